@@ -1,0 +1,97 @@
+/**
+ * The compiled addon, as a typed object: the only place that loads it.
+ *
+ * Conventions of every function: numbers only on hot paths; memory is named by its address (a double holding a 48-bit
+ * pointer, from {@link Addon.addressOf}); a result below zero is a negated errno.
+ */
+import { createRequire } from 'node:module';
+
+/** Result arrays of a pool: batch ids that have finished since the last call, in order of completion. */
+export type CompletionCallback = (finished: Float64Array, count: number) => void;
+
+/** A readiness watcher of one descriptor on the calling thread's event loop (uv_poll, level-triggered). */
+export interface Poller {
+  /** Watches for the given events: 1 readable, 2 writable, 0 none. */
+  set(events: number): void;
+  /** Stops watching for good; the descriptor stays open and belongs to the caller. */
+  close(): void;
+  /** Keeps (true) or does not keep (false) the event loop alive. */
+  ref(keep: boolean): void;
+}
+
+/** A queue of the process-wide pool of blocking calls, owned by the thread (and, by custom, the brick) that made it. */
+export interface PoolQueue {
+  /**
+   * Queues `count` batches at `addresses[0..count)`; one wake-up for all. Batches of the same non-zero lane run one after
+   * the other in order of submission; lane 0 has no order. `ids` come back in the completion callback.
+   * priority: 0 high, 1 normal, 2 low, 3 least.
+   */
+  submit(addresses: Float64Array, ids: Float64Array, lanes: Float64Array, priorities: Uint8Array, count: number): void;
+  /** At most this many batches of the queue run at the same time. */
+  setLimit(limit: number): void;
+  /** [queued, running] now. */
+  depth(): [number, number];
+  /** Refuses further submissions, cancels what is queued (each op -ECANCELED) and frees the queue after the last running batch. */
+  close(): void;
+}
+
+export interface Addon {
+  /** Op codes by name, from the X-macro table that the executor itself is made of. */
+  readonly ops: Readonly<Record<string, number>>;
+  /** errno values by name (ENOENT ...) of this platform, and the open, rename and *at flags that JavaScript lacks. */
+  readonly constants: Readonly<Record<string, number>>;
+
+  addressOf(memory: ArrayBufferLike): number;
+  /** Runs a batch on the calling thread. Returns 0, or the negated errno that failed the batch. */
+  runBatch(address: number): number;
+  /** Makes a queue on the process-wide pool; completions arrive on the calling thread. */
+  openQueue(limit: number, onComplete: CompletionCallback): PoolQueue;
+  /** Upper bound of the pool's threads (process-wide); threads start on demand and end when idle for a while. */
+  setPoolThreads(count: number): void;
+
+  poll(fd: number, onReady: (events: number) => void): Poller;
+  recv(fd: number, address: number, length: number): number;
+  /** sendmsg of `count` pieces (address, length pairs), MSG_DONTWAIT | MSG_NOSIGNAL. Returns bytes sent or -errno. */
+  sendv(fd: number, pieces: Float64Array, count: number): number;
+  /** Listening TCP socket (non-blocking, close-on-exec, SO_REUSEADDR). family 4 or 6; host '' for any. Returns fd or -errno. */
+  listenTcp(host: string, port: number, family: number, backlog: number): number;
+  /** accept4(NONBLOCK|CLOEXEC). Returns fd or -errno. */
+  accept(fd: number): number;
+  /** [address, port] of the peer (or of the socket itself), or -errno. Unix sockets give ['', 0]. */
+  peerName(fd: number): [string, number] | number;
+  sockName(fd: number): [string, number] | number;
+  /** setsockopt with an int value, by numeric level and name. */
+  setSockOpt(fd: number, level: number, name: number, value: number): number;
+  shutdown(fd: number, how: number): number;
+  closeFd(fd: number): number;
+  dupFd(fd: number): number;
+  /** dup2: makes `to` a copy of `from` atomically (log rotation). */
+  dup2(from: number, to: number): number;
+  /** Opens with a latin1 path. Returns fd or -errno. */
+  open(path: string, flags: number, mode: number): number;
+
+  /** xxh64 with seed 0 of a byte string (latin1), as the 16 lower-case hex digits of Gluster's canonical form. */
+  xxh64(bytes: string): string;
+  /** rsync's weak checksum as Gluster computes it (adler32 of the buffer), over `length` bytes at `address`. */
+  adler32(address: number, length: number): number;
+
+  /** prctl(PR_SET_NAME) of the main thread: the name that pgrep and ps -C see (15 bytes). */
+  setProcessName(name: string): number;
+  umask(mask: number): number;
+  /** Soft and hard RLIMIT_NOFILE to `count`, falling back to raising the soft limit to the hard one. Returns the soft limit now. */
+  raiseFileLimit(count: number): number;
+  /** lockf(fd, F_TLOCK, 0). Returns 0 or -errno. The lock lasts as long as the process. */
+  lockFile(fd: number): number;
+  setsid(): number;
+  /** mallinfo2 counters as [arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost]. */
+  mallinfo(): number[];
+  mallocTrim(): number;
+  /** getpwuid + getgrouplist: the supplementary groups of a user, or -errno. May block: not on hot paths. */
+  groupsOf(uid: number): number[] | number;
+  /** ACL text of a file (by descriptor of its directory and name) and back are done by the batch ops; these convert only. */
+}
+
+const require = createRequire(import.meta.url);
+
+/** dist/native/addon.js → native/build/Release/brickd.node */
+export const addon: Addon = require('../../native/build/Release/brickd.node') as Addon;

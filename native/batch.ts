@@ -1,0 +1,461 @@
+/**
+ * A batch: a short program of system calls that runs in one crossing to native code, on the calling thread
+ * ({@link Batch.run}) or on the pool of blocking calls ({@link Batch.submit}).
+ *
+ * Memory of a batch is one slot of a slab: records of 8 doubles per op, then an arena for names and small results.
+ *
+ *   record: [code | flags << 8, a, b, c, d, e, f, result]
+ *
+ * The executor runs the records in order. An op that fails (result = -errno) puts the batch in the failed state, unless it
+ * is marked IGNORE; from then on ops are skipped (result = -ECANCELED), except those marked CLEANUP (run only in the failed
+ * state) and ALWAYS (run in both). A descriptor operand is a descriptor, or the result of an earlier op by {@link reg}.
+ * Operands that are 64-bit integers are exact up to 2^53; larger ones are refused by the callers above.
+ */
+import { addon, type PoolQueue } from './addon.js';
+
+const OPS = addon.ops;
+const RECORD = 8;
+const SLOT_BYTES = 4096;
+const MAX_OPS = 28;
+const ARENA_START = MAX_OPS * RECORD * 8;
+const SLOTS_PER_SLAB = 64;
+
+/** A failing op does not fail the batch. */
+export const IGNORE = 1;
+/** Runs only when the batch has failed (undo what was done). */
+export const CLEANUP = 2;
+/** Runs whether or not the batch has failed (close). */
+export const ALWAYS = 4;
+
+/** The descriptor that op number `index` of the same batch has opened. */
+export const reg = (index: number): number => -1000 - index;
+
+/** A file by name below a directory descriptor, or, with name null, the open file `dir` itself. Names are byte strings (latin1). */
+export type FdRef = number;
+
+/** Doubles of a stat result, in this order. */
+export const STAT = {
+  dev: 0,
+  inoHigh: 1,
+  inoLow: 2,
+  mode: 3,
+  nlink: 4,
+  uid: 5,
+  gid: 6,
+  rdev: 7,
+  size: 8,
+  blksize: 9,
+  blocks: 10,
+  atime: 11,
+  atimeNsec: 12,
+  mtime: 13,
+  mtimeNsec: 14,
+  ctime: 15,
+  ctimeNsec: 16,
+  btime: 17,
+  btimeNsec: 18,
+} as const;
+export const STAT_DOUBLES = 19;
+
+/** Doubles of a statvfs result: bsize frsize blocks bfree bavail files ffree favail fsid flag namemax. */
+export const STATVFS_DOUBLES = 11;
+
+export const enum Priority {
+  high = 0,
+  normal = 1,
+  low = 2,
+  least = 3,
+}
+
+class Slab {
+  readonly memory = new ArrayBuffer(SLOT_BYTES * SLOTS_PER_SLAB);
+  readonly address = addon.addressOf(this.memory);
+}
+
+const free: Batch[] = [];
+
+function grow(): void {
+  const slab = new Slab();
+  for (let i = 0; i < SLOTS_PER_SLAB; i++) free.push(new Batch(slab, i));
+}
+
+/** Takes a batch from the free list; give it back with {@link Batch.release} when its results have been read. */
+export function batch(): Batch {
+  if (free.length === 0) grow();
+  const b = free.pop()!;
+  b.reset();
+  return b;
+}
+
+export class Batch {
+  /** Address of the slot; also what native code is given. */
+  readonly address: number;
+  /** The slot as doubles: records, then the arena. */
+  readonly f64: Float64Array;
+  readonly bytes: Buffer;
+  /** Called on the owning thread when a submitted batch has finished. */
+  onDone: ((b: Batch) => void) | null = null;
+  #count = 0;
+  #arena = ARENA_START;
+  /** Buffers outside the slot that the batch points at: kept alive until release. */
+  #keep: ArrayBufferLike[] | null = null;
+
+  constructor(slab: Slab, index: number) {
+    const at = index * SLOT_BYTES;
+    this.address = slab.address + at;
+    this.f64 = new Float64Array(slab.memory, at, SLOT_BYTES / 8);
+    this.bytes = Buffer.from(slab.memory, at, SLOT_BYTES);
+  }
+
+  reset(): void {
+    this.#count = 0;
+    this.#arena = ARENA_START;
+    this.#keep = null;
+    this.onDone = null;
+  }
+
+  release(): void {
+    this.#keep = null;
+    this.onDone = null;
+    free.push(this);
+  }
+
+  /** Number of ops written so far. */
+  get length(): number {
+    return this.#count;
+  }
+
+  /** Result of op `index`: a count or descriptor, or -errno. */
+  result(index: number): number {
+    return this.f64[index * RECORD + 7]!;
+  }
+
+  /** errno of the op that failed the batch, 0 if none did; `failedOp` tells which. */
+  get errno(): number {
+    const at = this.failedOp;
+    return at < 0 ? 0 : -this.result(at);
+  }
+
+  /** Index of the op that failed the batch, or -1. */
+  get failedOp(): number {
+    for (let i = 0; i < this.#count; i++) {
+      const flags = this.f64[i * RECORD]! >> 8;
+      const r = this.result(i);
+      if (r < 0 && (flags & (IGNORE | CLEANUP | ALWAYS)) === 0) return i;
+    }
+    return -1;
+  }
+
+  /** Runs on this thread, now. Returns 0 or -errno of the op that failed the batch. */
+  run(): number {
+    this.#end();
+    return addon.runBatch(this.address);
+  }
+
+  /** Marks the end of the program: the executor stops at a record whose code is 0. */
+  #end(): void {
+    this.f64[this.#count * RECORD] = 0;
+  }
+
+  /** Completes the program for a queue (used by {@link Queue}). */
+  seal(): void {
+    this.#end();
+  }
+
+  // --- memory -------------------------------------------------------------------------------------------------------
+
+
+  /** Keeps `memory` alive until the batch is released; returns its address. */
+  keep(memory: ArrayBufferLike): number {
+    (this.#keep ??= []).push(memory);
+    return addon.addressOf(memory);
+  }
+
+  /** Address of a NUL-terminated copy of a byte string (latin1). */
+  text(s: string): number {
+    const at = this.#arena;
+    const next = (at + s.length + 8) & ~7;
+    if (next <= SLOT_BYTES) {
+      this.bytes.latin1Write(s, at);
+      this.bytes[at + s.length] = 0;
+      this.#arena = next;
+      return this.address + at;
+    }
+    const copy = Buffer.alloc(s.length + 1);
+    copy.latin1Write(s, 0);
+    return this.keep(copy.buffer) + copy.byteOffset;
+  }
+
+  /** Address of a copy of `bytes`. */
+  blob(bytes: Uint8Array): number {
+    const at = this.#arena;
+    const next = (at + bytes.length + 7) & ~7;
+    if (next <= SLOT_BYTES) {
+      this.bytes.set(bytes, at);
+      this.#arena = next;
+      return this.address + at;
+    }
+    const copy = Buffer.from(bytes);
+    return this.keep(copy.buffer) + copy.byteOffset;
+  }
+
+  /** A view on bytes of the slot's arena from an address that {@link out} gave. Valid until release. */
+  view(address: number, length: number): Buffer {
+    const at = address - this.address;
+    return this.bytes.subarray(at, at + length);
+  }
+
+  /** Index in {@link f64} of a double result area from its address. */
+  doubles(address: number): number {
+    return (address - this.address) / 8;
+  }
+
+  /** Reserves result space inside the slot (throws RangeError when it is full: a programming error). */
+  out(length: number): number {
+    const at = this.#arena;
+    const next = (at + length + 7) & ~7;
+    if (next > SLOT_BYTES) throw new RangeError('batch arena is full');
+    this.#arena = next;
+    return this.address + at;
+  }
+
+  /** Reserves a stat result and returns its index in {@link f64}; give the index to {@link statx}. */
+  statOut(): number {
+    return this.doubles(this.out(STAT_DOUBLES * 8));
+  }
+
+  // --- ops ----------------------------------------------------------------------------------------------------------
+
+  #op(code: number, flags: number, a: number, b = 0, c = 0, d = 0, e = 0, f = 0): number {
+    const index = this.#count;
+    if (index >= MAX_OPS - 1) throw new RangeError('batch has too many ops');
+    const at = index * RECORD;
+    const m = this.f64;
+    m[at] = code | (flags << 8);
+    m[at + 1] = a;
+    m[at + 2] = b;
+    m[at + 3] = c;
+    m[at + 4] = d;
+    m[at + 5] = e;
+    m[at + 6] = f;
+    m[at + 7] = 0;
+    this.#count = index + 1;
+    return index;
+  }
+
+  /** openat2(2). `resolve` are RESOLVE_* bits (RESOLVE_CACHED 0x20: -EAGAIN instead of blocking; RESOLVE_BENEATH 8; NO_SYMLINKS 4). Result: descriptor. O_CLOEXEC is added. */
+  open(dir: FdRef, name: string, openFlags: number, mode = 0, resolve = 0, flags = 0): number {
+    return this.#op(OPS['OPEN']!, flags, dir, this.text(name), openFlags, mode, resolve);
+  }
+  close(fd: FdRef, flags = 0): number {
+    return this.#op(OPS['CLOSE']!, flags, fd);
+  }
+  /** statx(2), AT_SYMLINK_NOFOLLOW, AT_STATX_DONT_SYNC. `out`: index from {@link statOut}. */
+  statx(dir: FdRef, name: string | null, out: number, flags = 0): number {
+    return this.#op(OPS['STATX']!, flags, dir, name === null ? 0 : this.text(name), this.address + out * 8);
+  }
+  /** Value into `length` bytes at `address`; result is its length. A null name needs `dir` to be a descriptor not opened with O_PATH. */
+  getxattr(dir: FdRef, name: string | null, key: string, address: number, length: number, flags = 0): number {
+    return this.#op(OPS['GETXATTR']!, flags, dir, name === null ? 0 : this.text(name), this.text(key), address, length);
+  }
+  /** xattrFlags: XATTR_CREATE 1, XATTR_REPLACE 2. The value is copied. */
+  setxattr(dir: FdRef, name: string | null, key: string, value: Uint8Array, xattrFlags = 0, flags = 0): number {
+    const at = this.blob(value);
+    return this.#op(OPS['SETXATTR']!, flags, dir, name === null ? 0 : this.text(name), this.text(key), at, value.length, xattrFlags);
+  }
+  removexattr(dir: FdRef, name: string | null, key: string, flags = 0): number {
+    return this.#op(OPS['REMOVEXATTR']!, flags, dir, name === null ? 0 : this.text(name), this.text(key));
+  }
+  /** Names, each NUL-terminated, into `address`; result is their total length (length 0 asks for the size). */
+  listxattr(dir: FdRef, name: string | null, address: number, length: number, flags = 0): number {
+    return this.#op(OPS['LISTXATTR']!, flags, dir, name === null ? 0 : this.text(name), address, length);
+  }
+  /**
+   * Every xattr whose name matches one of `patterns` (fnmatch, flags 0; NUL-separated list, '' for all), as a run of
+   * {u32 keyLength, u32 valueLength, key, value} (little-endian, unpadded) at `address`. Result: bytes written;
+   * -ERANGE when they don't fit. A file without xattr support gives 0.
+   */
+  xattrs(dir: FdRef, name: string | null, patterns: string, address: number, length: number, flags = 0): number {
+    const at = this.text(patterns);
+    return this.#op(OPS['XATTRS']!, flags, dir, name === null ? 0 : this.text(name), at, patterns.length, address, length);
+  }
+  /** preadv2(2); rwf: RWF_NOWAIT 8 and so on. */
+  pread(fd: FdRef, address: number, length: number, offset: number, rwf = 0, flags = 0): number {
+    return this.#op(OPS['PREAD']!, flags, fd, address, length, offset, rwf);
+  }
+  /** pwritev2(2), repeated until all is written or an error comes; a short write before an error gives its length. */
+  pwrite(fd: FdRef, address: number, length: number, offset: number, rwf = 0, flags = 0): number {
+    return this.#op(OPS['PWRITE']!, flags, fd, address, length, offset, rwf);
+  }
+  link(oldDir: FdRef, oldName: string, newDir: FdRef, newName: string, flags = 0): number {
+    return this.#op(OPS['LINK']!, flags, oldDir, this.text(oldName), newDir, this.text(newName));
+  }
+  /** Links the open file `fd` (needs CAP_DAC_READ_SEARCH: AT_EMPTY_PATH) under a name. */
+  linkFd(fd: FdRef, newDir: FdRef, newName: string, flags = 0): number {
+    return this.#op(OPS['LINK']!, flags, fd, 0, newDir, this.text(newName));
+  }
+  /** atFlags: AT_REMOVEDIR 0x200. */
+  unlink(dir: FdRef, name: string, atFlags = 0, flags = 0): number {
+    return this.#op(OPS['UNLINK']!, flags, dir, this.text(name), atFlags);
+  }
+  /** renameFlags: RENAME_NOREPLACE 1, RENAME_EXCHANGE 2. */
+  rename(oldDir: FdRef, oldName: string, newDir: FdRef, newName: string, renameFlags = 0, flags = 0): number {
+    return this.#op(OPS['RENAME']!, flags, oldDir, this.text(oldName), newDir, this.text(newName), renameFlags);
+  }
+  mkdir(dir: FdRef, name: string, mode: number, flags = 0): number {
+    return this.#op(OPS['MKDIR']!, flags, dir, this.text(name), mode);
+  }
+  /** rdev as a stat result gives it (Linux encoding). */
+  mknod(dir: FdRef, name: string, mode: number, rdev: number, flags = 0): number {
+    return this.#op(OPS['MKNOD']!, flags, dir, this.text(name), mode, rdev);
+  }
+  symlink(target: string, dir: FdRef, name: string, flags = 0): number {
+    return this.#op(OPS['SYMLINK']!, flags, this.text(target), dir, this.text(name));
+  }
+  readlink(dir: FdRef, name: string, address: number, length: number, flags = 0): number {
+    return this.#op(OPS['READLINK']!, flags, dir, this.text(name), address, length);
+  }
+  /** Owner without following symlinks; -1 leaves a side alone. */
+  chown(dir: FdRef, name: string | null, uid: number, gid: number, flags = 0): number {
+    return this.#op(OPS['CHOWN']!, flags, dir, name === null ? 0 : this.text(name), uid, gid);
+  }
+  /** chmod without following symlinks (fchmodat2 or by /proc/self/fd); a symlink gives -EOPNOTSUPP. */
+  chmod(dir: FdRef, name: string | null, mode: number, flags = 0): number {
+    return this.#op(OPS['CHMOD']!, flags, dir, name === null ? 0 : this.text(name), mode);
+  }
+  /** utimensat(2), no follow; nsec may be UTIME_OMIT (0x3ffffffe) or UTIME_NOW (0x3fffffff). */
+  utimens(dir: FdRef, name: string | null, atime: number, atimeNsec: number, mtime: number, mtimeNsec: number, flags = 0): number {
+    return this.#op(OPS['UTIMENS']!, flags, dir, name === null ? 0 : this.text(name), atime, atimeNsec, mtime, mtimeNsec);
+  }
+  truncate(fd: FdRef, length: number, flags = 0): number {
+    return this.#op(OPS['FTRUNCATE']!, flags, fd, length);
+  }
+  fallocate(fd: FdRef, mode: number, offset: number, length: number, flags = 0): number {
+    return this.#op(OPS['FALLOCATE']!, flags, fd, mode, offset, length);
+  }
+  lseek(fd: FdRef, offset: number, whence: number, flags = 0): number {
+    return this.#op(OPS['LSEEK']!, flags, fd, offset, whence);
+  }
+  copyFileRange(fdIn: FdRef, offsetIn: number, fdOut: FdRef, offsetOut: number, length: number, flags = 0): number {
+    return this.#op(OPS['COPYRANGE']!, flags, fdIn, offsetIn, fdOut, offsetOut, length);
+  }
+  fsync(fd: FdRef, flags = 0): number {
+    return this.#op(OPS['FSYNC']!, flags, fd);
+  }
+  fdatasync(fd: FdRef, flags = 0): number {
+    return this.#op(OPS['FDATASYNC']!, flags, fd);
+  }
+  syncfs(fd: FdRef, flags = 0): number {
+    return this.#op(OPS['SYNCFS']!, flags, fd);
+  }
+  /** fstatvfs(2); `out`: index in {@link f64} of STATVFS_DOUBLES doubles. */
+  statvfs(fd: FdRef, out: number, flags = 0): number {
+    return this.#op(OPS['STATVFS']!, flags, fd, this.address + out * 8);
+  }
+  /**
+   * Entries of a directory from a position on, into `length` bytes at `address`, each 8-aligned:
+   * {u32 recordLength, u16 nameLength, u8 dType, u8 hasStat, i64 dOff (after the entry), u32 xattrBytes, u32 pad,
+   *  stat as 19 doubles if hasStat, name bytes, xattr run as {@link xattrs} writes it}.
+   * `dOff` high and low are the position to start from, as getdents64 gave it (0: the start). With `withStat`, each entry
+   * is stat'ed and its xattrs matching `patterns` are read; one that vanished meanwhile has hasStat 0.
+   * Stops when the buffer is full or `maxEntries` are read. Result: bytes written; 0 means end of the directory.
+   * The descriptor's own position moves: one reader at a time (the callers hold the fd's lane).
+   */
+  readdir(fd: FdRef, offsetHigh: number, offsetLow: number, address: number, length: number, patterns: number, flags = 0): number {
+    return this.#op(OPS['READDIR']!, flags, fd, offsetHigh, offsetLow, address, length, patterns);
+  }
+  /**
+   * Packs what {@link readdir} wants as its last operand: returns the address of
+   * {u32 withStat, u32 maxEntries, u32 patternsLength, patterns bytes}.
+   */
+  readdirWants(withStat: boolean, maxEntries: number, patterns: string): number {
+    const b = Buffer.alloc(12 + patterns.length + 1);
+    b.writeUInt32LE(withStat ? 1 : 0, 0);
+    b.writeUInt32LE(maxEntries, 4);
+    b.writeUInt32LE(patterns.length, 8);
+    b.latin1Write(patterns, 12);
+    return this.blob(b);
+  }
+}
+
+/** A queue of blocking calls: collects the batches of one event-loop turn and hands them over together. */
+export class Queue {
+  readonly #native: PoolQueue;
+  readonly #waiting = new Map<number, Batch>();
+  #nextId = 1;
+  #count = 0;
+  #addresses = new Float64Array(64);
+  #ids = new Float64Array(64);
+  #lanes = new Float64Array(64);
+  #priorities = new Uint8Array(64);
+  #scheduled = false;
+
+  constructor(limit: number) {
+    this.#native = addon.openQueue(limit, (finished, count) => this.#complete(finished, count));
+  }
+
+  /** Batches under way (queued or running). */
+  get pending(): number {
+    return this.#waiting.size;
+  }
+
+  setLimit(limit: number): void {
+    this.#native.setLimit(limit);
+  }
+
+  /**
+   * Queues a batch; its `onDone` is called on this thread when it has run. Lane: batches of the same non-zero lane run in
+   * order, one at a time. Handed to the pool at the end of the turn (or by {@link flush}), all together.
+   */
+  submit(b: Batch, lane: number, priority: Priority): void {
+    b.seal();
+    const at = this.#count;
+    if (at === this.#addresses.length) this.flush();
+    const slot = this.#count;
+    const id = this.#nextId++;
+    this.#waiting.set(id, b);
+    this.#addresses[slot] = b.address;
+    this.#ids[slot] = id;
+    this.#lanes[slot] = lane;
+    this.#priorities[slot] = priority;
+    this.#count = slot + 1;
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      // Microtasks of this turn first: they may add more batches to the same wake-up.
+      queueMicrotask(() => queueMicrotask(() => this.flush()));
+    }
+  }
+
+  /** As {@link submit}, as a promise of the same batch. */
+  run(b: Batch, lane: number, priority: Priority): Promise<Batch> {
+    return new Promise((resolve) => {
+      b.onDone = resolve;
+      this.submit(b, lane, priority);
+    });
+  }
+
+  flush(): void {
+    this.#scheduled = false;
+    const count = this.#count;
+    if (count === 0) return;
+    this.#count = 0;
+    this.#native.submit(this.#addresses, this.#ids, this.#lanes, this.#priorities, count);
+  }
+
+  #complete(finished: Float64Array, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const id = finished[i]!;
+      const b = this.#waiting.get(id);
+      if (b === undefined) continue;
+      this.#waiting.delete(id);
+      const done = b.onDone;
+      b.onDone = null;
+      done?.(b);
+    }
+  }
+
+  close(): void {
+    this.flush();
+    this.#native.close();
+  }
+}

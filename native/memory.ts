@@ -1,0 +1,71 @@
+/**
+ * Pooled payload memory with stable addresses: what sockets read into and posix reads write into. Power-of-two classes;
+ * a thread's free list is bounded, so that a burst gives its memory back.
+ */
+import { addon } from './addon.js';
+
+const SMALLEST_BITS = 12;
+const LARGEST_BITS = 23;
+const KEEP_BYTES_PER_CLASS = 2 << 20;
+
+/** A region of memory. Reference counted: who stores it beyond the call that gave it takes a {@link retain}. */
+export class Region {
+  readonly address: number;
+  readonly bytes: Buffer;
+  #refs = 1;
+  readonly #sizeClass: number;
+
+  constructor(memory: ArrayBuffer, sizeClass: number) {
+    this.bytes = Buffer.from(memory);
+    this.address = addon.addressOf(memory);
+    this.#sizeClass = sizeClass;
+  }
+
+  get capacity(): number {
+    return this.bytes.length;
+  }
+
+  get shared(): boolean {
+    return this.#refs > 1;
+  }
+
+  retain(): this {
+    this.#refs++;
+    return this;
+  }
+
+  release(): void {
+    if (--this.#refs === 0) giveBack(this, this.#sizeClass);
+  }
+
+  /** For the pool only: a region from the free list starts a new life. */
+  revive(): void {
+    this.#refs = 1;
+  }
+}
+
+const lists: Region[][] = Array.from({ length: LARGEST_BITS + 1 }, () => []);
+
+function giveBack(region: Region, sizeClass: number): void {
+  const list = lists[sizeClass];
+  if (list !== undefined && (list.length + 1) << sizeClass <= Math.max(KEEP_BYTES_PER_CLASS, 2 << sizeClass)) list.push(region);
+}
+
+/** A region of at least `length` bytes, uncleared: the caller overwrites what it hands on. */
+export function region(length: number): Region {
+  let bits = SMALLEST_BITS;
+  while (1 << bits < length) bits++;
+  if (bits > LARGEST_BITS) return new Region(new ArrayBuffer(length), LARGEST_BITS + 1);
+  const list = lists[bits]!;
+  const r = list.pop();
+  if (r !== undefined) {
+    r.revive();
+    return r;
+  }
+  return new Region(new ArrayBuffer(1 << bits), bits);
+}
+
+/** Drops the free lists (an idle worker gives memory back). */
+export function trimRegions(): void {
+  for (const list of lists) list.length = 0;
+}

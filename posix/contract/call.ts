@@ -1,0 +1,87 @@
+/** One fop under way: who asks, and with which credentials. Lives until its reply is sent. */
+import type { Client, Fd, Inode } from './inode.js';
+
+/** Bits of {@link Call.timeFlags}: which times the client wants set (MDATA_* of Gluster). */
+export const TimeFlag = { ctime: 1, mtime: 2, atime: 4, parentCtime: 8, parentMtime: 16, parentAtime: 32 } as const;
+
+/** Process ids by which Gluster's own clients are known (negative: internal). */
+export const ClientPid = {
+  gsyncd: -1,
+  hadoop: -2,
+  defrag: -3,
+  noRootSquash: -4,
+  quotaMount: -5,
+  selfHeald: -6,
+  glfsHeal: -7,
+  bitd: -8,
+  scrub: -9,
+  tier: -10,
+  trash: -11,
+  addReplicaMount: -12,
+  setUtime: -13,
+} as const;
+
+export class Call {
+  readonly client: Client;
+  /** Wire number of the fop (program 1298437). */
+  fop: number;
+  uid = 0;
+  gid = 0;
+  /** The caller's process; negative for Gluster's internal clients. Claimed by the client, never proof of anything. */
+  pid = 0;
+  groups: readonly number[] = NO_GROUPS;
+  /** Lock owner as a byte string. */
+  lkOwner = '';
+  timeFlags = 0;
+  /** The client's clock at the fop. */
+  timeSec = 0;
+  timeNsec = 0;
+
+  #inode: Inode | null = null;
+  #inodes: Inode[] | null = null;
+  #fd: Fd | null = null;
+  #fds: Fd[] | null = null;
+
+  constructor(client: Client, fop: number) {
+    this.client = client;
+    this.fop = fop;
+  }
+
+  /** Keeps an inode in the table until the call ends. */
+  hold(inode: Inode): void {
+    inode.refs++;
+    inode.touched = true;
+    if (this.#inode === null) this.#inode = inode;
+    else (this.#inodes ??= []).push(inode);
+  }
+
+  /** Keeps an fd (and with it its descriptor) until the call ends. */
+  holdFd(fd: Fd): void {
+    fd.refs++;
+    if (this.#fd === null) this.#fd = fd;
+    else (this.#fds ??= []).push(fd);
+  }
+
+  /** Lets go of everything held. `released` gets each fd that was closed meanwhile and is no longer in use. */
+  end(released: (fd: Fd) => void): void {
+    if (this.#inode !== null) {
+      this.#inode.refs--;
+      this.#inode = null;
+      if (this.#inodes !== null) {
+        for (const inode of this.#inodes) inode.refs--;
+        this.#inodes = null;
+      }
+    }
+    if (this.#fd !== null) {
+      const fd = this.#fd;
+      this.#fd = null;
+      if (--fd.refs === 0 && fd.closed) released(fd);
+      if (this.#fds !== null) {
+        for (const other of this.#fds) if (--other.refs === 0 && other.closed) released(other);
+        this.#fds = null;
+      }
+    }
+  }
+}
+
+const NO_GROUPS: readonly number[] = Object.freeze([]);

@@ -1,0 +1,35 @@
+/**
+ * How a fop fails: by throwing (or rejecting with) a FopError. It is no Error: capturing a stack costs more than a whole
+ * cached look-up, and ENOENT is an everyday answer.
+ */
+import type { Dict } from './dict.js';
+import type { Iatt } from './iatt.js';
+
+export class FopError {
+  /** Linux errno, as it goes on the wire. */
+  readonly errno: number;
+  /** What a failing reply carries besides its errno. */
+  readonly xdata: Dict | null;
+  /** A failed look-up still reports the parent's attributes. */
+  readonly postparent: Iatt | null;
+
+  constructor(errno: number, xdata: Dict | null = null, postparent: Iatt | null = null) {
+    this.errno = errno;
+    this.xdata = xdata;
+    this.postparent = postparent;
+  }
+}
+
+const plain: FopError[] = [];
+
+/** The shared failure for an errno without details. Accepts a negated errno as native calls return it. */
+export function failure(errno: number): FopError {
+  const n = errno < 0 ? -errno : errno;
+  return (plain[n] ??= new FopError(n));
+}
+
+/** errno of anything thrown: a FopError's own, else EIO. */
+export function errnoOf(thrown: unknown): number {
+  if (thrown instanceof FopError) return thrown.errno;
+  return 5;
+}

@@ -1,0 +1,94 @@
+/** What a translator sees of inodes, open files and clients. The tables that make them live in mux. */
+import type { Gfid } from './gfid.js';
+
+let lastLane = 0;
+
+export class Inode {
+  readonly gfid: Gfid;
+  /** Byte string of the gfid: the key of every table. */
+  readonly key: string;
+  /** S_IFMT bits, 0 while unknown. */
+  type = 0;
+  /** Order of disk work on this inode: batches of the same lane run in turn (native/batch.ts). Never 0. */
+  readonly lane: number;
+  /** Translators' own state, by {@link Translator.slot}. */
+  readonly ctx: unknown[] = [];
+  /** A name by which the inode is known: its last linked dentry. Null parent: the root, or no name known. */
+  parent: Inode | null = null;
+  name = '';
+  /** Further dentries (hard links): null while there is none. */
+  aliases: { parent: Inode; name: string }[] | null = null;
+  /** Children that are known by name (directories only); null while there is none. */
+  children: Map<string, Inode> | null = null;
+  /** Uses that forbid eviction: calls under way, open fds, locks. */
+  refs = 0;
+  /** Fds open by clients (anonymous ones not counted). */
+  fdCount = 0;
+  /** Used since the table last looked for something to evict. */
+  touched = true;
+
+  constructor(gfid: Gfid, key: string) {
+    this.gfid = gfid;
+    this.key = key;
+    lastLane = lastLane >= 0x3fffffff ? 1 : lastLane + 1;
+    this.lane = lastLane;
+  }
+
+  get isRoot(): boolean {
+    return this.key === ROOT;
+  }
+}
+
+const ROOT = '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01';
+
+/** An open file or directory of a client; number -2 on the wire names an anonymous one, which lives for a single call. */
+export class Fd {
+  readonly inode: Inode;
+  /** Open flags as Linux has them. */
+  readonly flags: number;
+  readonly client: Client;
+  readonly pid: number;
+  readonly anonymous: boolean;
+  /** Index in the client's table (-2: anonymous). */
+  number = -2;
+  /** Calls under way that use it: it is released after the last of them. */
+  refs = 0;
+  /** The client has closed it. */
+  closed = false;
+  /** Translators' own state, by slot. */
+  readonly ctx: unknown[] = [];
+
+  constructor(inode: Inode, flags: number, client: Client, pid: number, anonymous = false) {
+    this.inode = inode;
+    this.flags = flags;
+    this.client = client;
+    this.pid = pid;
+    this.anonymous = anonymous;
+  }
+}
+
+/** A client process as one brick knows it: all its connections with the same process-uuid. */
+export interface Client {
+  /** Small number, unique in the process for its lifetime. */
+  readonly id: number;
+  /** process-uuid of the handshake. */
+  readonly uid: string;
+  readonly opVersion: number;
+  readonly processName: string;
+  /** Peer address "ip:port" of its first connection. */
+  readonly peer: string;
+  /** False once its last connection is gone: no lock may be granted to it any more. */
+  readonly alive: boolean;
+  /** State of translators, by slot. */
+  readonly ctx: unknown[];
+}
+
+/** Where an entry or inode is: what a fop works on. For inode fops only `inode` counts; for entry fops parent and name. */
+export interface Loc {
+  /** The file; null when it is not known yet (look-up of a new name, creation). */
+  inode: Inode | null;
+  /** The directory of the entry; null for nameless operations. */
+  parent: Inode | null;
+  /** Basename as a byte string; '' for nameless operations. */
+  name: string;
+}

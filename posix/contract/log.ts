@@ -1,0 +1,124 @@
+/**
+ * Logging as translators and the layers below the daemon see it. Lines go to a process-wide sink that the daemon sets (a
+ * file in Gluster's format, repetition suppressed); before that, and in programs without one, to standard error.
+ */
+import { getEnvironmentData } from 'node:worker_threads';
+
+export interface Logger {
+  /** msgid: Gluster's message number, 0 for a line without one. errno: its text is appended in brackets. */
+  critical?(msgid: number, text: string, errno?: number): void;
+  error(msgid: number, text: string, errno?: number): void;
+  warning(msgid: number, text: string, errno?: number): void;
+  info(msgid: number, text: string, errno?: number): void;
+  debug(msgid: number, text: string, errno?: number): void;
+}
+
+/** Severities by Gluster's numbers: lower is worse. A sink passes a line when its number is at most the level set. */
+export const Severity = {
+  none: 0,
+  emergency: 1,
+  alert: 2,
+  critical: 3,
+  error: 4,
+  warning: 5,
+  notice: 6,
+  info: 7,
+  debug: 8,
+  trace: 9,
+} as const;
+export type SeverityNumber = (typeof Severity)[keyof typeof Severity];
+
+/** One line for the log. */
+export interface LogLine {
+  severity: SeverityNumber;
+  /** Name of the translator or part of the daemon that speaks, e.g. "v-posix". */
+  domain: string;
+  msgid: number;
+  text: string;
+  /** 0 for none. */
+  errno: number;
+  /** The function whose caller is the place that the line reports. */
+  below: (...args: never[]) => unknown;
+}
+
+export interface LogSink {
+  /** Lines of this severity are wanted. Asked before anything is formatted. */
+  wants(severity: SeverityNumber): boolean;
+  write(line: LogLine): void;
+}
+
+const LETTERS = ' MACEWNIDT';
+
+const toStandardError: LogSink = {
+  wants: (severity) => severity <= Severity.info,
+  write: (line) => {
+    process.stderr.write(`${LETTERS[line.severity]} 0-${line.domain}: ${line.text}\n`);
+  },
+};
+
+let sink: LogSink = toStandardError;
+
+/** Sets the sink of this thread. */
+export function setLogSink(next: LogSink): void {
+  sink = next;
+}
+
+/** Key of the environment data under which the daemon leaves what its threads need to log: a {@link LogInheritance}. */
+export const LOG_INHERITANCE = 'brickd.log';
+
+/** module: URL of a module that exports `attachLog(handle)`; handle: structured-clonable. */
+export interface LogInheritance {
+  module: string;
+  handle: unknown;
+}
+
+/** In a worker thread, before anything else: logs to where the daemon logs. Does nothing when no daemon has set a log. */
+export async function inheritLog(): Promise<void> {
+  const inheritance = getEnvironmentData(LOG_INHERITANCE) as LogInheritance | undefined;
+  if (inheritance === undefined) return;
+  const module = (await import(inheritance.module)) as { attachLog(handle: unknown): LogSink };
+  setLogSink(module.attachLog(inheritance.handle));
+}
+
+/** A structured event as Gluster writes it: `Text [{key=value}, {key2=value2}]`. */
+export function event(text: string, fields: Record<string, string | number | bigint | boolean>): string {
+  const parts = Object.entries(fields).map(([key, value]) => `{${key}=${value}}`);
+  return parts.length === 0 ? text : `${text} [${parts.join(', ')}]`;
+}
+
+/** A Logger whose lines carry a domain. Cheap to make; keep one per module or translator. */
+export class DomainLogger implements Logger {
+  readonly domain: string;
+
+  constructor(domain: string) {
+    this.domain = domain;
+  }
+  critical(msgid: number, text: string, errno = 0): void {
+    if (!sink.wants(Severity.critical)) return;
+    sink.write({ severity: Severity.critical, domain: this.domain, msgid, text, errno, below: this.critical });
+  }
+  error(msgid: number, text: string, errno = 0): void {
+    if (!sink.wants(Severity.error)) return;
+    sink.write({ severity: Severity.error, domain: this.domain, msgid, text, errno, below: this.error });
+  }
+  warning(msgid: number, text: string, errno = 0): void {
+    if (!sink.wants(Severity.warning)) return;
+    sink.write({ severity: Severity.warning, domain: this.domain, msgid, text, errno, below: this.warning });
+  }
+  info(msgid: number, text: string, errno = 0): void {
+    if (!sink.wants(Severity.info)) return;
+    sink.write({ severity: Severity.info, domain: this.domain, msgid, text, errno, below: this.info });
+  }
+  debug(msgid: number, text: string, errno = 0): void {
+    if (!sink.wants(Severity.debug)) return;
+    sink.write({ severity: Severity.debug, domain: this.domain, msgid, text, errno, below: this.debug });
+  }
+  trace(msgid: number, text: string, errno = 0): void {
+    if (!sink.wants(Severity.trace)) return;
+    sink.write({ severity: Severity.trace, domain: this.domain, msgid, text, errno, below: this.trace });
+  }
+}
+
+export function loggerFor(domain: string): DomainLogger {
+  return new DomainLogger(domain);
+}

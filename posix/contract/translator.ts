@@ -1,0 +1,92 @@
+/** The base of every translator, and what a brick gives it to work with. */
+import type { FopName, Fops } from './fops.js';
+import type { Client, Fd, Inode } from './inode.js';
+import type { Logger } from './log.js';
+
+/** Messages to clients that no request asked for (callback program 52743234). */
+export type Upcall =
+  | { kind: 'inodelk-contention'; inode: Inode; flock: import('./fops.js').Flock; pid: number; domain: string }
+  | { kind: 'entrylk-contention'; inode: Inode; name: string; type: number; pid: number; domain: string };
+
+/** What a brick offers to its translators. */
+export interface BrickContext {
+  /** The brick's name: its absolute path, as clients and glusterd call it. */
+  readonly name: string;
+  readonly log: Logger;
+  /** Root directory's inode; always known. */
+  readonly root: Inode;
+  /** The inode of a gfid (latin1 key) if the table holds it. */
+  findInode(key: string): Inode | undefined;
+  /** The child that the inode table knows under a name, if any. */
+  findChild(parent: Inode, name: string): Inode | undefined;
+  /** Sends a callback to one client (all of its connections decide which). */
+  upcall(client: Client, message: Upcall): void;
+  /** Takes the whole brick out of service: its disk or identity is gone. Never returns to service by itself. */
+  fail(reason: string): void;
+  /** A timer that is cancelled when the brick goes. Returns the cancel function. */
+  timer(delayMs: number, repeat: boolean, run: () => void): () => void;
+}
+
+export interface TranslatorInit<O> {
+  /** Volume name in the volfile, e.g. "vol-locks". */
+  name: string;
+  type: string;
+  options: O;
+  brick: BrickContext;
+  /** Index of this translator's state in `ctx` of inodes, fds and clients. */
+  slot: number;
+}
+
+/** A section of a statedump: name and key=value lines. */
+export interface DumpSection {
+  title: string;
+  lines: string[];
+}
+
+/**
+ * A translator implements, as methods, the fops that it cares about (a Partial of {@link Fops}); the stack links past it
+ * for the others. It passes a fop on by calling `this.next.<fop>(call, args)`, which is the nearest lower translator that
+ * cares.
+ */
+export abstract class Translator<O = unknown> {
+  readonly name: string;
+  readonly type: string;
+  options: O;
+  readonly brick: BrickContext;
+  readonly slot: number;
+  /** Set by the stack builder, and anew whenever links change. */
+  next!: Fops;
+
+  constructor(init: TranslatorInit<O>) {
+    this.name = init.name;
+    this.type = init.type;
+    this.options = init.options;
+    this.brick = init.brick;
+    this.slot = init.slot;
+  }
+
+  /** Brings the translator up, after the one below. Throws an Error with a message for the log when it can't serve. */
+  async init(): Promise<void> {}
+  /** New options on a live graph. Throws an Error to refuse them (the old ones stay). */
+  async reconfigure(options: O): Promise<void> {
+    this.options = options;
+  }
+  /** Ends it: no call is under way any more. */
+  async fini(): Promise<void> {}
+  /** False links past an implemented fop under the present options. Asked at each (re)linking. */
+  wants(_fop: FopName): boolean {
+    return true;
+  }
+  /** The table drops an inode: free its state. */
+  forget(_inode: Inode): void {}
+  /** The last reference of an fd has gone (RELEASE, disconnect, or the end of an anonymous fd's call). */
+  release(_fd: Fd): void {}
+  /** As {@link release}, for directories. */
+  releasedir(_fd: Fd): void {}
+  /** The last connection of a client has gone; its fds are flushed and released right after. */
+  clientGone(_client: Client): void {}
+  /** Sections for a statedump. */
+  dump(): DumpSection[] {
+    return [];
+  }
+}
