@@ -1,0 +1,9 @@
+/** Options of features/bitrot-stub: versions and signatures of files for bit-rot detection. */
+import { bool, path } from '../../../../volfiles/kinds.js';
+import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
+
+export const options = defineOptions({
+  bitrot: bool({ default: 'off' }),
+  export: path({ live: false }),
+});
+export type Options = OptionsOf<typeof options>;

@@ -1,0 +1,8 @@
+/** Options of features/selinux: keeps security labels under a name of Gluster's own. */
+import { bool } from '../../../../volfiles/kinds.js';
+import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
+
+export const options = defineOptions({
+  selinux: bool({ default: 'on' }),
+});
+export type Options = OptionsOf<typeof options>;

@@ -1,0 +1,27 @@
+/** Everything that can be told about a volfile without a brick: the core of `brickd check`. */
+import { type Graph, type OptionRegistry, scanGraph } from './graph.js';
+import { scanVolfile } from './parser.js';
+import type { VolfileProblem } from './problem.js';
+
+/** What a graph asks for that can't be given: volume and a sentence each. */
+export type RefusalCheck = (graph: Graph) => readonly VolfileProblem[];
+
+/**
+ * Problems of volfile text (a byte string) in the order of their lines: syntax, unknown types, bad and unknown options, missing
+ * subvolumes, unused volumes, and what `refusals` adds. Empty if all is well. `file` names the text in the graph.
+ */
+export function checkVolfile(
+  text: string,
+  file: string,
+  registry: OptionRegistry,
+  refusals: RefusalCheck = () => [],
+): VolfileProblem[] {
+  const parsed = scanVolfile(text);
+  const problems = [...parsed.problems];
+  if (!problems.some((p) => p.severity === 'error')) {
+    const scanned = scanGraph(parsed.nodes, registry, file);
+    problems.push(...scanned.problems);
+    if (scanned.graph !== undefined) problems.push(...refusals(scanned.graph));
+  }
+  return problems.sort((a, b) => a.line - b.line);
+}
