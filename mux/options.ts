@@ -92,6 +92,6 @@ export const options = defineOptions(
     'volume-filename.*': each(path({ live: false })),
     'transport.*': each(str()),
   },
-  IMPLIED,
+  { implied: IMPLIED, subvolumes: [1, Number.POSITIVE_INFINITY] },
 );
 export type Options = OptionsOf<typeof options>;

@@ -86,6 +86,7 @@ class Builder {
       this.#broken.add(name);
       return;
     }
+    this.#count(node, table);
     const options = withImplied(node.options, table);
     const parsed = parseOptions(table, { name, line, options });
     for (const e of parsed.errors) this.problems.push(e.problem);
@@ -106,6 +107,14 @@ class Builder {
     return children;
   }
 
+  #count({ name, type, line, subvolumes }: VolfileNode, table: OptionTable): void {
+    const [min, max] = table.volume.subvolumes ?? [1, 1];
+    const count = subvolumes.length;
+    if (count >= min && count <= max) return;
+    const wanted = max === 0 ? 'no subvolumes' : max === 1 ? 'one subvolume' : 'at least one subvolume';
+    this.error(line, name, `type ${shown(type)} has ${wanted}; ${count === 0 ? 'none is' : `${count} are`} given`);
+  }
+
   warnUnused(top: GraphNode): void {
     const used = new Set(depthFirst(top));
     for (const node of this.nodes) {
@@ -119,7 +128,7 @@ class Builder {
 /** Options with the translator's implied ones added and aliases renamed to the names that they stand for. */
 function withImplied(given: ReadonlyMap<string, OptionEntry>, table: OptionTable): ReadonlyMap<string, OptionEntry> {
   const options = new Map(given);
-  for (const [key, value] of Object.entries(table.implied)) {
+  for (const [key, value] of Object.entries(table.volume.implied ?? {})) {
     if (!options.has(key)) options.set(key, { value, line: 0, implied: true });
   }
   for (const [name, entry] of given) {

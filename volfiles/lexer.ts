@@ -1,7 +1,7 @@
 /**
  * Words of a volfile. The text is a byte string (one char per byte, latin1), as every name and path in this program.
  *
- * A word is a keyword (in any case), a run of characters other than blanks, `"` and `\`, or a string in double quotes, in which
+ * A word is a keyword (in lower case), a run of characters other than blanks, `"` and `\`, or a string in double quotes, in which
  * a backslash takes the next character as it is. `#` at the start of a word begins a comment. As the original scanner does,
  * a backslash outside quotes is skipped, and a line break inside quotes is not part of the string.
  */
@@ -24,9 +24,9 @@ const KEYWORDS: ReadonlyMap<string, Token> = new Map<string, Token>([
   ['type', Token.type],
   ['option', Token.option],
   ['subvolumes', Token.subvolumes],
+  ['subvolumeS', Token.subvolumes],
   ['end-volume', Token.endVolume],
 ]);
-const LONGEST_KEYWORD = 10;
 
 const BARE = /[^ \t\r\n"\\]+/y;
 const STRING_PART = /[^\n"\\]*/y;
@@ -34,7 +34,7 @@ const STRING_PART = /[^\n"\\]*/y;
 /** Reads words one after the other; the current one is in `token`, `text` and `line`. */
 export class Lexer {
   token: Token = Token.end;
-  /** The word itself; of a keyword, as it was written. */
+  /** The word itself. */
   text = '';
   /** Line that the word starts on, from 1. */
   line = 1;
@@ -64,14 +64,9 @@ export class Lexer {
       BARE.lastIndex = this.#at;
       this.text = BARE.exec(s)?.[0] ?? '';
       this.#at += this.text.length;
-      this.token = this.#keyword();
+      this.token = KEYWORDS.get(this.text) ?? Token.word;
     }
     return this.token;
-  }
-
-  #keyword(): Token {
-    if (this.text.length > LONGEST_KEYWORD) return Token.word;
-    return KEYWORDS.get(this.text.toLowerCase()) ?? Token.word;
   }
 
   /** Leaves the position on the last character of the comment. */

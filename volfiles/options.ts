@@ -19,10 +19,17 @@ import { BadValue } from './values.js';
 // biome-ignore lint/suspicious/noExplicitAny: a table holds options of every value type; OptionsOf gives each its own back.
 export type OptionSpecs = Readonly<Record<string, Option<any>>>;
 
+/** What holds for volumes of a type beside their options. */
+export interface VolumeRules {
+  /** Options that the translator gives itself when the volfile has none: they show in the final graph. */
+  readonly implied?: Readonly<Record<string, string>>;
+  /** Least and greatest number of subvolumes; one and one if left out. */
+  readonly subvolumes?: readonly [min: number, max: number];
+}
+
 export interface OptionTable<S extends OptionSpecs = OptionSpecs> {
   readonly specs: S;
-  /** Options that the translator gives itself when the volfile has none: they show in the final graph. */
-  readonly implied: Readonly<Record<string, string>>;
+  readonly volume: VolumeRules;
   /** Keys and aliases that are names, → key of the table. */
   readonly names: ReadonlyMap<string, string>;
   /** Keys and aliases that are patterns, in the order of the table. */
@@ -33,10 +40,7 @@ export interface OptionTable<S extends OptionSpecs = OptionSpecs> {
 export type OptionsOf<T> =
   T extends OptionTable<infer S> ? { readonly [K in keyof S]: S[K] extends Option<infer V> ? V : never } : never;
 
-export function defineOptions<const S extends OptionSpecs>(
-  specs: S,
-  implied: Readonly<Record<string, string>> = {},
-): OptionTable<S> {
+export function defineOptions<const S extends OptionSpecs>(specs: S, volume: VolumeRules = {}): OptionTable<S> {
   const names = new Map<string, string>();
   const patterns: [string, string][] = [];
   for (const [key, option] of Object.entries(specs)) {
@@ -45,7 +49,7 @@ export function defineOptions<const S extends OptionSpecs>(
       else names.set(name, key);
     }
   }
-  return { specs, implied, names, patterns };
+  return { specs, volume, names, patterns };
 }
 
 /** The table's key for an option name of a volfile (an alias, a name that a pattern takes), or undefined. */

@@ -61,7 +61,7 @@ const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
   ['pb', KIB ** 5],
 ]);
 const UNITS_TEXT = 'B, KB, MB, GB, TB, PB';
-const DECIMAL = /^[ \t\n\v\f\r]*\+?((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(.*)$/s;
+const DECIMAL = /^[ \t\n\v\f\r]*\+?(0[xX][0-9a-fA-F]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(.*)$/s;
 const BASE_10 = /^[ \t\n\v\f\r]*\+?([0-9]+)(.*)$/s;
 
 /** Bytes: a number, with a fraction if it likes, and one of the units. `1.5GB`, `512kb`, `4096`. No bare K, M or G. */

@@ -51,7 +51,7 @@ export function sampleBrickVolfile(brick: SampleBrick): string {
 /** A word as volfiles want it: in quotes where it needs them. */
 function word(text: string): string {
   if (text === '' || text.includes('\n')) throw new RangeError(`'${text}' can't stand in a volfile`);
-  if (!/[\s"\\`#]/.test(text) && !/^(?:volume|type|option|subvolumes|end-volume)$/i.test(text)) return text;
+  if (!/[\s"\\`#]/.test(text) && !/^(?:volume|type|option|subvolume[sS]|end-volume)$/.test(text)) return text;
   return `"${text.replace(/["\\`]/g, '\\$&')}"`;
 }
 

@@ -4,6 +4,7 @@ import { options as server } from '../../../mux/options.js';
 import { options as posix } from '../../../posix/options.js';
 import { buildGraph, optionsOf, sameTopology, scanGraph } from '../../../volfiles/graph.js';
 import { finalGraphText } from '../../../volfiles/graph-text.js';
+import { defineOptions } from '../../../volfiles/options.js';
 import { applyOverrides, copyAuthOptions, parseOverride } from '../../../volfiles/overrides.js';
 import { parseVolfile } from '../../../volfiles/parser.js';
 import { sampleBrickVolfile } from '../../../volfiles/samples/brick.js';
@@ -99,8 +100,23 @@ t.test('all errors are told, each once', async (t) => {
 });
 
 t.test('a volume that nothing uses', async (t) => {
-  const text = `volume lost\ntype features/arbiter\nend-volume\n${fixture('plain.vol')}`;
+  const text = `volume lost\ntype storage/posix\noption directory /d\nend-volume\n${fixture('plain.vol')}`;
   t.match(graphOf(text).warnings, [{ line: 1, volume: 'lost', message: /^is not used/ }]);
+});
+
+t.test('too few and too many subvolumes', async (t) => {
+  const message = (text: string) =>
+    scanGraph(parseVolfile(text, 'f'), optionTableOf, 'f').problems.map((p) => p.message);
+  const disk = (name: string) => `volume ${name}\ntype storage/posix\noption directory /d\nend-volume\n`;
+  t.same(message('volume l\ntype features/locks\nend-volume'), [
+    "type 'features/locks' has one subvolume; none is given",
+  ]);
+  t.match(message(`${disk('a')}${disk('b')}volume l\ntype features/locks\nsubvolumes a b\nend-volume`), [
+    "type 'features/locks' has one subvolume; 2 are given",
+  ]);
+  const server = 'volume s\ntype protocol/server\noption transport-type tcp\n';
+  t.same(message(`${disk('a')}${disk('b')}${server}subvolumes a b\nend-volume`), []);
+  t.same(message(`${server}end-volume`), ["type 'protocol/server' has at least one subvolume; none is given"]);
 });
 
 t.test('topology', async (t) => {
@@ -123,10 +139,12 @@ t.test('topology', async (t) => {
 });
 
 t.test('a graph of many paths or great depth takes no great time', async (t) => {
-  let diamonds = 'volume 0\ntype features/arbiter\nend-volume\n';
+  const any = defineOptions({}, { subvolumes: [0, 2] });
+  const graphOf = (text: string) => buildGraph(parseVolfile(text, 'f'), () => any, 'f');
+  let diamonds = 'volume 0\ntype x/y\nend-volume\n';
   const n = 3000;
   for (let i = 1; i < n; i++) {
-    diamonds += `volume ${i}\ntype features/arbiter\nsubvolumes ${i - 1} ${i > 1 ? i - 2 : ''}\nend-volume\n`;
+    diamonds += `volume ${i}\ntype x/y\nsubvolumes ${i - 1} ${i > 1 ? i - 2 : ''}\nend-volume\n`;
   }
   const start = Date.now();
   const [a, b] = [graphOf(diamonds).top, graphOf(diamonds).top];

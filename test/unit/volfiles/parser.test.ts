@@ -36,14 +36,14 @@ t.test('every recorded volfile but the one with double names parses, and prints 
   t.match(errors(fixture('twice.vol'))[0], /^\d+ twice-trace: is defined again; it was defined on line 9 already$/);
 });
 
-t.test('words: keywords in any case, quotes, escapes, comments, blanks', async (t) => {
+t.test('words: quotes, escapes, comments, blanks', async (t) => {
   const text = [
     '# a comment with volume and "quotes',
-    'VOLUME a TYPE x/y',
-    '\tOption "a key" "va\\"lue \\\\ \\x" # comment',
+    'volume a type x/y',
+    '\toption "a key" "va\\"lue \\\\ \\x" # comment',
     'option k2 a#b option k3 "#no comment" option k4 "two',
     'lines"',
-    'option k5 v\\w end-VOLUME',
+    'option k5 v\\w end-volume',
   ].join('\r\n');
   // A backslash outside quotes only ends a word: k5 has two words after it.
   t.match(errors(text), ["6 a: 'w' is out of place; expected 'type', 'option', 'subvolumes' or 'end-volume'"]);
@@ -58,6 +58,13 @@ t.test('words: keywords in any case, quotes, escapes, comments, blanks', async (
       ['k5', 'v', 6],
     ],
   );
+});
+
+t.test('keywords are lower case: other spellings are words, as a value may be', async (t) => {
+  const [node] = parseVolfile('volume Volume\ntype x/y\noption trash-dir Type\noption k OPTION\nend-volume', 'f');
+  t.equal(node?.name, 'Volume');
+  t.equal(node?.options.get('trash-dir')?.value, 'Type');
+  t.match(errors('VOLUME a\ntype x/y\nend-volume'), ["1 -: 'VOLUME' is outside of any volume; expected 'volume NAME'"]);
 });
 
 t.test('bytes of names and values survive', async (t) => {

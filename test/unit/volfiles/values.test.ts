@@ -93,6 +93,7 @@ t.test('percentage or size', async (t) => {
       ['100', { percent: 100 }],
       ['101', { bytes: 101 }],
       ['5%', { percent: 5 }],
+      ['0x10', { percent: 16 }],
       ['2.5%', { percent: 2.5 }],
       ['2.0', { percent: 2 }],
       ['10GB', { bytes: 10 * 2 ** 30 }],
