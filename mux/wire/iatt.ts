@@ -14,6 +14,8 @@ const IATT3_BYTES = 100;
  * ino, size, blocks, and gfid; not the time of birth.
  */
 const STAT_FLAGS = 0x17ff;
+/** The same without ino: for entries whose gfid is not known, as ".." of the root. */
+const NO_INO_FLAGS = 0x16ff;
 
 const TWO32 = 4294967296;
 
@@ -67,10 +69,17 @@ export function writeIattx(w: XdrWriter, stat: Iatt): void {
   }
   const v = w.view;
   const gfid = stat.gfid;
-  for (let i = 0; i < 16; i++) b[at + i] = gfid[i]!;
+  let some = 0;
+  for (let i = 0; i < 16; i++) some |= b[at + i] = gfid[i]!;
   v.setUint32(at + 16, 0);
-  v.setUint32(at + 20, stat.mode === 0 ? 0 : STAT_FLAGS);
-  for (let i = 0; i < 8; i++) b[at + 24 + i] = gfid[8 + i]!;
+  if (some !== 0 || stat.mode === 0) {
+    v.setUint32(at + 20, stat.mode === 0 ? 0 : STAT_FLAGS);
+    for (let i = 0; i < 8; i++) b[at + 24 + i] = gfid[8 + i]!;
+  } else {
+    v.setUint32(at + 20, NO_INO_FLAGS);
+    v.setInt32(at + 24, -1);
+    v.setInt32(at + 28, -1);
+  }
   setU64(v, at + 32, stat.dev);
   const rdev = stat.rdev;
   v.setUint32(at + 40, rdev === 0 ? 0 : majorOf(rdev));
