@@ -1,0 +1,311 @@
+/**
+ * One brick on its worker: the stack of translators, the inode table, the clients and their sessions. Everything that
+ * belongs to a brick hangs here and goes with it; bricks share nothing.
+ */
+import { Call } from '../posix/contract/call.js';
+import { EACCES, EAGAIN, EEXIST, ENODATA, ENOENT, ENOSYS, ENOTSUP, ENXIO, errnoName, ESTALE } from '../posix/contract/errno.js';
+import { failure } from '../posix/contract/error.js';
+import type { Fops } from '../posix/contract/fops.js';
+import { S_IFDIR } from '../posix/contract/iatt.js';
+import type { Client, Fd, Inode } from '../posix/contract/inode.js';
+import { type Logger, loggerFor } from '../posix/contract/log.js';
+import type { BrickContext, Translator, Upcall } from '../posix/contract/translator.js';
+import { type ClientIdentity, ClientState } from './client.js';
+import type { CredentialRules } from './credentials.js';
+import { encodeUpcall } from './callbacks.js';
+import { FOP_NUMBERS, type FopEntry, fopByName } from './fops/table.js';
+import { InodeTable } from './inode-table.js';
+import { Session } from './session.js';
+import { type LayerSpec, Stack } from './stack.js';
+
+/** What the server translator's options say about one brick's sessions. */
+export interface ServerRules extends CredentialRules {
+  inodeLruLimit: number;
+  /** Fops of one connection under way before its reading pauses; 0: no bound. */
+  outstandingRpcLimit: number;
+}
+
+/** Errno values that are everyday answers, per fop: not worth an error line. */
+const QUIET: Readonly<Record<string, readonly number[]>> = {
+  lk: [EAGAIN, ENOSYS],
+  inodelk: [EAGAIN, ENOSYS],
+  finodelk: [EAGAIN, ENOSYS],
+  entrylk: [EAGAIN, ENOSYS],
+  fentrylk: [EAGAIN, ENOSYS],
+  getxattr: [ENOTSUP, ENODATA],
+  fgetxattr: [ENOTSUP, ENODATA],
+  setxattr: [ENOTSUP],
+  fsetxattr: [ENOTSUP],
+  removexattr: [ENOTSUP, ENODATA],
+  fremovexattr: [ENOTSUP, ENODATA],
+  mknod: [EEXIST],
+  mkdir: [EEXIST],
+  create: [EEXIST],
+  seek: [ENXIO],
+  access: [EACCES],
+};
+
+/** How long a closing brick waits for fops that are under way. */
+const CLOSE_WAIT_MS = 30_000;
+
+export class Brick implements BrickContext {
+  readonly name: string;
+  /** Domain of the session's log lines: the server translator. */
+  readonly log: Logger;
+  readonly table: InodeTable;
+  readonly clients = new Map<string, ClientState>();
+  readonly sessions = new Set<Session>();
+  readonly #stack: Stack;
+  readonly #timers = new Set<() => void>();
+  readonly #onFailed: (reason: string) => void;
+  #closing: (() => void) | null = null;
+  #failed = false;
+  readonly #self = new ClientState({
+    uid: 'brick',
+    opVersion: 100000,
+    processName: 'brickd',
+    peer: '',
+    version: '',
+    trusted: true,
+    subdir: '/',
+  });
+  #calls = 0;
+  #idle: (() => void) | null = null;
+
+  /** Fops answered since the start, and those of them that failed, by procedure number. */
+  readonly hits = new Float64Array(FOP_NUMBERS);
+  readonly failures = new Float64Array(FOP_NUMBERS);
+  /** Payload bytes of reads and writes. */
+  bytesRead = 0;
+  bytesWritten = 0;
+
+  // CredentialRules, flattened here so that a call reads them without another hop.
+  rootSquash = false;
+  allSquash = false;
+  anonUid = 65534;
+  anonGid = 65534;
+  manageGids = false;
+  gidTimeoutSec = 300;
+  outstandingLimit = 0;
+
+  constructor(name: string, serverName: string, rules: ServerRules, layers: LayerSpec[], onFailed: (reason: string) => void) {
+    this.name = name;
+    this.log = loggerFor(serverName);
+    this.#onFailed = onFailed;
+    this.table = new InodeTable(rules.inodeLruLimit, (inode) => {
+      for (const layer of this.layers) layer.forget(inode);
+    });
+    this.applyRules(rules);
+    this.#stack = new Stack(layers, this);
+  }
+
+  get top(): Fops {
+    return this.#stack.top;
+  }
+  get layers(): readonly Translator[] {
+    return this.#stack.layers;
+  }
+  get root(): Inode {
+    return this.table.root;
+  }
+  /** Fops under way. */
+  get callsUnderWay(): number {
+    return this.#calls;
+  }
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  applyRules(rules: ServerRules): void {
+    this.rootSquash = rules.rootSquash;
+    this.allSquash = rules.allSquash;
+    this.anonUid = rules.anonUid;
+    this.anonGid = rules.anonGid;
+    this.manageGids = rules.manageGids;
+    this.gidTimeoutSec = rules.gidTimeoutSec;
+    this.outstandingLimit = rules.outstandingRpcLimit > 0 ? rules.outstandingRpcLimit : Number.POSITIVE_INFINITY;
+    this.table.limit = rules.inodeLruLimit;
+  }
+
+  init(): Promise<void> {
+    return this.#stack.init();
+  }
+
+  reconfigure(rules: ServerRules, optionsOf: (layer: Translator) => unknown): Promise<void> {
+    this.applyRules(rules);
+    return this.#stack.reconfigure(optionsOf);
+  }
+
+  // --- BrickContext -------------------------------------------------------------------------------------------------
+
+  findInode(key: string): Inode | undefined {
+    return this.table.get(key);
+  }
+  findChild(parent: Inode, name: string): Inode | undefined {
+    return this.table.child(parent, name);
+  }
+  upcall(client: Client, message: Upcall): void {
+    for (const session of this.sessions) {
+      if (session.client !== client) continue;
+      session.callback((w) => encodeUpcall(w, message));
+      return;
+    }
+  }
+  fail(reason: string): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#onFailed(reason);
+  }
+  timer(delayMs: number, repeat: boolean, run: () => void): () => void {
+    const handle = repeat ? setInterval(run, delayMs) : setTimeout(() => { this.#timers.delete(cancel); run(); }, delayMs);
+    const cancel = (): void => {
+      clearTimeout(handle);
+      this.#timers.delete(cancel);
+    };
+    this.#timers.add(cancel);
+    return cancel;
+  }
+
+  // --- sessions -----------------------------------------------------------------------------------------------------
+
+  /** Binds a new connection to its client process. Throws a FopError when the mounted sub-directory can't be found. */
+  async join(identity: ClientIdentity, fd: number): Promise<Session> {
+    let client = this.clients.get(identity.uid);
+    if (client === undefined) {
+      client = new ClientState(identity);
+      if (identity.subdir !== '' && identity.subdir !== '/') await this.#mountSubdir(client, identity.subdir);
+      this.clients.set(identity.uid, client);
+    }
+    client.connections++;
+    const session = new Session(this, client, fd);
+    this.sessions.add(session);
+    return session;
+  }
+
+  async #mountSubdir(client: ClientState, path: string): Promise<void> {
+    const call = this.internalCall(client);
+    let parent = this.root;
+    for (const name of path.split('/')) {
+      if (name === '') continue;
+      const reply = await this.top.lookup(call, { loc: { inode: null, parent, name }, gfid: null, xdata: null });
+      if ((reply.stat.mode & 0o170000) !== S_IFDIR) throw failure(ENOENT);
+      parent = this.table.link(parent, name, reply.stat.gfid, reply.stat.mode);
+    }
+    client.mountAt(parent.gfid);
+    // The client's root stays in the table as long as the brick does: it is looked at all the time.
+    parent.refs++;
+  }
+
+  /** A call that the server makes on its own behalf for a client: root, no lock owner. */
+  internalCall(client: ClientState): Call {
+    return new Call(client, 0);
+  }
+
+  /** A call of the brick itself, on behalf of nobody. */
+  ownCall(): Call {
+    return this.internalCall(this.#self);
+  }
+
+  sessionClosed(session: Session, reason: string): void {
+    this.sessions.delete(session);
+    const { client } = session;
+    const why = reason === '' ? '' : ` (${reason})`;
+    this.log.info(115036, `disconnecting connection [{client-uid=${client.uid}}]${why}`);
+    if (--client.connections === 0) this.#clientGone(client);
+    if (this.sessions.size === 0) this.#closing?.();
+  }
+
+  /** The last connection of a client has gone: its locks and fds go too. */
+  #clientGone(client: ClientState): void {
+    client.alive = false;
+    this.clients.delete(client.uid);
+    for (const layer of this.layers) layer.clientGone(client);
+    for (const fd of client.takeFds()) {
+      fd.closed = true;
+      if (fd.inode.type === S_IFDIR) {
+        if (fd.refs === 0) this.releaseFd(fd);
+        continue;
+      }
+      const call = this.internalCall(client);
+      call.fop = FLUSH;
+      call.holdFd(fd);
+      this.callStarted();
+      const done = (): void => {
+        call.end(this.releaseFd);
+        this.callEnded();
+      };
+      Promise.resolve()
+        .then(() => this.top.flush(call, { fd, xdata: null }))
+        .then(done, done);
+    }
+    this.log.info(101055, `Shutting down connection ${client.uid}`);
+  }
+
+  /** An fd now belongs to a client's table: its inode stays known. */
+  fdOpened(fd: Fd): void {
+    fd.inode.refs++;
+    fd.inode.fdCount++;
+  }
+
+  /** The end of an fd: every translator lets go of it. */
+  readonly releaseFd = (fd: Fd): void => {
+    const directory = fd.inode.type === S_IFDIR;
+    for (const layer of this.layers) {
+      if (directory) layer.releasedir(fd);
+      else layer.release(fd);
+    }
+    if (!fd.anonymous) {
+      fd.inode.refs--;
+      fd.inode.fdCount--;
+    }
+  };
+
+  /** Notes a failed fop in the log, at the level that Gluster gives it. */
+  fopFailed(fop: FopEntry, call: Call, errno: number): void {
+    this.failures[fop.number] = this.failures[fop.number]! + 1;
+    const quiet = errno === ENOENT || errno === ESTALE || QUIET[fop.name]?.includes(errno) === true;
+    const text = `${fop.display} failed [{client=${call.client.uid}}, {error-xlator=${this.name}}, {errno=${errno}}, {error=${errnoName(errno)}}]`;
+    if (quiet) this.log.debug(115000, text);
+    else this.log.info(115000, text);
+  }
+
+  // --- end ----------------------------------------------------------------------------------------------------------
+
+  /** A fop starts: the brick stays until it has ended. */
+  callStarted(): void {
+    this.#calls++;
+  }
+  callEnded(): void {
+    if (--this.#calls === 0) this.#idle?.();
+  }
+
+  /** Resolves when no fop is under way, or when those that are seem to hang. */
+  async #quiet(): Promise<void> {
+    if (this.#calls === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#idle = resolve;
+      timer = setTimeout(() => {
+        this.log.warning(115000, `${this.name}: ${this.#calls} fops still under way after ${CLOSE_WAIT_MS / 1000} s: not waited for`);
+        resolve();
+      }, CLOSE_WAIT_MS);
+    });
+    clearTimeout(timer);
+  }
+
+  /** Ends the brick: clients are disconnected, what is under way finishes, translators go. */
+  async close(): Promise<void> {
+    const gone = new Promise<void>((resolve) => {
+      if (this.sessions.size === 0) resolve();
+      else this.#closing = resolve;
+    });
+    for (const session of [...this.sessions]) session.connection.close('brick is detached');
+    await gone;
+    await this.#quiet();
+    for (const cancel of [...this.#timers]) cancel();
+    await this.#stack.fini();
+    this.table.clear();
+  }
+}
+
+const FLUSH = fopByName('flush').number;

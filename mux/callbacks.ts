@@ -1,0 +1,42 @@
+/** Messages of a brick to its clients (program 52743234): calls that nobody answers. */
+import type { Upcall } from '../posix/contract/translator.js';
+import { CALLBACK_PROGRAM, CALLBACK_VERSION, CallbackProc, entrylkContention, inodelkContention } from './wire/programs/callback.js';
+import { beginCall } from './wire/rpc.js';
+import type { XdrWriter } from './wire/xdr.js';
+
+let xid = 0;
+
+/** Writes a whole record: the call of a callback procedure. */
+export function encodeUpcall(w: XdrWriter, message: Upcall): void {
+  xid = (xid + 1) >>> 0;
+  if (message.kind === 'inodelk-contention') {
+    beginCall(w, xid, CALLBACK_PROGRAM, CALLBACK_VERSION, CallbackProc.inodelkContention);
+    const f = message.flock;
+    inodelkContention.encode(w, {
+      gfid: message.inode.key,
+      flock: {
+        type: f.type,
+        whence: f.whence,
+        start: BigInt.asUintN(64, f.start),
+        len: BigInt.asUintN(64, f.len),
+        pid: f.pid,
+        lk_owner: f.owner,
+      },
+      pid: message.pid,
+      domain: message.domain,
+      xdata: null,
+    });
+  } else {
+    beginCall(w, xid, CALLBACK_PROGRAM, CALLBACK_VERSION, CallbackProc.entrylkContention);
+    entrylkContention.encode(w, {
+      gfid: message.inode.key,
+      type: message.type,
+      pid: message.pid,
+      name: message.name,
+      domain: message.domain,
+      xdata: null,
+    });
+  }
+  w.endRecord(0);
+}
+

@@ -1,0 +1,276 @@
+/**
+ * One connection of a client on the thread that owns it: receives records in place, sends the replies of a turn together.
+ */
+import { addon, type Poller } from '../native/addon.js';
+import { type Region, region } from '../native/memory.js';
+import { RecordReader } from './wire/record.js';
+import { XdrWriter } from './wire/xdr.js';
+
+const READABLE = 1;
+const WRITABLE = 2;
+const EAGAIN = -11;
+/** Received per turn at most, so that one connection can't keep the others waiting. */
+const TURN_BYTES = 4 << 20;
+/** Unsent bytes at which reading from the client pauses: it doesn't take its replies. */
+const MAX_UNSENT_BYTES = 32 << 20;
+/** Size of a region of output. */
+const OUTPUT_BYTES = 64 << 10;
+/** A record is begun in a fresh region when less than this is left. */
+const MIN_ROOM = 2048;
+/** Pieces per send: what native code accepts at once. */
+const MAX_PIECES = 256;
+
+/** A stretch of output: bytes [start, end) of a region that this queue holds a reference of. */
+interface Piece {
+  region: Region;
+  start: number;
+  end: number;
+}
+
+export interface ConnectionHandler {
+  /** A whole record lies in [start, end) of the region. Retain the region to use it beyond this call. */
+  onRecord(region: Region, start: number, end: number): void;
+  /** The connection is over, for the reason given ('' for an orderly end). Called once. */
+  onClose(reason: string): void;
+}
+
+/** Memory that all connections of a thread receive into while they hold no partial record. */
+let sharedInput: Region | null = null;
+
+export function takeSharedInput(): Region {
+  if (sharedInput === null || sharedInput.shared) {
+    sharedInput?.release();
+    sharedInput = region(256 << 10);
+  }
+  return sharedInput;
+}
+
+export class Connection {
+  readonly fd: number;
+  /** Bytes received and sent, for status and metrics. */
+  bytesIn = 0;
+  bytesOut = 0;
+  readonly #handler: ConnectionHandler;
+  readonly #poller: Poller;
+  readonly #reader: RecordReader;
+  #events = READABLE;
+  #paused = false;
+  #closed = false;
+  #queue: Piece[] = [];
+  #unsent = 0;
+  /** Where the output that is not yet queued starts. */
+  #outputStart = 0;
+  #writer: XdrWriter | null = null;
+  #flushScheduled = false;
+  readonly #pieces = new Float64Array(MAX_PIECES * 2);
+
+  constructor(fd: number, handler: ConnectionHandler, maxRecordBytes: number) {
+    this.fd = fd;
+    this.#handler = handler;
+    this.#reader = new RecordReader(takeSharedInput, maxRecordBytes);
+    this.#poller = addon.poll(fd, (events) => this.#ready(events));
+    this.#poller.set(READABLE);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  // --- input --------------------------------------------------------------------------------------------------------
+
+  #ready(events: number): void {
+    if (this.#closed) return;
+    if ((events & WRITABLE) !== 0) this.flush();
+    if (this.#closed || this.#paused) return;
+    if (events < 0 || (events & READABLE) !== 0) this.#receive();
+    this.flush();
+  }
+
+  #receive(): void {
+    let budget = TURN_BYTES;
+    while (budget > 0 && !this.#closed && !this.#paused) {
+      const { address, room } = this.#reader.target();
+      const n = addon.recv(this.fd, address, room);
+      if (n === EAGAIN) return;
+      if (n <= 0) {
+        this.close(n === 0 ? '' : `receive failed: errno ${-n}`);
+        return;
+      }
+      this.bytesIn += n;
+      budget -= n;
+      const problem = this.#reader.received(n, this.#onRecord);
+      if (problem !== null) {
+        this.close(problem);
+        return;
+      }
+      if (n < room) return;
+    }
+  }
+
+  readonly #onRecord = (r: Region, start: number, end: number): void => {
+    if (!this.#closed) this.#handler.onRecord(r, start, end);
+  };
+
+  /** Stops reading from the client until {@link resume}; what is already received still comes. */
+  pause(): void {
+    if (this.#paused || this.#closed) return;
+    this.#paused = true;
+    this.#watch();
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#closed) return;
+    this.#paused = false;
+    this.#watch();
+  }
+
+  /** Takes bytes that another thread had received before the connection was handed over. */
+  inject(bytes: Uint8Array): void {
+    let at = 0;
+    while (at < bytes.length && !this.#closed) {
+      const { region: r, start, room } = this.#reader.target();
+      const n = Math.min(room, bytes.length - at);
+      r.bytes.set(bytes.subarray(at, at + n), start);
+      at += n;
+      const problem = this.#reader.received(n, this.#onRecord);
+      if (problem !== null) this.close(problem);
+    }
+    this.flush();
+  }
+
+  #watch(): void {
+    const blocked = this.#paused || this.#unsent > MAX_UNSENT_BYTES;
+    const events = (blocked ? 0 : READABLE) | (this.#queue.length > 0 ? WRITABLE : 0);
+    if (events !== this.#events && !this.#closed) {
+      this.#events = events;
+      this.#poller.set(events);
+    }
+  }
+
+  // --- output -------------------------------------------------------------------------------------------------------
+
+  /**
+   * The writer to encode the next record with. Write the whole record (record mark included), then call {@link queued}.
+   */
+  writer(): XdrWriter {
+    const w = this.#writer;
+    if (w !== null && w.room >= MIN_ROOM) return w;
+    if (w !== null) {
+      this.#cut();
+      w.region.release();
+    }
+    this.#outputStart = 0;
+    this.#writer = new XdrWriter(region(OUTPUT_BYTES));
+    return this.#writer;
+  }
+
+  /** The record that was just encoded is complete, but for `length` bytes of `payload` that follow it; it is released when sent. */
+  queued(payload: Region | null, length: number): void {
+    if (payload !== null) {
+      this.#cut();
+      if (length > 0) this.#push({ region: payload, start: 0, end: length });
+      else payload.release();
+    }
+    if (!this.#flushScheduled) {
+      this.#flushScheduled = true;
+      process.nextTick(this.#flushTick);
+    }
+  }
+
+  /** Queues what the writer has produced since the last cut. */
+  #cut(): void {
+    const w = this.#writer;
+    if (w === null || w.at === this.#outputStart) return;
+    this.#push({ region: w.region.retain(), start: this.#outputStart, end: w.at });
+    this.#outputStart = w.at;
+  }
+
+  #push(piece: Piece): void {
+    this.#queue.push(piece);
+    this.#unsent += piece.end - piece.start;
+  }
+
+  readonly #flushTick = (): void => {
+    this.#flushScheduled = false;
+    this.flush();
+  };
+
+  /** Sends what is queued, as far as the socket takes it. */
+  flush(): void {
+    if (this.#closed) return;
+    this.#cut();
+    while (this.#queue.length > 0) {
+      const count = Math.min(this.#queue.length, MAX_PIECES);
+      let want = 0;
+      for (let i = 0; i < count; i++) {
+        const p = this.#queue[i]!;
+        this.#pieces[2 * i] = p.region.address + p.start;
+        this.#pieces[2 * i + 1] = p.end - p.start;
+        want += p.end - p.start;
+      }
+      const sent = addon.sendv(this.fd, this.#pieces, count);
+      if (sent < 0 && sent !== EAGAIN) {
+        this.close(`send failed: errno ${-sent}`);
+        return;
+      }
+      if (sent > 0) this.#sent(sent);
+      if (sent < want) break;
+    }
+    const w = this.#writer;
+    if (w !== null && this.#queue.length === 0 && !w.region.shared) {
+      // All is sent: the region starts over.
+      this.#outputStart = 0;
+      w.rewind();
+    }
+    this.#watch();
+  }
+
+  #sent(bytes: number): void {
+    this.bytesOut += bytes;
+    this.#unsent -= bytes;
+    let done = 0;
+    while (bytes > 0) {
+      const p = this.#queue[done]!;
+      const length = p.end - p.start;
+      if (bytes < length) {
+        p.start += bytes;
+        break;
+      }
+      bytes -= length;
+      p.region.release();
+      done++;
+    }
+    if (done === this.#queue.length) this.#queue.length = 0;
+    else this.#queue.splice(0, done);
+  }
+
+  // --- end ----------------------------------------------------------------------------------------------------------
+
+  /** Stops watching and gives the descriptor away, with what was received of an unfinished record. Nothing is closed. */
+  detach(): Uint8Array {
+    const rest = this.#reader.takePartial();
+    this.flush();
+    this.#closed = true;
+    this.#poller.close();
+    this.#dropOutput();
+    return rest;
+  }
+
+  close(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#poller.close();
+    this.#reader.drop();
+    this.#dropOutput();
+    addon.closeFd(this.fd);
+    this.#handler.onClose(reason);
+  }
+
+  #dropOutput(): void {
+    for (const p of this.#queue) p.region.release();
+    this.#queue.length = 0;
+    this.#unsent = 0;
+    this.#writer?.region.release();
+    this.#writer = null;
+  }
+}

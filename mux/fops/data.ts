@@ -1,0 +1,246 @@
+/** Data fops at the border: open files, reading, writing, space. */
+import { EFBIG, EINVAL, EMFILE, ENOTCONN } from '../../posix/contract/errno.js';
+import { failure } from '../../posix/contract/error.js';
+import type {
+  CopyFileRangeReply,
+  PrePostReply,
+  RchecksumReply,
+  ReadReply,
+  SeekReply,
+  WriteReply,
+  Xdata,
+} from '../../posix/contract/fops.js';
+import type { Call } from '../../posix/contract/call.js';
+import { NO_IATT } from '../../posix/contract/iatt.js';
+import { Fd } from '../../posix/contract/inode.js';
+import { openFlag } from '../open-flags.js';
+import { resolveFd, resolveInode, then } from '../resolve.js';
+import type { Session } from '../session.js';
+import type {
+  CopyFileRangeReq,
+  DiscardReq,
+  FallocateReq,
+  FlushReq,
+  FsyncReq,
+  FtruncateReq,
+  OpenReq,
+  RchecksumReq,
+  ReadReq,
+  ReleaseReq,
+  SeekReq,
+  TruncateReq,
+  WriteReq,
+  ZerofillReq,
+} from '../wire/programs/glusterfs4.js';
+import { BLANK_PREPOST, type Border, commonRsp, EMPTY_XDATA, prePostRsp } from './border.js';
+
+/** The largest file offset that is exact as a number; files beyond it (8 PiB) are refused. */
+const MAX_OFFSET = Number.MAX_SAFE_INTEGER;
+
+/** off_t as stock sees it: what has the top bit set is negative. */
+function checkOffset(offset: number): void {
+  if (offset >= 2 ** 63) throw failure(EINVAL);
+  if (offset > MAX_OFFSET) throw failure(EFBIG);
+}
+
+export interface OpenedReply extends Xdata {
+  fdNumber: number;
+}
+export const BLANK_OPENED: OpenedReply = { fdNumber: 0, xdata: null };
+export const openedRsp = (r: OpenedReply) => ({ op_ret: 0, op_errno: 0, xdata: r.xdata, fd: r.fdNumber });
+
+/** Gives an open fd its number in the client's table, or ends it when the client has gone meanwhile. */
+export function opened(s: Session, fd: Fd, xdata: Xdata): OpenedReply {
+  s.brick.fdOpened(fd);
+  const fdNumber = s.client.alive ? s.client.addFd(fd) : -1;
+  if (fdNumber < 0) {
+    s.brick.releaseFd(fd);
+    throw failure(s.client.alive ? EMFILE : ENOTCONN);
+  }
+  return { fdNumber, xdata: xdata.xdata };
+}
+
+export const open: Border<OpenReq, OpenedReply> = {
+  wind: (s, call, q) =>
+    then(resolveInode(s, call, q.gfid, q.xdata), (inode) => {
+      const flags = openFlag(q.flags);
+      const fd = new Fd(inode, flags, s.client, call.pid);
+      return then(s.top.open(call, { inode, fd, flags, xdata: q.xdata }), (r) => opened(s, fd, r));
+    }),
+  rsp: openedRsp,
+  blank: BLANK_OPENED,
+};
+
+export const readv: Border<ReadReq, ReadReply> = {
+  wind: (s, call, q) => {
+    checkOffset(q.offset);
+    const fd = resolveFd(s, call, q.fd, q.gfid, 0, q.xdata);
+    if (fd instanceof Promise) return fd.then((f) => read(s, call, f, q));
+    return read(s, call, fd, q);
+  },
+  rsp: (r) => ({ op_ret: r.count, op_errno: r.errno, stat: r.stat, size: r.count, xdata: r.xdata }),
+  blank: { count: 0, errno: 0, stat: NO_IATT, region: null, xdata: null },
+  payload: (r) => r.region,
+  payloadLength: (r) => r.count,
+  discard: (_s, _call, r) => r.region?.release(),
+};
+
+const read = (s: Session, call: Call, fd: Fd, q: ReadReq) =>
+  s.top.readv(call, { fd, offset: q.offset, size: q.size, flags: q.flag, xdata: q.xdata });
+
+export const writev: Border<WriteReq, WriteReply> = {
+  wind: (s, call, q, region, start, end) => {
+    checkOffset(q.offset);
+    if (end - start < q.size) throw failure(EINVAL);
+    const args = { offset: q.offset, size: q.size, flags: q.flag, region, start, xdata: q.xdata };
+    return then(resolveFd(s, call, q.fd, q.gfid, 2, q.xdata), (fd) => s.top.writev(call, { fd, ...args }));
+  },
+  rsp: (r) => ({ op_ret: r.count, op_errno: 0, xdata: r.xdata, prestat: r.pre, poststat: r.post }),
+  blank: { count: 0, pre: NO_IATT, post: NO_IATT, xdata: null },
+};
+
+export const flush: Border<FlushReq, Xdata> = {
+  wind: (s, call, q) =>
+    then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) => s.top.flush(call, { fd, xdata: q.xdata })),
+  rsp: commonRsp,
+  blank: EMPTY_XDATA,
+};
+
+export const fsync: Border<FsyncReq, PrePostReply> = {
+  wind: (s, call, q) =>
+    then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
+      s.top.fsync(call, { fd, datasync: q.data !== 0, xdata: q.xdata }),
+    ),
+  rsp: prePostRsp,
+  blank: BLANK_PREPOST,
+};
+
+export const truncate: Border<TruncateReq, PrePostReply> = {
+  wind: (s, call, q) => {
+    checkOffset(q.offset);
+    return then(resolveInode(s, call, q.gfid, q.xdata), (inode) =>
+      s.top.truncate(call, { inode, offset: q.offset, xdata: q.xdata }),
+    );
+  },
+  rsp: prePostRsp,
+  blank: BLANK_PREPOST,
+};
+
+export const ftruncate: Border<FtruncateReq, PrePostReply> = {
+  wind: (s, call, q) => {
+    checkOffset(q.offset);
+    return then(resolveFd(s, call, q.fd, q.gfid, 2, q.xdata), (fd) =>
+      s.top.ftruncate(call, { fd, offset: q.offset, xdata: q.xdata }),
+    );
+  },
+  rsp: prePostRsp,
+  blank: BLANK_PREPOST,
+};
+
+export const fallocate: Border<FallocateReq, PrePostReply> = {
+  wind: (s, call, q) => {
+    checkOffset(q.offset);
+    checkOffset(q.size);
+    return then(resolveFd(s, call, q.fd, q.gfid, 2, q.xdata), (fd) =>
+      s.top.fallocate(call, { fd, flags: q.flags, offset: q.offset, length: q.size, xdata: q.xdata }),
+    );
+  },
+  rsp: prePostRsp,
+  blank: BLANK_PREPOST,
+};
+
+export const discard: Border<DiscardReq, PrePostReply> = {
+  wind: (s, call, q) => {
+    checkOffset(q.offset);
+    checkOffset(q.size);
+    return then(resolveFd(s, call, q.fd, q.gfid, 2, q.xdata), (fd) =>
+      s.top.discard(call, { fd, offset: q.offset, length: q.size, xdata: q.xdata }),
+    );
+  },
+  rsp: prePostRsp,
+  blank: BLANK_PREPOST,
+};
+
+export const zerofill: Border<ZerofillReq, PrePostReply> = {
+  wind: (s, call, q) => {
+    checkOffset(q.offset);
+    checkOffset(q.size);
+    return then(resolveFd(s, call, q.fd, q.gfid, 2, q.xdata), (fd) =>
+      s.top.zerofill(call, { fd, offset: q.offset, length: q.size, xdata: q.xdata }),
+    );
+  },
+  rsp: prePostRsp,
+  blank: BLANK_PREPOST,
+};
+
+export const seek: Border<SeekReq, SeekReply> = {
+  wind: (s, call, q) => {
+    checkOffset(q.offset);
+    return then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
+      s.top.seek(call, { fd, offset: q.offset, what: q.what, xdata: q.xdata }),
+    );
+  },
+  rsp: (r) => ({ op_ret: 0, op_errno: 0, xdata: r.xdata, offset: r.offset }),
+  blank: { offset: 0, xdata: null },
+};
+
+export const rchecksum: Border<RchecksumReq, RchecksumReply> = {
+  wind: (s, call, q) => {
+    checkOffset(q.offset);
+    return then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
+      s.top.rchecksum(call, { fd, offset: q.offset, length: q.len, xdata: q.xdata }),
+    );
+  },
+  rsp: (r) => ({
+    op_ret: 0,
+    op_errno: 0,
+    xdata: r.xdata,
+    flags: r.flags,
+    weak_checksum: r.weak,
+    strong_checksum: r.strong,
+  }),
+  blank: { weak: 0, strong: new Uint8Array(0), flags: 0, xdata: null },
+};
+
+export const copyFileRange: Border<CopyFileRangeReq, CopyFileRangeReply> = {
+  wind: (s, call, q) => {
+    checkOffset(q.off_in);
+    checkOffset(q.off_out);
+    return then(resolveFd(s, call, q.fd_in, q.gfid1, 0, q.xdata), (fdIn) =>
+      then(resolveFd(s, call, q.fd_out, q.gfid2, 2, q.xdata), (fdOut) =>
+        s.top.copyFileRange(call, {
+          fdIn,
+          offsetIn: q.off_in,
+          fdOut,
+          offsetOut: q.off_out,
+          size: q.size,
+          flags: q.flag,
+          xdata: q.xdata,
+        }),
+      ),
+    );
+  },
+  rsp: (r) => ({
+    op_ret: r.count,
+    op_errno: 0,
+    xdata: r.xdata,
+    stat: r.stat,
+    prestat: r.pre,
+    poststat: r.post,
+  }),
+  blank: { count: 0, stat: NO_IATT, pre: NO_IATT, post: NO_IATT, xdata: null },
+};
+
+/** RELEASE and RELEASEDIR: an fd that is not open is no error. */
+export const release: Border<ReleaseReq, Xdata> = {
+  wind: (s, _call, q) => {
+    const fd = s.client.removeFd(q.fd);
+    if (fd !== null) {
+      fd.closed = true;
+      if (fd.refs === 0) s.brick.releaseFd(fd);
+    }
+    return EMPTY_XDATA;
+  },
+  rsp: commonRsp,
+  blank: EMPTY_XDATA,
+};

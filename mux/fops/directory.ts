@@ -1,0 +1,77 @@
+/** Directory fops at the border: opening and reading directories. */
+import type { DirEntry, ReaddirReply, Xdata } from '../../posix/contract/fops.js';
+import { isNullGfid } from '../../posix/contract/gfid.js';
+import { Fd } from '../../posix/contract/inode.js';
+import { resolveFd, resolveInode, then } from '../resolve.js';
+import type { FsyncdirReq, OpendirReq, ReaddirpReq, ReaddirReq } from '../wire/programs/glusterfs4.js';
+import { type Border, commonRsp, EMPTY_XDATA } from './border.js';
+import { BLANK_OPENED, type OpenedReply, opened, openedRsp } from './data.js';
+
+/** The largest reply that clients take, and what is asked for instead when a request would exceed it. */
+const MAX_REPLY_BYTES = 131072;
+const REPLY_HEADROOM = 112;
+
+function clampSize(size: number): number {
+  return size > MAX_REPLY_BYTES - REPLY_HEADROOM ? MAX_REPLY_BYTES - REPLY_HEADROOM : size;
+}
+
+export const opendir: Border<OpendirReq, OpenedReply> = {
+  wind: (s, call, q) =>
+    then(resolveInode(s, call, q.gfid, q.xdata), (inode) => {
+      const fd = new Fd(inode, 0, s.client, call.pid);
+      return then(s.top.opendir(call, { inode, fd, xdata: q.xdata }), (r) => opened(s, fd, r));
+    }),
+  rsp: openedRsp,
+  blank: BLANK_OPENED,
+};
+
+export const fsyncdir: Border<FsyncdirReq, Xdata> = {
+  wind: (s, call, q) =>
+    then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
+      s.top.fsyncdir(call, { fd, datasync: q.data !== 0, xdata: q.xdata }),
+    ),
+  rsp: commonRsp,
+  blank: EMPTY_XDATA,
+};
+
+const BLANK_READDIR: ReaddirReply = { entries: [], errno: 0, xdata: null };
+
+export const readdir: Border<ReaddirReq, ReaddirReply> = {
+  wind: (s, call, q) =>
+    then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
+      s.top.readdir(call, { fd, offset: q.offset, size: clampSize(q.size), xdata: q.xdata }),
+    ),
+  rsp: (r) => ({
+    op_ret: r.entries.length,
+    op_errno: r.errno,
+    xdata: r.xdata,
+    reply: r.entries.map((e) => ({ d_ino: e.ino, d_off: e.offset, d_len: e.name.length, d_type: e.type, name: e.name })),
+  }),
+  blank: BLANK_READDIR,
+};
+
+const direntp = (e: DirEntry) => ({
+  d_ino: e.ino,
+  d_off: e.offset,
+  d_len: e.name.length,
+  d_type: e.type,
+  name: e.name,
+  stat: e.stat,
+  dict: e.dict,
+});
+
+export const readdirp: Border<ReaddirpReq, ReaddirReply> = {
+  wind: (s, call, q) =>
+    then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
+      then(s.top.readdirp(call, { fd, offset: q.offset, size: clampSize(q.size), xdata: q.xdata }), (r) => {
+        const table = s.brick.table;
+        for (const e of r.entries) {
+          if (e.name === '.' || e.name === '..' || isNullGfid(e.stat.gfid)) continue;
+          table.link(fd.inode, e.name, e.stat.gfid, e.stat.mode);
+        }
+        return r;
+      }),
+    ),
+  rsp: (r) => ({ op_ret: r.entries.length, op_errno: r.errno, xdata: r.xdata, reply: r.entries.map(direntp) }),
+  blank: BLANK_READDIR,
+};

@@ -1,0 +1,305 @@
+/** Entry fops at the border: look-up, creation, removal, renaming of names. */
+import { EBADF, EINVAL, EMFILE, ENOENT, ENOTCONN, ESTALE } from '../../posix/contract/errno.js';
+import { FopError, failure } from '../../posix/contract/error.js';
+import type {
+  CreateReply,
+  EntryReply,
+  LookupArgs,
+  LookupReply,
+  MaybePromise,
+  RemoveReply,
+  RenameReply,
+  StatReply,
+} from '../../posix/contract/fops.js';
+import type { Call } from '../../posix/contract/call.js';
+import { gfidOfKey, NULL_KEY } from '../../posix/contract/gfid.js';
+import { NO_IATT } from '../../posix/contract/iatt.js';
+import { Fd, type Inode } from '../../posix/contract/inode.js';
+import { openFlag } from '../open-flags.js';
+import { resolveEntry, resolveInode, resolveMaybe, resolveNew, resolveParent, then } from '../resolve.js';
+import type { Session } from '../session.js';
+import type {
+  CreateReq,
+  IcreateReq,
+  LinkReq,
+  LookupReq,
+  MkdirReq,
+  MknodReq,
+  NamelinkReq,
+  RenameReq,
+  RmdirReq,
+  SymlinkReq,
+  UnlinkReq,
+} from '../wire/programs/glusterfs4.js';
+import { BLANK_STAT, type Border, iattRsp } from './border.js';
+
+const O_EXCL = 0o200;
+
+const BLANK_ENTRY: EntryReply = { stat: NO_IATT, preparent: NO_IATT, postparent: NO_IATT, xdata: null };
+const BLANK_REMOVE: RemoveReply = { preparent: NO_IATT, postparent: NO_IATT, xdata: null };
+
+const entryRsp = (r: EntryReply) => ({
+  op_ret: 0,
+  op_errno: 0,
+  xdata: r.xdata,
+  stat: r.stat,
+  preparent: r.preparent,
+  postparent: r.postparent,
+});
+const removeRsp = (r: RemoveReply) => ({
+  op_ret: 0,
+  op_errno: 0,
+  xdata: r.xdata,
+  prestat: r.preparent,
+  poststat: r.postparent,
+});
+
+/** Runs `first`; a failure (thrown or rejected) goes to `onError`. */
+function attempt<T>(first: () => MaybePromise<T>, onError: (e: unknown) => MaybePromise<T>): MaybePromise<T> {
+  try {
+    const result = first();
+    return result instanceof Promise ? result.catch(onError) : result;
+  } catch (error) {
+    return onError(error);
+  }
+}
+
+/** Notes a new entry in the inode table. */
+function linked(s: Session, parent: Inode, name: string): (r: EntryReply) => EntryReply {
+  return (r) => {
+    s.brick.table.link(parent, name, r.stat.gfid, r.stat.mode);
+    return r;
+  };
+}
+
+function lookupNamed(s: Session, call: Call, q: LookupReq): MaybePromise<LookupReply> {
+  return then(resolveParent(s, call, q.pargfid, q.bname, q.xdata), (parent) => {
+    const table = s.brick.table;
+    const name = q.bname;
+    const known = table.child(parent, name) ?? null;
+    if (known !== null) call.hold(known);
+    const args: LookupArgs = { loc: { inode: known, parent, name }, gfid: null, xdata: q.xdata };
+    const found = (r: LookupReply): LookupReply => {
+      table.link(parent, name, r.stat.gfid, r.stat.mode);
+      return r;
+    };
+    if (known === null) return then(s.top.lookup(call, args), found);
+    return attempt(
+      () => then(s.top.lookup(call, args), found),
+      (error) => {
+        if (!(error instanceof FopError) || (error.errno !== ENOENT && error.errno !== ESTALE)) throw error;
+        // The name has gone or means another file now: once more, without what the table thought.
+        table.unlink(parent, name);
+        args.loc.inode = null;
+        return then(s.top.lookup(call, args), found);
+      },
+    );
+  });
+}
+
+function lookupNameless(s: Session, call: Call, q: LookupReq): MaybePromise<LookupReply> {
+  const key = s.mapRoot(q.gfid);
+  if (key === NULL_KEY) throw failure(EINVAL);
+  const table = s.brick.table;
+  const known = table.get(key) ?? null;
+  if (known !== null) call.hold(known);
+  const args: LookupArgs = { loc: { inode: known, parent: null, name: '' }, gfid: gfidOfKey(key), xdata: q.xdata };
+  return attempt(
+    () =>
+      then(s.top.lookup(call, args), (r) => {
+        table.intern(r.stat.gfid, r.stat.mode);
+        return r;
+      }),
+    (error) => {
+      if (known !== null && error instanceof FopError && (error.errno === ENOENT || error.errno === ESTALE)) {
+        while (known.parent !== null) table.unlink(known.parent, known.name);
+      }
+      throw error;
+    },
+  );
+}
+
+export const lookup: Border<LookupReq, LookupReply> = {
+  wind: (s, call, q) => (q.bname !== '' && q.pargfid !== NULL_KEY ? lookupNamed(s, call, q) : lookupNameless(s, call, q)),
+  rsp: (r, s) => ({ op_ret: 0, op_errno: 0, xdata: r.xdata, prestat: s.client.showRoot(r.stat), poststat: r.postparent }),
+  blank: { stat: NO_IATT, postparent: NO_IATT, xdata: null },
+  failed(rsp, error) {
+    if (error.postparent !== null) rsp.poststat = error.postparent;
+  },
+};
+
+export const mknod: Border<MknodReq, EntryReply> = {
+  wind: (s, call, q) =>
+    then(resolveNew(s, call, q.pargfid, q.bname, q.xdata), (loc) =>
+      then(
+        s.top.mknod(call, { loc, mode: q.mode, rdev: q.dev, umask: q.umask, xdata: q.xdata }),
+        linked(s, loc.parent!, loc.name),
+      ),
+    ),
+  rsp: entryRsp,
+  blank: BLANK_ENTRY,
+};
+
+export const mkdir: Border<MkdirReq, EntryReply> = {
+  wind: (s, call, q) =>
+    then(resolveNew(s, call, q.pargfid, q.bname, q.xdata), (loc) =>
+      then(s.top.mkdir(call, { loc, mode: q.mode, umask: q.umask, xdata: q.xdata }), linked(s, loc.parent!, loc.name)),
+    ),
+  rsp: entryRsp,
+  blank: BLANK_ENTRY,
+};
+
+export const symlink: Border<SymlinkReq, EntryReply> = {
+  wind: (s, call, q) =>
+    then(resolveNew(s, call, q.pargfid, q.bname, q.xdata), (loc) =>
+      then(s.top.symlink(call, { loc, target: q.linkname, umask: q.umask, xdata: q.xdata }), linked(s, loc.parent!, loc.name)),
+    ),
+  rsp: entryRsp,
+  blank: BLANK_ENTRY,
+};
+
+export const link: Border<LinkReq, EntryReply> = {
+  wind: (s, call, q) =>
+    then(resolveInode(s, call, q.oldgfid, q.xdata), (inode) =>
+      then(resolveNew(s, call, q.newgfid, q.newbname, q.xdata), (newLoc) =>
+        then(s.top.link(call, { inode, newLoc: { ...newLoc, inode }, xdata: q.xdata }), linked(s, newLoc.parent!, newLoc.name)),
+      ),
+    ),
+  rsp: entryRsp,
+  blank: BLANK_ENTRY,
+};
+
+/** Forgets a removed name, and the inode with its last one. */
+function removed(s: Session, parent: Inode, name: string): (r: RemoveReply) => RemoveReply {
+  return (r) => {
+    const table = s.brick.table;
+    const inode = table.unlink(parent, name);
+    if (inode !== undefined && inode.parent === null) table.drop(inode);
+    return r;
+  };
+}
+
+export const unlink: Border<UnlinkReq, RemoveReply> = {
+  wind: (s, call, q) =>
+    then(resolveEntry(s, call, q.pargfid, q.bname, q.xdata), (loc) =>
+      then(s.top.unlink(call, { loc, xflags: q.xflags, xdata: q.xdata }), removed(s, loc.parent!, loc.name)),
+    ),
+  rsp: removeRsp,
+  blank: BLANK_REMOVE,
+};
+
+export const rmdir: Border<RmdirReq, RemoveReply> = {
+  wind: (s, call, q) =>
+    then(resolveEntry(s, call, q.pargfid, q.bname, q.xdata), (loc) =>
+      then(s.top.rmdir(call, { loc, flags: q.xflags, xdata: q.xdata }), removed(s, loc.parent!, loc.name)),
+    ),
+  rsp: removeRsp,
+  blank: BLANK_REMOVE,
+};
+
+export const rename: Border<RenameReq, RenameReply> = {
+  wind: (s, call, q) =>
+    then(resolveEntry(s, call, q.oldgfid, q.oldbname, q.xdata), (oldLoc) =>
+      then(resolveMaybe(s, call, q.newgfid, q.newbname, q.xdata), (newLoc) =>
+        then(s.top.rename(call, { oldLoc, newLoc, xdata: q.xdata }), (r) => {
+          const table = s.brick.table;
+          const moved = oldLoc.inode!;
+          const victim = newLoc.inode;
+          if (victim === moved) return r; // two names of one file: rename(2) does nothing
+          if (victim !== null) removed(s, newLoc.parent!, newLoc.name)({ xdata: null, preparent: NO_IATT, postparent: NO_IATT });
+          table.unlink(oldLoc.parent!, oldLoc.name);
+          table.link(newLoc.parent!, newLoc.name, moved.gfid, moved.type);
+          return r;
+        }),
+      ),
+    ),
+  rsp: (r) => ({
+    op_ret: 0,
+    op_errno: 0,
+    xdata: r.xdata,
+    stat: r.stat,
+    preoldparent: r.preOldParent,
+    postoldparent: r.postOldParent,
+    prenewparent: r.preNewParent,
+    postnewparent: r.postNewParent,
+  }),
+  blank: {
+    stat: NO_IATT,
+    preOldParent: NO_IATT,
+    postOldParent: NO_IATT,
+    preNewParent: NO_IATT,
+    postNewParent: NO_IATT,
+    xdata: null,
+  },
+};
+
+interface CreatedReply extends CreateReply {
+  fdNumber: number;
+}
+
+export const create: Border<CreateReq, CreatedReply> = {
+  wind: (s, call, q) => {
+    const exclusive = (q.flags & O_EXCL) !== 0;
+    const loc = exclusive
+      ? resolveNew(s, call, q.pargfid, q.bname, q.xdata)
+      : then(resolveParent(s, call, q.pargfid, q.bname, q.xdata), (parent) => {
+          const inode = s.brick.table.child(parent, q.bname) ?? null;
+          if (inode !== null) call.hold(inode);
+          return { inode, parent, name: q.bname };
+        });
+    return then(loc, (l) => {
+      const flags = openFlag(q.flags);
+      const args = { loc: l, flags, mode: q.mode, umask: q.umask, pid: call.pid, xdata: q.xdata };
+      return then(s.top.create(call, args), (r) => {
+        const inode = s.brick.table.link(l.parent!, l.name, r.stat.gfid, r.stat.mode);
+        if (!s.client.alive) {
+          r.abandon();
+          throw failure(ENOTCONN);
+        }
+        const fd = new Fd(inode, flags, s.client, call.pid);
+        const fdNumber = s.client.addFd(fd);
+        if (fdNumber < 0) {
+          r.abandon();
+          throw failure(EMFILE);
+        }
+        s.brick.fdOpened(fd);
+        r.bind(fd);
+        return { ...r, fdNumber };
+      });
+    });
+  },
+  rsp: (r) => ({
+    op_ret: 0,
+    op_errno: 0,
+    xdata: r.xdata,
+    stat: r.stat,
+    fd: r.fdNumber,
+    preparent: r.preparent,
+    postparent: r.postparent,
+  }),
+  blank: {
+    ...BLANK_ENTRY,
+    fdNumber: 0,
+    bind() {
+      throw failure(EBADF);
+    },
+    abandon() {},
+  },
+};
+
+export const icreate: Border<IcreateReq, StatReply> = {
+  wind: (s, call, q) =>
+    then(s.top.icreate(call, { gfid: gfidOfKey(q.gfid), mode: q.mode, xdata: q.xdata }), (r) => {
+      s.brick.table.intern(r.stat.gfid, r.stat.mode);
+      return r;
+    }),
+  rsp: iattRsp,
+  blank: BLANK_STAT,
+};
+
+export const namelink: Border<NamelinkReq, RemoveReply> = {
+  wind: (s, call, q) =>
+    then(resolveNew(s, call, q.pargfid, q.bname, q.xdata), (loc) => s.top.namelink(call, { loc, xdata: q.xdata })),
+  rsp: removeRsp,
+  blank: BLANK_REMOVE,
+};

@@ -1,0 +1,239 @@
+/**
+ * A new connection on the main thread: lists programs, answers pings, and with SETVOLUME finds out which brick it wants.
+ * A connection that is accepted leaves for the thread of its brick, descriptor and all; one that is refused may try again.
+ */
+import type { Region } from '../native/memory.js';
+import { addon } from '../native/addon.js';
+import { Dict } from '../posix/contract/dict.js';
+import { EACCES, EAGAIN, EINVAL, ENOENT } from '../posix/contract/errno.js';
+import type { Logger } from '../posix/contract/log.js';
+import type { AuthRules } from './auth.js';
+import { serveBasicProgram } from './basic-programs.js';
+import type { ClientIdentity } from './client.js';
+import { Connection, type ConnectionHandler } from './connection.js';
+import { FOP_PROGRAM } from './fops/table.js';
+import { decodeOldDict } from './wire/dict.js';
+import { HANDSHAKE_PROGRAM, HANDSHAKE_VERSION, HandshakeProc, setvolumeReq } from './wire/programs/handshake.js';
+import { encodeSetvolumeReply } from './setvolume-reply.js';
+import { AcceptStat, CallHeader, parseCall, RpcRejected } from './wire/rpc.js';
+import { tryDecode } from './try-decode.js';
+import { XdrReader } from './wire/xdr.js';
+
+/** A greeting fits in far less; a client that sends more here is none. */
+const MAX_RECORD_BYTES = 1 << 20;
+/** A connection that has not asked for a brick after this time is closed. */
+const GREETING_MS = 120_000;
+
+/** What the main thread knows of a brick, for the handshake. */
+export interface BrickEntry {
+  readonly name: string;
+  /** Domain of log lines: name of the server volume. */
+  readonly serverName: string;
+  readonly volumeId: string | undefined;
+  readonly auth: AuthRules;
+  /** Being detached: not any more for new clients. */
+  readonly closing: boolean;
+  readonly up: boolean;
+}
+
+/** A connection that goes to its brick. */
+export interface Handover {
+  fd: number;
+  xid: number;
+  /** Received after the SETVOLUME record. */
+  rest: Uint8Array;
+  identity: ClientIdentity;
+  /** Keys of a successful reply. */
+  reply: { volumeId: string | undefined; processUuid: string };
+}
+
+export interface Reception {
+  findBrick(name: string): BrickEntry | undefined;
+  readonly processUuid: string;
+  readonly log: Logger;
+  handOver(brick: BrickEntry, handover: Handover): void;
+  closed(greeting: Greeting): void;
+}
+
+interface Refusal {
+  errno: number;
+  text: string;
+  childUp: boolean | undefined;
+  volumeId?: string | undefined;
+}
+
+const header = new CallHeader();
+const reader = new XdrReader();
+
+export class Greeting implements ConnectionHandler {
+  readonly #reception: Reception;
+  readonly #connection: Connection;
+  readonly #timer: NodeJS.Timeout;
+  /** While an asynchronous check runs, later records wait for the brick's thread. */
+  #deciding = false;
+
+  constructor(fd: number, reception: Reception) {
+    this.#reception = reception;
+    this.#connection = new Connection(fd, this, MAX_RECORD_BYTES);
+    this.#timer = setTimeout(() => this.#connection.close('no brick asked for in time'), GREETING_MS);
+    this.#timer.unref();
+  }
+
+  close(): void {
+    this.#connection.close('shutting down');
+  }
+
+  onClose(reason: string): void {
+    clearTimeout(this.#timer);
+    if (reason !== '') this.#reception.log.warning(0, `connection ended during its handshake: ${reason}`);
+    this.#reception.closed(this);
+  }
+
+  onRecord(region: Region, start: number, end: number): void {
+    try {
+      reader.reset(region.bytes, start, end);
+      parseCall(reader, header);
+    } catch (error) {
+      if (!(error instanceof RpcRejected)) {
+        this.#connection.close('malformed RPC header');
+        return;
+      }
+      error.encode(this.#connection.writer());
+      this.#connection.queued(null, 0);
+      return;
+    }
+    const h = header;
+    if (h.program === HANDSHAKE_PROGRAM && h.version === HANDSHAKE_VERSION && h.procedure === HandshakeProc.setvolume) {
+      this.#setvolume(h.xid);
+    } else if (h.program === FOP_PROGRAM) {
+      // A fop before the handshake: stock closes such a connection too.
+      this.#connection.close('fop before SETVOLUME');
+    } else {
+      serveBasicProgram(h, reader, this.#connection);
+    }
+  }
+
+  #setvolume(xid: number): void {
+    const request = tryDecode(setvolumeReq, reader);
+    if (request === null) {
+      this.#connection.writer().reply(xid, AcceptStat.garbageArgs);
+      this.#connection.queued(null, 0);
+      return;
+    }
+    if (this.#deciding) {
+      this.#connection.close('second SETVOLUME while the first is being decided');
+      return;
+    }
+    let dict: Dict | null;
+    try {
+      dict = decodeOldDict(request.dict);
+    } catch {
+      dict = null;
+    }
+    if (dict === null) {
+      this.#refuse(xid, {
+        errno: EINVAL,
+        text: 'Internal error: failed to unserialize request dictionary',
+        childUp: undefined,
+      });
+      return;
+    }
+    this.#deciding = true;
+    this.#connection.pause();
+    this.#decide(xid, dict).catch((error: unknown) => {
+      this.#reception.log.error(0, `handshake failed: ${String(error)}`);
+      this.#connection.close('handshake failed');
+    });
+  }
+
+  async #decide(xid: number, dict: Dict): Promise<void> {
+    const peer = addon.peerName(this.#connection.fd);
+    const [address, port] = typeof peer === 'number' ? ['', 0] : peer;
+    const name = dict.text('remote-subvolume');
+    if (name === undefined) {
+      this.#refuse(xid, { errno: EINVAL, text: 'No remote-subvolume option specified', childUp: undefined });
+      return;
+    }
+    const brick = this.#reception.findBrick(name);
+    const refusal = this.#check(dict, brick);
+    if (refusal !== null) {
+      this.#refuse(xid, refusal);
+      return;
+    }
+    const entry = brick!;
+    const subdir = dict.text('subdir-mount') ?? '/';
+    const verdict = await entry.auth.check({
+      brick: entry.name,
+      peerAddress: address,
+      peerPort: port,
+      username: dict.text('username'),
+      password: dict.text('password'),
+      subdir,
+    });
+    if (this.#connection.closed) return;
+    for (const note of verdict.notes) this.#reception.log.info(0, note);
+    const uid = dict.text('process-uuid')!;
+    if (!verdict.accepted) {
+      this.#reception.log.error(115034, `Cannot authenticate client from ${uid} ${dict.text('client-version') ?? ''}`);
+      this.#refuse(xid, { errno: EACCES, text: 'Authentication failed', childUp: true, volumeId: entry.volumeId });
+      return;
+    }
+    const identity: ClientIdentity = {
+      uid,
+      opVersion: dict.number('opversion') ?? 0,
+      processName: dict.text('process-name') ?? '',
+      peer: `${address}:${port}`,
+      version: dict.text('client-version') ?? 'old',
+      trusted: verdict.trusted,
+      subdir,
+    };
+    clearTimeout(this.#timer);
+    const rest = this.#connection.detach();
+    this.#reception.closed(this);
+    this.#reception.handOver(entry, {
+      fd: this.#connection.fd,
+      xid,
+      rest,
+      identity,
+      reply: { volumeId: entry.volumeId, processUuid: this.#reception.processUuid },
+    });
+  }
+
+  /** The checks of the handshake in stock's order, as far as they need no waiting. */
+  #check(dict: Dict, brick: BrickEntry | undefined): Refusal | null {
+    if (brick !== undefined && !brick.up) {
+      return { errno: EAGAIN, text: 'Not received child_up for this xlator', childUp: false };
+    }
+    if (dict.text('process-uuid') === undefined) {
+      return { errno: EINVAL, text: 'UUID not specified', childUp: brick === undefined ? undefined : true };
+    }
+    const asked = dict.text('volume-id');
+    if (brick?.volumeId !== undefined && asked !== undefined && asked !== brick.volumeId) {
+      const text = 'Volume-ID different, possible case of same brick re-used in another volume';
+      return { errno: EINVAL, text, childUp: true };
+    }
+    if (brick?.closing === true) {
+      const text = 'cleanup flag is set for xlator.  Try again later';
+      return { errno: EAGAIN, text, childUp: true, volumeId: brick.volumeId };
+    }
+    const version = dict.number('fops-version');
+    if (version !== FOP_PROGRAM) {
+      const text = `version mismatch: client(${version ?? 0}) - client-mgmt(${dict.number('mgmt-version') ?? 0})`;
+      return { errno: EINVAL, text, childUp: brick === undefined ? undefined : true, volumeId: brick?.volumeId };
+    }
+    if (brick === undefined) return { errno: ENOENT, text: 'Brick not found', childUp: undefined };
+    return null;
+  }
+
+  #refuse(xid: number, refusal: Refusal): void {
+    if (this.#connection.closed) return;
+    this.#reception.log.info(0, `client refused: ${refusal.text}`);
+    const dict = new Dict().setText('ERROR', refusal.text);
+    if (refusal.childUp !== undefined) dict.setUint('child_up', refusal.childUp ? 1 : 0);
+    if (refusal.volumeId !== undefined) dict.setText('volume-id', refusal.volumeId);
+    encodeSetvolumeReply(this.#connection.writer(), xid, -1, refusal.errno, dict);
+    this.#connection.queued(null, 0);
+    this.#deciding = false;
+    this.#connection.resume();
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * The bricks of one worker thread: brings them up from their volfiles, takes over connections, ends them. Everything here
+ * is asked for by the main thread as tasks; no fop passes through.
+ */
+import { EINVAL } from '../posix/contract/errno.js';
+import { errnoOf, FopError } from '../posix/contract/error.js';
+import { loggerFor } from '../posix/contract/log.js';
+import type { Translator, TranslatorInit } from '../posix/contract/translator.js';
+import { buildGraph, type Graph, type GraphNode, optionsOf, sameTopology } from '../volfiles/graph.js';
+import { finalGraphText } from '../volfiles/graph-text.js';
+import type { OptionTable } from '../volfiles/options.js';
+import { applyOverrides, copyAuthOptions } from '../volfiles/overrides.js';
+import { parseVolfile } from '../volfiles/parser.js';
+import { addon } from '../native/addon.js';
+import { Brick, type ServerRules } from './brick.js';
+import type { Handover } from './greeting.js';
+import { options as serverOptions } from './options.js';
+import { encodeSetvolumeReply, welcome } from './setvolume-reply.js';
+import { Dict } from '../posix/contract/dict.js';
+import type { LayerSpec } from './stack.js';
+import { XdrWriter } from './wire/xdr.js';
+import { region } from '../native/memory.js';
+
+/** What the host needs to know of translators; given by the daemon, as mux knows no single one. */
+export interface TranslatorRegistry {
+  optionTable(type: string): OptionTable | undefined;
+  /** Null: the type is known and does nothing here. */
+  create(type: string, init: TranslatorInit<unknown>): Translator | null;
+  /** Sentences that say what the graph asks for and nothing serves yet. */
+  refusals(graph: Graph): string[];
+}
+
+export interface BrickTask {
+  brick: string;
+  volfileId: string;
+  volfile: string;
+  /** Options of the command line, for every volume whose name matches `xlator`. */
+  overrides: { xlator: string; key: string; value: string }[];
+}
+
+/** What the main thread keeps of a brick for the handshake and for glusterd. */
+export interface BrickFacts {
+  brick: string;
+  serverName: string;
+  volumeId: string | undefined;
+  authOptions: [string, string][];
+  allowInsecure: boolean;
+  strictAuth: boolean;
+  dynamicAuth: boolean;
+  finalGraph: string;
+  listen: { port: number | undefined; bindAddress: string; backlog: number; family: 4 | 6 };
+}
+
+/** Why a brick can't be served; structured-clonable, rethrown on the main thread. */
+export interface BrickFailure {
+  brick: string;
+  errno: number;
+  message: string;
+}
+
+interface Serving {
+  brick: Brick;
+  graph: Graph;
+  layersByName: Map<string, GraphNode>;
+}
+
+export class Host {
+  readonly #registry: TranslatorRegistry;
+  readonly #bricks = new Map<string, Serving>();
+  readonly #notify: (event: HostEvent) => void;
+
+  constructor(registry: TranslatorRegistry, notify: (event: HostEvent) => void) {
+    this.#registry = registry;
+    this.#notify = notify;
+  }
+
+  brick(name: string): Brick | undefined {
+    return this.#bricks.get(name)?.brick;
+  }
+
+  /** Every brick of this worker, for status and statistics. */
+  bricks(): Brick[] {
+    return [...this.#bricks.values()].map((s) => s.brick);
+  }
+
+  async attach(task: BrickTask): Promise<BrickFacts> {
+    try {
+      const graph = this.#graph(task);
+      const { serverNode, layers } = this.#layers(graph, task.brick);
+      const facts = factsOf(graph, serverNode, layers);
+      if (this.#bricks.has(facts.brick)) throw new Error('the brick is already being served');
+      const brick = new Brick(facts.brick, serverNode.name, rulesOf(serverNode), layers.map((n) => this.#spec(n)), (reason) =>
+        this.#notify({ event: 'failed', brick: facts.brick, reason }),
+      );
+      await brick.init();
+      this.#bricks.set(facts.brick, { brick, graph, layersByName: new Map(layers.map((n) => [n.name, n])) });
+      return facts;
+    } catch (error) {
+      throw brickFailure(task.brick, error);
+    }
+  }
+
+  /** New options for a brick whose graph keeps its shape; a graph of another shape is refused. */
+  async reconfigure(task: BrickTask): Promise<BrickFacts> {
+    const serving = this.#bricks.get(task.brick);
+    if (serving === undefined) throw brickFailure(task.brick, new Error('the brick is not being served'));
+    try {
+      const graph = this.#graph(task);
+      if (!sameTopology(serving.graph.top, graph.top)) {
+        throw new Error('the new volfile has another set of translators: the brick has to be started anew for it');
+      }
+      const { serverNode, layers } = this.#layers(graph, task.brick);
+      const byName = new Map(layers.map((n) => [n.name, n]));
+      await serving.brick.reconfigure(rulesOf(serverNode), (layer) => byName.get(layer.name)?.parsed.values);
+      serving.graph = graph;
+      serving.layersByName = byName;
+      return factsOf(graph, serverNode, layers);
+    } catch (error) {
+      throw brickFailure(task.brick, error);
+    }
+  }
+
+  async detach(name: string): Promise<void> {
+    const serving = this.#bricks.get(name);
+    if (serving === undefined) return;
+    this.#bricks.delete(name);
+    await serving.brick.close();
+  }
+
+  /** Takes over a connection whose handshake is done but for its answer. */
+  async adopt(name: string, handover: Handover): Promise<void> {
+    const serving = this.#bricks.get(name);
+    if (serving === undefined) {
+      addon.closeFd(handover.fd);
+      return;
+    }
+    const { brick } = serving;
+    const { identity } = handover;
+    try {
+      const session = await brick.join(identity, handover.fd);
+      encodeSetvolumeReply(session.connection.writer(), handover.xid, 0, 0, welcome(handover.reply));
+      session.connection.queued(null, 0);
+      brick.log.info(
+        115029,
+        `accepted client from ${identity.uid} (version: ${identity.version}) with subvol ${brick.name}`,
+      );
+      session.connection.inject(handover.rest);
+    } catch (error) {
+      const text = `subdirectory for mount "${identity.subdir}" is not found`;
+      brick.log.error(115030, `${text}: errno ${errnoOf(error)}`);
+      refuseAndClose(handover, errnoOf(error), text);
+    }
+  }
+
+  #graph(task: BrickTask): Graph {
+    const file = task.volfileId === '' ? task.brick : task.volfileId;
+    const overrides = task.overrides.map((o) => ({ volume: o.xlator, key: o.key, value: o.value }));
+    const nodes = applyOverrides(copyAuthOptions(parseVolfile(task.volfile, file)), overrides);
+    const graph = buildGraph(nodes, (type) => this.#registry.optionTable(type), file);
+    for (const w of graph.warnings) loggerFor(w.volume ?? 'graph').warning(101174, `${file}: line ${w.line}: ${w.message}`);
+    const refused = this.#registry.refusals(graph);
+    if (refused.length > 0) throw new Error(refused.join('; '));
+    return graph;
+  }
+
+  /** The server volume, and below it the brick's own chain of translators, top first. */
+  #layers(graph: Graph, name: string): { serverNode: GraphNode; layers: GraphNode[] } {
+    const serverNode = graph.top;
+    if (serverNode.type !== 'protocol/server') {
+      throw new Error(`the top volume is ${serverNode.type}, not protocol/server`);
+    }
+    const wanted = serverNode.children.find((c) => c.name === name) ?? serverNode.children[0];
+    if (wanted === undefined) throw new Error('protocol/server has no subvolume');
+    if (name !== '' && wanted.name !== name) throw new Error(`the volfile is of brick ${wanted.name}, not of ${name}`);
+    const layers: GraphNode[] = [];
+    for (let node: GraphNode | undefined = wanted; node !== undefined; node = node.children[0]) {
+      layers.push(node);
+      if (node.children.length > 1) throw new Error(`volume ${node.name} has more than one subvolume`);
+    }
+    return { serverNode, layers };
+  }
+
+  #spec(node: GraphNode): LayerSpec {
+    return {
+      name: node.name,
+      type: node.type,
+      options: node.parsed.values,
+      create: (init) => this.#registry.create(node.type, init),
+    };
+  }
+}
+
+export type HostEvent = { event: 'failed'; brick: string; reason: string };
+
+function rulesOf(server: GraphNode): ServerRules {
+  const o = optionsOf(server, serverOptions);
+  return {
+    inodeLruLimit: o['inode-lru-limit'],
+    outstandingRpcLimit: o['rpc.outstanding-rpc-limit'],
+    rootSquash: o['root-squash'],
+    allSquash: o['all-squash'],
+    anonUid: o.anonuid,
+    anonGid: o.anongid,
+    manageGids: o['manage-gids'],
+    gidTimeoutSec: o['gid-timeout'],
+  };
+}
+
+function factsOf(graph: Graph, server: GraphNode, layers: GraphNode[]): BrickFacts {
+  const o = optionsOf(server, serverOptions);
+  const top = layers[0]!;
+  const text = (node: GraphNode, key: string): string | undefined => node.options.get(key)?.value;
+  const authOptions = [...server.options]
+    .filter(([key]) => key.startsWith('auth.'))
+    .map(([key, entry]): [string, string] => [key, entry.value]);
+  return {
+    brick: top.name,
+    serverName: server.name,
+    volumeId: text(top, 'volume-id') ?? text(layers.at(-1)!, 'volume-id'),
+    authOptions,
+    allowInsecure: o['rpc-auth-allow-insecure'],
+    strictAuth: o['strict-auth-accept'],
+    dynamicAuth: o['dynamic-auth'],
+    finalGraph: finalGraphText(graph.top).join('\n'),
+    listen: {
+      port: o['transport.socket.listen-port'],
+      bindAddress: text(server, 'transport.socket.bind-address') ?? '',
+      backlog: o['transport.listen-backlog'],
+      family: o['transport.address-family'] === 'inet6' ? 6 : 4,
+    },
+  };
+}
+
+function brickFailure(brick: string, error: unknown): BrickFailure {
+  const errno = error instanceof FopError ? error.errno : ((error as { errno?: number }).errno ?? EINVAL);
+  const message = error instanceof Error ? error.message : `errno ${errno}`;
+  return { brick, errno: Math.abs(errno), message };
+}
+
+/** Answers a handshake that failed at the last step, and closes: the client starts over. */
+function refuseAndClose(handover: Handover, errno: number, text: string): void {
+  const w = new XdrWriter(region(4096));
+  encodeSetvolumeReply(w, handover.xid, -1, errno, new Dict().setText('ERROR', text).setUint('child_up', 1));
+  addon.sendv(handover.fd, Float64Array.of(w.region.address, w.at), 1);
+  w.region.release();
+  addon.shutdown(handover.fd, 1);
+  addon.closeFd(handover.fd);
+}

@@ -1,0 +1,150 @@
+/**
+ * The inodes that a brick knows: by gfid, and by name below their directories. Bounded by a clock sweep that forgets what
+ * was not used since the last round and that nothing holds: no call, fd, lock or cached child.
+ */
+import { type Gfid, gfidKey, ROOT_GFID, ROOT_KEY } from '../posix/contract/gfid.js';
+import { S_IFDIR, S_IFMT } from '../posix/contract/iatt.js';
+import { Inode } from '../posix/contract/inode.js';
+
+/** Inodes looked at per insertion beyond the limit: bounds the work that one call can be charged with. */
+const SWEEP_STEPS = 8;
+
+export class InodeTable {
+  readonly root: Inode;
+  readonly #byKey = new Map<string, Inode>();
+  readonly #forget: (inode: Inode) => void;
+  #limit: number;
+  #clock: Iterator<Inode> | null = null;
+
+  /** limit: inodes kept without being in use; 0 means no bound. */
+  constructor(limit: number, forget: (inode: Inode) => void) {
+    this.#limit = limit;
+    this.#forget = forget;
+    this.root = new Inode(ROOT_GFID, ROOT_KEY);
+    this.root.type = S_IFDIR;
+    this.root.refs = 1;
+    this.#byKey.set(ROOT_KEY, this.root);
+  }
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  set limit(limit: number) {
+    this.#limit = limit;
+  }
+  get limit(): number {
+    return this.#limit;
+  }
+
+  get(key: string): Inode | undefined {
+    const inode = this.#byKey.get(key);
+    if (inode !== undefined) inode.touched = true;
+    return inode;
+  }
+
+  child(parent: Inode, name: string): Inode | undefined {
+    const inode = parent.children?.get(name);
+    if (inode !== undefined) inode.touched = true;
+    return inode;
+  }
+
+  values(): IterableIterator<Inode> {
+    return this.#byKey.values();
+  }
+
+  /** The inode of a gfid, made if it is new. `gfid` is copied. */
+  intern(gfid: Gfid, mode: number): Inode {
+    const key = gfidKey(gfid);
+    let inode = this.#byKey.get(key);
+    if (inode === undefined) {
+      inode = new Inode(Uint8Array.from(gfid), key);
+      inode.type = mode & S_IFMT;
+      this.#byKey.set(key, inode);
+      if (this.#limit > 0 && this.#byKey.size > this.#limit) this.#sweep();
+    } else {
+      inode.touched = true;
+      if (inode.type === 0) inode.type = mode & S_IFMT;
+    }
+    return inode;
+  }
+
+  /** Notes that `name` in `parent` is the file of that gfid; another one under that name is dropped. */
+  link(parent: Inode, name: string, gfid: Gfid, mode: number): Inode {
+    const known = parent.children?.get(name);
+    if (known !== undefined) {
+      if (known.key === gfidKey(gfid)) {
+        known.touched = true;
+        return known;
+      }
+      this.unlink(parent, name);
+    }
+    parent.refs++; // not to be swept by the insertion below
+    const inode = this.intern(gfid, mode);
+    parent.refs--;
+    if (inode === this.root) return inode;
+    // A directory has one name: a second one means that it was moved.
+    if (inode.type === S_IFDIR && inode.parent !== null) this.unlink(inode.parent, inode.name);
+    if (inode.parent === null) {
+      inode.parent = parent;
+      inode.name = name;
+    } else {
+      (inode.aliases ??= []).push({ parent, name });
+    }
+    (parent.children ??= new Map()).set(name, inode);
+    return inode;
+  }
+
+  /** Forgets the name; the inode stays while something uses it. */
+  unlink(parent: Inode, name: string): Inode | undefined {
+    const inode = parent.children?.get(name);
+    if (inode === undefined) return undefined;
+    parent.children!.delete(name);
+    if (parent.children!.size === 0) parent.children = null;
+    if (inode.parent === parent && inode.name === name) {
+      const next = inode.aliases?.pop();
+      if (inode.aliases?.length === 0) inode.aliases = null;
+      inode.parent = next?.parent ?? null;
+      inode.name = next?.name ?? '';
+    } else if (inode.aliases !== null) {
+      inode.aliases = inode.aliases.filter((a) => a.parent !== parent || a.name !== name);
+      if (inode.aliases.length === 0) inode.aliases = null;
+    }
+    return inode;
+  }
+
+  /** Drops an inode that no longer exists on disk, with all its names, as soon as nothing uses it. */
+  drop(inode: Inode): void {
+    while (inode.parent !== null) this.unlink(inode.parent, inode.name);
+    if (inode.refs === 0 && inode.children === null) this.#remove(inode);
+  }
+
+  #remove(inode: Inode): void {
+    if (inode === this.root) return;
+    while (inode.parent !== null) this.unlink(inode.parent, inode.name);
+    this.#byKey.delete(inode.key);
+    this.#forget(inode);
+  }
+
+  /** One bounded step of the clock. */
+  #sweep(): void {
+    for (let step = 0; step < SWEEP_STEPS && this.#byKey.size > this.#limit; step++) {
+      this.#clock ??= this.#byKey.values();
+      const next = this.#clock.next();
+      if (next.done === true) {
+        this.#clock = null;
+        continue;
+      }
+      const inode = next.value;
+      if (inode.refs > 0 || inode.children !== null) continue;
+      if (inode.touched) inode.touched = false;
+      else this.#remove(inode);
+    }
+  }
+
+  /** Forgets everything: the brick is going. */
+  clear(): void {
+    for (const inode of this.#byKey.values()) this.#forget(inode);
+    this.#byKey.clear();
+  }
+}

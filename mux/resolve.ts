@@ -1,0 +1,125 @@
+/**
+ * From what a request names (gfids, names, fd numbers) to inodes and fds of the brick's tables. What the tables don't hold
+ * is looked up on disk through the stack, so that every translator gets to know the inode.
+ */
+import type { Call } from '../posix/contract/call.js';
+import type { Dict } from '../posix/contract/dict.js';
+import { EBADF, ENOENT, EPERM, ESTALE } from '../posix/contract/errno.js';
+import { FopError, failure } from '../posix/contract/error.js';
+import type { MaybePromise } from '../posix/contract/fops.js';
+import { gfidOfKey, NULL_KEY } from '../posix/contract/gfid.js';
+import { S_IFDIR } from '../posix/contract/iatt.js';
+import { Fd, type Inode, type Loc } from '../posix/contract/inode.js';
+import { openFlag } from './open-flags.js';
+import type { Session } from './session.js';
+
+/** Wire number of an fd that was never opened: the gfid tells the file. */
+const ANONYMOUS = -2;
+
+/** Applies `next` to a value that may have to be waited for. */
+export function then<A, B>(value: MaybePromise<A>, next: (value: A) => MaybePromise<B>): MaybePromise<B> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}
+
+/** The inode of a gfid; ESTALE when there is no such file. */
+export function resolveInode(s: Session, call: Call, gfid: string, xdata: Dict | null): MaybePromise<Inode> {
+  const key = s.mapRoot(gfid);
+  const known = s.brick.table.get(key);
+  if (known !== undefined) {
+    call.hold(known);
+    return known;
+  }
+  if (key === NULL_KEY) throw failure(ESTALE);
+  return discover(s, call, key, xdata);
+}
+
+async function discover(s: Session, call: Call, key: string, xdata: Dict | null): Promise<Inode> {
+  try {
+    const loc: Loc = { inode: null, parent: null, name: '' };
+    const reply = await s.brick.top.lookup(call, { loc, gfid: gfidOfKey(key), xdata });
+    const inode = s.brick.table.intern(reply.stat.gfid, reply.stat.mode);
+    call.hold(inode);
+    return inode;
+  } catch (error) {
+    if (error instanceof FopError) throw failure(ESTALE);
+    throw error;
+  }
+}
+
+/** The directory that an entry request names, and the name checked. */
+export function resolveParent(s: Session, call: Call, pargfid: string, name: string, xdata: Dict | null): MaybePromise<Inode> {
+  if (name.includes('/')) throw failure(EPERM);
+  return then(resolveInode(s, call, pargfid, xdata), (parent) => {
+    if (parent.type !== 0 && parent.type !== S_IFDIR) throw failure(EPERM);
+    return parent;
+  });
+}
+
+/** An entry that must exist. */
+export function resolveEntry(s: Session, call: Call, pargfid: string, name: string, xdata: Dict | null): MaybePromise<Loc> {
+  return then(resolveParent(s, call, pargfid, name, xdata), (parent) => {
+    const inode = s.brick.table.child(parent, name);
+    if (inode !== undefined) {
+      call.hold(inode);
+      return { inode, parent, name };
+    }
+    return lookupName(s, call, parent, name, xdata);
+  });
+}
+
+/** An entry that may exist: `loc.inode` is null when it doesn't. */
+export function resolveMaybe(s: Session, call: Call, pargfid: string, name: string, xdata: Dict | null): MaybePromise<Loc> {
+  return then(resolveParent(s, call, pargfid, name, xdata), (parent) => {
+    const inode = s.brick.table.child(parent, name);
+    if (inode !== undefined) {
+      call.hold(inode);
+      return { inode, parent, name };
+    }
+    return lookupName(s, call, parent, name, xdata).catch((error: unknown) => {
+      if (error instanceof FopError && error.errno === ENOENT) return { inode: null, parent, name };
+      throw error;
+    });
+  });
+}
+
+/** An entry that is to be made: a name that the table still holds is checked on disk, and dropped when it is stale. */
+export function resolveNew(s: Session, call: Call, pargfid: string, name: string, xdata: Dict | null): MaybePromise<Loc> {
+  return then(resolveParent(s, call, pargfid, name, xdata), (parent) => {
+    const known = s.brick.table.child(parent, name);
+    if (known === undefined) return { inode: null, parent, name };
+    return lookupName(s, call, parent, name, xdata)
+      .catch((error: unknown) => {
+        if (!(error instanceof FopError)) throw error;
+        s.brick.table.unlink(parent, name);
+        return { inode: null, parent, name };
+      })
+      .then((loc) => {
+        // The entry exists: the fop itself finds out and reports it as its own rules say.
+        return { ...loc, inode: null };
+      });
+  });
+}
+
+async function lookupName(s: Session, call: Call, parent: Inode, name: string, xdata: Dict | null): Promise<Loc> {
+  const reply = await s.brick.top.lookup(call, { loc: { inode: null, parent, name }, gfid: null, xdata });
+  const inode = s.brick.table.link(parent, name, reply.stat.gfid, reply.stat.mode);
+  call.hold(inode);
+  return { inode, parent, name };
+}
+
+/** The fd that a request names by number, or an anonymous one on a gfid. EBADF for a number that is not open. */
+export function resolveFd(s: Session, call: Call, number: number, gfid: string, flags: number, xdata: Dict | null): MaybePromise<Fd> {
+  if (number !== ANONYMOUS) {
+    const fd = s.client.fd(number);
+    if (fd === null) throw failure(EBADF);
+    call.holdFd(fd);
+    return fd;
+  }
+  return then(resolveInode(s, call, gfid, xdata), (inode) => {
+    const fd = new Fd(inode, openFlag(flags), s.client, call.pid, true);
+    // Not in the client's table: it ends with this call.
+    fd.closed = true;
+    call.holdFd(fd);
+    return fd;
+  });
+}

@@ -1,0 +1,195 @@
+/**
+ * One connection of a client after its handshake, on the thread of its brick: takes records apart, sends each fop down
+ * the stack and its reply back. Replies leave in whatever order they get ready.
+ */
+import { Call } from '../posix/contract/call.js';
+import type { Fops } from '../posix/contract/fops.js';
+import { errnoOf, FopError } from '../posix/contract/error.js';
+import type { Region } from '../native/memory.js';
+import type { Brick } from './brick.js';
+import type { ClientState } from './client.js';
+import { Connection, type ConnectionHandler } from './connection.js';
+import { credentialsOf } from './credentials.js';
+import { type Border, BORDERS } from './fops/borders.js';
+import { FOP_PROGRAM, FOP_VERSION, type FopEntry, fopByNumber } from './fops/table.js';
+import { serveBasicProgram } from './basic-programs.js';
+import { AcceptStat, CallHeader, parseCall, RpcRejected } from './wire/rpc.js';
+import { XdrError, XdrReader, type XdrWriter } from './wire/xdr.js';
+
+/** Record bytes that a client may send at once: the largest write (1 MiB by default, more by option) and its header. */
+export const MAX_RECORD_BYTES = 128 << 20;
+
+const header = new CallHeader();
+const reader = new XdrReader();
+
+export class Session implements ConnectionHandler {
+  readonly brick: Brick;
+  readonly client: ClientState;
+  readonly connection: Connection;
+  /** Fops of this connection under way, lock requests (which may wait for long) not counted. */
+  #outstanding = 0;
+  #closed = false;
+
+  constructor(brick: Brick, client: ClientState, fd: number) {
+    this.brick = brick;
+    this.client = client;
+    this.connection = new Connection(fd, this, MAX_RECORD_BYTES);
+  }
+
+  get outstanding(): number {
+    return this.#outstanding;
+  }
+
+  /** A client that mounted a sub-directory means that directory when it says root. */
+  mapRoot(key: string): string {
+    return this.client.mapRoot(key);
+  }
+
+  onRecord(region: Region, start: number, end: number): void {
+    try {
+      reader.reset(region.bytes, start, end);
+      parseCall(reader, header);
+    } catch (error) {
+      if (error instanceof RpcRejected) {
+        this.#reply((w) => error.encode(w));
+        return;
+      }
+      this.connection.close(`malformed RPC header (${error instanceof XdrError ? 'truncated' : String(error)})`);
+      return;
+    }
+    if (header.program === FOP_PROGRAM && header.version === FOP_VERSION) this.#fop(region, end);
+    else serveBasicProgram(header, reader, this.connection);
+  }
+
+  /** Sends a message that no request asked for. */
+  callback(encode: (w: XdrWriter) => void): void {
+    this.#reply(encode);
+  }
+
+  get top(): Fops {
+    return this.brick.top;
+  }
+
+  #reply(encode: (w: XdrWriter) => void): void {
+    if (this.#closed) return;
+    encode(this.connection.writer());
+    this.connection.queued(null, 0);
+  }
+
+  #refuse(xid: number, stat: number): void {
+    this.#reply((w) => w.reply(xid, stat));
+  }
+
+  #fop(region: Region, end: number): void {
+    const xid = header.xid;
+    const number = header.procedure;
+    const fop = fopByNumber(number);
+    const border = BORDERS[number];
+    if (fop === undefined || border === undefined) {
+      this.#refuse(xid, AcceptStat.procUnavail);
+      return;
+    }
+    let request: unknown;
+    try {
+      request = fop.request.decode(reader);
+    } catch (error) {
+      this.brick.log.error(115000, `${fop.display}: undecodable arguments from ${this.client.uid}: ${String(error)}`);
+      this.#refuse(xid, AcceptStat.garbageArgs);
+      return;
+    }
+    const call = new Call(this.client, number);
+    credentialsOf(header, this.client, this.brick, call);
+    const { brick } = this;
+    brick.callStarted();
+    brick.hits[number] = brick.hits[number]! + 1;
+    if (fop.payload === 'request') brick.bytesWritten += end - reader.at;
+    const counted = !fop.isLock;
+    if (counted && ++this.#outstanding === this.brick.outstandingLimit) this.connection.pause();
+    let result: unknown;
+    try {
+      result = border.wind(this, call, request, region, reader.at, end);
+    } catch (error) {
+      this.#failed(xid, fop, border, call, error);
+      this.#done(call, counted);
+      return;
+    }
+    if (result instanceof Promise) {
+      // The request's bytes (data to write) stay where they are until the fop has settled.
+      if (fop.payload === 'request') region.retain();
+      const finish = (): void => {
+        if (fop.payload === 'request') region.release();
+        this.#done(call, counted);
+      };
+      result.then(
+        (reply: unknown) => {
+          this.#succeeded(xid, fop, border, call, reply);
+          finish();
+        },
+        (error: unknown) => {
+          this.#failed(xid, fop, border, call, error);
+          finish();
+        },
+      );
+      return;
+    }
+    this.#succeeded(xid, fop, border, call, result);
+    this.#done(call, counted);
+  }
+
+  #succeeded(xid: number, fop: FopEntry, border: Border, call: Call, reply: unknown): void {
+    if (this.#closed) {
+      border.discard?.(this, call, reply);
+      return;
+    }
+    try {
+      const rsp = border.rsp(reply, this);
+      this.#send(xid, fop, rsp, border.payload?.(reply) ?? null, border.payloadLength?.(reply) ?? 0);
+    } catch (error) {
+      // A reply that can't be encoded is a bug: the client must not wait for ever.
+      this.brick.log.error(115000, `${fop.display}: can't encode the reply: ${describe(error)}`);
+      this.#refuse(xid, AcceptStat.systemErr);
+    }
+  }
+
+  #failed(xid: number, fop: FopEntry, border: Border, call: Call, thrown: unknown): void {
+    if (!(thrown instanceof FopError)) {
+      this.brick.log.error(115000, `${fop.display}: unexpected failure: ${describe(thrown)}`);
+    }
+    const errno = errnoOf(thrown);
+    this.brick.fopFailed(fop, call, errno);
+    if (this.#closed) return;
+    const rsp = border.rsp(border.blank, this) as { op_ret: number; op_errno: number; xdata: unknown };
+    rsp.op_ret = -1;
+    rsp.op_errno = errno;
+    if (thrown instanceof FopError) {
+      if (thrown.xdata !== null) rsp.xdata = thrown.xdata;
+      border.failed?.(rsp, thrown);
+    }
+    this.#send(xid, fop, rsp, null, 0);
+  }
+
+  #send(xid: number, fop: FopEntry, rsp: unknown, payload: Region | null, length: number): void {
+    const w = this.connection.writer();
+    w.beginReply(xid);
+    fop.response.encode(w, rsp);
+    w.endRecord(length);
+    this.brick.bytesRead += length;
+    this.connection.queued(payload, length);
+  }
+
+  #done(call: Call, counted: boolean): void {
+    call.end(this.brick.releaseFd);
+    this.brick.callEnded();
+    if (counted && this.#outstanding-- === this.brick.outstandingLimit) this.connection.resume();
+  }
+
+  onClose(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.brick.sessionClosed(this, reason);
+  }
+}
+
+function describe(thrown: unknown): string {
+  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+}

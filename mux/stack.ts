@@ -1,0 +1,97 @@
+/**
+ * A brick's stack of translators: made from its graph, brought up from the bottom, and linked so that each fop goes
+ * straight to the next translator that cares for it.
+ */
+import { EOPNOTSUPP, ENOSYS } from '../posix/contract/errno.js';
+import { failure } from '../posix/contract/error.js';
+import type { FopName, Fops } from '../posix/contract/fops.js';
+import type { BrickContext, Translator, TranslatorInit } from '../posix/contract/translator.js';
+import { FOP_NAMES } from './fops/table.js';
+
+/** A translator to be made: one volume of the volfile with its checked options. */
+export interface LayerSpec {
+  name: string;
+  type: string;
+  options: unknown;
+  /** Null: nothing to run for it (a pass-through); it is not part of the stack. */
+  create(init: TranslatorInit<unknown>): Translator | null;
+}
+
+type AnyFop = (call: unknown, args: unknown) => unknown;
+
+/** What a fop meets below the last translator that implements it. */
+function unserved(name: FopName): AnyFop {
+  const refusal = failure(name === 'ipc' ? EOPNOTSUPP : ENOSYS);
+  return () => {
+    throw refusal;
+  };
+}
+
+export class Stack {
+  /** Top to bottom. */
+  readonly layers: Translator[];
+  /** Where calls enter. */
+  top!: Fops;
+
+  /** specs: top to bottom. */
+  constructor(specs: LayerSpec[], brick: BrickContext) {
+    this.layers = [];
+    for (const spec of specs) {
+      const layer = spec.create({ name: spec.name, type: spec.type, options: spec.options, brick, slot: this.layers.length });
+      if (layer !== null) this.layers.push(layer);
+    }
+    this.relink();
+  }
+
+  /** Sets every `next` anew: after creation, and whenever options may have switched a translator on or off. */
+  relink(): void {
+    let below = Object.fromEntries(FOP_NAMES.map((name) => [name, unserved(name)])) as Record<FopName, AnyFop>;
+    for (let i = this.layers.length - 1; i >= 0; i--) {
+      const layer = this.layers[i]!;
+      layer.next = below as unknown as Fops;
+      const here = { ...below };
+      const methods = layer as unknown as Partial<Record<FopName, AnyFop>>;
+      for (const name of FOP_NAMES) {
+        const method = methods[name];
+        if (typeof method === 'function' && layer.wants(name)) here[name] = method.bind(layer);
+      }
+      below = here;
+    }
+    this.top = below as unknown as Fops;
+  }
+
+  /** Brings the translators up, bottom first. On failure those already up are ended again. */
+  async init(): Promise<void> {
+    for (let i = this.layers.length - 1; i >= 0; i--) {
+      try {
+        await this.layers[i]!.init();
+      } catch (error) {
+        for (let j = i + 1; j < this.layers.length; j++) await this.layers[j]!.fini().catch(() => {});
+        throw error;
+      }
+    }
+    this.relink();
+  }
+
+  /** Gives each layer its new options, top first. All or nothing as far as a refusal goes: earlier layers get the old ones back. */
+  async reconfigure(optionsOf: (layer: Translator) => unknown): Promise<void> {
+    const done: { layer: Translator; before: unknown }[] = [];
+    try {
+      for (const layer of this.layers) {
+        const options = optionsOf(layer);
+        if (options === undefined) continue;
+        done.push({ layer, before: layer.options });
+        await layer.reconfigure(options);
+      }
+    } catch (error) {
+      for (const { layer, before } of done.reverse()) await layer.reconfigure(before).catch(() => {});
+      throw error;
+    } finally {
+      this.relink();
+    }
+  }
+
+  async fini(): Promise<void> {
+    for (const layer of this.layers) await layer.fini();
+  }
+}

@@ -1,0 +1,25 @@
+/** Every fop of the table has a border, and what a border builds has exactly the fields of the reply's structure. */
+import t from 'tap';
+import { BORDERS } from '../../../mux/fops/borders.js';
+import { FOPS } from '../../../mux/fops/table.js';
+import { ClientState } from '../../../mux/client.js';
+import type { Session } from '../../../mux/session.js';
+
+const client = new ClientState({
+  uid: 'u',
+  opVersion: 1,
+  processName: 'p',
+  peer: '1.2.3.4:5',
+  version: '10',
+  trusted: true,
+  subdir: '/',
+});
+const session = { client } as unknown as Session;
+
+for (const fop of FOPS) {
+  const border = BORDERS[fop.number];
+  t.ok(border, `${fop.name} has a border`);
+  if (border === undefined) continue;
+  const rsp = border.rsp(border.blank, session) as object;
+  t.same(Object.keys(rsp).sort(), [...fop.response.fieldNames].sort(), `fields of the reply of ${fop.name}`);
+}

@@ -1,0 +1,58 @@
+/** The inode table: names, hard links, renames, and forgetting within bounds. */
+import t from 'tap';
+import { InodeTable } from '../../../mux/inode-table.js';
+import { S_IFDIR, S_IFREG } from '../../../posix/contract/iatt.js';
+import type { Inode } from '../../../posix/contract/inode.js';
+
+let last = 1;
+function gfid(): Uint8Array {
+  const g = new Uint8Array(16);
+  new DataView(g.buffer).setUint32(12, ++last);
+  return g;
+}
+
+t.test('names lead to inodes, and away from them', async (t) => {
+  const table = new InodeTable(0, () => {});
+  const file = gfid();
+  const inode = table.link(table.root, 'a', file, S_IFREG | 0o644);
+  t.equal(table.child(table.root, 'a'), inode);
+  t.equal(table.link(table.root, 'a', file, S_IFREG), inode, 'the same file again');
+  const other = table.link(table.root, 'a', gfid(), S_IFREG);
+  t.not(other, inode, 'another file under the name replaces it');
+  t.equal(inode.parent, null);
+  t.equal(table.unlink(table.root, 'a'), other);
+  t.equal(table.child(table.root, 'a'), undefined);
+  t.equal(table.root.children, null, 'nothing is kept for no name');
+});
+
+t.test('a file has several names, a directory one', async (t) => {
+  const table = new InodeTable(0, () => {});
+  const file = gfid();
+  const inode = table.link(table.root, 'a', file, S_IFREG);
+  t.equal(table.link(table.root, 'b', file, S_IFREG), inode);
+  t.equal(inode.name, 'a');
+  table.unlink(table.root, 'a');
+  t.equal(inode.name, 'b', 'the other name takes over');
+  t.equal(inode.aliases, null);
+
+  const dir = gfid();
+  const d = table.link(table.root, 'd', dir, S_IFDIR);
+  table.link(table.root, 'e', dir, S_IFDIR);
+  t.equal(table.child(table.root, 'd'), undefined, 'a directory seen under a second name has moved');
+  t.equal(table.child(table.root, 'e'), d);
+});
+
+t.test('what is in use stays, the rest is forgotten down to the limit', async (t) => {
+  const forgotten: Inode[] = [];
+  const table = new InodeTable(100, (inode) => forgotten.push(inode));
+  const dir = table.link(table.root, 'd', gfid(), S_IFDIR);
+  const held = table.link(dir, 'held', gfid(), S_IFREG);
+  held.refs++;
+  for (let i = 0; i < 5000; i++) table.link(dir, `f${i}`, gfid(), S_IFREG);
+  t.ok(table.size <= 110, `size ${table.size}`);
+  t.ok(forgotten.length >= 4890, `forgotten ${forgotten.length}`);
+  t.equal(table.child(dir, 'held'), held);
+  t.notOk(forgotten.includes(held));
+  t.notOk(forgotten.includes(dir), 'a directory with known children stays');
+  t.ok((dir.children?.size ?? 0) <= 110, 'names go with their inodes');
+});
