@@ -1,13 +1,14 @@
 /** The module that every brick worker runs: its exports are the control tasks of the pool. */
 import { parentPort } from 'node:worker_threads';
-import { inheritLog } from '../posix/contract/log.js';
-import { type BrickFacts, type BrickTask, Host } from '../mux/host.js';
+import type { BrickFacts, BrickTask } from '../mux/facts.js';
 import type { Handover } from '../mux/greeting.js';
+import { Host } from '../mux/host.js';
 import { type DumpChoice, dumpBricks } from '../mux/statedump.js';
 import { type WorkerStats, workerStats } from '../mux/stats.js';
 import { statusOf } from '../mux/status.js';
-import { registry } from './translators/host-registry.js';
+import { inheritLog } from '../posix/contract/log.js';
 import { barrierOf, profileOf } from './translators/brick-ops.js';
+import { registry } from './translators/host-registry.js';
 
 await inheritLog();
 

@@ -2,6 +2,7 @@
 import { ENOSYS } from '../posix/contract/errno.js';
 import type { Connection } from './connection.js';
 import { FOP_PROGRAM, FOP_VERSION } from './fops/table.js';
+import { tryDecode } from './try-decode.js';
 import { DUMP_PROGRAM, DUMP_VERSION, DumpProc, dumpReq, dumpRsp, pingRsp } from './wire/programs/dump.js';
 import {
   getspecReq,
@@ -13,7 +14,6 @@ import {
   setLkVerRsp,
 } from './wire/programs/handshake.js';
 import { AcceptStat, type CallHeader } from './wire/rpc.js';
-import { tryDecode } from './try-decode.js';
 import type { XdrReader, XdrWriter } from './wire/xdr.js';
 
 /** What DUMP lists, in stock's order where both serve it. */

@@ -3,16 +3,28 @@
  * belongs to a brick hangs here and goes with it; bricks share nothing.
  */
 import { Call } from '../posix/contract/call.js';
-import { EACCES, EAGAIN, EEXIST, ENODATA, ENOENT, ENOSYS, ENOTSUP, ENXIO, errnoName, ESTALE } from '../posix/contract/errno.js';
+import {
+  EACCES,
+  EAGAIN,
+  EEXIST,
+  ENODATA,
+  ENOENT,
+  ENOSYS,
+  ENOTSUP,
+  ENXIO,
+  ESTALE,
+  errnoName,
+} from '../posix/contract/errno.js';
 import { failure } from '../posix/contract/error.js';
 import type { Fops } from '../posix/contract/fops.js';
 import { S_IFDIR } from '../posix/contract/iatt.js';
 import type { Client, Fd, Inode } from '../posix/contract/inode.js';
 import { type Logger, loggerFor } from '../posix/contract/log.js';
 import type { BrickContext, Translator, Upcall } from '../posix/contract/translator.js';
+import type { AuthRules } from './auth.js';
+import { encodeUpcall } from './callbacks.js';
 import { type ClientIdentity, ClientState } from './client.js';
 import type { CredentialRules } from './credentials.js';
-import { encodeUpcall } from './callbacks.js';
 import { FOP_NUMBERS, type FopEntry, fopByName } from './fops/table.js';
 import { InodeTable } from './inode-table.js';
 import { Session } from './session.js';
@@ -68,6 +80,7 @@ export class Brick implements BrickContext {
     version: '',
     trusted: true,
     subdir: '/',
+    auth: { brick: '', peerAddress: '', peerPort: 0, username: undefined, password: undefined, subdir: '/' },
   });
   #calls = 0;
   #idle: (() => void) | null = null;
@@ -88,7 +101,13 @@ export class Brick implements BrickContext {
   gidTimeoutSec = 300;
   outstandingLimit = 0;
 
-  constructor(name: string, serverName: string, rules: ServerRules, layers: LayerSpec[], onFailed: (reason: string) => void) {
+  constructor(
+    name: string,
+    serverName: string,
+    rules: ServerRules,
+    layers: LayerSpec[],
+    onFailed: (reason: string) => void,
+  ) {
     this.name = name;
     this.log = loggerFor(serverName);
     this.#onFailed = onFailed;
@@ -157,7 +176,12 @@ export class Brick implements BrickContext {
     this.#onFailed(reason);
   }
   timer(delayMs: number, repeat: boolean, run: () => void): () => void {
-    const handle = repeat ? setInterval(run, delayMs) : setTimeout(() => { this.#timers.delete(cancel); run(); }, delayMs);
+    const handle = repeat
+      ? setInterval(run, delayMs)
+      : setTimeout(() => {
+          this.#timers.delete(cancel);
+          run();
+        }, delayMs);
     const cancel = (): void => {
       clearTimeout(handle);
       this.#timers.delete(cancel);
@@ -180,6 +204,16 @@ export class Brick implements BrickContext {
     const session = new Session(this, client, fd);
     this.sessions.add(session);
     return session;
+  }
+
+  /** Asks changed rules about every client that is connected; those that may no longer use the brick are disconnected. */
+  async reauthorise(rules: AuthRules): Promise<void> {
+    for (const session of [...this.sessions]) {
+      const { accepted } = await rules.check(session.client.auth);
+      if (accepted) continue;
+      this.log.info(115034, `${session.client.uid} is no longer allowed to use ${this.name}`);
+      session.connection.close('authorisation withdrawn');
+    }
   }
 
   async #mountSubdir(client: ClientState, path: string): Promise<void> {
@@ -286,7 +320,10 @@ export class Brick implements BrickContext {
     await new Promise<void>((resolve) => {
       this.#idle = resolve;
       timer = setTimeout(() => {
-        this.log.warning(115000, `${this.name}: ${this.#calls} fops still under way after ${CLOSE_WAIT_MS / 1000} s: not waited for`);
+        this.log.warning(
+          115000,
+          `${this.name}: ${this.#calls} fops still under way after ${CLOSE_WAIT_MS / 1000} s: not waited for`,
+        );
         resolve();
       }, CLOSE_WAIT_MS);
     });

@@ -1,6 +1,12 @@
 /** Messages of a brick to its clients (program 52743234): calls that nobody answers. */
 import type { Upcall } from '../posix/contract/translator.js';
-import { CALLBACK_PROGRAM, CALLBACK_VERSION, CallbackProc, entrylkContention, inodelkContention } from './wire/programs/callback.js';
+import {
+  CALLBACK_PROGRAM,
+  CALLBACK_VERSION,
+  CallbackProc,
+  entrylkContention,
+  inodelkContention,
+} from './wire/programs/callback.js';
 import { beginCall } from './wire/rpc.js';
 import type { XdrWriter } from './wire/xdr.js';
 
@@ -39,4 +45,3 @@ export function encodeUpcall(w: XdrWriter, message: Upcall): void {
   }
   w.endRecord(0);
 }
-

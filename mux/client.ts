@@ -1,7 +1,9 @@
 /** A client process as one brick knows it: its connections, its table of open fds, its identity. */
+
 import { type Gfid, gfidKey, ROOT_GFID, ROOT_KEY } from '../posix/contract/gfid.js';
 import { Iatt } from '../posix/contract/iatt.js';
 import type { Client, Fd } from '../posix/contract/inode.js';
+import type { AuthRequest } from './auth.js';
 
 let lastId = 0;
 
@@ -13,8 +15,10 @@ export interface ClientIdentity {
   version: string;
   /** Logged in with the volume's generated user and password. */
   trusted: boolean;
-  /** Mounted sub-directory ("/dir"), or ''. */
+  /** Mounted sub-directory ("/dir"), or '' or '/' for the whole volume. */
   subdir: string;
+  /** What it was let in for: asked again when the rules change. */
+  auth: AuthRequest;
 }
 
 /** Upper bound of one client's fd table: numbers stay small integers, and a leaking client is stopped. */
@@ -29,6 +33,7 @@ export class ClientState implements Client {
   readonly version: string;
   readonly trusted: boolean;
   readonly subdir: string;
+  readonly auth: AuthRequest;
   readonly ctx: unknown[] = [];
   alive = true;
   /** Connections bound to this client: the last one to go takes its fds and locks along. */
@@ -45,6 +50,7 @@ export class ClientState implements Client {
     this.version = identity.version;
     this.trusted = identity.trusted;
     this.subdir = identity.subdir;
+    this.auth = identity.auth;
   }
 
   #subdirKey: string | null = null;

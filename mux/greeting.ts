@@ -2,21 +2,22 @@
  * A new connection on the main thread: lists programs, answers pings, and with SETVOLUME finds out which brick it wants.
  * A connection that is accepted leaves for the thread of its brick, descriptor and all; one that is refused may try again.
  */
-import type { Region } from '../native/memory.js';
+
 import { addon } from '../native/addon.js';
+import type { Region } from '../native/memory.js';
 import { Dict } from '../posix/contract/dict.js';
 import { EACCES, EAGAIN, EINVAL, ENOENT } from '../posix/contract/errno.js';
 import type { Logger } from '../posix/contract/log.js';
-import type { AuthRules } from './auth.js';
+import type { AuthRequest, AuthRules } from './auth.js';
 import { serveBasicProgram } from './basic-programs.js';
 import type { ClientIdentity } from './client.js';
 import { Connection, type ConnectionHandler } from './connection.js';
 import { FOP_PROGRAM } from './fops/table.js';
+import { encodeSetvolumeReply } from './setvolume-reply.js';
+import { tryDecode } from './try-decode.js';
 import { decodeOldDict } from './wire/dict.js';
 import { HANDSHAKE_PROGRAM, HANDSHAKE_VERSION, HandshakeProc, setvolumeReq } from './wire/programs/handshake.js';
-import { encodeSetvolumeReply } from './setvolume-reply.js';
 import { AcceptStat, CallHeader, parseCall, RpcRejected } from './wire/rpc.js';
-import { tryDecode } from './try-decode.js';
 import { XdrReader } from './wire/xdr.js';
 
 /** A greeting fits in far less; a client that sends more here is none. */
@@ -162,14 +163,15 @@ export class Greeting implements ConnectionHandler {
     }
     const entry = brick!;
     const subdir = dict.text('subdir-mount') ?? '/';
-    const verdict = await entry.auth.check({
+    const auth: AuthRequest = {
       brick: entry.name,
       peerAddress: address,
       peerPort: port,
       username: dict.text('username'),
       password: dict.text('password'),
       subdir,
-    });
+    };
+    const verdict = await entry.auth.check(auth);
     if (this.#connection.closed) return;
     for (const note of verdict.notes) this.#reception.log.info(0, note);
     const uid = dict.text('process-uuid')!;
@@ -186,6 +188,7 @@ export class Greeting implements ConnectionHandler {
       version: dict.text('client-version') ?? 'old',
       trusted: verdict.trusted,
       subdir,
+      auth,
     };
     clearTimeout(this.#timer);
     const rest = this.#connection.detach();

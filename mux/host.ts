@@ -2,6 +2,10 @@
  * The bricks of one worker thread: brings them up from their volfiles, takes over connections, ends them. Everything here
  * is asked for by the main thread as tasks; no fop passes through.
  */
+
+import { addon } from '../native/addon.js';
+import { region } from '../native/memory.js';
+import { Dict } from '../posix/contract/dict.js';
 import { EINVAL } from '../posix/contract/errno.js';
 import { errnoOf, FopError } from '../posix/contract/error.js';
 import { loggerFor } from '../posix/contract/log.js';
@@ -11,15 +15,13 @@ import { finalGraphText } from '../volfiles/graph-text.js';
 import type { OptionTable } from '../volfiles/options.js';
 import { applyOverrides, copyAuthOptions } from '../volfiles/overrides.js';
 import { parseVolfile } from '../volfiles/parser.js';
-import { addon } from '../native/addon.js';
 import { Brick, type ServerRules } from './brick.js';
+import { authRules, type BrickFacts, type BrickTask, type HostEvent } from './facts.js';
 import type { Handover } from './greeting.js';
 import { options as serverOptions } from './options.js';
 import { encodeSetvolumeReply, welcome } from './setvolume-reply.js';
-import { Dict } from '../posix/contract/dict.js';
 import type { LayerSpec } from './stack.js';
 import { XdrWriter } from './wire/xdr.js';
-import { region } from '../native/memory.js';
 
 /** What the host needs to know of translators; given by the daemon, as mux knows no single one. */
 export interface TranslatorRegistry {
@@ -28,27 +30,6 @@ export interface TranslatorRegistry {
   create(type: string, init: TranslatorInit<unknown>): Translator | null;
   /** Sentences that say what the graph asks for and nothing serves yet. */
   refusals(graph: Graph): string[];
-}
-
-export interface BrickTask {
-  brick: string;
-  volfileId: string;
-  volfile: string;
-  /** Options of the command line, for every volume whose name matches `xlator`. */
-  overrides: { xlator: string; key: string; value: string }[];
-}
-
-/** What the main thread keeps of a brick for the handshake and for glusterd. */
-export interface BrickFacts {
-  brick: string;
-  serverName: string;
-  volumeId: string | undefined;
-  authOptions: [string, string][];
-  allowInsecure: boolean;
-  strictAuth: boolean;
-  dynamicAuth: boolean;
-  finalGraph: string;
-  listen: { port: number | undefined; bindAddress: string; backlog: number; family: 4 | 6 };
 }
 
 /** Why a brick can't be served; structured-clonable, rethrown on the main thread. */
@@ -61,7 +42,6 @@ export interface BrickFailure {
 interface Serving {
   brick: Brick;
   graph: Graph;
-  layersByName: Map<string, GraphNode>;
 }
 
 export class Host {
@@ -89,11 +69,15 @@ export class Host {
       const { serverNode, layers } = this.#layers(graph, task.brick);
       const facts = factsOf(graph, serverNode, layers);
       if (this.#bricks.has(facts.brick)) throw new Error('the brick is already being served');
-      const brick = new Brick(facts.brick, serverNode.name, rulesOf(serverNode), layers.map((n) => this.#spec(n)), (reason) =>
-        this.#notify({ event: 'failed', brick: facts.brick, reason }),
+      const brick = new Brick(
+        facts.brick,
+        serverNode.name,
+        rulesOf(serverNode),
+        layers.map((n) => this.#spec(n)),
+        (reason) => this.#notify({ event: 'failed', brick: facts.brick, reason }),
       );
       await brick.init();
-      this.#bricks.set(facts.brick, { brick, graph, layersByName: new Map(layers.map((n) => [n.name, n])) });
+      this.#bricks.set(facts.brick, { brick, graph });
       return facts;
     } catch (error) {
       throw brickFailure(task.brick, error);
@@ -113,8 +97,9 @@ export class Host {
       const byName = new Map(layers.map((n) => [n.name, n]));
       await serving.brick.reconfigure(rulesOf(serverNode), (layer) => byName.get(layer.name)?.parsed.values);
       serving.graph = graph;
-      serving.layersByName = byName;
-      return factsOf(graph, serverNode, layers);
+      const facts = factsOf(graph, serverNode, layers);
+      if (facts.dynamicAuth) await serving.brick.reauthorise(authRules(facts));
+      return facts;
     } catch (error) {
       throw brickFailure(task.brick, error);
     }
@@ -157,7 +142,8 @@ export class Host {
     const overrides = task.overrides.map((o) => ({ volume: o.xlator, key: o.key, value: o.value }));
     const nodes = applyOverrides(copyAuthOptions(parseVolfile(task.volfile, file)), overrides);
     const graph = buildGraph(nodes, (type) => this.#registry.optionTable(type), file);
-    for (const w of graph.warnings) loggerFor(w.volume ?? 'graph').warning(101174, `${file}: line ${w.line}: ${w.message}`);
+    for (const w of graph.warnings)
+      loggerFor(w.volume ?? 'graph').warning(101174, `${file}: line ${w.line}: ${w.message}`);
     const refused = this.#registry.refusals(graph);
     if (refused.length > 0) throw new Error(refused.join('; '));
     return graph;
@@ -189,8 +175,6 @@ export class Host {
     };
   }
 }
-
-export type HostEvent = { event: 'failed'; brick: string; reason: string };
 
 function rulesOf(server: GraphNode): ServerRules {
   const o = optionsOf(server, serverOptions);

@@ -3,9 +3,9 @@
  * Fops never pass here: they arrive on the worker's own connections.
  */
 import { Piscina } from 'piscina';
+import type { BrickFacts, BrickTask, HostEvent } from './facts.js';
 import type { Handover } from './greeting.js';
 import type { WorkerStats } from './stats.js';
-import type { BrickFacts, BrickTask, HostEvent } from './host.js';
 
 /** Exported functions of the worker module, with argument and result. */
 export interface WorkerTasks {

@@ -47,7 +47,13 @@ async function discover(s: Session, call: Call, key: string, xdata: Dict | null)
 }
 
 /** The directory that an entry request names, and the name checked. */
-export function resolveParent(s: Session, call: Call, pargfid: string, name: string, xdata: Dict | null): MaybePromise<Inode> {
+export function resolveParent(
+  s: Session,
+  call: Call,
+  pargfid: string,
+  name: string,
+  xdata: Dict | null,
+): MaybePromise<Inode> {
   if (name.includes('/')) throw failure(EPERM);
   return then(resolveInode(s, call, pargfid, xdata), (parent) => {
     if (parent.type !== 0 && parent.type !== S_IFDIR) throw failure(EPERM);
@@ -56,7 +62,13 @@ export function resolveParent(s: Session, call: Call, pargfid: string, name: str
 }
 
 /** An entry that must exist. */
-export function resolveEntry(s: Session, call: Call, pargfid: string, name: string, xdata: Dict | null): MaybePromise<Loc> {
+export function resolveEntry(
+  s: Session,
+  call: Call,
+  pargfid: string,
+  name: string,
+  xdata: Dict | null,
+): MaybePromise<Loc> {
   return then(resolveParent(s, call, pargfid, name, xdata), (parent) => {
     const inode = s.brick.table.child(parent, name);
     if (inode !== undefined) {
@@ -68,7 +80,13 @@ export function resolveEntry(s: Session, call: Call, pargfid: string, name: stri
 }
 
 /** An entry that may exist: `loc.inode` is null when it doesn't. */
-export function resolveMaybe(s: Session, call: Call, pargfid: string, name: string, xdata: Dict | null): MaybePromise<Loc> {
+export function resolveMaybe(
+  s: Session,
+  call: Call,
+  pargfid: string,
+  name: string,
+  xdata: Dict | null,
+): MaybePromise<Loc> {
   return then(resolveParent(s, call, pargfid, name, xdata), (parent) => {
     const inode = s.brick.table.child(parent, name);
     if (inode !== undefined) {
@@ -83,7 +101,13 @@ export function resolveMaybe(s: Session, call: Call, pargfid: string, name: stri
 }
 
 /** An entry that is to be made: a name that the table still holds is checked on disk, and dropped when it is stale. */
-export function resolveNew(s: Session, call: Call, pargfid: string, name: string, xdata: Dict | null): MaybePromise<Loc> {
+export function resolveNew(
+  s: Session,
+  call: Call,
+  pargfid: string,
+  name: string,
+  xdata: Dict | null,
+): MaybePromise<Loc> {
   return then(resolveParent(s, call, pargfid, name, xdata), (parent) => {
     const known = s.brick.table.child(parent, name);
     if (known === undefined) return { inode: null, parent, name };
@@ -108,7 +132,14 @@ async function lookupName(s: Session, call: Call, parent: Inode, name: string, x
 }
 
 /** The fd that a request names by number, or an anonymous one on a gfid. EBADF for a number that is not open. */
-export function resolveFd(s: Session, call: Call, number: number, gfid: string, flags: number, xdata: Dict | null): MaybePromise<Fd> {
+export function resolveFd(
+  s: Session,
+  call: Call,
+  number: number,
+  gfid: string,
+  flags: number,
+  xdata: Dict | null,
+): MaybePromise<Fd> {
   if (number !== ANONYMOUS) {
     const fd = s.client.fd(number);
     if (fd === null) throw failure(EBADF);

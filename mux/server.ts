@@ -6,12 +6,12 @@ import { randomUUID } from 'node:crypto';
 import { addon, type Poller } from '../native/addon.js';
 import { errnoName } from '../posix/contract/errno.js';
 import { loggerFor } from '../posix/contract/log.js';
-import { AuthRules } from './auth.js';
+import type { AuthRules } from './auth.js';
+import { authRules, type BrickFacts, type BrickTask } from './facts.js';
 import { type BrickEntry, Greeting, type Handover, type Reception } from './greeting.js';
-import type { BrickFacts, BrickTask } from './host.js';
 import { BrickPool } from './pool.js';
-import type { WorkerStats } from './stats.js';
 import { setKeepalive } from './socket-options.js';
+import type { WorkerStats } from './stats.js';
 
 const EAGAIN = -11;
 /** Connections accepted per turn: a storm of them must not starve the rest. */
@@ -25,7 +25,7 @@ class Entry implements BrickEntry {
 
   constructor(facts: BrickFacts) {
     this.facts = facts;
-    this.auth = rulesOf(facts);
+    this.auth = authRules(facts);
   }
   get name(): string {
     return this.facts.brick;
@@ -38,12 +38,8 @@ class Entry implements BrickEntry {
   }
   update(facts: BrickFacts): void {
     this.facts = facts;
-    this.auth = rulesOf(facts);
+    this.auth = authRules(facts);
   }
-}
-
-function rulesOf(facts: BrickFacts): AuthRules {
-  return new AuthRules(new Map(facts.authOptions), facts.allowInsecure, facts.strictAuth);
 }
 
 export interface ServerOptions {

@@ -2,17 +2,18 @@
  * One connection of a client after its handshake, on the thread of its brick: takes records apart, sends each fop down
  * the stack and its reply back. Replies leave in whatever order they get ready.
  */
-import { Call } from '../posix/contract/call.js';
-import type { Fops } from '../posix/contract/fops.js';
-import { errnoOf, FopError } from '../posix/contract/error.js';
+
 import type { Region } from '../native/memory.js';
+import { Call } from '../posix/contract/call.js';
+import { errnoOf, FopError } from '../posix/contract/error.js';
+import type { Fops } from '../posix/contract/fops.js';
+import { serveBasicProgram } from './basic-programs.js';
 import type { Brick } from './brick.js';
 import type { ClientState } from './client.js';
 import { Connection, type ConnectionHandler } from './connection.js';
 import { credentialsOf } from './credentials.js';
-import { type Border, BORDERS } from './fops/borders.js';
+import { BORDERS, type Border } from './fops/borders.js';
 import { FOP_PROGRAM, FOP_VERSION, type FopEntry, fopByNumber } from './fops/table.js';
-import { serveBasicProgram } from './basic-programs.js';
 import { AcceptStat, CallHeader, parseCall, RpcRejected } from './wire/rpc.js';
 import { XdrError, XdrReader, type XdrWriter } from './wire/xdr.js';
 

@@ -2,7 +2,7 @@
  * A brick's stack of translators: made from its graph, brought up from the bottom, and linked so that each fop goes
  * straight to the next translator that cares for it.
  */
-import { EOPNOTSUPP, ENOSYS } from '../posix/contract/errno.js';
+import { ENOSYS, EOPNOTSUPP } from '../posix/contract/errno.js';
 import { failure } from '../posix/contract/error.js';
 import type { FopName, Fops } from '../posix/contract/fops.js';
 import type { BrickContext, Translator, TranslatorInit } from '../posix/contract/translator.js';
@@ -37,7 +37,13 @@ export class Stack {
   constructor(specs: LayerSpec[], brick: BrickContext) {
     this.layers = [];
     for (const spec of specs) {
-      const layer = spec.create({ name: spec.name, type: spec.type, options: spec.options, brick, slot: this.layers.length });
+      const layer = spec.create({
+        name: spec.name,
+        type: spec.type,
+        options: spec.options,
+        brick,
+        slot: this.layers.length,
+      });
       if (layer !== null) this.layers.push(layer);
     }
     this.relink();

@@ -85,5 +85,5 @@ function iaType(type: number): number {
   if (type === S_IFREG) return 1;
   if (type === S_IFDIR) return 2;
   if (type === S_IFLNK) return 3;
-  return { 0o060000: 4, 0o020000: 5, 0o010000: 6, 0o140000: 7 }[type] ?? 0;
+  return { 14406: 4, 4802: 5, 2401: 6, 26411: 7 }[type] ?? 0;
 }

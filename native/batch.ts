@@ -60,7 +60,7 @@ export const STAT_DOUBLES = 19;
 /** Doubles of a statvfs result: bsize frsize blocks bfree bavail files ffree favail fsid flag namemax. */
 export const STATVFS_DOUBLES = 11;
 
-export const enum Priority {
+export enum Priority {
   high = 0,
   normal = 1,
   low = 2,
@@ -164,7 +164,6 @@ export class Batch {
 
   // --- memory -------------------------------------------------------------------------------------------------------
 
-
   /** Keeps `memory` alive until the batch is released; returns its address. */
   keep(memory: ArrayBufferLike): number {
     (this.#keep ??= []).push(memory);
@@ -261,7 +260,16 @@ export class Batch {
   /** xattrFlags: XATTR_CREATE 1, XATTR_REPLACE 2. The value is copied. */
   setxattr(dir: FdRef, name: string | null, key: string, value: Uint8Array, xattrFlags = 0, flags = 0): number {
     const at = this.blob(value);
-    return this.#op(OPS['SETXATTR']!, flags, dir, name === null ? 0 : this.text(name), this.text(key), at, value.length, xattrFlags);
+    return this.#op(
+      OPS['SETXATTR']!,
+      flags,
+      dir,
+      name === null ? 0 : this.text(name),
+      this.text(key),
+      at,
+      value.length,
+      xattrFlags,
+    );
   }
   removexattr(dir: FdRef, name: string | null, key: string, flags = 0): number {
     return this.#op(OPS['REMOVEXATTR']!, flags, dir, name === null ? 0 : this.text(name), this.text(key));
@@ -277,7 +285,16 @@ export class Batch {
    */
   xattrs(dir: FdRef, name: string | null, patterns: string, address: number, length: number, flags = 0): number {
     const at = this.text(patterns);
-    return this.#op(OPS['XATTRS']!, flags, dir, name === null ? 0 : this.text(name), at, patterns.length, address, length);
+    return this.#op(
+      OPS['XATTRS']!,
+      flags,
+      dir,
+      name === null ? 0 : this.text(name),
+      at,
+      patterns.length,
+      address,
+      length,
+    );
   }
   /** preadv2(2); rwf: RWF_NOWAIT 8 and so on. */
   pread(fd: FdRef, address: number, length: number, offset: number, rwf = 0, flags = 0): number {
@@ -324,8 +341,25 @@ export class Batch {
     return this.#op(OPS['CHMOD']!, flags, dir, name === null ? 0 : this.text(name), mode);
   }
   /** utimensat(2), no follow; nsec may be UTIME_OMIT (0x3ffffffe) or UTIME_NOW (0x3fffffff). */
-  utimens(dir: FdRef, name: string | null, atime: number, atimeNsec: number, mtime: number, mtimeNsec: number, flags = 0): number {
-    return this.#op(OPS['UTIMENS']!, flags, dir, name === null ? 0 : this.text(name), atime, atimeNsec, mtime, mtimeNsec);
+  utimens(
+    dir: FdRef,
+    name: string | null,
+    atime: number,
+    atimeNsec: number,
+    mtime: number,
+    mtimeNsec: number,
+    flags = 0,
+  ): number {
+    return this.#op(
+      OPS['UTIMENS']!,
+      flags,
+      dir,
+      name === null ? 0 : this.text(name),
+      atime,
+      atimeNsec,
+      mtime,
+      mtimeNsec,
+    );
   }
   truncate(fd: FdRef, length: number, flags = 0): number {
     return this.#op(OPS['FTRUNCATE']!, flags, fd, length);
@@ -361,7 +395,15 @@ export class Batch {
    * Stops when the buffer is full or `maxEntries` are read. Result: bytes written; 0 means end of the directory.
    * The descriptor's own position moves: one reader at a time (the callers hold the fd's lane).
    */
-  readdir(fd: FdRef, offsetHigh: number, offsetLow: number, address: number, length: number, patterns: number, flags = 0): number {
+  readdir(
+    fd: FdRef,
+    offsetHigh: number,
+    offsetLow: number,
+    address: number,
+    length: number,
+    patterns: number,
+    flags = 0,
+  ): number {
     return this.#op(OPS['READDIR']!, flags, fd, offsetHigh, offsetLow, address, length, patterns);
   }
   /**

@@ -5,4 +5,5 @@ declare global {
     latin1Slice(start?: number, end?: number): string;
   }
 }
+
 export {};

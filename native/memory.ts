@@ -48,7 +48,8 @@ const lists: Region[][] = Array.from({ length: LARGEST_BITS + 1 }, () => []);
 
 function giveBack(region: Region, sizeClass: number): void {
   const list = lists[sizeClass];
-  if (list !== undefined && (list.length + 1) << sizeClass <= Math.max(KEEP_BYTES_PER_CLASS, 2 << sizeClass)) list.push(region);
+  if (list !== undefined && (list.length + 1) << sizeClass <= Math.max(KEEP_BYTES_PER_CLASS, 2 << sizeClass))
+    list.push(region);
 }
 
 /** A region of at least `length` bytes, uncleared: the caller overwrites what it hands on. */

@@ -6,6 +6,7 @@ import type { MaybePromise } from '../../posix/contract/fops.js';
 import { type Iatt, NO_IATT } from '../../posix/contract/iatt.js';
 import type { Session } from '../session.js';
 
+// biome-ignore lint/suspicious/noExplicitAny: the table of borders holds every type; each border names its own
 export interface Border<Req = any, Reply = any, Rsp = any> {
   /**
    * Resolves what the request names and sends it down. Data that follows the arguments lies in [dataStart, dataEnd) of the
@@ -31,7 +32,12 @@ export const BLANK_PREPOST = { pre: NO_IATT, post: NO_IATT, xdata: null } as con
 
 /** The structures that many replies share. Field names are the wire's (gfx_common_*_rsp). */
 export const commonRsp = (r: { xdata: unknown }) => ({ op_ret: 0, op_errno: 0, xdata: r.xdata });
-export const iattRsp = (r: { stat: Iatt; xdata: unknown }) => ({ op_ret: 0, op_errno: 0, xdata: r.xdata, stat: r.stat });
+export const iattRsp = (r: { stat: Iatt; xdata: unknown }) => ({
+  op_ret: 0,
+  op_errno: 0,
+  xdata: r.xdata,
+  stat: r.stat,
+});
 export const prePostRsp = (r: { pre: Iatt; post: Iatt; xdata: unknown }) => ({
   op_ret: 0,
   op_errno: 0,

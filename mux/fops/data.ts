@@ -1,4 +1,6 @@
 /** Data fops at the border: open files, reading, writing, space. */
+
+import type { Call } from '../../posix/contract/call.js';
 import { EFBIG, EINVAL, EMFILE, ENOTCONN } from '../../posix/contract/errno.js';
 import { failure } from '../../posix/contract/error.js';
 import type {
@@ -10,7 +12,6 @@ import type {
   WriteReply,
   Xdata,
 } from '../../posix/contract/fops.js';
-import type { Call } from '../../posix/contract/call.js';
 import { NO_IATT } from '../../posix/contract/iatt.js';
 import { Fd } from '../../posix/contract/inode.js';
 import { openFlag } from '../open-flags.js';

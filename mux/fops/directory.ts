@@ -12,7 +12,7 @@ const MAX_REPLY_BYTES = 131072;
 const REPLY_HEADROOM = 112;
 
 function clampSize(size: number): number {
-  return size > MAX_REPLY_BYTES - REPLY_HEADROOM ? MAX_REPLY_BYTES - REPLY_HEADROOM : size;
+  return Math.min(size, MAX_REPLY_BYTES - REPLY_HEADROOM);
 }
 
 export const opendir: Border<OpendirReq, OpenedReply> = {
@@ -45,7 +45,13 @@ export const readdir: Border<ReaddirReq, ReaddirReply> = {
     op_ret: r.entries.length,
     op_errno: r.errno,
     xdata: r.xdata,
-    reply: r.entries.map((e) => ({ d_ino: e.ino, d_off: e.offset, d_len: e.name.length, d_type: e.type, name: e.name })),
+    reply: r.entries.map((e) => ({
+      d_ino: e.ino,
+      d_off: e.offset,
+      d_len: e.name.length,
+      d_type: e.type,
+      name: e.name,
+    })),
   }),
   blank: BLANK_READDIR,
 };

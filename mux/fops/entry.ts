@@ -1,4 +1,6 @@
 /** Entry fops at the border: look-up, creation, removal, renaming of names. */
+
+import type { Call } from '../../posix/contract/call.js';
 import { EBADF, EINVAL, EMFILE, ENOENT, ENOTCONN, ESTALE } from '../../posix/contract/errno.js';
 import { FopError, failure } from '../../posix/contract/error.js';
 import type {
@@ -11,7 +13,6 @@ import type {
   RenameReply,
   StatReply,
 } from '../../posix/contract/fops.js';
-import type { Call } from '../../posix/contract/call.js';
 import { gfidOfKey, NULL_KEY } from '../../posix/contract/gfid.js';
 import { NO_IATT } from '../../posix/contract/iatt.js';
 import { Fd, type Inode } from '../../posix/contract/inode.js';
@@ -120,8 +121,15 @@ function lookupNameless(s: Session, call: Call, q: LookupReq): MaybePromise<Look
 }
 
 export const lookup: Border<LookupReq, LookupReply> = {
-  wind: (s, call, q) => (q.bname !== '' && q.pargfid !== NULL_KEY ? lookupNamed(s, call, q) : lookupNameless(s, call, q)),
-  rsp: (r, s) => ({ op_ret: 0, op_errno: 0, xdata: r.xdata, prestat: s.client.showRoot(r.stat), poststat: r.postparent }),
+  wind: (s, call, q) =>
+    q.bname !== '' && q.pargfid !== NULL_KEY ? lookupNamed(s, call, q) : lookupNameless(s, call, q),
+  rsp: (r, s) => ({
+    op_ret: 0,
+    op_errno: 0,
+    xdata: r.xdata,
+    prestat: s.client.showRoot(r.stat),
+    poststat: r.postparent,
+  }),
   blank: { stat: NO_IATT, postparent: NO_IATT, xdata: null },
   failed(rsp, error) {
     if (error.postparent !== null) rsp.poststat = error.postparent;
@@ -152,7 +160,10 @@ export const mkdir: Border<MkdirReq, EntryReply> = {
 export const symlink: Border<SymlinkReq, EntryReply> = {
   wind: (s, call, q) =>
     then(resolveNew(s, call, q.pargfid, q.bname, q.xdata), (loc) =>
-      then(s.top.symlink(call, { loc, target: q.linkname, umask: q.umask, xdata: q.xdata }), linked(s, loc.parent!, loc.name)),
+      then(
+        s.top.symlink(call, { loc, target: q.linkname, umask: q.umask, xdata: q.xdata }),
+        linked(s, loc.parent!, loc.name),
+      ),
     ),
   rsp: entryRsp,
   blank: BLANK_ENTRY,
@@ -162,7 +173,10 @@ export const link: Border<LinkReq, EntryReply> = {
   wind: (s, call, q) =>
     then(resolveInode(s, call, q.oldgfid, q.xdata), (inode) =>
       then(resolveNew(s, call, q.newgfid, q.newbname, q.xdata), (newLoc) =>
-        then(s.top.link(call, { inode, newLoc: { ...newLoc, inode }, xdata: q.xdata }), linked(s, newLoc.parent!, newLoc.name)),
+        then(
+          s.top.link(call, { inode, newLoc: { ...newLoc, inode }, xdata: q.xdata }),
+          linked(s, newLoc.parent!, newLoc.name),
+        ),
       ),
     ),
   rsp: entryRsp,
@@ -206,7 +220,8 @@ export const rename: Border<RenameReq, RenameReply> = {
           const moved = oldLoc.inode!;
           const victim = newLoc.inode;
           if (victim === moved) return r; // two names of one file: rename(2) does nothing
-          if (victim !== null) removed(s, newLoc.parent!, newLoc.name)({ xdata: null, preparent: NO_IATT, postparent: NO_IATT });
+          if (victim !== null)
+            removed(s, newLoc.parent!, newLoc.name)({ xdata: null, preparent: NO_IATT, postparent: NO_IATT });
           table.unlink(oldLoc.parent!, oldLoc.name);
           table.link(newLoc.parent!, newLoc.name, moved.gfid, moved.type);
           return r;

@@ -8,8 +8,22 @@ export const NULL_GFID: Gfid = new Uint8Array(16);
 /** Byte string of 16 chars: the key that tables use. */
 export function gfidKey(gfid: Gfid): string {
   return String.fromCharCode(
-    gfid[0]!, gfid[1]!, gfid[2]!, gfid[3]!, gfid[4]!, gfid[5]!, gfid[6]!, gfid[7]!,
-    gfid[8]!, gfid[9]!, gfid[10]!, gfid[11]!, gfid[12]!, gfid[13]!, gfid[14]!, gfid[15]!,
+    gfid[0]!,
+    gfid[1]!,
+    gfid[2]!,
+    gfid[3]!,
+    gfid[4]!,
+    gfid[5]!,
+    gfid[6]!,
+    gfid[7]!,
+    gfid[8]!,
+    gfid[9]!,
+    gfid[10]!,
+    gfid[11]!,
+    gfid[12]!,
+    gfid[13]!,
+    gfid[14]!,
+    gfid[15]!,
   );
 }
 

@@ -1,8 +1,8 @@
 /** Every fop of the table has a border, and what a border builds has exactly the fields of the reply's structure. */
 import t from 'tap';
+import { ClientState } from '../../../mux/client.js';
 import { BORDERS } from '../../../mux/fops/borders.js';
 import { FOPS } from '../../../mux/fops/table.js';
-import { ClientState } from '../../../mux/client.js';
 import type { Session } from '../../../mux/session.js';
 
 const client = new ClientState({
@@ -13,6 +13,7 @@ const client = new ClientState({
   version: '10',
   trusted: true,
   subdir: '/',
+  auth: { brick: '', peerAddress: '', peerPort: 0, username: undefined, password: undefined, subdir: '/' },
 });
 const session = { client } as unknown as Session;
 

@@ -1,0 +1,73 @@
+/** The HTTP endpoint: `/metrics` for Prometheus, `/` for people, `/healthz` for whoever watches over the process. */
+import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { loggerFor } from '../../posix/contract/log.js';
+import { statusPage } from './page.js';
+import { Metrics, type StatsSource } from './registry.js';
+
+const log = loggerFor('metrics');
+
+export interface MetricsEndpoint {
+  port: number;
+  close(): Promise<void>;
+}
+
+/** Starts the endpoint. port 0 lets the system choose. Rejects when the address can't be had. */
+export async function startMetrics(source: StatsSource, host: string, port: number): Promise<MetricsEndpoint> {
+  const metrics = new Metrics(source);
+  const server = createServer((request, response) => {
+    answer(source, metrics, request, response).catch((error: unknown) => {
+      log.error(0, `${request.url}: ${String(error)}`);
+      if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' });
+      response.end('internal error\n');
+    });
+  });
+  await listening(server, host, port);
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listening(server: HttpServer, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+async function answer(
+  source: StatsSource,
+  metrics: Metrics,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const send = (status: number, type: string, body: string): void => {
+    response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
+    response.end(request.method === 'HEAD' ? '' : body);
+  };
+  if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'text/plain', 'only GET\n');
+  const path = new URL(request.url ?? '/', 'http://brickd').pathname;
+  if (path === '/metrics') return send(200, metrics.contentType, await metrics.text());
+  if (path === '/healthz') return health(source, send);
+  if (path === '/') {
+    const bricks = (await source.stats()).flatMap((w) => w.bricks);
+    return send(200, 'text/html; charset=utf-8', statusPage(bricks));
+  }
+  return send(404, 'text/plain', 'not found: / /metrics /healthz\n');
+}
+
+/** 200 while every brick that should serve does; 503 naming those that don't. */
+async function health(source: StatsSource, send: (status: number, type: string, body: string) => void): Promise<void> {
+  const up = new Set((await source.stats()).flatMap((w) => w.bricks.filter((b) => b.up).map((b) => b.brick)));
+  const down = source.bricks().filter((b) => !up.has(b));
+  if (down.length === 0) send(200, 'text/plain', `ok: ${up.size} bricks\n`);
+  else send(503, 'text/plain', `not serving: ${down.join(', ')}\n`);
+}

@@ -1,0 +1,32 @@
+/** What main thread and workers tell each other of a brick. All of it is structured-clonable. */
+import { AuthRules } from './auth.js';
+
+/** A brick to be brought up, or to be given new options. */
+export interface BrickTask {
+  brick: string;
+  volfileId: string;
+  volfile: string;
+  /** Options of the command line, for every volume whose name matches `xlator`. */
+  overrides: { xlator: string; key: string; value: string }[];
+}
+
+/** What the main thread keeps of a brick for the handshake and for glusterd. */
+export interface BrickFacts {
+  brick: string;
+  serverName: string;
+  volumeId: string | undefined;
+  authOptions: [string, string][];
+  allowInsecure: boolean;
+  strictAuth: boolean;
+  dynamicAuth: boolean;
+  finalGraph: string;
+  listen: { port: number | undefined; bindAddress: string; backlog: number; family: 4 | 6 };
+}
+
+/** The rules by which a brick lets clients in. */
+export function authRules(facts: BrickFacts): AuthRules {
+  return new AuthRules(new Map(facts.authOptions), facts.allowInsecure, facts.strictAuth);
+}
+
+/** What a worker reports without being asked. */
+export type HostEvent = { event: 'failed'; brick: string; reason: string };
