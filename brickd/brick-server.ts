@@ -1,0 +1,92 @@
+/**
+ * What the daemon asks of the server that carries the bricks: the seam between the life of the process and glusterd on one
+ * side, connections, workers and translators on the other.
+ */
+
+import type { WorkerStats } from '../mux/stats.js';
+
+/** An option set on the command line for every volume whose name matches `xlator` (fnmatch). */
+export interface XlatorOption {
+  xlator: string;
+  key: string;
+  value: string;
+}
+
+export interface BrickSpec {
+  /** The brick's path, which is its name. */
+  brick: string;
+  volfileId: string;
+  /** Text of the whole volfile, as fetched. */
+  volfile: string;
+  /** To be set over the volfile's options, by position: later ones win. */
+  overrides: XlatorOption[];
+}
+
+export interface ListenOptions {
+  /** '' listens on every address. */
+  host: string;
+  /** 0 lets the system choose. */
+  port: number;
+  family: 4 | 6;
+  backlog: number;
+}
+
+/** A brick cannot be served, or not with these options. `message` is fit for the log. */
+export interface BrickError {
+  brick: string;
+  errno: number;
+  message: string;
+}
+
+export function isBrickError(thrown: unknown): thrown is BrickError {
+  const e = thrown as Partial<BrickError> | null;
+  return (
+    typeof e === 'object' && e !== null && typeof e.errno === 'number' && typeof e.message === 'string' && 'brick' in e
+  );
+}
+
+export const STATUS_KINDS = ['mem', 'clients', 'inode', 'fd', 'callpool', 'client-list'] as const;
+export type StatusKind = (typeof STATUS_KINDS)[number];
+
+/** Sections that a statedump may be limited to. */
+export const DUMP_SECTIONS = [
+  'mem',
+  'iobuf',
+  'callpool',
+  'priv',
+  'fd',
+  'inode',
+  'inodectx',
+  'fdctx',
+  'history',
+] as const;
+export type DumpSection = (typeof DUMP_SECTIONS)[number];
+export type DumpSelection = Readonly<Record<DumpSection, boolean>>;
+
+/** A value of a status or profile answer; numbers go out as decimal text. */
+export type StatusValue = string | number | bigint;
+
+export interface BrickServer {
+  /** Opens the port that all bricks share. Rejects with an error that has `code` ('EADDRINUSE' ...). */
+  listen(options: ListenOptions): Promise<{ port: number }>;
+  /** Brings a brick up. Rejects with a BrickError. */
+  attach(spec: BrickSpec): Promise<void>;
+  /** Gives a brick its changed volfile without dropping a connection. On a BrickError the old graph serves on. */
+  reconfigure(spec: BrickSpec): Promise<'unchanged' | 'reconfigured'>;
+  /** Takes a brick out: its clients are disconnected and all that it holds is released before this resolves. */
+  detach(brick: string): Promise<void>;
+  bricks(): string[];
+  /** The graph that serves a brick, as volfile text. */
+  finalGraph(brick: string): string;
+  status(brick: string, what: StatusKind): Promise<Record<string, StatusValue>>;
+  /** Profile and top: the answer to an XLATOR_INFO request. */
+  profile(brick: string, input: Map<string, string>): Promise<Map<string, StatusValue>>;
+  barrier(brick: string, enable: boolean): Promise<void>;
+  /** Sections of all bricks from `[active graph - 1]` on, in pieces. */
+  statedump(selection: DumpSelection): AsyncIterable<string> | Promise<string>;
+  /** Numbers for metrics and the status page, by worker. */
+  stats(): Promise<WorkerStats[]>;
+  /** A brick has ended by itself (its disk is gone ...) and does not come back. */
+  onBrickFailed(report: (brick: string, reason: string) => void): void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,22 @@
+/** `brickd check`: what is wrong with a volfile, and what of it brickd does not serve. */
+import { readFileSync } from 'node:fs';
+import { checkVolfile } from '../../volfiles/check.js';
+import { problemText } from '../../volfiles/problem.js';
+import { optionTableOf, unmetDemands } from '../translators/catalog.js';
+import { implemented } from '../translators/host-registry.js';
+import { CommandError } from './commands.js';
+
+/** Prints a line per problem. Throws a CommandError when the file cannot be read or used. */
+export function check(file: string): void {
+  let text: string;
+  try {
+    text = readFileSync(file, 'latin1');
+  } catch (error) {
+    throw new CommandError(`cannot read ${file}: ${(error as Error).message}`);
+  }
+  const problems = checkVolfile(text, file, optionTableOf, (graph) => unmetDemands(graph, implemented));
+  for (const problem of problems) process.stdout.write(`${problem.severity}: ${problemText(file, problem)}\n`);
+  const errors = problems.filter((problem) => problem.severity === 'error').length;
+  if (errors > 0) throw new CommandError(`${file} cannot be served: ${errors} error${errors === 1 ? '' : 's'}`);
+  process.stdout.write(`${file} can be served${problems.length > 0 ? ', with the warnings above' : ''}\n`);
+}

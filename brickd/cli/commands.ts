@@ -1,0 +1,115 @@
+/** The commands of brickd, beside being a brick process. */
+import yargs from 'yargs';
+import { VERSION } from '../version.js';
+
+/** A command that ends with a message for standard error, without a stack. */
+export class CommandError extends Error {
+  readonly exitStatus: number;
+
+  constructor(message: string, exitStatus = 1) {
+    super(message);
+    this.exitStatus = exitStatus;
+  }
+}
+
+const port = (argv: unknown): number => {
+  const n = Number(argv);
+  if (!Number.isInteger(n) || n < 0 || n > 65535) throw new CommandError(`'${String(argv)}' is no port`, 64);
+  return n;
+};
+
+/** argv: without node and program. */
+export async function runCommand(argv: string[]): Promise<void> {
+  if (argv.length === 0 || argv[0] === 'help') {
+    (await import('./print.js')).print('help');
+    return;
+  }
+  try {
+    await parser(argv).parseAsync();
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    process.stderr.write(`brickd: ${error.message}\n`);
+    process.exitCode = error.exitStatus;
+  }
+}
+
+function parser(argv: string[]) {
+  return yargs(argv)
+    .scriptName('brickd')
+    .command(
+      'serve',
+      'Serve sample bricks from a folder, to try brickd without glusterd',
+      (y) =>
+        y
+          .option('data', {
+            type: 'string',
+            default: './brickd-data',
+            describe: 'Folder of the bricks; made if missing',
+          })
+          .option('port', { type: 'number', default: 24100, coerce: port, describe: 'Port that clients connect to' })
+          .option('bricks', { type: 'number', default: 1, describe: 'Number of bricks' })
+          .option('bind', { type: 'string', default: '127.0.0.1', describe: "Address to listen on; '*' for all" })
+          .option('metrics-port', {
+            type: 'number',
+            default: 24101,
+            coerce: port,
+            describe: 'Port of metrics and status; 0 for none',
+          })
+          .option('log-level', { type: 'string', default: 'INFO', describe: 'As for a brick process' }),
+      async (o) =>
+        (await import('./serve.js')).serve({ ...o, metricsPort: o['metrics-port'], logLevel: o['log-level'] }),
+    )
+    .command(
+      'check <volfile>',
+      'Check a volfile and say what of it brickd serves',
+      (y) => y.positional('volfile', { type: 'string', demandOption: true, describe: 'File to check' }),
+      async (o) => (await import('./check.js')).check(o.volfile),
+    )
+    .command(
+      'install',
+      'Make the glusterd of this node start brickd for its bricks',
+      (y) =>
+        y
+          .option('volume', {
+            type: 'string',
+            array: true,
+            default: [],
+            describe: 'Only bricks of this volume (may be repeated)',
+          })
+          .option('node', { type: 'string', default: process.execPath, describe: 'Node.js program to run brickd with' })
+          .option('fallback', {
+            type: 'boolean',
+            default: true,
+            describe:
+              'Start stock bricks, with a message to syslog, while brickd or Node.js is missing; --no-fallback fails instead',
+          }),
+      async (o) => (await import('./install.js')).install(o),
+    )
+    .command(
+      'uninstall',
+      'Undo install, or take single volumes out of it',
+      (y) =>
+        y.option('volume', {
+          type: 'string',
+          array: true,
+          default: [],
+          describe: 'Only this volume goes back to stock',
+        }),
+      async (o) => (await import('./install.js')).uninstall(o),
+    )
+    .command(
+      'statedump [pid]',
+      'Ask running brick processes of brickd for a statedump',
+      (y) => y.positional('pid', { type: 'number', describe: 'Process id; without it, all of this node' }),
+      async (o) => (await import('./statedump.js')).requestStatedumps(o.pid),
+    )
+    .demandCommand(1, 1)
+    .strict()
+    .version(VERSION)
+    .help()
+    .fail((message, error, y) => {
+      if (error !== undefined && error !== null) throw error;
+      y.showHelp();
+      throw new CommandError(message, 64);
+    });
+}

@@ -1,0 +1,188 @@
+/**
+ * `brickd install` and `uninstall`: puts a small wrapper in the place of glusterfsd that starts brickd for bricks and the
+ * stock binary for everything else.
+ *
+ * glusterd, glusterfs and glusterfsd are one binary that looks at its own name; the first two are links to the third. They
+ * are pointed at the stock binary's new place, so that the wrapper is met by what glusterd calls glusterfsd only.
+ * With dpkg all three are diverted, so that package upgrades replace the stock binary behind the wrapper and leave the rest.
+ */
+import { execFileSync } from 'node:child_process';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmdirSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CommandError } from './commands.js';
+import { isWrapper, parseWrapper, type WrapperSettings, wrapperText } from './wrapper.js';
+
+const SBIN = '/usr/sbin';
+const BINARY = join(SBIN, 'glusterfsd');
+/** The binary looks at its name, and tools look processes up by it: moved, it has to keep its name. */
+const STOCK_DIRECTORY = '/usr/lib/brickd/stock';
+const STOCK = join(STOCK_DIRECTORY, 'glusterfsd');
+const LINKS = ['glusterd', 'glusterfs'];
+const DIVERT = '/usr/bin/dpkg-divert';
+
+const say = (text: string): boolean => process.stdout.write(`${text}\n`);
+
+function exists(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const readIfWrapper = (path: string): string | undefined => {
+  if (!existsSync(path)) return undefined;
+  const text = readFileSync(path, 'latin1');
+  return isWrapper(text) ? text : undefined;
+};
+
+const stockOf = (path: string): string => join(STOCK_DIRECTORY, basename(path));
+
+/** The package manager keeps its hands off the name from now on; what stands there moves to the stock place. */
+function divert(path: string): void {
+  if (existsSync(DIVERT)) {
+    execFileSync(DIVERT, ['--quiet', '--local', '--rename', '--divert', stockOf(path), '--add', path]);
+  }
+  // Without dpkg, and where the file belongs to no package, it has not been moved.
+  if (exists(path) && !exists(stockOf(path))) renameSync(path, stockOf(path));
+}
+
+function undivert(path: string): void {
+  if (existsSync(DIVERT)) execFileSync(DIVERT, ['--quiet', '--local', '--rename', '--remove', path]);
+  if (exists(stockOf(path)) && !exists(path)) renameSync(stockOf(path), path);
+}
+
+const linkTarget = (path: string): string | undefined => {
+  try {
+    return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+/** Writes a file so that its name always stands for a complete one. */
+function replaceFile(path: string, text: string): void {
+  const draft = join(dirname(path), `.${basename(path)}.brickd-new`);
+  writeFileSync(draft, text, { mode: 0o755 });
+  chmodSync(draft, 0o755);
+  renameSync(draft, path);
+}
+
+function needRoot(): void {
+  if (process.getuid?.() !== 0) throw new CommandError('changes files in /usr/sbin: run it as root');
+}
+
+export interface InstallOptions {
+  /** Volumes to take over; empty for all. */
+  volume: string[];
+  node: string;
+  fallback: boolean;
+}
+
+/** Idempotent: run again it changes the settings. Volumes named again add to those of a limited installation. */
+export function install(o: InstallOptions): void {
+  needRoot();
+  for (const name of o.volume) checkVolumeName(name);
+  const brickd = fileURLToPath(new URL('../../../brickd/bin/brickd', import.meta.url));
+  for (const [what, path] of [
+    ['Node.js', o.node],
+    ['brickd', brickd],
+  ] as const) {
+    try {
+      accessSync(path, constants.X_OK);
+    } catch {
+      throw new CommandError(`${what} at ${path} cannot be run`);
+    }
+  }
+  const present = readIfWrapper(BINARY);
+  if (present === undefined) takeOver();
+  const before = present === undefined ? undefined : parseWrapper(present);
+  const volumes = o.volume.length === 0 ? [] : [...new Set([...(before?.volumes ?? []), ...o.volume])].sort();
+  const settings: WrapperSettings = { stock: STOCK, node: o.node, brickd, volumes, fallback: o.fallback };
+  const text = wrapperText(settings);
+  if (present === text) say('brickd is installed already, nothing changed');
+  else replaceFile(BINARY, text);
+  say(
+    volumes.length === 0
+      ? 'bricks that glusterd starts from now on run brickd'
+      : `bricks of ${volumes.join(', ')} that glusterd starts from now on run brickd`,
+  );
+  say(
+    'a running brick changes over when it is started again: gluster volume stop and start, or kill it and start force',
+  );
+}
+
+/** Moves the stock binary and the links to it away. Goes on where an interrupted run has stopped. */
+function takeOver(): void {
+  if (!exists(BINARY) && !exists(STOCK))
+    throw new CommandError(`there is no ${BINARY}: install GlusterFS's server first`);
+  mkdirSync(STOCK_DIRECTORY, { recursive: true });
+  if (exists(BINARY) && exists(STOCK)) {
+    if (existsSync(DIVERT)) {
+      throw new CommandError(`${BINARY} is not brickd's wrapper, though ${STOCK} exists: put one of them away first`);
+    }
+    // A package manager without diversions has put a new binary over the wrapper: the old one goes.
+    unlinkSync(STOCK);
+  }
+  for (const name of LINKS) {
+    const link = join(SBIN, name);
+    if (linkTarget(link) === 'glusterfsd' || linkTarget(link) === BINARY) divert(link);
+    if (!exists(link) && exists(stockOf(link))) symlinkSync(STOCK, link);
+  }
+  divert(BINARY);
+  if (!exists(STOCK)) throw new CommandError(`could not move ${BINARY} to ${STOCK}`);
+}
+
+/** With volumes: takes these out of a limited installation; the last one ends it. Idempotent. */
+export function uninstall(o: { volume: string[] }): void {
+  needRoot();
+  const present = readIfWrapper(BINARY);
+  if (present !== undefined && o.volume.length > 0) {
+    const settings = parseWrapper(present);
+    if (settings.volumes.length === 0)
+      throw new CommandError('brickd is installed for all volumes: install --volume limits it');
+    const volumes = settings.volumes.filter((name) => !o.volume.includes(name));
+    if (volumes.length > 0) {
+      replaceFile(BINARY, wrapperText({ ...settings, volumes }));
+      say(`brickd stays installed for ${volumes.join(', ')}`);
+      return;
+    }
+  }
+  if (present === undefined && !exists(STOCK)) {
+    say('brickd is not installed, nothing changed');
+    return;
+  }
+  if (present !== undefined) unlinkSync(BINARY);
+  undivert(BINARY);
+  for (const name of LINKS) {
+    const link = join(SBIN, name);
+    if (!exists(stockOf(link))) continue;
+    if (linkTarget(link) === STOCK) unlinkSync(link);
+    undivert(link);
+  }
+  for (const directory of [STOCK_DIRECTORY, dirname(STOCK_DIRECTORY)]) {
+    if (existsSync(directory) && readdirSync(directory).length === 0) rmdirSync(directory);
+  }
+  say('glusterd starts stock bricks again; running bricks change over when they are started again');
+}
+
+function checkVolumeName(name: string): void {
+  if (!/^[A-Za-z0-9_-]+$/.test(name)) throw new CommandError(`'${name}' is no volume name`, 64);
+}

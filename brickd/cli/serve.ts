@@ -1,0 +1,114 @@
+/** `brickd serve`: sample bricks in a folder behind one port, without glusterd. */
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { type BrickServer, isBrickError } from '../brick-server.js';
+import { levelOf } from '../log/control.js';
+import { DaemonLog } from '../log/open.js';
+import { type MetricsEndpoint, startMetrics } from '../metrics/http.js';
+import { makeServer } from '../server-factory.js';
+import { CommandError } from './commands.js';
+import { makeSampleBricks, writeClientVolfile } from './serve-bricks.js';
+
+export interface ServeOptions {
+  data: string;
+  port: number;
+  bricks: number;
+  /** Address to listen on; '*' for all. */
+  bind: string;
+  metricsPort: number;
+  logLevel: string;
+}
+
+const MAX_BRICKS = 256;
+const LOCALHOST = '127.0.0.1';
+
+/** Serves until it is interrupted. Throws a CommandError for what the caller can put right. */
+export async function serve(o: ServeOptions): Promise<void> {
+  const level = levelOf(o.logLevel);
+  if (level === undefined) throw new CommandError(`unknown log level ${o.logLevel}`, 64);
+  if (!Number.isInteger(o.bricks) || o.bricks < 1 || o.bricks > MAX_BRICKS) {
+    throw new CommandError(`--bricks takes 1 to ${MAX_BRICKS}`, 64);
+  }
+  const data = resolve(o.data);
+  mkdirSync(data, { recursive: true });
+  const host = o.bind === '*' ? '' : o.bind;
+  const bricks = await makeSampleBricks(data, o.bricks, o.port, host);
+  const logFile = join(data, 'brickd.log');
+  const log = new DaemonLog({
+    file: Buffer.from(logFile, 'utf8').toString('latin1'),
+    level,
+    localTime: false,
+    withId: true,
+    bufferSize: 5,
+    flushTimeoutS: 120,
+  });
+  const server = await makeServer(o.bricks > 1);
+  try {
+    for (const b of bricks) {
+      await server.attach({ brick: b.brick, volfileId: b.volfile, volfile: b.text, overrides: [] });
+    }
+    const { port } = await server.listen({ host, port: o.port, family: host.includes(':') ? 6 : 4, backlog: 1024 });
+    const clientVolfile = writeClientVolfile(data, bricks, host === '' ? LOCALHOST : host, port);
+    server.onBrickFailed((brick, reason) => process.stderr.write(`brickd: brick ${brick} has failed: ${reason}\n`));
+    const metrics = o.metricsPort === 0 ? undefined : await metricsOf(server, o.metricsPort);
+    announce(
+      bricks.map((b) => b.directory),
+      `${host === '' ? '*' : host}:${port}`,
+      clientVolfile,
+      metrics,
+      logFile,
+    );
+  } catch (error) {
+    await server.close();
+    if (isBrickError(error)) throw new CommandError(`brick ${error.brick}: ${error.message}`);
+    if ((error as { code?: string }).code === 'EADDRINUSE')
+      throw new CommandError(`port ${o.port} is in use: choose another with --port`);
+    throw error;
+  }
+  await interrupted();
+  process.stdout.write('ending\n');
+  await server.close();
+  log.flush();
+  process.exit(0);
+}
+
+async function metricsOf(server: BrickServer, port: number): Promise<string> {
+  let endpoint: MetricsEndpoint;
+  try {
+    endpoint = await startMetrics(server, LOCALHOST, port);
+  } catch (error) {
+    throw new CommandError(
+      `no metrics on port ${port} (${(error as Error).message}): choose another with --metrics-port`,
+    );
+  }
+  return `http://${LOCALHOST}:${endpoint.port}`;
+}
+
+function announce(
+  directories: string[],
+  where: string,
+  clientVolfile: string,
+  metrics: string | undefined,
+  logFile: string,
+): void {
+  const lines = [
+    `serving ${directories.length === 1 ? 'one brick' : `${directories.length} bricks`} on ${where}`,
+    ...directories.map((directory) => `  ${directory}`),
+    '',
+    'to mount it with the GlusterFS client (as root):',
+    `  glusterfs --volfile=${clientVolfile} /mnt`,
+    `  mount -t glusterfs ${clientVolfile} /mnt        (the same)`,
+    '',
+    ...(metrics === undefined ? [] : [`metrics  ${metrics}/metrics`, `status   ${metrics}/`]),
+    `log      ${logFile}`,
+    'Ctrl-C ends it.',
+    '',
+  ];
+  process.stdout.write(lines.join('\n'));
+}
+
+function interrupted(): Promise<void> {
+  return new Promise((done) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done());
+  });
+}

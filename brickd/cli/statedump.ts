@@ -1,0 +1,48 @@
+/** `brickd statedump`: asks running brick processes for statedumps and says where they are. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { pause } from '../glusterd/backoff.js';
+import { CommandError } from './commands.js';
+import { STATEDUMP_DIRECTORY } from './print.js';
+
+const WAIT_MS = 10_000;
+
+/** Brick processes that are brickd: named glusterfsd, and run by a Node.js. */
+export function brickPids(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const name = readFileSync(`/proc/${pid}/comm`, 'latin1').trim();
+        return name === 'glusterfsd' && /node/.test(readlinkSync(`/proc/${pid}/exe`));
+      } catch {
+        return false;
+      }
+    });
+}
+
+const dumpsOf = (pid: number): string[] =>
+  readdirSync(STATEDUMP_DIRECTORY).filter((name) => name.includes(`.${pid}.dump.`));
+
+/** Throws a CommandError when there is no such process, or no dump within ten seconds. */
+export async function requestStatedumps(pid: number | undefined): Promise<void> {
+  const running = brickPids();
+  const pids = pid === undefined ? running : running.filter((p) => p === pid);
+  if (pids.length === 0)
+    throw new CommandError(pid === undefined ? 'no brickd brick process runs' : `${pid} is no brickd brick process`);
+  for (const p of pids) {
+    const before = new Set(dumpsOf(p));
+    process.kill(p, 'SIGUSR1');
+    const end = Date.now() + WAIT_MS;
+    let found: string | undefined;
+    while (found === undefined && Date.now() < end) {
+      await pause(100);
+      found = dumpsOf(p).find((name) => !before.has(name));
+    }
+    if (found === undefined) {
+      throw new CommandError(`process ${p} has written no statedump to ${STATEDUMP_DIRECTORY}; see its log`);
+    }
+    process.stdout.write(`${join(STATEDUMP_DIRECTORY, found)}\n`);
+  }
+}

@@ -1,0 +1,65 @@
+/** How a brick process ends: by signal, by its last brick, or by a fault of its own. */
+import { loggerFor } from '../../posix/contract/log.js';
+import type { BrickServer } from '../brick-server.js';
+import { pause } from '../glusterd/backoff.js';
+import type { DaemonLog } from '../log/open.js';
+import type { Pidfile } from './pidfile.js';
+import type { StatusPipe } from './status-pipe.js';
+
+const log = loggerFor('');
+/** glusterd kills a brick that has not ended a second after it was told to. */
+const LEAVE_MS = 500;
+const CRASH_STATUS = 1;
+
+export class Ending {
+  pidfile: Pidfile | null = null;
+  server: BrickServer | null = null;
+  readonly #log: DaemonLog;
+  readonly #status: StatusPipe;
+  readonly #signOut: (brick: string) => Promise<void>;
+  #begun = false;
+
+  constructor(daemonLog: DaemonLog, status: StatusPipe, signOut: (brick: string) => Promise<void>) {
+    this.#log = daemonLog;
+    this.#status = status;
+    this.#signOut = signOut;
+  }
+
+  bySignal(signal: number, bricks: string[]): void {
+    log.warning(0, `received signum (${signal}), shutting down`);
+    void this.exit(signal, bricks);
+  }
+
+  /** Signs the bricks out, closes what can be closed in half a second, and exits. Later calls do nothing. */
+  async exit(status: number, bricks: string[]): Promise<void> {
+    if (this.#begun) return;
+    this.#begun = true;
+    const leaving = Promise.allSettled([...bricks.map((b) => this.#signOut(b)), this.server?.close()]);
+    await Promise.race([leaving, pause(LEAVE_MS)]);
+    this.pidfile?.release();
+    this.#log.flush();
+    process.exit(status);
+  }
+
+  /** A fault of the program: whatever is known goes to the log, then the process ends. */
+  crash(error: unknown): void {
+    const trace = error instanceof Error ? (error.stack ?? error.message) : `thrown: ${describe(error)}`;
+    log.critical(0, `uncaught fault, shutting down: ${trace.replaceAll('\n', '\n  ')}`);
+    this.#log.flush();
+    this.#status.release(CRASH_STATUS);
+    void this.exit(CRASH_STATUS, this.server?.bricks() ?? []);
+  }
+
+  catchAll(): void {
+    process.on('uncaughtException', (error) => this.crash(error));
+    process.on('unhandledRejection', (reason) => this.crash(reason));
+  }
+}
+
+function describe(thrown: unknown): string {
+  try {
+    return typeof thrown === 'object' ? JSON.stringify(thrown) : String(thrown);
+  } catch {
+    return Object.prototype.toString.call(thrown);
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * The pidfile: locked as long as the process lives, so that a second process on the same file finds out before it changes
+ * anything.
+ */
+import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { addon } from '../../native/addon.js';
+import { errorText } from '../log/sink.js';
+import { fsPath } from './call.js';
+
+/** msgid: Gluster's number of the message, whose text is `message`. */
+export class PidfileError extends Error {
+  readonly msgid: number;
+  readonly errno: number;
+  /** The file could not even be opened. */
+  readonly unopened: boolean;
+
+  constructor(msgid: number, message: string, errno: number, unopened = false) {
+    super(message);
+    this.msgid = msgid;
+    this.errno = errno;
+    this.unopened = unopened;
+  }
+}
+
+const errnoOfError = (error: unknown): number => -((error as NodeJS.ErrnoException).errno ?? -5);
+
+export class Pidfile {
+  #fd: number;
+
+  private constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /** path: byte string. Throws PidfileError; a file that another process holds is left as it is. */
+  static take(path: string): Pidfile {
+    let fd: number;
+    try {
+      fd = openSync(fsPath(path), 'a+');
+    } catch (error) {
+      throw new PidfileError(100017, `pidfile open failed [{pidfile=${path}}]`, errnoOfError(error), true);
+    }
+    const locked = addon.lockFile(fd);
+    if (locked < 0) {
+      closeSync(fd);
+      throw new PidfileError(100018, `pidfile lock failed: another process holds it [{pidfile=${path}}]`, -locked);
+    }
+    try {
+      ftruncateSync(fd, 0);
+      writeSync(fd, `${process.pid}\n`);
+    } catch (error) {
+      const errno = errnoOfError(error);
+      closeSync(fd);
+      throw new PidfileError(100021, `pidfile write failed (${errorText(errno)}) [{pidfile=${path}}]`, errno);
+    }
+    return new Pidfile(fd);
+  }
+
+  /** Gives the lock up. The file stays: glusterd removes it. */
+  release(): void {
+    if (this.#fd < 0) return;
+    closeSync(this.#fd);
+    this.#fd = -1;
+  }
+}

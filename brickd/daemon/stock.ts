@@ -1,0 +1,26 @@
+/**
+ * Calls for processes that are no bricks. glusterd runs other services (snapshot and gfproxy daemons) through the same
+ * program name; where brickd stands in its place without the installed wrapper, they are handed to the stock binary.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+/** The stock binary under any of its names: what it does depends on the name that it is called by. */
+const STOCK_BINARIES = ['/usr/lib/brickd/stock/glusterfsd', '/usr/sbin/glusterfs'];
+
+/** Runs the stock binary as glusterfsd with the same arguments, and exits as it does. argv: program first. */
+export function runStock(argv: readonly string[], processName: string): void {
+  const binary = STOCK_BINARIES.find((path) => existsSync(path));
+  if (binary === undefined) {
+    process.stderr.write(`brickd: cannot serve as ${processName}, and found no stock glusterfsd to do it\n`);
+    process.exitCode = 255;
+    return;
+  }
+  const child = spawn(binary, process.argv.slice(2), { argv0: argv[0]!, stdio: 'inherit' });
+  child.once('error', (error) => {
+    process.stderr.write(`brickd: cannot start ${binary}: ${error.message}\n`);
+    process.exit(255);
+  });
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
+  child.once('exit', (code, signal) => process.exit(signal === null ? (code ?? 255) : 255));
+}

@@ -1,0 +1,175 @@
+/** The brick operations of glusterd (program GD_BRICK): what each does, and how it answers. */
+import { BrickOpProc, type BrickOpReq, type BrickOpRsp } from '../../mux/wire/programs/mgmt.js';
+import { Dict } from '../../posix/contract/dict.js';
+import { event, loggerFor } from '../../posix/contract/log.js';
+import { type BrickServer, isBrickError, type StatusKind, type StatusValue } from '../brick-server.js';
+import { booleanOf } from '../cli/checks.js';
+
+const log = loggerFor('glusterfsd-mgmt');
+
+/** Procedures from this number on do not exist. */
+export const BRICK_OP_COUNT = 16;
+
+/** unavailable: no such procedure. failed: an RPC-level error, as for a brick that is not there. */
+export type Answer = BrickOpRsp | 'unavailable' | 'failed';
+
+/** What brick operations ask of the life of the process. */
+export interface BrickLife {
+  /** Null until the process can take bricks. */
+  readonly server: BrickServer | null;
+  /** The brick that the process was started for; '' for none. */
+  readonly firstBrick: string;
+  /**
+   * Takes a brick out; the process ends with its last one. Resolves when the brick is gone (or did not go in time) and
+   * before the process ends. graceful: the last brick is ended as orderly as any other.
+   */
+  terminate(brick: string, graceful: boolean): Promise<void>;
+  /** Brings up a further brick from a volfile of the local disk. Rejects with a BrickError. */
+  attachFile(volfilePath: string): Promise<void>;
+  /** Writes the metrics file; resolves with its text. */
+  dumpMetrics(): Promise<string>;
+}
+
+/** Low byte of the `cmd` of a status request. */
+const STATUS: ReadonlyMap<number, StatusKind> = new Map([
+  [0x01, 'mem'],
+  [0x02, 'clients'],
+  [0x04, 'inode'],
+  [0x08, 'fd'],
+  [0x10, 'callpool'],
+  [0x80, 'client-list'],
+]);
+
+const reply = (opRet: number, output: Dict | null = null, opErrstr = ''): BrickOpRsp => ({
+  op_ret: opRet,
+  op_errno: 0,
+  output,
+  op_errstr: opErrstr,
+});
+
+function toDict(values: Iterable<readonly [string, StatusValue]>): Dict {
+  const dict = new Dict();
+  for (const [key, value] of values) {
+    if (typeof value === 'string') dict.setText(key, value);
+    else dict.setInt(key, value);
+  }
+  return dict;
+}
+
+function toText(dict: Dict | null): Map<string, string> {
+  const pairs = new Map<string, string>();
+  if (dict === null) return pairs;
+  for (const key of dict.map.keys()) pairs.set(key, dict.text(key) ?? '');
+  return pairs;
+}
+
+export class BrickOpHandler {
+  readonly #life: BrickLife;
+
+  constructor(life: BrickLife) {
+    this.#life = life;
+  }
+
+  /** Runs one operation. Rejects only on faults of the program: an operation that fails answers so. */
+  async run(procedure: number, request: BrickOpReq): Promise<Answer> {
+    switch (procedure) {
+      case BrickOpProc.terminate:
+        return this.#terminate(request);
+      case BrickOpProc.xlatorInfo:
+        return this.#xlatorInfo(request);
+      case BrickOpProc.status:
+        return this.#status(request);
+      case BrickOpProc.barrier:
+      case BrickOpProc.volumeBarrierOp:
+        return this.#barrier(request);
+      case BrickOpProc.attach:
+        return this.#attach(request);
+      case BrickOpProc.dumpMetrics:
+        return reply(0, null, await this.#life.dumpMetrics());
+      case BrickOpProc.null:
+        return 'failed';
+      case BrickOpProc.op:
+        return 'unavailable';
+      default:
+        log.warning(0, event('brick operation for another kind of process refused', { procedure, name: request.name }));
+        return reply(-1, null, `a brick process does not serve brick operation ${procedure}`);
+    }
+  }
+
+  async #terminate(request: BrickOpReq): Promise<Answer> {
+    const { name } = request;
+    const graceful = booleanOf(request.dict?.text('cluster.brick-graceful-cleanup') ?? 'off') === true;
+    const served = this.#life.server?.bricks() ?? [this.#life.firstBrick];
+    if (served.includes(name)) await this.#life.terminate(name, graceful);
+    // One that is down already is what was asked for.
+    else log.error(0, `can't terminate ${name} - not found`);
+    return reply(0, new Dict());
+  }
+
+  async #xlatorInfo({ name, input }: BrickOpReq): Promise<Answer> {
+    const server = this.#life.server;
+    if (server === null || !server.bricks().includes(name)) return reply(-1, null, `xlator ${name} is not loaded`);
+    try {
+      return reply(0, toDict(await server.profile(name, toText(input))));
+    } catch (error) {
+      return this.#refused('statistics', name, error);
+    }
+  }
+
+  async #status({ input }: BrickOpReq): Promise<Answer> {
+    const command = input?.number('cmd');
+    const brick = input?.text('brick-name');
+    const server = this.#life.server;
+    if (command === undefined || brick === undefined) {
+      log.error(0, command === undefined ? "Couldn't get status op" : "Couldn't get brickname from dict");
+      return 'failed';
+    }
+    if (server === null || !server.bricks().includes(brick)) {
+      log.error(0, event('xlator is not loaded', { brick }));
+      return 'failed';
+    }
+    const kind = STATUS.get(command & 0xff);
+    if (kind === undefined) return reply(-1, new Dict(), 'Unknown status op');
+    try {
+      return reply(0, toDict(Object.entries(await server.status(brick, kind))));
+    } catch (error) {
+      return { ...this.#refused(`status ${kind}`, brick, error), output: new Dict() };
+    }
+  }
+
+  async #barrier({ name, input }: BrickOpReq): Promise<Answer> {
+    const server = this.#life.server;
+    const enable = booleanOf(input?.text('barrier') ?? '');
+    if (server === null || !server.bricks().includes(name) || enable === undefined) {
+      log.error(0, event('barrier request refused', { brick: name, barrier: input?.text('barrier') ?? '' }));
+      return 'failed';
+    }
+    try {
+      await server.barrier(name, enable);
+      return reply(0);
+    } catch (error) {
+      this.#refused('barrier', name, error);
+      return reply(-1, null, 'Failed to reconfigure barrier.');
+    }
+  }
+
+  async #attach({ name }: BrickOpReq): Promise<Answer> {
+    if (this.#life.server === null) {
+      log.warning(0, `got attach for ${name} but no active graph`);
+      return reply(-1, null, 'the process does not serve yet');
+    }
+    log.info(0, `got attach for ${name}`);
+    try {
+      await this.#life.attachFile(name);
+      return reply(0);
+    } catch (error) {
+      return this.#refused('attach', name, error);
+    }
+  }
+
+  #refused(what: string, name: string, error: unknown): BrickOpRsp {
+    const text = isBrickError(error) || error instanceof Error ? error.message : String(error);
+    log.error(0, `${what} of ${name} failed: ${text}`);
+    return reply(-1, null, text);
+  }
+}

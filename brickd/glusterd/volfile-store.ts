@@ -1,0 +1,92 @@
+/** The volfiles that this process serves, by id, and what of them concerns the process rather than a brick. */
+import { createHash } from 'node:crypto';
+import { applyOverrides } from '../../volfiles/overrides.js';
+import { parseVolfile, type VolfileNode } from '../../volfiles/parser.js';
+import type { ListenOptions, XlatorOption } from '../brick-server.js';
+
+const DEFAULT_BACKLOG = 1024;
+
+/** What the process itself reads from a volfile. */
+export interface VolfileFacts {
+  brick: string;
+  listen: ListenOptions;
+  /** Option `statedump-path` of the server volume; '' when not given. */
+  statedumpPath: string;
+  /** Options of the brick's top volume (io-stats): log levels among them. */
+  brickOptions: ReadonlyMap<string, string>;
+}
+
+const textOptions = (node: VolfileNode): Map<string, string> =>
+  new Map([...node.options].map(([key, entry]) => [key, entry.value]));
+
+/** Throws a VolfileError, or an Error when the volfile is no brick's. file: how messages call it. */
+export function volfileFacts(text: string, file: string, overrides: readonly XlatorOption[]): VolfileFacts {
+  const rules = overrides.map(({ xlator, key, value }) => ({ volume: xlator, key, value }));
+  const nodes = applyOverrides(parseVolfile(text, file), rules);
+  const server = nodes.at(-1)!;
+  if (server.type !== 'protocol/server') {
+    throw new Error(`${file}: the top volume '${server.name}' is ${server.type}; a brick needs protocol/server`);
+  }
+  const brick = server.subvolumes[0];
+  if (brick === undefined)
+    throw new Error(`${file}: volume '${server.name}' has no subvolume: there is no brick to serve`);
+  const top = nodes.find((node) => node.name === brick)!;
+  const options = textOptions(server);
+  return {
+    brick,
+    listen: listenOptions(options, file),
+    statedumpPath: options.get('statedump-path') ?? '',
+    brickOptions: textOptions(top),
+  };
+}
+
+/** Port that a server without a port option listens on. */
+const DEFAULT_PORT = 24007;
+
+function listenOptions(options: ReadonlyMap<string, string>, file: string): ListenOptions {
+  const first = (...keys: string[]): string | undefined => {
+    for (const key of keys) if (options.has(key)) return options.get(key);
+    return undefined;
+  };
+  const portText = first('transport.socket.listen-port', 'listen-port') ?? String(DEFAULT_PORT);
+  const port = Number(portText);
+  if (!Number.isInteger(port) || port < 0 || port > 65535)
+    throw new Error(`${file}: listen-port '${portText}' is no port`);
+  const backlog = Number(first('transport.listen-backlog') ?? DEFAULT_BACKLOG);
+  return {
+    host: first('transport.socket.bind-address', 'bind-address') ?? '',
+    port,
+    family: first('transport.address-family', 'address-family') === 'inet6' ? 6 : 4,
+    backlog: Number.isInteger(backlog) && backlog > 0 ? backlog : DEFAULT_BACKLOG,
+  };
+}
+
+export interface StoredVolfile {
+  id: string;
+  brick: string;
+  digest: string;
+}
+
+export const digestOf = (text: string): string => createHash('sha256').update(text, 'latin1').digest('hex');
+
+export class VolfileStore {
+  readonly #byId = new Map<string, StoredVolfile>();
+
+  /** Remembers what is being served for an id. */
+  put(id: string, brick: string, text: string): void {
+    this.#byId.set(id, { id, brick, digest: digestOf(text) });
+  }
+
+  get(id: string): StoredVolfile | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Forgets the volfiles of a brick that has gone. */
+  dropBrick(brick: string): void {
+    for (const [id, stored] of this.#byId) if (stored.brick === brick) this.#byId.delete(id);
+  }
+
+  all(): StoredVolfile[] {
+    return [...this.#byId.values()];
+  }
+}

@@ -1,0 +1,67 @@
+/** Lines in Gluster's log format. */
+
+/** Level letters by severity number; 0 is blank. */
+const LETTERS = ' MACEWNIDT';
+
+export interface LogParts {
+  severity: number;
+  domain: string;
+  msgid: number;
+  text: string;
+  /** Text of the errno, '' for none. */
+  errorText: string;
+  /** `file:line:function`. */
+  place: string;
+}
+
+const pad = (n: number, width: number): string => String(n).padStart(width, '0');
+
+/**
+ * `2024-05-06 07:08:09.012345 +0000`. timeUs: microseconds since 1970 (exact as a double until the year 2255).
+ * local: in the zone of the process instead of UTC, with its offset.
+ */
+export function formatTime(timeUs: number, local: boolean): string {
+  const date = new Date(Math.floor(timeUs / 1000));
+  const micros = pad(Math.floor(timeUs % 1e6), 6);
+  if (!local) return `${date.toISOString().slice(0, 19).replace('T', ' ')}.${micros} +0000`;
+  const offset = -date.getTimezoneOffset();
+  const abs = Math.abs(offset);
+  const zone = `${offset < 0 ? '-' : '+'}${pad(Math.floor(abs / 60), 2)}${pad(abs % 60, 2)}`;
+  const day = `${date.getFullYear()}-${pad(date.getMonth() + 1, 2)}-${pad(date.getDate(), 2)}`;
+  const time = `${pad(date.getHours(), 2)}:${pad(date.getMinutes(), 2)}:${pad(date.getSeconds(), 2)}`;
+  return `${day} ${time}.${micros} ${zone}`;
+}
+
+/** Body of a line with a message number, without its time and end: also what a repetition quotes. */
+function numberedBody(parts: LogParts, withId: boolean): string {
+  const id = withId ? `[MSGID: ${parts.msgid}] ` : '';
+  return `${LETTERS[parts.severity]} ${id}[${parts.place}] 0-${parts.domain}: ${parts.text}`;
+}
+
+/**
+ * A whole line. A line with a message number ends with a blank, or with the text of its errno in brackets, as Gluster's
+ * do. withId: false leaves the numbers out (log-format no-msg-id).
+ */
+export function formatLine(parts: LogParts, timeUs: number, local: boolean, withId: boolean): string {
+  const time = formatTime(timeUs, local);
+  if (parts.msgid === 0) {
+    const tail = parts.errorText === '' ? '' : ` [${parts.errorText}]`;
+    return `[${time}] ${numberedBody(parts, false)}${tail}\n`;
+  }
+  const tail = parts.errorText === '' ? ' ' : ` [${parts.errorText}]`;
+  return `[${time}] ${numberedBody(parts, withId)}${tail}\n`;
+}
+
+/** The line that stands for `count` suppressed repetitions between two times. */
+export function formatRepetition(
+  parts: LogParts,
+  count: number,
+  firstUs: number,
+  lastUs: number,
+  local: boolean,
+): string {
+  const error = parts.errorText === '' ? '' : ` [${parts.errorText}]`;
+  const body = numberedBody(parts, parts.msgid !== 0);
+  const span = `[${formatTime(firstUs, local)}] and [${formatTime(lastUs, local)}]`;
+  return `The message "${body}${error}" repeated ${count} times between ${span}\n`;
+}

@@ -1,0 +1,93 @@
+/** Opens the daemon's log, makes it the sink of this thread and of worker threads to come, and rotates it. */
+import { closeSync, openSync } from 'node:fs';
+import { setEnvironmentData } from 'node:worker_threads';
+import { addon } from '../../native/addon.js';
+import { LOG_INHERITANCE, type LogInheritance, loggerFor, setLogSink } from '../../posix/contract/log.js';
+import { LogControl, levelOf } from './control.js';
+import { FileLog } from './sink.js';
+
+export interface LogOptions {
+  file: string;
+  /** Severity number, see levelOf. */
+  level: number;
+  localTime: boolean;
+  withId: boolean;
+  bufferSize: number;
+  flushTimeoutS: number;
+}
+
+const log = loggerFor('logrotate');
+
+export class DaemonLog {
+  readonly fd: number;
+  readonly control: LogControl;
+  readonly #file: string;
+  readonly #sink: FileLog;
+
+  /** Opens (creates, mode 0600) the file for appending. Throws the error of open(2). */
+  constructor(options: LogOptions) {
+    this.#file = options.file;
+    this.fd = openSync(options.file, 'a', 0o600);
+    this.control = new LogControl();
+    this.control.level = options.level;
+    this.control.withId = options.withId;
+    this.control.bufferSize = options.bufferSize;
+    this.control.flushTimeoutS = options.flushTimeoutS;
+    const handle = { fd: this.fd, local: options.localTime, memory: this.control.memory };
+    this.#sink = new FileLog(handle);
+    setLogSink(this.#sink);
+    const inheritance: LogInheritance = { module: new URL('./sink.js', import.meta.url).href, handle };
+    setEnvironmentData(LOG_INHERITANCE, inheritance as never);
+  }
+
+  /**
+   * Opens the file name anew and puts it in the place of the old descriptor, for all threads at once. What was only
+   * counted goes to the old file. On failure logging goes on in the old file.
+   */
+  rotate(): void {
+    this.#sink.flush();
+    let next: number;
+    try {
+      next = openSync(this.#file, 'a', 0o600);
+    } catch (error) {
+      log.critical(0, `failed to open logfile "${this.#file}" (${(error as Error).message})`);
+      return;
+    }
+    addon.dup2(next, this.fd);
+    if (this.#stderrTaken) addon.dup2(next, 2);
+    closeSync(next);
+  }
+
+  #stderrTaken = false;
+
+  /** Sends standard error to the log as well, so that what the engine itself reports when it dies is not lost. */
+  takeStandardError(): void {
+    addon.dup2(this.fd, 2);
+    this.#stderrTaken = true;
+  }
+
+  /** Text without header, as the final graph is logged. */
+  raw(text: string): void {
+    this.#sink.raw(text);
+  }
+
+  flush(): void {
+    this.#sink.flush();
+  }
+
+  /** Applies the logging options of an io-stats volume; unknown levels are ignored with a warning. */
+  applyOptions(options: ReadonlyMap<string, string>): void {
+    const level = options.get('log-level') ?? options.get('brick-log-level');
+    if (level !== undefined) {
+      const number = levelOf(level);
+      if (number === undefined) log.warning(0, `unknown log-level "${level}" ignored`);
+      else this.control.level = number;
+    }
+    const format = options.get('log-format');
+    if (format !== undefined) this.control.withId = format !== 'no-msg-id';
+    const size = Number(options.get('log-buf-size') ?? Number.NaN);
+    if (size >= 0 && size <= 20) this.control.bufferSize = size;
+    const timeout = Number(options.get('log-flush-timeout') ?? Number.NaN);
+    if (timeout >= 30 && timeout <= 300) this.control.flushTimeoutS = timeout;
+  }
+}

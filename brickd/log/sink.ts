@@ -1,0 +1,89 @@
+/**
+ * The log of one thread: formats lines and writes each with one write(2) to a descriptor opened O_APPEND, so lines of
+ * several threads never mix. A thread opens nothing: all write to the same descriptor number, which log rotation exchanges
+ * beneath them.
+ */
+import { writeSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
+import { getSystemErrorMap } from 'node:util';
+import type { LogLine, LogSink, SeverityNumber } from '../../posix/contract/log.js';
+import { LogControl, type LogHandle } from './control.js';
+import { formatLine, type LogParts } from './format.js';
+import { callerOf } from './place.js';
+import { Repetition } from './repetition.js';
+
+/** Text of an errno as the log shows it ("no such file or directory"). */
+export function errorText(errno: number): string {
+  if (errno === 0) return '';
+  return getSystemErrorMap().get(-errno)?.[1] ?? `Unknown error ${errno}`;
+}
+
+const originUs = performance.timeOrigin * 1000;
+const nowUs = (): number => Math.floor(originUs + performance.now() * 1000);
+
+export class FileLog implements LogSink {
+  readonly #fd: number;
+  readonly control: LogControl;
+  readonly #local: boolean;
+  readonly #repetition: Repetition;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(handle: LogHandle) {
+    this.#fd = handle.fd;
+    this.#local = handle.local;
+    this.control = new LogControl(handle.memory);
+    this.#repetition = new Repetition(this.control.bufferSize, this.#local, (text) => this.raw(text));
+  }
+
+  wants(severity: SeverityNumber): boolean {
+    return severity <= this.control.level;
+  }
+
+  write(line: LogLine): void {
+    const now = nowUs();
+    const error = errorText(line.errno);
+    const withId = this.control.withId;
+    // Like Gluster, only lines with a number are counted; those without are rare by nature.
+    const counts = withId && line.msgid !== 0;
+    if (counts && this.#repetition.counted(line.severity, line.domain, line.msgid, line.text, error, now)) {
+      this.#arm();
+      return;
+    }
+    const { severity, domain, msgid, text } = line;
+    const parts: LogParts = { severity, domain, msgid, text, errorText: error, place: callerOf(line.below) };
+    if (counts) {
+      this.#repetition.size = this.control.bufferSize;
+      this.#repetition.remember(parts, now);
+    }
+    this.raw(formatLine(parts, now, this.#local, withId));
+  }
+
+  /** Writes text as it is. A full disk loses it: the log must not stop the service. */
+  raw(text: string): void {
+    try {
+      writeSync(this.#fd, text, null, 'latin1');
+    } catch {
+      // nowhere left to report it
+    }
+  }
+
+  /** Writes what is still only counted. */
+  flush(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#repetition.flush();
+  }
+
+  #arm(): void {
+    if (this.#timer !== null) return;
+    this.#timer = setTimeout(() => this.flush(), this.control.flushTimeoutS * 1000);
+    this.#timer.unref();
+  }
+}
+
+/** Entry of worker threads: see inheritLog of the contract. */
+export function attachLog(handle: unknown): LogSink {
+  const log = new FileLog(handle as LogHandle);
+  process.once('exit', () => log.flush());
+  return log;
+}

@@ -1,0 +1,39 @@
+/**
+ * Entry of every use of brickd: a brick process called with glusterfsd's options, or a command. Loads only what the use
+ * needs; a brick process called to run in the background loads no more than its options and the launcher.
+ */
+import { UsageError } from './cli/argp.js';
+import { type BrickArguments, brickArguments } from './cli/brick-arguments.js';
+import { CALL_VARIABLE, callArguments, unpackCall } from './daemon/call.js';
+
+async function run(): Promise<void> {
+  const first = process.argv[2];
+  if (first === undefined || !first.startsWith('-')) return command();
+  const packed = process.env[CALL_VARIABLE];
+  delete process.env[CALL_VARIABLE];
+  const argv = packed === undefined ? callArguments() : unpackCall(packed);
+  let args: BrickArguments;
+  try {
+    args = brickArguments(argv);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(error.text);
+    process.exitCode = error.exitStatus;
+    return;
+  }
+  if (args.print !== '') return (await import('./cli/print.js')).print(args.print);
+  if (args.processName !== '' && args.processName !== 'brick') {
+    return (await import('./daemon/stock.js')).runStock(argv, args.processName);
+  }
+  if (packed === undefined && !args.foreground) return (await import('./daemon/launch.js')).launch(argv);
+  const { runBrickProcess } = await import('./daemon/brick-process.js');
+  const { makeServer } = await import('./server-factory.js');
+  return runBrickProcess(args, { launched: packed !== undefined, makeServer: () => makeServer(args.brickMux) });
+}
+
+async function command(): Promise<void> {
+  const { runCommand } = await import('./cli/commands.js');
+  return runCommand(process.argv.slice(2));
+}
+
+await run();

@@ -1,0 +1,139 @@
+import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { LogControl, levelOf } from '../../../brickd/log/control.js';
+import { formatLine, formatRepetition, formatTime } from '../../../brickd/log/format.js';
+import { FileLog } from '../../../brickd/log/sink.js';
+import { event, loggerFor, setLogSink } from '../../../posix/contract/log.js';
+
+const AT = Date.UTC(2026, 10, 22, 20, 41, 59, 487) * 1000 + 515;
+const parts = {
+  severity: 5,
+  domain: 'v-posix',
+  msgid: 113066,
+  text: 'Failed',
+  errorText: '',
+  place: 'posix.js:9:init',
+};
+
+t.test('lines have the form of GlusterFS', async (t) => {
+  t.equal(formatTime(AT, false), '2026-11-22 20:41:59.487515 +0000');
+  t.equal(
+    formatLine(parts, AT, false, true),
+    '[2026-11-22 20:41:59.487515 +0000] W [MSGID: 113066] [posix.js:9:init] 0-v-posix: Failed \n',
+    'a line with a number ends with a blank',
+  );
+  t.equal(
+    formatLine({ ...parts, errorText: 'Operation not permitted' }, AT, false, true),
+    '[2026-11-22 20:41:59.487515 +0000] W [MSGID: 113066] [posix.js:9:init] 0-v-posix: Failed [Operation not permitted]\n',
+  );
+  t.equal(
+    formatLine({ ...parts, msgid: 0, severity: 7 }, AT, false, true),
+    '[2026-11-22 20:41:59.487515 +0000] I [posix.js:9:init] 0-v-posix: Failed\n',
+  );
+  t.equal(
+    formatRepetition(parts, 3, AT, AT + 2e6, false),
+    'The message "W [MSGID: 113066] [posix.js:9:init] 0-v-posix: Failed" repeated 3 times between ' +
+      '[2026-11-22 20:41:59.487515 +0000] and [2026-11-22 20:42:01.487515 +0000]\n',
+  );
+  t.equal(event('Text', { a: 1, b: 'x y' }), 'Text [{a=1}, {b=x y}]');
+});
+
+t.test('local time carries its offset', async (t) => {
+  const zone = process.env['TZ'];
+  t.teardown(() => {
+    if (zone === undefined) delete process.env['TZ'];
+    else process.env['TZ'] = zone;
+  });
+  process.env['TZ'] = 'Asia/Kolkata';
+  t.equal(formatTime(AT, true), '2026-11-23 02:11:59.487515 +0530');
+  process.env['TZ'] = 'America/Anchorage';
+  t.equal(formatTime(AT, true), '2026-11-22 11:41:59.487515 -0900');
+});
+
+function openLog(t: Tap.Test, bufferSize: number) {
+  const file = join(mkdtempSync(join(tmpdir(), 'brickd-log-')), 'log');
+  const fd = openSync(file, 'a');
+  t.teardown(() => closeSync(fd));
+  const control = new LogControl();
+  control.level = 7;
+  control.withId = true;
+  control.bufferSize = bufferSize;
+  control.flushTimeoutS = 120;
+  const log = new FileLog({ fd, local: false, memory: control.memory });
+  setLogSink(log);
+  const lines = () =>
+    readFileSync(file, 'latin1')
+      .replaceAll(/\[\d{4}-[^\]]*\]/g, '[time]')
+      .split('\n')
+      .slice(0, -1);
+  return { log, control, lines };
+}
+
+t.test('levels, and changes of them, hold for every logger', async (t) => {
+  const { control, lines } = openLog(t, 5);
+  const log = loggerFor('x');
+  log.debug(1, 'unseen');
+  log.info(0, 'seen');
+  control.level = levelOf('DEBUG')!;
+  log.debug(0, 'seen too');
+  control.level = levelOf('none')!;
+  log.error(0, 'unseen');
+  t.equal(levelOf('bogus'), undefined);
+  t.same(
+    lines().map((l) => l.replace(/\[log\.test\.js:\d+:[^\]]*\]/, '[here]')),
+    ['[time] I [here] 0-x: seen', '[time] D [here] 0-x: seen too'],
+  );
+});
+
+t.test('the line names the place that logged it', async (t) => {
+  const { lines } = openLog(t, 5);
+  function wherever() {
+    loggerFor('x').error(7, 'text', 2);
+  }
+  wherever();
+  t.match(
+    lines()[0],
+    /^\[time\] E \[MSGID: 7\] \[log\.test\.js:\d+:wherever\] 0-x: text \[no such file or directory\]$/,
+  );
+});
+
+t.test('repetitions are counted and written when the message falls out of the buffer', async (t) => {
+  const { log: sink, lines } = openLog(t, 2);
+  const log = loggerFor('x');
+  for (let i = 0; i < 4; i++) log.error(1, 'often');
+  log.error(2, 'once');
+  log.error(2, 'once');
+  t.equal(lines().length, 2, 'each is written once');
+  log.error(3, 'third');
+  log.error(4, 'fourth');
+  sink.flush();
+  const found = lines().map((l) => l.replaceAll(/ ?\[(MSGID|log)[^\]]*\] ?/g, ' ').replaceAll(/ +/g, ' '));
+  t.same(found, [
+    '[time] E 0-x: often ',
+    '[time] E 0-x: once ',
+    'The message "E 0-x: often" repeated 3 times between [time] and [time]',
+    '[time] E 0-x: third ',
+    '[time] E 0-x: once ',
+    '[time] E 0-x: fourth ',
+  ]);
+});
+
+t.test('a buffer of size 0 suppresses nothing', async (t) => {
+  const { lines } = openLog(t, 0);
+  for (let i = 0; i < 3; i++) loggerFor('x').error(1, 'often');
+  t.equal(lines().length, 3);
+});
+
+t.test('bytes of names go to the log unchanged', async (t) => {
+  const { lines } = openLog(t, 5);
+  loggerFor('x').error(1, 'name \xff\xe9');
+  t.match(lines()[0], 'name \xff\xe9');
+});
+
+declare namespace Tap {
+  interface Test {
+    teardown(f: () => void): void;
+  }
+}
