@@ -251,7 +251,8 @@ class BrickProcess implements BrickLife {
     } catch (error) {
       const known = isBrickError(error);
       const message = known || error instanceof Error ? error.message : String(error);
-      log.error(100026, `brick ${known ? error.brick : this.firstBrick} cannot be served: ${message}`);
+      const name = known ? error.brick : this.firstBrick === '' ? volfileId : this.firstBrick;
+      log.error(100026, `brick ${name} cannot be served: ${message}`);
       throw new StartFailure(INIT_FAILED, 1);
     }
   }

@@ -34,7 +34,7 @@ export function volfileFacts(text: string, file: string, overrides: readonly Xla
   const options = textOptions(server);
   return {
     brick,
-    listen: listenOptions(options, file),
+    listen: listenOptions(server, file),
     statedumpPath: options.get('statedump-path') ?? '',
     brickOptions: textOptions(top),
   };
@@ -43,20 +43,22 @@ export function volfileFacts(text: string, file: string, overrides: readonly Xla
 /** Port that a server without a port option listens on. */
 const DEFAULT_PORT = 24007;
 
-function listenOptions(options: ReadonlyMap<string, string>, file: string): ListenOptions {
-  const first = (...keys: string[]): string | undefined => {
-    for (const key of keys) if (options.has(key)) return options.get(key);
-    return undefined;
-  };
-  const portText = first('transport.socket.listen-port', 'listen-port') ?? String(DEFAULT_PORT);
+/** Value of an option by any of its names; what the command line sets wins, then what is set last. */
+function valueOf(server: VolfileNode, ...names: string[]): string | undefined {
+  const set = [...server.options].filter(([key]) => names.includes(key)).map(([, entry]) => entry);
+  return (set.findLast((entry) => entry.implied === true) ?? set.at(-1))?.value;
+}
+
+function listenOptions(server: VolfileNode, file: string): ListenOptions {
+  const portText = valueOf(server, 'transport.socket.listen-port', 'listen-port') ?? String(DEFAULT_PORT);
   const port = Number(portText);
   if (!Number.isInteger(port) || port < 0 || port > 65535)
     throw new Error(`${file}: listen-port '${portText}' is no port`);
-  const backlog = Number(first('transport.listen-backlog') ?? DEFAULT_BACKLOG);
+  const backlog = Number(valueOf(server, 'transport.listen-backlog') ?? DEFAULT_BACKLOG);
   return {
-    host: first('transport.socket.bind-address', 'bind-address') ?? '',
+    host: valueOf(server, 'transport.socket.bind-address', 'bind-address') ?? '',
     port,
-    family: first('transport.address-family', 'address-family') === 'inet6' ? 6 : 4,
+    family: valueOf(server, 'transport.address-family', 'address-family') === 'inet6' ? 6 : 4,
     backlog: Number.isInteger(backlog) && backlog > 0 ? backlog : DEFAULT_BACKLOG,
   };
 }

@@ -1,0 +1,189 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import t from 'tap';
+import { Backoff } from '../../../brickd/glusterd/backoff.js';
+import { Management, VolfileRefused } from '../../../brickd/glusterd/management.js';
+import { callRecord, refusalRecord, replyRecord } from '../../../brickd/glusterd/rpc-records.js';
+import { RpcSocket } from '../../../brickd/glusterd/rpc-socket.js';
+import { parsePortList } from '../../../brickd/glusterd/source-port.js';
+import { decodeOldDict } from '../../../mux/wire/dict.js';
+import { getspecReq, getspecRsp } from '../../../mux/wire/programs/handshake.js';
+import { signinReq, signinRsp, signoutReq, signoutRsp } from '../../../mux/wire/programs/portmap.js';
+import { setLogSink } from '../../../posix/contract/log.js';
+
+setLogSink({ wants: () => false, write: () => {} });
+
+const NO_BYTES = new Uint8Array(0);
+
+/** As much of glusterd as a brick speaks with. */
+class FakeGlusterd {
+  readonly asked: string[] = [];
+  readonly sockets = new Set<Socket>();
+  /** By volfile id: text, an errno, or 'drop' to close the connection instead of answering. */
+  readonly volfiles = new Map<string, string | number | 'drop'>();
+  signInResult = 0;
+  readonly server = createServer((socket) => {
+    this.sockets.add(socket);
+    socket.on('close', () => this.sockets.delete(socket));
+    socket.on('error', () => {});
+    new RpcSocket(
+      socket,
+      (call, args, rpc) => {
+        if (call.program === 14398633) {
+          const request = getspecReq.decode(args);
+          const dict = decodeOldDict(request.xdata);
+          this.asked.push(`getspec ${request.key} ${dict.text('brick_name') ?? '-'} ${dict.number('max-op-version')}`);
+          const volfile = this.volfiles.get(request.key) ?? 2;
+          if (volfile === 'drop') {
+            socket.destroy();
+            this.volfiles.set(request.key, 'volume x');
+            return;
+          }
+          const ok = typeof volfile === 'string';
+          const answer = ok
+            ? { op_ret: volfile.length, op_errno: 0, spec: volfile, xdata: NO_BYTES }
+            : { op_ret: -1, op_errno: volfile, spec: '', xdata: NO_BYTES };
+          rpc.send(replyRecord(call.xid, (w) => getspecRsp.encode(w, answer)));
+        } else if (call.program === 34123456 && call.procedure === 4) {
+          const { brick, port, pid } = signinReq.decode(args);
+          this.asked.push(`signin ${brick} ${port} ${pid === process.pid}`);
+          rpc.send(replyRecord(call.xid, (w) => signinRsp.encode(w, { op_ret: this.signInResult, op_errno: 0 })));
+        } else if (call.program === 34123456 && call.procedure === 5) {
+          const { brick, port } = signoutReq.decode(args);
+          this.asked.push(`signout ${brick} ${port}`);
+          rpc.send(replyRecord(call.xid, (w) => signoutRsp.encode(w, { op_ret: 0, op_errno: 0 })));
+        } else rpc.send(refusalRecord(call.xid, 1));
+      },
+      () => {},
+    );
+  });
+  port = 0;
+
+  async listen(): Promise<void> {
+    await new Promise<void>((resolve) => this.server.listen(this.port, '127.0.0.1', resolve));
+    this.port = (this.server.address() as AddressInfo).port;
+  }
+  close(): void {
+    this.server.close();
+    for (const socket of this.sockets) socket.destroy();
+  }
+}
+
+async function started(t: { teardown(f: () => void): void }) {
+  const glusterd = new FakeGlusterd();
+  await glusterd.listen();
+  const events: string[] = [];
+  let wake: () => void = () => {};
+  const happened = () =>
+    new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+  const management = new Management(
+    { host: '127.0.0.1', port: glusterd.port, transport: 'socket', family: 0, tls: false },
+    {
+      volfilesChanged: () => {
+        events.push('changed');
+        wake();
+      },
+      reconnected: () => {
+        events.push('reconnected');
+        wake();
+      },
+    },
+  );
+  t.teardown(() => {
+    management.close();
+    glusterd.close();
+  });
+  return { glusterd, management, events, happened };
+}
+
+t.test('fetch, sign in, sign out', async (t) => {
+  const { glusterd, management } = await started(t);
+  await management.open();
+  glusterd.volfiles.set('v.h.d', 'volume x\nend-volume');
+  t.equal(await management.fetchVolfile('v.h.d', '/d/b', 3), 'volume x\nend-volume');
+  t.equal(await management.signIn('/d/b', 4711), true);
+  glusterd.signInResult = -1;
+  t.equal(await management.signIn('/d/c', 4711), false);
+  await management.signOut('/d/b', 4711, 0);
+  t.same(glusterd.asked, [
+    'getspec v.h.d /d/b 100000',
+    'signin /d/b 4711 true',
+    'signin /d/c 4711 true',
+    'signout /d/b 4711',
+  ]);
+});
+
+t.test('a refusal is final and keeps its errno', async (t) => {
+  const { glusterd, management } = await started(t);
+  await management.open();
+  glusterd.volfiles.set('v', 95);
+  const error = await management.fetchVolfile('v', '', 5).then(
+    () => undefined,
+    (e: unknown) => e,
+  );
+  t.ok(error instanceof VolfileRefused);
+  t.match(error, { errno: 95 });
+  t.equal(glusterd.asked.length, 1);
+});
+
+t.test('a connection lost before the answer: reconnect, ask again', async (t) => {
+  const { glusterd, management, events } = await started(t);
+  await management.open();
+  glusterd.volfiles.set('v', 'drop');
+  t.equal(await management.fetchVolfile('v', '', 8), 'volume x');
+  t.same(events, ['reconnected']);
+});
+
+t.test('FETCHSPEC is heard and not answered, other callbacks are ignored', async (t) => {
+  const { glusterd, management, events, happened } = await started(t);
+  await management.open();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const [socket] = glusterd.sockets;
+  let bytes = 0;
+  socket!.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+  });
+  const heard = happened();
+  socket!.write(callRecord(1, { program: 52743234, version: 1, procedure: 3 }, () => {}));
+  socket!.write(callRecord(2, { program: 52743234, version: 1, procedure: 1 }, () => {}));
+  await heard;
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  t.same(events, ['changed']);
+  t.equal(bytes, 0);
+});
+
+t.test('garbage from glusterd closes the connection, which comes back', async (t) => {
+  const { glusterd, management, events, happened } = await started(t);
+  await management.open();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const back = happened();
+  for (const socket of glusterd.sockets) socket.write(Buffer.alloc(64, 0x7f));
+  await back;
+  t.same(events, ['reconnected']);
+  t.equal(management.connected, true);
+});
+
+t.test('nobody listens: an error after a few tries', async (t) => {
+  const { glusterd, management } = await started(t);
+  glusterd.close();
+  const began = Date.now();
+  await t.rejects(management.open(), { code: 'ECONNREFUSED' } as never);
+  t.ok(Date.now() - began < 5000);
+});
+
+t.test('backoff grows, stays in bounds, starts again', async (t) => {
+  const backoff = new Backoff(100, 400);
+  const bounds = [100, 200, 400, 400];
+  for (const most of bounds) {
+    const ms = backoff.next();
+    t.ok(ms >= most / 2 && ms <= most, `${ms} of ${most}`);
+  }
+  backoff.reset();
+  t.ok(backoff.next() <= 100);
+});
+
+t.test('lists of reserved ports', async (t) => {
+  t.same([...parsePortList('1000-1002,1010\n')], [1000, 1001, 1002, 1010]);
+  t.same([...parsePortList('\n')], []);
+});
