@@ -1,0 +1,57 @@
+/** Whole small files, as look-ups hand them out (`glusterfs.content`). */
+import { ALWAYS, type Batch, batch, Priority, reg } from '../native/batch.js';
+import { region } from '../native/memory.js';
+import { EAGAIN, EOPNOTSUPP } from './contract/errno.js';
+import type { MaybePromise } from './contract/fops.js';
+import type { Store } from './store.js';
+import { OpenFlag, Resolve } from './sys.js';
+
+const RWF_NOWAIT = 8;
+const O_NONBLOCK = 0o4000;
+/** The name may mean something else by now: neither follow a link nor wait for a FIFO's writer. */
+const FLAGS = OpenFlag.rdonly | OpenFlag.nofollow | O_NONBLOCK;
+
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * The first `size` bytes of the regular file `name` in `dir` (shorter when the file has shrunk); null when it can't be read.
+ * At once if they are in the page cache.
+ */
+export function readContent(store: Store, dir: number, name: string, size: number): MaybePromise<Uint8Array | null> {
+  if (size === 0) return NO_BYTES;
+  const into = region(size);
+  const b = batch();
+  program(b, dir, name, into.address, size, Resolve.cached, RWF_NOWAIT);
+  b.run();
+  const waits = mustWait(b.result(0)) || mustWait(b.result(1)) || (b.result(1) >= 0 && b.result(1) < size);
+  const n = b.result(1);
+  b.release();
+  if (waits) return readOnPool(store, dir, name, size).finally(() => into.release());
+  const bytes = n < 0 ? null : Uint8Array.prototype.slice.call(into.bytes, 0, n);
+  into.release();
+  return bytes;
+}
+
+function mustWait(r: number): boolean {
+  return r === -EAGAIN || r === -EOPNOTSUPP;
+}
+
+function program(b: Batch, dir: number, name: string, address: number, size: number, resolve: number, rwf: number): void {
+  b.open(dir, name, FLAGS, 0, resolve);
+  b.pread(reg(0), address, size, 0, rwf);
+  b.close(reg(0), ALWAYS);
+}
+
+async function readOnPool(store: Store, dir: number, name: string, size: number): Promise<Uint8Array | null> {
+  const into = region(size);
+  const b = batch();
+  program(b, dir, name, into.address, size, 0, 0);
+  await store.run(b, 0, Priority.high);
+  const n = b.result(1);
+  const errno = b.errno;
+  b.release();
+  const bytes = n < 0 ? null : Uint8Array.prototype.slice.call(into.bytes, 0, n);
+  into.release();
+  if (n < 0) store.log.error(0, `reading the content of ${JSON.stringify(name)} failed`, errno);
+  return bytes;
+}

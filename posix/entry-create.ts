@@ -1,0 +1,149 @@
+/** create: a new regular file, open. Without O_EXCL it opens one that exists. */
+import { addon } from '../native/addon.js';
+import { batch, IGNORE, Priority, reg } from '../native/batch.js';
+import type { Call } from './contract/call.js';
+import { EEXIST, EIO, ENOENT } from './contract/errno.js';
+import { FopError, failure } from './contract/error.js';
+import type { CreateArgs, CreateReply } from './contract/fops.js';
+import { type Gfid, gfidKey } from './contract/gfid.js';
+import type { Iatt } from './contract/iatt.js';
+import type { Fd } from './contract/inode.js';
+import { gfidRequest, requiredGfid } from './gfid-request.js';
+import { iattOf } from './iatt-of.js';
+import * as key from './keys.js';
+import { Making } from './made.js';
+import { checkSpace, maskedMode, RequestedXattrs, Site, undo } from './new-entry.js';
+import { attachDescriptor } from './open-file.js';
+import { preopFails } from './preop.js';
+import { Probe } from './probe.js';
+import type { Store } from './store.js';
+import { GFID_KEY, OpenFlag, S_ISGID, S_ISUID, XATTR_CREATE } from './sys.js';
+import { XattrWants } from './xattr-fill.js';
+
+/** Open flags that openat2 takes for a regular file; it refuses others, which open(2) has always ignored. */
+const USABLE_FLAGS = ~(OpenFlag.directory | OpenFlag.path | OpenFlag.creat | OpenFlag.excl | 0o20000000 | 0o40 | 0o20);
+
+export async function create(store: Store, call: Call, args: CreateArgs): Promise<CreateReply> {
+  const gfid = requiredGfid(call, args.xdata);
+  checkSpace(store, call, args.xdata);
+  const site = await Site.open(store, call, args.loc.parent!);
+  try {
+    const wanted = args.flags === 0 ? OpenFlag.rdwr | OpenFlag.excl : args.flags;
+    const flags = (wanted & USABLE_FLAGS) | (store.options['o-direct'] ? OpenFlag.direct : 0);
+    const exclusive = (wanted & OpenFlag.excl) !== 0;
+    if (args.xdata?.has(key.PREOP_PARENT) === true) await checkLayout(store, site, args);
+    const made = await makeFile(store, call, args, site, gfid, flags);
+    if (made !== null) return made;
+    if (exclusive) throw failure(EEXIST);
+    return await openExisting(store, call, args, site, flags);
+  } finally {
+    site.release();
+  }
+}
+
+/** The client's idea of the directory's layout must hold if the file is new: EIO otherwise. */
+async function checkLayout(store: Store, site: Site, args: CreateArgs): Promise<void> {
+  const probe = await new Probe(store, site.dir, site.parent, args.loc.name, new XattrWants(null)).look(Priority.high);
+  if (probe.errno !== ENOENT || preopFails(site.fd, args.xdata!) === 0) return;
+  args.xdata!.setInt(key.PREOP_FAILED, 1);
+  throw new FopError(EIO, args.xdata);
+}
+
+/** Makes the file; null when the name exists. */
+async function makeFile(
+  store: Store,
+  call: Call,
+  args: CreateArgs,
+  site: Site,
+  gfid: Gfid | null,
+  flags: number,
+): Promise<CreateReply | null> {
+  const name = args.loc.name;
+  const mode = maskedMode(args.mode, store.options['create-mask'], store.options['force-create-mode']) & 0o7777;
+  const gid = site.groupFor(call.gid);
+  const requested = new RequestedXattrs(args.xdata);
+  const making = new Making(store, site, call, name, gfid, false, requested);
+  const b = batch();
+  making.begin(b);
+  const open = b.open(site.fd, name, flags | OpenFlag.creat | OpenFlag.excl, mode);
+  const rootOwned = call.uid === 0 && gid === 0 && site.pre.gid === 0;
+  making.ops(b, reg(open), call.uid, gid, !rootOwned || (mode & (S_ISUID | S_ISGID)) !== 0);
+  await store.run(b, site.parent.lane, store.priority(call, Priority.normal));
+  making.ended(b);
+  const raw = b.result(open);
+  let stat = making.stat(b);
+  let post = site.post;
+  const errno = b.errno;
+  const failed = b.failedOp;
+  const handle = making.handleFailed(b) ? making.handleResult(b) : 0;
+  b.release();
+  if (failed === open) {
+    if (errno === EEXIST) return null;
+    throw failure(errno);
+  }
+  if (errno !== 0) {
+    if (handle !== 0 && (await making.repairHandle(handle))) {
+      ({ stat, post } = await making.finish());
+    } else {
+      addon.closeFd(raw);
+      await undo(store, site, name);
+      throw failure(errno);
+    }
+  }
+  if (stat === null) {
+    addon.closeFd(raw);
+    throw failure(EIO);
+  }
+  await making.rest();
+  return reply(store, args, site, stat, post, raw);
+}
+
+function reply(store: Store, args: CreateArgs, site: Site, stat: Iatt, postparent: Iatt, raw: number): CreateReply {
+  return {
+    stat,
+    preparent: site.pre,
+    postparent,
+    xdata: args.xdata,
+    bind(fd: Fd) {
+      attachDescriptor(store, fd, raw, args.flags);
+    },
+    abandon() {
+      addon.closeFd(raw);
+    },
+  };
+}
+
+/** Opens the file that has the name; gives it a gfid and a handle if it lacks them. */
+async function openExisting(store: Store, call: Call, args: CreateArgs, site: Site, flags: number): Promise<CreateReply> {
+  const name = args.loc.name;
+  const probe = await new Probe(store, site.dir, site.parent, name, new XattrWants(null)).look(Priority.high);
+  if (probe.errno !== 0) throw failure(probe.errno);
+  const gfid = probe.found.gfid ?? gfidRequest(args.xdata)!;
+  const times =
+    probe.inode !== null ? store.mdata.plan(probe.inode, call) : store.mdata.planFrom(probe.found.mdata, call);
+  const b = batch();
+  site.reserve(b);
+  const at = b.statOut();
+  store.handles.levelOps(b, gfid);
+  const open = b.open(site.fd, name, flags | OpenFlag.nofollow);
+  if (probe.found.gfid === null) b.setxattr(reg(open), null, GFID_KEY, gfid, XATTR_CREATE);
+  if (probe.links === 1) store.handles.linkOp(b, site.fd, name, gfid, IGNORE);
+  const timesOp = times === null ? -1 : store.mdata.storeOp(b, reg(open), null, times, probe.inode, true);
+  const statOp = b.statx(reg(open), null, at);
+  site.endOps(b);
+  await store.run(b, site.parent.lane, store.priority(call, Priority.normal));
+  if (times !== null) store.mdata.stored(b, timesOp, times, probe.inode, gfid, true);
+  site.ended(b);
+  const errno = b.errno;
+  const raw = b.result(open);
+  const holder = store.brick.findInode(gfidKey(gfid));
+  const mdata = holder !== undefined ? store.mdata.of(holder) : (times ?? probe.found.mdata);
+  const stat = b.result(statOp) === 0 ? iattOf(b.f64, at, gfid, store.mdata.enabled ? mdata : null) : null;
+  b.release();
+  if (errno !== 0 || stat === null) {
+    if (raw >= 0) addon.closeFd(raw);
+    throw failure(errno);
+  }
+  return reply(store, args, site, stat, site.post, raw);
+}
+

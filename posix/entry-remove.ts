@@ -1,0 +1,130 @@
+/** unlink and rmdir. */
+import { ALWAYS, batch, IGNORE, Priority, reg } from '../native/batch.js';
+import type { Call } from './contract/call.js';
+import { Dict } from './contract/dict.js';
+import { EBUSY, EEXIST, EISDIR, ENODATA, ENOTEMPTY, EPERM } from './contract/errno.js';
+import { failure } from './contract/error.js';
+import type { RemoveReply, RmdirArgs, UnlinkArgs } from './contract/fops.js';
+import { gfidKey, gfidText } from './contract/gfid.js';
+import { NO_IATT } from './contract/iatt.js';
+import { isLinkto, LINKTO_WANTS } from './entry-linkto.js';
+import { handlePointsTo } from './handle-link.js';
+import { HANDLE_DIR, handleName, LANDFILL_DIR } from './handle-name.js';
+import { iattOf } from './iatt-of.js';
+import { exclusively } from './inode-state.js';
+import * as key from './keys.js';
+import { gfid2pathKey, gfid2pathText, Site } from './new-entry.js';
+import { countLink } from './pgfid.js';
+import { Probe } from './probe.js';
+import type { Store } from './store.js';
+import { AT_REMOVEDIR, OpenFlag } from './sys.js';
+import { XattrWants } from './xattr-fill.js';
+
+const NO_WANTS = new XattrWants(null);
+const LINKTO = new XattrWants(null, LINKTO_WANTS);
+
+export async function unlink(store: Store, call: Call, args: UnlinkArgs): Promise<RemoveReply> {
+  const site = await Site.open(store, call, args.loc.parent!);
+  try {
+    const inode = args.loc.inode;
+    if (inode === null) return await unlinkAt(store, call, args, site);
+    return await exclusively(store.state(inode), () => unlinkAt(store, call, args, site));
+  } finally {
+    site.release();
+  }
+}
+
+/** Whether a request has a key with a number other than 0. */
+function asked(xdata: Dict | null, name: string): boolean {
+  return (xdata?.number(name) ?? 0) !== 0;
+}
+
+async function unlinkAt(store: Store, call: Call, args: UnlinkArgs, site: Site): Promise<RemoveReply> {
+  const { xdata } = args;
+  const name = args.loc.name;
+  const onlyLinkto = asked(xdata, key.SKIP_NON_LINKTO_UNLINK);
+  const probe = await new Probe(store, site.dir, site.parent, name, onlyLinkto ? LINKTO : NO_WANTS).look(Priority.normal);
+  if (probe.errno !== 0) throw failure(probe.errno);
+  if (probe.stat.isDirectory) throw failure(EISDIR);
+  const inode = probe.inode;
+  const open = inode !== null && inode.fdCount > 0;
+  if (open && asked(xdata, key.SKIP_OPEN_FD_UNLINK)) throw failure(EBUSY);
+  if (onlyLinkto && !isLinkto(probe)) throw failure(EBUSY);
+
+  const gfid = probe.found.gfid;
+  const names = probe.stat.nlink;
+  const last = names === 1;
+  const wantsStat = probe.stat.isRegular && xdata?.has(key.IATT_IN_XDATA) === true;
+  if (!last && store.options['update-link-count-parent']) {
+    const r = await countLink(store, site.fd, name, site.parent.gfid, -1);
+    if (r < 0 && r !== -ENODATA) throw failure(r);
+  }
+
+  const b = batch();
+  site.reserve(b);
+  const at = wantsStat ? b.statOut() : 0;
+  const file = wantsStat ? b.open(site.fd, name, OpenFlag.path | OpenFlag.nofollow) : -1;
+  const handle =
+    gfid === null || !last ? -1 : open ? store.handles.parkOp(b, gfid) : store.handles.removeOp(b, gfid);
+  if (!last && store.options.gfid2path) {
+    b.removexattr(site.fd, name, gfid2pathKey(gfid2pathText(site.parent.gfid, name)), IGNORE);
+  }
+  b.unlink(site.fd, name);
+  const times = last || gfid === null ? null : inode !== null ? store.mdata.plan(inode, call) : store.mdata.planFrom(probe.found.mdata, call);
+  const timesOp = times === null ? -1 : store.mdata.storeOp(b, store.glusterfsFd, handleName(gfid!), times, inode, true);
+  const statOp = wantsStat ? b.statx(reg(file), null, at, IGNORE) : -1;
+  site.endOps(b);
+  if (wantsStat) b.close(reg(file), ALWAYS);
+  await store.run(b, site.parent.lane, store.priority(call, Priority.normal));
+  if (times !== null) store.mdata.stored(b, timesOp, times, inode, gfid!, true);
+  site.ended(b);
+  const errno = b.errno;
+  if (open && handle >= 0 && b.result(handle) === 0) store.state(inode).unlinked = true;
+  const after = statOp >= 0 && b.result(statOp) === 0 ? iattOf(b.f64, at, probe.stat.gfid, inode === null ? null : store.mdata.of(inode)) : NO_IATT;
+  b.release();
+  if (errno !== 0) throw failure(errno);
+
+  let reply: Dict | null = null;
+  if (xdata !== null) {
+    if (xdata.has(key.FILE_BLOCK_COUNT)) (reply ??= new Dict()).setUint(key.FILE_BLOCK_COUNT, probe.stat.blocks);
+    if (xdata.has(key.GET_LINK_COUNT)) (reply ??= new Dict()).setUint(key.GET_LINK_COUNT, names);
+    if (xdata.has(key.REQUEST_LINK_COUNT)) (reply ??= new Dict()).setUint(key.RESPONSE_LINK_COUNT, names);
+    if (wantsStat) (reply ??= new Dict()).setIatt(key.IATT_IN_XDATA, after).setIatt(key.POST_STAT, after);
+  }
+  return { preparent: site.pre, postparent: site.post, xdata: reply };
+}
+
+export async function rmdir(store: Store, call: Call, args: RmdirArgs): Promise<RemoveReply> {
+  const { parent, name } = args.loc;
+  if (parent!.isRoot && name === HANDLE_DIR) throw failure(EPERM);
+  const site = await Site.open(store, call, parent!);
+  try {
+    const probe = await new Probe(store, site.dir, site.parent, name, NO_WANTS).look(Priority.normal);
+    if (probe.errno !== 0) throw failure(probe.errno);
+    const gfid = probe.found.gfid;
+    const ours = gfid !== null && probe.stat.isDirectory && (await handlePointsTo(store, gfid, site.parent.gfid, name));
+    const b = batch();
+    site.reserve(b);
+    let op: number;
+    if (args.flags === 0) {
+      op = b.unlink(site.fd, name, AT_REMOVEDIR);
+    } else {
+      b.mkdir(store.glusterfsFd, LANDFILL_DIR, 0o755, IGNORE);
+      op = b.rename(site.fd, name, store.glusterfsFd, `${LANDFILL_DIR}/${gfidText(probe.stat.gfid)}`);
+    }
+    if (ours) store.handles.removeOp(b, gfid);
+    site.endOps(b);
+    await store.run(b, site.parent.lane, store.priority(call, Priority.normal));
+    site.ended(b);
+    const errno = b.errno;
+    const removed = b.result(op) === 0;
+    b.release();
+    if (!removed || errno !== 0) throw failure(errno === EEXIST ? ENOTEMPTY : errno);
+    if (gfid !== null && ours) store.dirs.drop(gfidKey(gfid));
+    if (args.flags !== 0) store.landfill.filled();
+    return { preparent: site.pre, postparent: site.post, xdata: null };
+  } finally {
+    site.release();
+  }
+}
+

@@ -1,0 +1,129 @@
+/** rename: a new name for an entry, in the same or another directory, replacing what has that name. */
+import { batch, IGNORE, Priority } from '../native/batch.js';
+import type { Call } from './contract/call.js';
+import { Dict } from './contract/dict.js';
+import { EEXIST, EIO, ENODATA, ENOENT } from './contract/errno.js';
+import { failure } from './contract/error.js';
+import type { RenameArgs, RenameReply } from './contract/fops.js';
+import { gfidKey, sameGfid } from './contract/gfid.js';
+import { S_IFDIR } from './contract/iatt.js';
+import type { Inode } from './contract/inode.js';
+import { iattOf } from './iatt-of.js';
+import { exclusively } from './inode-state.js';
+import * as key from './keys.js';
+import { gfid2pathKey, gfid2pathOp, gfid2pathText, Site } from './new-entry.js';
+import { countLink } from './pgfid.js';
+import { Probe } from './probe.js';
+import type { Store } from './store.js';
+import { XattrWants } from './xattr-fill.js';
+
+const NO_WANTS = new XattrWants(null);
+
+export async function rename(store: Store, call: Call, args: RenameArgs): Promise<RenameReply> {
+  const inode = args.oldLoc.inode;
+  if (inode === null) throw failure(ENOENT);
+  const victim = args.newLoc.inode;
+  const run = () => renameBetween(store, call, args, inode);
+  if (victim === null || victim === inode) return exclusively(store.state(inode), run);
+  // Always in the same order, lest two renames wait for each other.
+  const [first, second] = inode.lane < victim.lane ? [inode, victim] : [victim, inode];
+  return exclusively(store.state(first), () => exclusively(store.state(second), run));
+}
+
+async function renameBetween(store: Store, call: Call, args: RenameArgs, inode: Inode): Promise<RenameReply> {
+  const same = args.oldLoc.parent === args.newLoc.parent;
+  const from = await Site.open(store, call, args.oldLoc.parent!);
+  try {
+    const to = same ? from : await Site.open(store, call, args.newLoc.parent!, true);
+    try {
+      return await renameAt(store, call, args, inode, from, to);
+    } finally {
+      if (!same) to.release();
+    }
+  } finally {
+    from.release();
+  }
+}
+
+async function renameAt(store: Store, call: Call, args: RenameArgs, inode: Inode, from: Site, to: Site): Promise<RenameReply> {
+  const { xdata } = args;
+  const oldName = args.oldLoc.name;
+  const newName = args.newLoc.name;
+  const probe = await new Probe(store, to.dir, to.parent, newName, NO_WANTS).look(Priority.normal);
+  if (probe.errno !== 0 && probe.errno !== ENOENT) throw failure(probe.errno);
+  const present = probe.errno === 0;
+  const victimGfid = probe.found.gfid;
+  const victimIsDirectory = present && probe.stat.isDirectory;
+  if (victimIsDirectory) {
+    const expected = args.newLoc.inode;
+    if (expected === null || victimGfid === null || !sameGfid(expected.gfid, victimGfid)) throw failure(EEXIST);
+  }
+  const isDirectory = inode.type === S_IFDIR;
+  // rename(2) leaves two names of one file alone.
+  const noop = present && !isDirectory && victimGfid !== null && sameGfid(victimGfid, inode.gfid);
+  const counted = !isDirectory && !noop && store.options['update-link-count-parent'];
+  const noted = !isDirectory && !noop && store.options.gfid2path;
+  if (store.mdata.unread(inode)) await store.mdata.load(inode);
+  if (counted) await uncount(store, from, oldName);
+
+  const b = batch();
+  from.reserve(b);
+  if (to !== from) to.reserve(b);
+  const at = b.statOut();
+  const moved = b.rename(from.fd, oldName, to.fd, newName);
+  if (present && !noop && victimGfid !== null && (victimIsDirectory || probe.stat.nlink === 1)) {
+    store.handles.removeOp(b, victimGfid);
+  }
+  if (isDirectory) {
+    store.handles.removeOp(b, inode.gfid);
+    store.handles.symlinkOp(b, to.parent.gfid, newName, inode.gfid, IGNORE);
+  }
+  if (noted) {
+    b.removexattr(to.fd, newName, gfid2pathKey(gfid2pathText(from.parent.gfid, oldName)), IGNORE);
+    gfid2pathOp(b, to.fd, newName, to.parent.gfid, newName);
+  }
+  const times = store.mdata.plan(inode, call);
+  const timesOp = times === null ? -1 : store.mdata.storeOp(b, to.fd, newName, times, inode, true);
+  const statOp = b.statx(to.fd, newName, at, IGNORE);
+  from.endOps(b);
+  if (to !== from) to.endOps(b);
+  await store.run(b, from.parent.lane, store.priority(call, Priority.normal));
+  if (times !== null) store.mdata.stored(b, timesOp, times, inode, inode.gfid, true);
+  from.ended(b);
+  if (to !== from) to.ended(b);
+  const errno = b.errno;
+  const done = b.result(moved) === 0;
+  const stat = b.result(statOp) === 0 ? iattOf(b.f64, at, inode.gfid, store.mdata.of(inode)) : null;
+  b.release();
+  if (!done) {
+    if (counted) await countLink(store, from.fd, oldName, from.parent.gfid, 1);
+    throw failure(errno);
+  }
+  if (victimIsDirectory && victimGfid !== null) store.dirs.drop(gfidKey(victimGfid));
+  if (counted) await countLink(store, to.fd, newName, to.parent.gfid, 1);
+  if (stat === null) throw failure(EIO);
+  return {
+    stat,
+    preOldParent: from.pre,
+    postOldParent: from.post,
+    preNewParent: to.pre,
+    postNewParent: to.post,
+    xdata: answer(args, xdata, present, probe),
+  };
+}
+
+/** One link less in the old directory, before the entry leaves it. */
+async function uncount(store: Store, from: Site, name: string): Promise<void> {
+  const r = await countLink(store, from.fd, name, from.parent.gfid, -1);
+  if (r < 0 && r !== -ENODATA) throw failure(r);
+}
+
+function answer(args: RenameArgs, xdata: Dict | null, present: boolean, probe: Probe): Dict | null {
+  if (xdata === null || !present) return null;
+  let reply: Dict | null = null;
+  if (xdata.has(key.GET_LINK_COUNT) && args.newLoc.inode !== null) {
+    (reply ??= new Dict()).setUint(key.GET_LINK_COUNT, probe.stat.nlink);
+  }
+  if (xdata.has(key.REQUEST_LINK_COUNT)) (reply ??= new Dict()).setUint(key.RESPONSE_LINK_COUNT, probe.stat.nlink);
+  return reply;
+}

@@ -1,0 +1,54 @@
+/** What storage/posix keeps of an inode, in the inode's context. Made at first use, gone when the table drops the inode. */
+import type { Inode } from './contract/inode.js';
+import { handleName } from './handle-name.js';
+import type { Mdata } from './mdata-record.js';
+
+export class InodeState {
+  /** The time record. undefined: not read yet; null: the file has none. */
+  mdata: Mdata | null | undefined = undefined;
+  /** Path of the inode's handle below `.glusterfs`. */
+  readonly handle: string;
+  /** The last name has gone while the file was open: the handle is in `.glusterfs/unlink` until the last fd closes. */
+  unlinked = false;
+  /** Stores of the time record under way, in how many of them the order is not known, and whether another must follow. */
+  stores = 0;
+  strayStores = 0;
+  restore = false;
+  /** The store that the end of this turn brings, if one is due. */
+  due: Promise<void> | null = null;
+  /** Somebody has the inode for himself (see {@link exclusively}); who waits for it, in order. */
+  busy = false;
+  waiting: (() => void)[] | null = null;
+  /** Descriptors of clients' fds on the file. */
+  opens = 0;
+
+  constructor(inode: Inode) {
+    this.handle = handleName(inode.gfid);
+  }
+}
+
+/**
+ * Runs a sequence that reads and then changes an inode's file, without another such sequence in between. Disk work of
+ * single batches is ordered by lanes and does not need this.
+ */
+export function exclusively<T>(state: InodeState, run: () => Promise<T>): Promise<T> {
+  if (!state.busy) {
+    state.busy = true;
+    return run().finally(() => handOver(state));
+  }
+  return new Promise<void>((resolve) => {
+    (state.waiting ??= []).push(resolve);
+  })
+    .then(run)
+    .finally(() => handOver(state));
+}
+
+function handOver(state: InodeState): void {
+  const next = state.waiting?.shift();
+  if (next === undefined) {
+    state.busy = false;
+    state.waiting = null;
+  } else {
+    next();
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * The part of a batch that turns a fresh directory entry into a Gluster file: owner, xattrs, gfid, time record, handle. The
+ * entry comes first and the handle last, so that what a crash leaves behind is an entry that look-up completes.
+ */
+import { type Batch, batch, IGNORE, Priority } from '../native/batch.js';
+import type { Call } from './contract/call.js';
+import { EEXIST, ENOENT } from './contract/errno.js';
+import { type Gfid, gfidKey, gfidText, NULL_GFID } from './contract/gfid.js';
+import type { Iatt } from './contract/iatt.js';
+import { iattOf } from './iatt-of.js';
+import type { Mdata } from './mdata-record.js';
+import { gfid2pathOp, type RequestedXattrs, type Site } from './new-entry.js';
+import { ONE_LINK, pgfidKey } from './pgfid.js';
+import type { Store } from './store.js';
+import { GFID_KEY, XATTR_CREATE } from './sys.js';
+
+export class Making {
+  readonly #store: Store;
+  readonly #site: Site;
+  readonly #call: Call;
+  readonly #name: string;
+  /** Null only for the trash's own files. */
+  readonly gfid: Gfid | null;
+  readonly #directory: boolean;
+  readonly #requested: RequestedXattrs;
+  #stat = 0;
+  #handleOp = -1;
+  #statOp = -1;
+  #timesOp = -1;
+  #times: Mdata | null = null;
+
+  constructor(store: Store, site: Site, call: Call, name: string, gfid: Gfid | null, directory: boolean, requested: RequestedXattrs) {
+    this.#store = store;
+    this.#site = site;
+    this.#call = call;
+    this.#name = name;
+    this.gfid = gfid;
+    this.#directory = directory;
+    this.#requested = requested;
+  }
+
+  /** First of all: room for results, and the directories that the handle needs. */
+  begin(b: Batch): void {
+    this.#site.reserve(b);
+    this.#stat = b.statOut();
+    if (this.gfid !== null) this.#store.handles.levelOps(b, this.gfid);
+  }
+
+  /**
+   * Ops that follow the one that made the entry. fd: the open file (a result of the batch), or -1 to go by name; `chown`:
+   * whether the owner is not what the kernel gives it.
+   */
+  ops(b: Batch, fd: number, uid: number, gid: number, chown: boolean): void {
+    const store = this.#store;
+    const dir = this.#site.fd;
+    const name = this.#name;
+    const at = fd < 0 && fd > -1000 ? dir : fd;
+    const by = at === dir ? name : null;
+    const parent = this.#site.parent.gfid;
+    if (chown) b.chown(at, by, uid, gid);
+    this.#requested.ops(b, at, by);
+    if (!this.#directory) {
+      if (store.options['update-link-count-parent']) b.setxattr(at, by, pgfidKey(parent), ONE_LINK, XATTR_CREATE, IGNORE);
+      if (store.options.gfid2path) gfid2pathOp(b, at, by, parent, name);
+    }
+    if (this.gfid !== null) {
+      b.setxattr(at, by, GFID_KEY, this.gfid, XATTR_CREATE);
+      this.#planTimes();
+      if (this.#times !== null) this.#timesOp = store.mdata.storeOp(b, at, by, this.#times, null);
+      this.#handleOp = this.#directory
+        ? store.handles.symlinkOp(b, parent, name, this.gfid)
+        : store.handles.linkOp(b, dir, name, this.gfid);
+    }
+    this.#statOp = b.statx(at, by, this.#stat, IGNORE);
+    this.#site.endOps(b);
+  }
+
+  #planTimes(): void {
+    const given = this.#requested.mdata;
+    const planned = this.#store.mdata.plan(null, this.#call);
+    if (given !== null && planned !== null) planned.raise(given);
+    this.#times = planned ?? (this.#store.mdata.enabled ? given : null);
+  }
+
+  /** Whether the batch failed because the gfid's handle could not be made. */
+  handleFailed(b: Batch): boolean {
+    return this.#handleOp >= 0 && b.failedOp === this.#handleOp;
+  }
+
+  /** The handle's own result. */
+  handleResult(b: Batch): number {
+    return b.result(this.#handleOp);
+  }
+
+  /** After the batch has run, whatever came of it. */
+  ended(b: Batch): void {
+    this.#site.ended(b);
+    if (b.failedOp >= 0) return;
+    if (this.gfid !== null) {
+      this.#store.handles.made(this.gfid);
+      this.#store.mdata.born(this.gfid, this.#timesOp >= 0 ? this.#times : null);
+    }
+  }
+
+  /** Attributes of the new file; null if they could not be read. */
+  stat(b: Batch): Iatt | null {
+    if (b.result(this.#statOp) !== 0) return null;
+    const times = this.#timesOp >= 0 ? this.#times : null;
+    return iattOf(b.f64, this.#stat, this.gfid ?? NULL_GFID, times);
+  }
+
+  get key(): string {
+    return gfidKey(this.gfid ?? NULL_GFID);
+  }
+
+  /** Sets the xattrs that found no room in the batch. */
+  rest(): Promise<void> {
+    return this.#requested.rest(this.#store, this.#site.fd, this.#name, this.#site.parent.lane);
+  }
+
+  /**
+   * A handle could not be made. True when it was made after all: its directory had gone, or (for a directory) it was the
+   * handle of a directory that a heal replaces.
+   */
+  async repairHandle(result: number): Promise<boolean> {
+    const { handles } = this.#store;
+    const gfid = this.gfid!;
+    if (result === -ENOENT) handles.missing(gfid);
+    else if (result !== -EEXIST || !this.#directory) return false;
+    const b = batch();
+    const parent = this.#site.parent;
+    const op = this.#directory
+      ? (result === -EEXIST && handles.removeOp(b, gfid), handles.levelOps(b, gfid), handles.symlinkOp(b, parent.gfid, this.#name, gfid))
+      : (handles.levelOps(b, gfid), handles.linkOp(b, this.#site.fd, this.#name, gfid));
+    await this.#store.run(b, parent.lane, Priority.normal);
+    const done = b.result(op) === 0;
+    b.release();
+    if (done) {
+      handles.made(gfid);
+      // The gfid means this directory now.
+      if (result === -EEXIST) {
+        this.#store.dirs.drop(this.key);
+        this.#store.log.warning(0, `directories share gfid ${gfidText(gfid)}: its handle leads to ${gfidText(parent.gfid)}/${this.#name} now`);
+      }
+    }
+    return done;
+  }
+
+  /** Ops that a batch missed which stopped at the handle: attributes of file and directory. */
+  async finish(): Promise<{ stat: Iatt | null; post: Iatt }> {
+    const store = this.#store;
+    const site = this.#site;
+    const b = batch();
+    site.reserve(b);
+    const stat = b.statOut();
+    b.statx(site.fd, this.#name, stat);
+    site.endOps(b);
+    await store.run(b, site.parent.lane, Priority.normal);
+    site.ended(b);
+    const times = this.#timesOp >= 0 ? this.#times : null;
+    const iatt = b.result(0) === 0 ? iattOf(b.f64, stat, this.gfid!, times) : null;
+    b.release();
+    store.mdata.born(this.gfid!, times);
+    return { stat: iatt, post: site.post };
+  }
+}

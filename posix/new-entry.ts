@@ -1,0 +1,195 @@
+/** What all fops that make an entry share: the directory it goes to, the identity it gets, undoing. */
+import { type Batch, batch, IGNORE, Priority, STAT } from '../native/batch.js';
+import { addon } from '../native/addon.js';
+import { aclFromText } from './acl-text.js';
+import type { Call } from './contract/call.js';
+import { type Dict, valueBytes, valueText } from './contract/dict.js';
+import { ENOENT, ENOSPC } from './contract/errno.js';
+import { failure } from './contract/error.js';
+import { type Gfid, gfidText } from './contract/gfid.js';
+import { type Iatt, NO_IATT } from './contract/iatt.js';
+import type { Inode } from './contract/inode.js';
+import type { Directory } from './dirs.js';
+import { iattOf } from './iatt-of.js';
+import * as key from './keys.js';
+import { decodeMdata, MDATA_KEY, type Mdata } from './mdata-record.js';
+import type { Store } from './store.js';
+import { GFID2PATH_PREFIX, GFID_KEY, S_ISGID, VOLUME_ID_KEY, XATTR_CREATE } from './sys.js';
+
+/** ENOSPC for users' fops that need space when the disk is down to its reserve. */
+export function checkSpace(store: Store, call: Call, xdata: Dict | null): void {
+  if (store.full && call.pid >= 0 && xdata?.has(key.INTERNAL_FOP) !== true) throw failure(ENOSPC);
+}
+
+/** A directory in which an entry is being changed: open and pinned, its attributes before, its time record loaded. */
+export class Site {
+  readonly store: Store;
+  readonly parent: Inode;
+  readonly dir: Directory;
+  readonly call: Call;
+  pre: Iatt = NO_IATT;
+  post: Iatt = NO_IATT;
+  /** Whether batches on this directory run in another lane than its own. */
+  readonly stray: boolean;
+  #statAt = 0;
+  #statOp = -1;
+  #times: Mdata | null = null;
+  #timesOp = -1;
+
+  constructor(store: Store, call: Call, parent: Inode, dir: Directory, stray: boolean) {
+    this.store = store;
+    this.call = call;
+    this.parent = parent;
+    this.dir = dir;
+    this.stray = stray;
+  }
+
+  /** Opens the directory. ENOENT when it is gone. */
+  static async open(store: Store, call: Call, parent: Inode, stray = false): Promise<Site> {
+    let d = await store.dirs.acquire(parent);
+    try {
+      if (store.mdata.unread(parent)) await store.mdata.load(parent);
+      let site = new Site(store, call, parent, d, stray);
+      if (site.#look()) return site;
+      // Removed behind our back, perhaps made anew elsewhere with the same gfid.
+      store.dirs.drop(d.key);
+      const anew = await store.dirs.acquire(parent);
+      d.release();
+      d = anew;
+      site = new Site(store, call, parent, d, stray);
+      if (!site.#look()) throw failure(ENOENT);
+      return site;
+    } catch (error) {
+      d.release();
+      throw error;
+    }
+  }
+
+  /** Attributes before the fop. False when the directory is removed. Its inode is in memory: this does not wait. */
+  #look(): boolean {
+    const b = batch();
+    const at = b.statOut();
+    b.statx(this.dir.fd, null, at);
+    const r = b.run();
+    const there = r === 0 && b.f64[at + STAT.nlink]! > 0;
+    if (there) this.pre = iattOf(b.f64, at, this.parent.gfid, this.store.mdata.of(this.parent));
+    b.release();
+    return there;
+  }
+
+  get fd(): number {
+    return this.dir.fd;
+  }
+
+  /** Reserves the results of {@link endOps}: before any text goes into the batch. */
+  reserve(b: Batch): void {
+    this.#statAt = b.statOut();
+  }
+
+  /** Last ops of a batch that changes an entry here: the directory's times, and its attributes afterwards. */
+  endOps(b: Batch): void {
+    this.#times = this.store.mdata.planParent(this.parent, this.call);
+    this.#timesOp =
+      this.#times === null ? -1 : this.store.mdata.storeOp(b, this.dir.fd, '.', this.#times, this.parent, this.stray);
+    this.#statOp = b.statx(this.dir.fd, null, this.#statAt, IGNORE);
+  }
+
+  /** After the batch has run, whatever came of it. */
+  ended(b: Batch): void {
+    const { store, parent } = this;
+    if (this.#times !== null) store.mdata.stored(b, this.#timesOp, this.#times, parent, parent.gfid, this.stray);
+    if (b.result(this.#statOp) === 0) this.post = iattOf(b.f64, this.#statAt, parent.gfid, store.mdata.of(parent));
+  }
+
+  /** Group of what is made here by a caller. */
+  groupFor(gid: number): number {
+    return (this.pre.mode & S_ISGID) !== 0 ? this.pre.gid : gid;
+  }
+
+  release(): void {
+    this.dir.release();
+  }
+}
+
+/** Mode bits of a new file: the administrator's mask and force bits on the permissions, the rest as asked. */
+export function maskedMode(mode: number, mask: number, force: number): number {
+  return (mode & ~0o777) | (mask & mode & 0o777) | force;
+}
+
+export function gfid2pathText(parent: Gfid, name: string): string {
+  return `${gfidText(parent)}/${name}`;
+}
+
+export function gfid2pathKey(text: string): string {
+  return GFID2PATH_PREFIX + addon.xxh64(text);
+}
+
+/** Op that notes on a file which entry it is (for the way back from gfid to path). */
+export function gfid2pathOp(b: Batch, dir: number, name: string | null, parent: Gfid, entry: string, flags = IGNORE): number {
+  const text = gfid2pathText(parent, entry);
+  return b.setxattr(dir, name, gfid2pathKey(text), Buffer.from(text, 'latin1'), XATTR_CREATE, flags);
+}
+
+/** Xattrs in a batch, besides what a creation needs anyway. */
+const MAX_XATTRS = 8;
+
+/** The xattrs that a client wants a new file to have, from the request's xdata. */
+export class RequestedXattrs {
+  readonly #list: [name: string, value: Uint8Array, flags: number][] = [];
+  /** Time record that the client gives the file (healing). */
+  mdata: Mdata | null = null;
+
+  /** without: keys that the fop itself has consumed. */
+  constructor(xdata: Dict | null, without: readonly string[] = []) {
+    if (xdata === null) return;
+    for (const [name, value] of xdata.map) {
+      if (name === GFID_KEY || name === VOLUME_ID_KEY || key.IGNORED.has(name) || without.includes(name)) continue;
+      if (name === key.ACL_ACCESS_XATTR || name === key.ACL_DEFAULT_XATTR) {
+        const acl = valueBytes(value);
+        // ACLs first: they may change the mode.
+        if (acl !== undefined) this.#list.unshift([name, acl, 0]);
+      } else if (key.isAclText(name)) {
+        const acl = aclFromText(valueText(value) ?? '');
+        const xattr = name.startsWith(key.ACL_DEFAULT_TEXT) ? key.ACL_DEFAULT_XATTR : key.ACL_ACCESS_XATTR;
+        if (acl !== null) this.#list.push([xattr, acl, 0]);
+      } else if (name === MDATA_KEY) {
+        const bytes = valueBytes(value);
+        if (bytes !== undefined) this.mdata = decodeMdata(Buffer.from(bytes), 0, bytes.length);
+      } else if (key.isDiskXattr(name) && name !== key.PATHINFO && !name.startsWith(GFID2PATH_PREFIX)) {
+        const bytes = valueBytes(value);
+        if (bytes !== undefined) this.#list.push([name, bytes, XATTR_CREATE]);
+      }
+    }
+  }
+
+  /** Ops for as many as a batch has room for. */
+  ops(b: Batch, dir: number, name: string | null): void {
+    const count = Math.min(this.#list.length, MAX_XATTRS);
+    for (let i = 0; i < count; i++) {
+      const [xattr, value, flags] = this.#list[i]!;
+      b.setxattr(dir, name, xattr, value, flags, IGNORE);
+    }
+  }
+
+  /** Sets what {@link ops} had no room for. */
+  async rest(store: Store, dir: number, name: string, lane: number): Promise<void> {
+    for (let i = MAX_XATTRS; i < this.#list.length; i += MAX_XATTRS) {
+      const b = batch();
+      for (const [xattr, value, flags] of this.#list.slice(i, i + MAX_XATTRS)) {
+        b.setxattr(dir, name, xattr, value, flags, IGNORE);
+      }
+      await store.run(b, lane, Priority.normal);
+      b.release();
+    }
+  }
+}
+
+/** Removes an entry that was made, after a later step of the fop has failed. */
+export async function undo(store: Store, site: Site, name: string, atFlags = 0): Promise<void> {
+  const b = batch();
+  b.unlink(site.fd, name, atFlags);
+  await store.run(b, site.parent.lane, Priority.normal);
+  const errno = b.errno;
+  b.release();
+  if (errno !== 0) store.log.error(0, `removing ${gfidText(site.parent.gfid)}/${name} after a failure failed`, errno);
+}

@@ -1,0 +1,35 @@
+/**
+ * The check before a creation that clients of distributed volumes ask for: an xattr of the directory (its layout) must be
+ * what the client believes it to be. The request names the xattr and carries the expected value under that name.
+ */
+import { batch, IGNORE } from '../native/batch.js';
+import { region } from '../native/memory.js';
+import { type Dict, valueBytes } from './contract/dict.js';
+import { EIO, ERANGE } from './contract/errno.js';
+import { PREOP_PARENT } from './keys.js';
+
+const ROOM = 65536;
+
+/**
+ * 0 when the directory is as expected or nothing is asked; EIO when its xattr differs; else the errno of reading it. Takes
+ * the keys of the check out of the request. The directory's inode is in memory: reading its xattr does not wait.
+ */
+export function preopFails(dir: number, xdata: Dict): number {
+  const name = xdata.text(PREOP_PARENT);
+  if (name === undefined) return 0;
+  xdata.delete(PREOP_PARENT);
+  const value = xdata.get(name);
+  if (value === undefined) return 0;
+  xdata.delete(name);
+  const expected = valueBytes(value) ?? new Uint8Array(0);
+  const into = region(ROOM);
+  const b = batch();
+  b.getxattr(dir, '.', name, into.address, ROOM, IGNORE);
+  b.run();
+  const r = b.result(0);
+  b.release();
+  const same = r === expected.length && Buffer.compare(into.bytes.subarray(0, r), expected) === 0;
+  into.release();
+  if (r < 0 && r !== -ERANGE) return -r;
+  return same ? 0 : EIO;
+}

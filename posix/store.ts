@@ -1,0 +1,133 @@
+/**
+ * A brick's directory on disk, as all families of fops share it: its open descriptors, how inodes are addressed in
+ * batches, the queue of blocking calls, handles and time records.
+ */
+import { addon } from '../native/addon.js';
+import { type Batch, Priority, Queue } from '../native/batch.js';
+import { type Call, ClientPid } from './contract/call.js';
+import type { MaybePromise } from './contract/fops.js';
+import { S_IFDIR } from './contract/iatt.js';
+import type { Inode } from './contract/inode.js';
+import type { Logger } from './contract/log.js';
+import type { BrickContext } from './contract/translator.js';
+import { Directories, type Directory } from './dirs.js';
+import { Handles } from './handle.js';
+import { unlinkName } from './handle-name.js';
+import { InodeState } from './inode-state.js';
+import { Landfill } from './landfill.js';
+import { MdataKeeper } from './mdata.js';
+import type { Options } from './options.js';
+
+/** Blocking calls of one brick that run at the same time, as io-threads' thread-count by default. */
+export const DEFAULT_CONCURRENCY = 16;
+
+/** How a batch addresses an inode's own file: `name` below descriptor `dir`. Released after the batch has run. */
+export class Target {
+  readonly dir: number;
+  readonly name: string;
+  readonly #directory: Directory | null;
+
+  constructor(dir: number, name: string, directory: Directory | null) {
+    this.dir = dir;
+    this.name = name;
+    this.#directory = directory;
+  }
+  release(): void {
+    this.#directory?.release();
+  }
+}
+
+export interface StoreInit {
+  name: string;
+  brick: BrickContext;
+  options: Options;
+  slot: number;
+  rootFd: number;
+  glusterfsFd: number;
+  /** Device and inode number of `.glusterfs`, which no look-up may reach. */
+  hidden: { dev: number; inoHigh: number; inoLow: number };
+}
+
+export class Store {
+  /** The translator's name in the graph. */
+  readonly name: string;
+  readonly brick: BrickContext;
+  readonly log: Logger;
+  options: Options;
+  readonly slot: number;
+  /** The brick's root, O_RDONLY | O_DIRECTORY: open for as long as the brick serves. */
+  readonly rootFd: number;
+  readonly glusterfsFd: number;
+  readonly hidden: StoreInit['hidden'];
+  readonly queue = new Queue(DEFAULT_CONCURRENCY);
+  readonly dirs: Directories;
+  readonly handles: Handles;
+  readonly mdata: MdataKeeper;
+  readonly landfill: Landfill;
+  /** The disk has less free space than the reserve: kept by the space check, read by every fop that allocates. */
+  full = false;
+
+  constructor(init: StoreInit) {
+    this.name = init.name;
+    this.brick = init.brick;
+    this.log = init.brick.log;
+    this.options = init.options;
+    this.slot = init.slot;
+    this.rootFd = init.rootFd;
+    this.glusterfsFd = init.glusterfsFd;
+    this.hidden = init.hidden;
+    this.dirs = new Directories(this);
+    this.handles = new Handles(this);
+    this.mdata = new MdataKeeper(this);
+    this.landfill = new Landfill(this);
+  }
+
+  /** Absolute path of the brick. */
+  get path(): string {
+    return this.options.directory;
+  }
+
+  state(inode: Inode): InodeState {
+    const state = inode.ctx[this.slot] as InodeState | undefined;
+    if (state !== undefined) return state;
+    const fresh = new InodeState(inode);
+    fresh.mdata = this.mdata.adopt(inode.key);
+    inode.ctx[this.slot] = fresh;
+    return fresh;
+  }
+
+  /**
+   * Where an inode's file is: non-directories by their handle, directories by their descriptor. Fails with ENOENT for a
+   * directory that is gone.
+   */
+  target(inode: Inode): MaybePromise<Target> {
+    if (inode.type === S_IFDIR) {
+      const d = this.dirs.acquire(inode);
+      return d instanceof Promise ? d.then(directoryTarget) : directoryTarget(d);
+    }
+    const state = this.state(inode);
+    return new Target(this.glusterfsFd, state.unlinked ? unlinkName(inode.gfid) : state.handle, null);
+  }
+
+  /** Runs a batch on the pool; resolves (never rejects) with it when it has run. The caller releases it. */
+  run(b: Batch, lane: number, priority: Priority): Promise<Batch> {
+    return this.queue.run(b, lane, priority);
+  }
+
+  /** Priority of a call: internal clients' work (rebalance, heal) comes last. */
+  priority(call: Call, usual: Priority): Priority {
+    return call.pid < 0 && call.pid !== ClientPid.noRootSquash ? Priority.least : usual;
+  }
+
+  close(): void {
+    this.landfill.stop();
+    this.dirs.closeAll();
+    this.queue.close();
+    addon.closeFd(this.glusterfsFd);
+    addon.closeFd(this.rootFd);
+  }
+}
+
+function directoryTarget(d: Directory): Target {
+  return new Target(d.fd, '.', d);
+}

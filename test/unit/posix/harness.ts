@@ -1,0 +1,213 @@
+/** A storage/posix translator on a directory of its own, with the inode table that a brick would give it. */
+import { execFileSync } from 'node:child_process';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { InodeTable } from '../../../mux/inode-table.js';
+import { Call } from '../../../posix/contract/call.js';
+import { Dict } from '../../../posix/contract/dict.js';
+import { FopError } from '../../../posix/contract/error.js';
+import type { CreateReply, EntryReply, LookupReply } from '../../../posix/contract/fops.js';
+import { type Gfid, gfidKey } from '../../../posix/contract/gfid.js';
+import { type Client, Fd, type Inode } from '../../../posix/contract/inode.js';
+import type { BrickContext } from '../../../posix/contract/translator.js';
+import { options } from '../../../posix/options.js';
+import { PosixTranslator } from '../../../posix/translator.js';
+import { requireOptions } from '../../../volfiles/options.js';
+
+const quiet = { error() {}, warning() {}, info() {}, debug() {} };
+
+export const client: Client = {
+  id: 1,
+  uid: 'test',
+  opVersion: 100000,
+  processName: 'test',
+  peer: '127.0.0.1:1',
+  alive: true,
+  ctx: [],
+};
+
+/** Times that the utime translator of clients asks to be set, by fop. */
+export const NEW = 0b11111;
+export const REMOVE = 0b11001;
+
+export class Brick {
+  readonly dir: string;
+  readonly volumeId = randomUUID();
+  readonly log: string[] = [];
+  table!: InodeTable;
+  posix!: PosixTranslator;
+  #clock = 1_700_000_000;
+
+  constructor() {
+    this.dir = mkdtempSync(join(process.env['POSIX_TEST_DIR'] ?? '/var/tmp', 'brickd-posix-'));
+    execFileSync('setfattr', ['-n', 'trusted.glusterfs.volume-id', '-v', `0x${this.volumeId.replaceAll('-', '')}`, this.dir]);
+  }
+
+  async start(more: Record<string, string> = {}): Promise<this> {
+    const given = { directory: this.dir, 'volume-id': this.volumeId, ...more };
+    const values = requireOptions(options, {
+      name: 'v-posix',
+      line: 1,
+      options: new Map(Object.entries(given).map(([k, value]) => [k, { value, line: 1 }])),
+    });
+    this.table = new InodeTable(0, (inode) => this.posix.forget(inode));
+    const note = (text: string) => void this.log.push(text);
+    const context: BrickContext = {
+      name: this.dir,
+      log: { ...quiet, error: (_id, text) => note(text), warning: (_id, text) => note(text) },
+      root: this.table.root,
+      findInode: (key) => this.table.get(key),
+      findChild: (parent, name) => this.table.child(parent, name),
+      upcall() {},
+      fail: note,
+      timer: (ms, repeat, run) => {
+        const t = repeat ? setInterval(run, ms) : setTimeout(run, ms);
+        t.unref();
+        return () => clearTimeout(t);
+      },
+    };
+    this.posix = new PosixTranslator({ name: 'v-posix', type: 'storage/posix', options: values, brick: context, slot: 0 });
+    await this.posix.init();
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    await this.posix.fini();
+  }
+
+  remove(): void {
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  get root(): Inode {
+    return this.table.root;
+  }
+
+  /** A call with a clock that ticks one second a call. */
+  call(timeFlags = 0, uid = 0, gid = 0): Call {
+    const c = new Call(client, 0);
+    c.timeFlags = timeFlags;
+    c.timeSec = ++this.#clock;
+    c.timeNsec = 5;
+    c.uid = uid;
+    c.gid = gid;
+    c.pid = 100;
+    return c;
+  }
+
+  path(...parts: string[]): string {
+    return join(this.dir, ...parts);
+  }
+
+  handle(gfid: Gfid): string {
+    const h = Buffer.from(gfid).toString('hex');
+    const text = `${h.slice(0, 8)}-${h.slice(8, 12)}-${h.slice(12, 16)}-${h.slice(16, 20)}-${h.slice(20)}`;
+    return this.path('.glusterfs', h.slice(0, 2), h.slice(2, 4), text);
+  }
+
+  xattr(path: string, key: string): string | null {
+    try {
+      return execFileSync('getfattr', ['-h', '--absolute-names', '-e', 'hex', '-n', key, path], { stdio: ['ignore', 'pipe', 'ignore'] })
+        .toString()
+        .match(/=0x([0-9a-f]*)/)![1]!;
+    } catch {
+      return null;
+    }
+  }
+
+  async lookup(parent: Inode, name: string, xdata: Dict | null = new Dict()): Promise<LookupReply & { inode: Inode }> {
+    const known = this.table.child(parent, name) ?? null;
+    const r = await this.posix.lookup(this.call(), { loc: { inode: known, parent, name }, gfid: null, xdata });
+    const inode = this.table.link(parent, name, r.stat.gfid, r.stat.mode);
+    return { ...r, inode };
+  }
+
+  async nameless(gfid: Gfid, xdata: Dict | null = new Dict()): Promise<LookupReply> {
+    const inode = this.table.get(gfidKey(gfid)) ?? null;
+    return this.posix.lookup(this.call(), { loc: { inode, parent: null, name: '' }, gfid, xdata });
+  }
+
+  async mkdir(parent: Inode, name: string, mode = 0o755, xdata = withGfid()): Promise<EntryReply & { inode: Inode }> {
+    const r = await this.posix.mkdir(this.call(NEW), { loc: { inode: null, parent, name }, mode, umask: 0, xdata });
+    return { ...r, inode: this.table.link(parent, name, r.stat.gfid, r.stat.mode) };
+  }
+
+  async mknod(parent: Inode, name: string, mode = 0o100644, xdata = withGfid()): Promise<EntryReply & { inode: Inode }> {
+    const r = await this.posix.mknod(this.call(NEW), { loc: { inode: null, parent, name }, mode, rdev: 0, umask: 0, xdata });
+    return { ...r, inode: this.table.link(parent, name, r.stat.gfid, r.stat.mode) };
+  }
+
+  async create(parent: Inode, name: string, flags = 0o302, xdata = withGfid()): Promise<CreateReply & { inode: Inode; fd: Fd }> {
+    const known = this.table.child(parent, name) ?? null;
+    const r = await this.posix.create(this.call(NEW), {
+      loc: { inode: known, parent, name },
+      flags,
+      mode: 0o100640,
+      umask: 0,
+      pid: 1,
+      xdata,
+    });
+    const inode = this.table.link(parent, name, r.stat.gfid, r.stat.mode);
+    const fd = new Fd(inode, flags, client, 1);
+    inode.fdCount++;
+    inode.refs++;
+    r.bind(fd);
+    return { ...r, inode, fd };
+  }
+
+  async unlink(parent: Inode, name: string, xdata: Dict | null = null) {
+    const inode = this.table.child(parent, name) ?? null;
+    const r = await this.posix.unlink(this.call(REMOVE), { loc: { inode, parent, name }, xflags: 0, xdata });
+    this.table.unlink(parent, name);
+    return r;
+  }
+
+  async rmdir(parent: Inode, name: string, flags = 0) {
+    const inode = this.table.child(parent, name) ?? null;
+    const r = await this.posix.rmdir(this.call(REMOVE), { loc: { inode, parent, name }, flags, xdata: null });
+    this.table.unlink(parent, name);
+    return r;
+  }
+
+  async rename(from: Inode, name: string, to: Inode, newName: string, xdata: Dict | null = null) {
+    const inode = this.table.child(from, name)!;
+    const victim = this.table.child(to, newName) ?? null;
+    const r = await this.posix.rename(this.call(REMOVE), {
+      oldLoc: { inode, parent: from, name },
+      newLoc: { inode: victim, parent: to, name: newName },
+      xdata,
+    });
+    if (victim !== inode) {
+      if (victim !== null) this.table.unlink(to, newName);
+      this.table.unlink(from, name);
+      this.table.link(to, newName, inode.gfid, inode.type);
+    }
+    return r;
+  }
+
+  async opendir(inode: Inode): Promise<Fd> {
+    const fd = new Fd(inode, 0, client, 1);
+    await this.posix.opendir(this.call(), { inode, fd, xdata: null });
+    return fd;
+  }
+}
+
+export function newGfid(): Gfid {
+  return Uint8Array.from(randomBytes(16));
+}
+
+export function withGfid(gfid = newGfid()): Dict {
+  return new Dict().setGfid('gfid-req', gfid);
+}
+
+/** errno with which something fails; 0 when it doesn't. */
+export async function errnoOf(run: () => unknown): Promise<number> {
+  try {
+    await run();
+    return 0;
+  } catch (error) {
+    if (error instanceof FopError) return error.errno;
+    throw error;
+  }
+}
