@@ -168,6 +168,7 @@ function complete(a: BrickArguments, line: { options: { name: string }[]; args: 
   }
   if (line.args.length === 1)
     throw refuse(`cannot mount on ${line.args[0]}: brickd serves bricks, use glusterfs to mount`);
+  if (a.volumeName !== '') throw refuse('--volume-name is not supported: the last volume of the volfile is the top');
   if (a.servers.length > 0 && a.volfileId === '') {
     throw refuse("ERROR: '--volfile-id' is mandatory if '-s' OR '--volfile-server' option is given");
   }

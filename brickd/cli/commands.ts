@@ -12,9 +12,8 @@ export class CommandError extends Error {
   }
 }
 
-const port = (argv: unknown): number => {
-  const n = Number(argv);
-  if (!Number.isInteger(n) || n < 0 || n > 65535) throw new CommandError(`'${String(argv)}' is no port`, 64);
+const port = (n: number): number => {
+  if (!Number.isInteger(n) || n < 0 || n > 65535) throw new CommandError('a port is a number from 0 to 65535');
   return n;
 };
 
@@ -27,11 +26,16 @@ export async function runCommand(argv: string[]): Promise<void> {
   try {
     await parser(argv).parseAsync();
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    process.stderr.write(`brickd: ${error.message}\n`);
-    process.exitCode = error.exitStatus;
+    const known = error instanceof CommandError ? error : usageError(error);
+    if (known === undefined) throw error;
+    process.stderr.write(`brickd: ${known.message}\n`);
+    process.exitCode = known.exitStatus;
   }
 }
+
+/** What is wrong with a value, yargs reports as an error of its own. */
+const usageError = (error: unknown): CommandError | undefined =>
+  error instanceof Error && error.name === 'YError' ? new CommandError(error.message, 64) : undefined;
 
 function parser(argv: string[]) {
   return yargs(argv)

@@ -46,12 +46,12 @@ export const GLUSTERFSD_OPTIONS: readonly OptionSpec[] = [
   value('pid-file', 'PIDFILE', 'File that holds the process id, locked while the process lives', { letter: 'p' }),
   value('socket-file', 'SOCKFILE', 'Unix socket for the brick operations of glusterd', { letter: 'S' }),
   flag('no-daemon', 'Stay in the foreground', { letter: 'N' }),
-  value('run-id', 'RUN-ID', 'Free text that marks the process; gives each run a log file of its own', {
+  value('run-id', 'RUN-ID', 'Free text that marks the process', {
     letter: 'r',
     hidden: true,
   }),
   flag('debug', 'As --no-daemon --log-level DEBUG, with the log on standard error'),
-  value('volume-name', 'XLATOR-NAME', 'Translator to use as the top [default: the last of the volfile]'),
+  value('volume-name', 'XLATOR-NAME', 'Not supported: the last volume of the volfile is the top'),
   value('xlator-option', 'XLATOR-NAME.OPTION=VALUE', 'Sets an option of the translators whose names match'),
   mountFlag('read-only'),
   mountFlag('acl'),

@@ -91,7 +91,7 @@ export async function makeSampleBricks(
       ...(host === '' ? {} : { bindAddress: host }),
     });
     const volfile = join(data, `brick${i}.vol`);
-    writeFileSync(volfile, text, 'latin1');
+    writeFileSync(volfile, text, { encoding: 'latin1', mode: 0o644 });
     bricks.push({ directory, brick, volfile, text });
   }
   return bricks;
@@ -121,6 +121,7 @@ export function writeClientVolfile(data: string, bricks: readonly ServedBrick[],
     '',
   ];
   const file = join(data, 'client.vol');
-  writeFileSync(file, `${clients.join('\n')}\n${top.join('\n')}`, 'latin1');
+  // The process's umask is that of a brick by now: none.
+  writeFileSync(file, `${clients.join('\n')}\n${top.join('\n')}`, { encoding: 'latin1', mode: 0o644 });
   return file;
 }

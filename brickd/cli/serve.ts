@@ -4,10 +4,10 @@ import { join, resolve } from 'node:path';
 import { type BrickServer, isBrickError } from '../brick-server.js';
 import { levelOf } from '../log/control.js';
 import { DaemonLog } from '../log/open.js';
-import { type MetricsEndpoint, startMetrics } from '../metrics/http.js';
 import { makeServer } from '../server-factory.js';
 import { CommandError } from './commands.js';
 import { makeSampleBricks, writeClientVolfile } from './serve-bricks.js';
+import { startMetrics } from './serve-metrics.js';
 
 export interface ServeOptions {
   data: string;
@@ -73,15 +73,13 @@ export async function serve(o: ServeOptions): Promise<void> {
 }
 
 async function metricsOf(server: BrickServer, port: number): Promise<string> {
-  let endpoint: MetricsEndpoint;
   try {
-    endpoint = await startMetrics(server, LOCALHOST, port);
+    return await startMetrics(server, port);
   } catch (error) {
     throw new CommandError(
       `no metrics on port ${port} (${(error as Error).message}): choose another with --metrics-port`,
     );
   }
-  return `http://${LOCALHOST}:${endpoint.port}`;
 }
 
 function announce(
@@ -91,13 +89,15 @@ function announce(
   metrics: string | undefined,
   logFile: string,
 ): void {
+  const quoted = /^[\w/.:@%+-]+$/.test(clientVolfile) ? clientVolfile : `'${clientVolfile.replaceAll("'", `'\\''`)}'`;
   const lines = [
     `serving ${directories.length === 1 ? 'one brick' : `${directories.length} bricks`} on ${where}`,
     ...directories.map((directory) => `  ${directory}`),
     '',
     'to mount it with the GlusterFS client (as root):',
-    `  glusterfs --volfile=${clientVolfile} /mnt`,
-    `  mount -t glusterfs ${clientVolfile} /mnt        (the same)`,
+    `  glusterfs --volfile=${quoted} /mnt`,
+    // The mount helper takes no blanks and the like in names.
+    ...(quoted === clientVolfile ? [`  mount -t glusterfs ${clientVolfile} /mnt        (the same)`] : []),
     '',
     ...(metrics === undefined ? [] : [`metrics  ${metrics}/metrics`, `status   ${metrics}/`]),
     `log      ${logFile}`,

@@ -44,21 +44,21 @@ export function volfileFacts(text: string, file: string, overrides: readonly Xla
 const DEFAULT_PORT = 24007;
 
 /** Value of an option by any of its names; what the command line sets wins, then what is set last. */
-function valueOf(server: VolfileNode, ...names: string[]): string | undefined {
+function optionOf(server: VolfileNode, ...names: string[]): string | undefined {
   const set = [...server.options].filter(([key]) => names.includes(key)).map(([, entry]) => entry);
   return (set.findLast((entry) => entry.implied === true) ?? set.at(-1))?.value;
 }
 
 function listenOptions(server: VolfileNode, file: string): ListenOptions {
-  const portText = valueOf(server, 'transport.socket.listen-port', 'listen-port') ?? String(DEFAULT_PORT);
+  const portText = optionOf(server, 'transport.socket.listen-port', 'listen-port') ?? String(DEFAULT_PORT);
   const port = Number(portText);
   if (!Number.isInteger(port) || port < 0 || port > 65535)
     throw new Error(`${file}: listen-port '${portText}' is no port`);
-  const backlog = Number(valueOf(server, 'transport.listen-backlog') ?? DEFAULT_BACKLOG);
+  const backlog = Number(optionOf(server, 'transport.listen-backlog') ?? DEFAULT_BACKLOG);
   return {
-    host: valueOf(server, 'transport.socket.bind-address', 'bind-address') ?? '',
+    host: optionOf(server, 'transport.socket.bind-address', 'bind-address') ?? '',
     port,
-    family: valueOf(server, 'transport.address-family', 'address-family') === 'inet6' ? 6 : 4,
+    family: optionOf(server, 'transport.address-family', 'address-family') === 'inet6' ? 6 : 4,
     backlog: Number.isInteger(backlog) && backlog > 0 ? backlog : DEFAULT_BACKLOG,
   };
 }
