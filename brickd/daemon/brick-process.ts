@@ -3,50 +3,37 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { addon } from '../../native/addon.js';
-import { EADDRINUSE, ENOTCONN } from '../../posix/contract/errno.js';
+import { EADDRINUSE } from '../../posix/contract/errno.js';
 import { event, loggerFor } from '../../posix/contract/log.js';
 import { type BrickServer, isBrickError, type ListenOptions } from '../brick-server.js';
-import { type BrickArguments, SECURE_ACCESS_FILE } from '../cli/brick-arguments.js';
-import { Backoff, pause } from '../glusterd/backoff.js';
+import type { BrickArguments } from '../cli/brick-arguments.js';
+import { pause } from '../glusterd/backoff.js';
 import { type BrickLife, BrickOpHandler } from '../glusterd/brick-ops.js';
 import { BrickOpsServer } from '../glusterd/brick-ops-server.js';
-import { Management, VolfileRefused } from '../glusterd/management.js';
 import { levelOf } from '../log/control.js';
 import { DaemonLog } from '../log/open.js';
 import { GLUSTER_VERSION, VERSION } from '../version.js';
 import { Bricks } from './bricks.js';
 import { fsPath, textPath } from './call.js';
 import { Ending } from './ending.js';
+import { GlusterdLink } from './glusterd-link.js';
 import { takeIdentity } from './identity.js';
 import { metricsText, writeMetricsFile } from './metrics-file.js';
 import { Pidfile, PidfileError } from './pidfile.js';
 import { handleSignals } from './signals.js';
+import { INIT_FAILED, StartFailure } from './start-failure.js';
 import { writeStatedump } from './statedump.js';
 import { StatusPipe } from './status-pipe.js';
 
 const log = loggerFor('glusterfsd');
 const FILES_WANTED = 1048576;
 const FILES_NEEDED = 65536;
-/** Tries to fetch the first volfile. */
-const FETCH_TRIES = 10;
-const SIGN_IN_TRIES = 10;
 /** A port that is busy may belong to a process that is just ending. */
 const LISTEN_TRIES = 10;
 const LISTEN_PAUSE_MS = 100;
 /** Time for clients to hear that a brick has failed, before the process of a single brick ends. */
 const FAILED_BRICK_GRACE_MS = 30_000;
 
-/** How a start failed: the status for the waiting process (abs, low 8 bits), and the process's own exit status. */
-class StartFailure {
-  readonly status: number;
-  readonly exit: number;
-
-  constructor(status: number, exit: number) {
-    this.status = status;
-    this.exit = exit;
-  }
-}
-const INIT_FAILED = -1;
 const NO_VOLFILE_EXIT = 250;
 
 export interface Surroundings {
@@ -69,7 +56,7 @@ export async function runBrickProcess(args: BrickArguments, around: Surroundings
 
 function openLog(args: BrickArguments): DaemonLog | string {
   try {
-    mkdirSync(fsPath(dirname(args.logFile)), { recursive: true, mode: 0o755 });
+    makeDirectories(dirname(args.logFile));
     return new DaemonLog({
       file: args.logFile,
       level: levelOf(args.logLevel)!,
@@ -83,13 +70,21 @@ function openLog(args: BrickArguments): DaemonLog | string {
   }
 }
 
+/** mkdir -p. (The recursive mkdirSync of Node does not end in directories like /proc.) */
+function makeDirectories(path: string): void {
+  if (existsSync(fsPath(path))) return;
+  makeDirectories(dirname(path));
+  mkdirSync(fsPath(path), { mode: 0o755 });
+}
+
 class BrickProcess implements BrickLife {
   readonly #args: BrickArguments;
   readonly #around: Surroundings;
   readonly #log: DaemonLog;
   readonly #status: StatusPipe;
   readonly #ending: Ending;
-  #management: Management | null = null;
+  /** Null when the volfile is one of the local disk. */
+  readonly #link: GlusterdLink | null;
   #bricks: Bricks | null = null;
   server: BrickServer | null = null;
 
@@ -98,7 +93,12 @@ class BrickProcess implements BrickLife {
     this.#around = around;
     this.#log = daemonLog;
     this.#status = status;
-    this.#ending = new Ending(daemonLog, status, (brick) => this.#signOut(brick));
+    const events = {
+      volfilesChanged: () => this.#bricks?.refresh(),
+      bricks: () => this.server?.bricks() ?? [],
+    };
+    this.#link = args.servers.length > 0 ? new GlusterdLink(args, events) : null;
+    this.#ending = new Ending(daemonLog, status, async (brick) => this.#link?.signOut(brick));
   }
 
   get firstBrick(): string {
@@ -109,7 +109,9 @@ class BrickProcess implements BrickLife {
     try {
       this.#settle();
       await this.#serve();
-      await this.#signIn();
+      // The process serves on whatever comes of the sign-in.
+      const outcome = (await this.#link?.signIn()) ?? 'accepted';
+      this.#status.release(outcome === 'accepted' ? 0 : INIT_FAILED);
     } catch (error) {
       if (!(error instanceof StartFailure)) return this.#ending.crash(error);
       this.#status.release(error.status);
@@ -175,11 +177,12 @@ class BrickProcess implements BrickLife {
     // Loading the server's modules and asking for the volfile overlap.
     const making = this.#around.makeServer();
     making.catch(() => {});
-    const volfileId = args.servers.length > 0 ? args.volfileId : args.volfile;
-    const text = args.servers.length > 0 ? await this.#fetch() : await this.#read();
+    const link = this.#link;
+    const volfileId = link === null ? args.volfile : args.volfileId;
+    const text = link === null ? await this.#read() : await link.firstVolfile();
     const server = await making;
     server.onBrickFailed((brick, reason) => this.#failed(brick, reason));
-    const bricks = new Bricks(args, server, this.#log, this.#management);
+    const bricks = new Bricks(args, server, this.#log, link?.management ?? null);
     this.#bricks = bricks;
     this.#ending.server = server;
     const facts = await bricks.serial.run(() => this.#attach(bricks, volfileId, text));
@@ -196,41 +199,6 @@ class BrickProcess implements BrickLife {
         0,
         `cannot listen on ${this.#args.socketFile}: ${(error as Error).message}; glusterd cannot reach the brick`,
       );
-    }
-  }
-
-  async #fetch(): Promise<string> {
-    const args = this.#args;
-    const host = args.servers[0]!;
-    const family = args.xlatorOptions.find((o) => o.key === 'address-family')?.value;
-    this.#management = new Management(
-      {
-        host: args.serverTransport === 'unix' ? textPath(host) : host,
-        port: args.serverPort,
-        transport: args.serverTransport === 'unix' ? 'unix' : 'socket',
-        family: family === 'inet6' ? 6 : family === 'inet' ? 4 : 0,
-        tls: args.secureMgmt ?? existsSync(SECURE_ACCESS_FILE),
-      },
-      {
-        volfilesChanged: () => this.#bricks?.refresh(),
-        reconnected: () => {
-          this.#bricks?.refresh();
-          void this.#signInAll();
-        },
-      },
-    );
-    try {
-      await this.#management.open();
-    } catch (error) {
-      log.error(0, `failed to connect to remote-host: ${host} (${(error as Error).message})`);
-      throw new StartFailure(ENOTCONN, 1);
-    }
-    try {
-      return await this.#management.fetchVolfile(args.volfileId, args.brickName, FETCH_TRIES);
-    } catch (error) {
-      const errno = error instanceof VolfileRefused ? error.errno : ENOTCONN;
-      log.error(0, `failed to fetch volume file (key:${args.volfileId}): ${(error as Error).message}`, errno);
-      throw new StartFailure(errno, errno & 255);
     }
   }
 
@@ -275,53 +243,19 @@ class BrickProcess implements BrickLife {
     }
   }
 
-  /** One sign-in for each brick. 'silent': glusterd could not be asked. */
-  async #signInAll(): Promise<'accepted' | 'refused' | 'silent'> {
-    const management = this.#management;
-    const { brickPort, brickPort2, brickName } = this.#args;
-    if (management === null || brickPort === 0 || brickName === '') return 'accepted';
-    let outcome: 'accepted' | 'refused' = 'accepted';
-    for (const brick of this.server?.bricks() ?? []) {
-      try {
-        const accepted = await management.signIn(brick, brickPort);
-        if (accepted && brickPort2 !== 0) await management.signIn(`${brick}.rdma`, brickPort2);
-        if (!accepted) outcome = 'refused';
-      } catch (error) {
-        log.warning(0, event('failed to send sign in request', { brick, reason: (error as Error).message }));
-        return 'silent';
-      }
-    }
-    return outcome;
-  }
-
-  /** Signs in at the start; a busy glusterd is asked again. The process serves on whatever comes of it. */
-  async #signIn(): Promise<void> {
-    const backoff = new Backoff(500, 5_000);
-    for (let tries = 1; ; tries++) {
-      const outcome = await this.#signInAll();
-      if (outcome === 'accepted') return this.#status.release(0);
-      if (outcome === 'refused' || tries >= SIGN_IN_TRIES) return this.#status.release(INIT_FAILED);
-      await pause(backoff.next());
-    }
-  }
-
-  #signOut(brick: string): Promise<void> {
-    const { brickPort, brickPort2 } = this.#args;
-    if (this.#management === null || brickPort === 0 || brick === '') return Promise.resolve();
-    return this.#management.signOut(brick, brickPort, brickPort2);
-  }
-
   // --- BrickLife ----------------------------------------------------------------------------------------------------
 
   async terminate(brick: string, graceful: boolean): Promise<void> {
     const last = (this.server?.bricks() ?? []).every((other) => other === brick);
     if (last && !graceful) log.info(0, `terminating after loss of last child ${brick}`);
     else log.info(0, `detaching not-only child ${brick}  graceful_cleanup ${graceful ? 1 : 0}`);
-    const signedOut = this.#signOut(brick);
+    const signedOut = this.#link?.signOut(brick);
     await this.#bricks?.detach(brick);
     if (!last) return;
     // The answer to glusterd leaves before the process does.
-    void signedOut.then(() => pause(50)).then(() => this.#ending.exit(graceful ? 0 : 15, []));
+    void Promise.resolve(signedOut)
+      .then(() => pause(50))
+      .then(() => this.#ending.exit(graceful ? 0 : 15, []));
   }
 
   attachFile(volfilePath: string): Promise<void> {
@@ -362,7 +296,7 @@ class BrickProcess implements BrickLife {
   }
 
   #reload(): void {
-    if (this.#management !== null) log.info(100011, 'Fetching the volume file from server...');
+    if (this.#link !== null) log.info(100011, 'Fetching the volume file from server...');
     this.#log.rotate();
     this.#bricks?.refresh();
   }

@@ -1,0 +1,113 @@
+/** A brick process towards its glusterd: the first volfile, and signing bricks in and out. */
+import { existsSync } from 'node:fs';
+import { ENOTCONN } from '../../posix/contract/errno.js';
+import { event, loggerFor } from '../../posix/contract/log.js';
+import { type BrickArguments, SECURE_ACCESS_FILE } from '../cli/brick-arguments.js';
+import { Backoff, pause } from '../glusterd/backoff.js';
+import type { GlusterdAddress } from '../glusterd/dial.js';
+import { Management, VolfileRefused } from '../glusterd/management.js';
+import { textPath } from './call.js';
+import { StartFailure } from './start-failure.js';
+
+const log = loggerFor('glusterfsd-mgmt');
+/** Tries to fetch the first volfile. */
+const FETCH_TRIES = 10;
+/** Rounds of sign-ins that glusterd does not answer. */
+const SIGN_IN_ROUNDS = 10;
+const SIGN_IN_PAUSE_MS = 500;
+const SIGN_IN_PAUSE_MAX_MS = 5_000;
+
+export type SignInOutcome = 'accepted' | 'refused' | 'silent';
+
+export interface LinkEvents {
+  volfilesChanged(): void;
+  /** Bricks to sign in. */
+  bricks(): string[];
+}
+
+function addressOf(args: BrickArguments): GlusterdAddress {
+  const host = args.servers[0]!;
+  const unix = args.serverTransport === 'unix';
+  const family = args.xlatorOptions.find((o) => o.key === 'address-family')?.value;
+  return {
+    host: unix ? textPath(host) : host,
+    port: args.serverPort,
+    transport: unix ? 'unix' : 'socket',
+    family: family === 'inet6' ? 6 : family === 'inet' ? 4 : 0,
+    tls: args.secureMgmt ?? existsSync(SECURE_ACCESS_FILE),
+  };
+}
+
+export class GlusterdLink {
+  readonly management: Management;
+  readonly #args: BrickArguments;
+  readonly #events: LinkEvents;
+  /** Counts the rounds begun: a newer one replaces an older one. */
+  #round = 0;
+
+  constructor(args: BrickArguments, events: LinkEvents) {
+    this.#args = args;
+    this.#events = events;
+    this.management = new Management(addressOf(args), {
+      volfilesChanged: () => events.volfilesChanged(),
+      reconnected: () => {
+        events.volfilesChanged();
+        void this.signIn();
+      },
+    });
+  }
+
+  /** Connects and fetches the volfile of the command line. Throws a StartFailure. */
+  async firstVolfile(): Promise<string> {
+    const { volfileId, brickName, servers } = this.#args;
+    try {
+      await this.management.open();
+    } catch (error) {
+      log.error(0, `failed to connect to remote-host: ${servers[0]} (${(error as Error).message})`);
+      throw new StartFailure(ENOTCONN, 1);
+    }
+    try {
+      return await this.management.fetchVolfile(volfileId, brickName, FETCH_TRIES);
+    } catch (error) {
+      const errno = error instanceof VolfileRefused ? error.errno : ENOTCONN;
+      log.error(0, `failed to fetch volume file (key:${volfileId}): ${(error as Error).message}`, errno);
+      throw new StartFailure(errno, errno & 255);
+    }
+  }
+
+  /** Signs every brick in; a glusterd that does not answer is asked again for a while. Never rejects. */
+  async signIn(): Promise<SignInOutcome> {
+    const { brickPort, brickName } = this.#args;
+    if (brickPort === 0 || brickName === '') return 'accepted';
+    const round = ++this.#round;
+    const backoff = new Backoff(SIGN_IN_PAUSE_MS, SIGN_IN_PAUSE_MAX_MS);
+    for (let tries = 1; ; tries++) {
+      const outcome = await this.#signInOnce();
+      if (outcome !== 'silent' || tries >= SIGN_IN_ROUNDS || round !== this.#round) return outcome;
+      await pause(backoff.next());
+    }
+  }
+
+  async #signInOnce(): Promise<SignInOutcome> {
+    const { brickPort, brickPort2 } = this.#args;
+    let outcome: SignInOutcome = 'accepted';
+    for (const brick of this.#events.bricks()) {
+      try {
+        const accepted = await this.management.signIn(brick, brickPort);
+        if (accepted && brickPort2 !== 0) await this.management.signIn(`${brick}.rdma`, brickPort2);
+        if (!accepted) outcome = 'refused';
+      } catch (error) {
+        log.warning(0, event('failed to send sign in request', { brick, reason: (error as Error).message }));
+        return 'silent';
+      }
+    }
+    return outcome;
+  }
+
+  /** Takes a brick out of glusterd's port map, if it can be told soon. Never rejects. */
+  async signOut(brick: string): Promise<void> {
+    const { brickPort, brickPort2 } = this.#args;
+    if (brickPort === 0 || brick === '') return;
+    await this.management.signOut(brick, brickPort, brickPort2);
+  }
+}
