@@ -36,7 +36,15 @@ function mustWait(r: number): boolean {
   return r === -EAGAIN || r === -EOPNOTSUPP;
 }
 
-function program(b: Batch, dir: number, name: string, address: number, size: number, resolve: number, rwf: number): void {
+function program(
+  b: Batch,
+  dir: number,
+  name: string,
+  address: number,
+  size: number,
+  resolve: number,
+  rwf: number,
+): void {
   b.open(dir, name, FLAGS, 0, resolve);
   b.pread(reg(0), address, size, 0, rwf);
   b.close(reg(0), ALWAYS);

@@ -1,6 +1,7 @@
 /** Walks what a READDIR op of a batch has written: entries of a directory, with attributes and xattrs if wanted. */
-import type { Region } from '../native/memory.js';
+
 import { STAT } from '../native/batch.js';
+import type { Region } from '../native/memory.js';
 
 export const DT_DIR = 4;
 

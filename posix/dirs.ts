@@ -10,8 +10,8 @@ import type { MaybePromise } from './contract/fops.js';
 import { type Gfid, gfidKey, gfidOfKey, ROOT_KEY } from './contract/gfid.js';
 import type { Inode } from './contract/inode.js';
 import { handleName, parseDirectoryLink } from './handle-name.js';
-import { GFID_KEY, OpenFlag, Resolve } from './sys.js';
 import type { Store } from './store.js';
+import { GFID_KEY, OpenFlag, Resolve } from './sys.js';
 
 const DIRECTORY_FLAGS = OpenFlag.path | OpenFlag.directory | OpenFlag.nofollow;
 /** Levels between a directory and the root beyond which the handles must be a loop. */

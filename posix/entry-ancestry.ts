@@ -35,7 +35,6 @@ export async function ancestry(store: Store, inode: Inode, xdata: Dict): Promise
   return { entries, errno: 0, xdata: null };
 }
 
-
 async function addDirectories(store: Store, chain: Ancestor[], wants: XattrWants, entries: DirEntry[]): Promise<void> {
   for (const a of chain) {
     const d = await Promise.resolve(store.dirs.acquireByKey(gfidKey(a.gfid))).catch((error: unknown) => {
@@ -49,7 +48,14 @@ async function addDirectories(store: Store, chain: Ancestor[], wants: XattrWants
   }
 }
 
-async function entryOf(store: Store, dir: number, file: string, name: string, gfid: Gfid, wants: XattrWants): Promise<DirEntry> {
+async function entryOf(
+  store: Store,
+  dir: number,
+  file: string,
+  name: string,
+  gfid: Gfid,
+  wants: XattrWants,
+): Promise<DirEntry> {
   const room = new XattrRoom();
   for (;;) {
     const b = batch();

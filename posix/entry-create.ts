@@ -114,7 +114,13 @@ function reply(store: Store, args: CreateArgs, site: Site, stat: Iatt, postparen
 }
 
 /** Opens the file that has the name; gives it a gfid and a handle if it lacks them. */
-async function openExisting(store: Store, call: Call, args: CreateArgs, site: Site, flags: number): Promise<CreateReply> {
+async function openExisting(
+  store: Store,
+  call: Call,
+  args: CreateArgs,
+  site: Site,
+  flags: number,
+): Promise<CreateReply> {
   const name = args.loc.name;
   const probe = await new Probe(store, site.dir, site.parent, name, new XattrWants(null)).look(Priority.high);
   if (probe.errno !== 0) throw failure(probe.errno);
@@ -146,4 +152,3 @@ async function openExisting(store: Store, call: Call, args: CreateArgs, site: Si
   }
   return reply(store, args, site, stat, site.post, raw);
 }
-

@@ -2,14 +2,14 @@
 import { addon } from '../native/addon.js';
 import { batch, Priority } from '../native/batch.js';
 import { region } from '../native/memory.js';
+import { readContent } from './content.js';
 import type { Call } from './contract/call.js';
-import { EINVAL, ENOENT } from './contract/errno.js';
+import { EINVAL, ENOENT, ENOTDIR } from './contract/errno.js';
 import { failure } from './contract/error.js';
 import type { DirEntry, MaybePromise, OpendirArgs, ReaddirArgs, ReaddirReply, Xdata } from './contract/fops.js';
 import { type Gfid, gfidKey, NULL_GFID } from './contract/gfid.js';
 import { type Iatt, NO_IATT, S_IFDIR, S_IFMT } from './contract/iatt.js';
 import type { Fd, Inode } from './contract/inode.js';
-import { readContent } from './content.js';
 import { DT_DIR, EntryCursor } from './dir-entries.js';
 import type { Directory } from './dirs.js';
 import { ancestry } from './entry-ancestry.js';
@@ -57,6 +57,7 @@ function openAt(d: Directory): OpenDirectory {
 }
 
 export function opendir(store: Store, call: Call, args: OpendirArgs): MaybePromise<Xdata> {
+  if (args.inode.type !== S_IFDIR && args.inode.type !== 0) throw failure(ENOTDIR);
   return then(store.dirs.acquire(args.inode), (d) => {
     const open = openAt(d);
     args.fd.ctx[store.slot] = open;
@@ -169,7 +170,14 @@ class Reading {
   }
 
   #plain(c: EntryCursor): DirEntry {
-    return { name: c.name, ino: c.hasStat ? c.ino : 0n, offset: c.offset, type: this.#type(c), stat: NO_IATT, dict: null };
+    return {
+      name: c.name,
+      ino: c.hasStat ? c.ino : 0n,
+      offset: c.offset,
+      type: this.#type(c),
+      stat: NO_IATT,
+      dict: null,
+    };
   }
 
   #full(c: EntryCursor, wants: XattrWants): DirEntry {
@@ -188,7 +196,14 @@ class Reading {
     }
     const stat: Iatt = iattOf(c.f64, c.stat, gfid ?? NULL_GFID, mdata);
     wants.wordsInto(found, inode, stat);
-    return { name: c.name, ino: gfid === null ? c.ino : inoOf(gfid), offset: c.offset, type: this.#type(c), stat, dict: found.dict };
+    return {
+      name: c.name,
+      ino: gfid === null ? c.ino : inoOf(gfid),
+      offset: c.offset,
+      type: this.#type(c),
+      stat,
+      dict: found.dict,
+    };
   }
 }
 
@@ -207,4 +222,3 @@ async function addContents(store: Store, inode: Inode, wants: XattrWants, entrie
   }
   d.release();
 }
-

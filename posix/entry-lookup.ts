@@ -1,6 +1,7 @@
 /** Look-up: what is under a name, or which file has a gfid; with the xattrs that the request asks for, and healing of gfids. */
 import { batch, IGNORE, Priority, reg, STAT } from '../native/batch.js';
 import { ancestryPath } from './ancestry.js';
+import { readContent } from './content.js';
 import type { Call } from './contract/call.js';
 import { EAGAIN, EINVAL, ENODATA, ENOENT, EPERM, ESTALE } from './contract/errno.js';
 import { errnoOf, FopError, failure } from './contract/error.js';
@@ -8,7 +9,6 @@ import type { LookupArgs, LookupReply, MaybePromise } from './contract/fops.js';
 import { type Gfid, gfidKey, gfidText, isNullGfid } from './contract/gfid.js';
 import { type Iatt, NO_IATT, S_IFDIR, S_IFLNK, S_IFMT } from './contract/iatt.js';
 import type { Inode } from './contract/inode.js';
-import { readContent } from './content.js';
 import type { Directory } from './dirs.js';
 import { gfidRequest } from './gfid-request.js';
 import { HANDLE_DIR, handleName, unlinkName } from './handle-name.js';
@@ -133,7 +133,9 @@ async function belowSlowly(
       throw new FopError(ENODATA, null, probe.parentStat);
     }
     const content =
-      probe.stat.isRegular && wants.content >= probe.stat.size ? await readContent(store, d.fd, name, probe.stat.size) : null;
+      probe.stat.isRegular && wants.content >= probe.stat.size
+        ? await readContent(store, d.fd, name, probe.stat.size)
+        : null;
     const reply = answer(probe, wants, content);
     await extras(store, call, args, d, probe, wants);
     return reply;
@@ -143,7 +145,14 @@ async function belowSlowly(
 }
 
 /** What look-ups do besides answering. */
-async function extras(store: Store, call: Call, args: LookupArgs, d: Directory, probe: Probe, wants: XattrWants): Promise<void> {
+async function extras(
+  store: Store,
+  call: Call,
+  args: LookupArgs,
+  d: Directory,
+  probe: Probe,
+  wants: XattrWants,
+): Promise<void> {
   const name = args.loc.name;
   if (args.xdata?.has(key.CLEAN_WRITE_PROTECTION) === true) {
     const b = batch();
@@ -207,7 +216,8 @@ function nameless(store: Store, call: Call, args: LookupArgs): MaybePromise<Look
   const gfid = args.gfid ?? args.loc.inode?.gfid ?? null;
   if (gfid === null || isNullGfid(gfid)) throw failure(EINVAL);
   const inode = args.loc.inode ?? store.brick.findInode(gfidKey(gfid)) ?? null;
-  if (inode?.type === S_IFDIR) return then(store.dirs.acquire(inode), (d) => directory(store, call, args, d, inode, gfid));
+  if (inode?.type === S_IFDIR)
+    return then(store.dirs.acquire(inode), (d) => directory(store, call, args, d, inode, gfid));
   const at = new ByHandle(store, args, gfid, inode);
   if (at.inline()) {
     const reply = at.reply(store.glusterfsFd, handleName(gfid));
@@ -221,7 +231,14 @@ function then<T>(d: MaybePromise<Directory>, next: (d: Directory) => MaybePromis
 }
 
 /** Look-up of a directory by gfid; takes over the pin. */
-function directory(store: Store, call: Call, args: LookupArgs, d: Directory, inode: Inode | null, gfid: Gfid): MaybePromise<LookupReply> {
+function directory(
+  store: Store,
+  call: Call,
+  args: LookupArgs,
+  d: Directory,
+  inode: Inode | null,
+  gfid: Gfid,
+): MaybePromise<LookupReply> {
   const at = new ByHandle(store, args, gfid, inode, d.fd);
   const done = (): MaybePromise<LookupReply> => {
     if (at.gone) {
@@ -339,7 +356,10 @@ class ByHandle {
     wants.wordsInto(found, this.#inode, this.stat);
     const reply: LookupReply = { stat: this.stat, postparent: NO_IATT, xdata: found.dict };
     if (wants.content >= this.stat.size && this.stat.isRegular) return this.#withContent(reply, dir, name);
-    if (wants.words?.includes(key.ANCESTRY_PATH) === true || this.#args.xdata?.has(key.CLEAN_WRITE_PROTECTION) === true) {
+    if (
+      wants.words?.includes(key.ANCESTRY_PATH) === true ||
+      this.#args.xdata?.has(key.CLEAN_WRITE_PROTECTION) === true
+    ) {
       return this.#withMore(reply, dir, name);
     }
     return reply;

@@ -37,7 +37,15 @@ async function makeEntry(
   xdata: Dict | null,
   kind: Kind,
 ): Promise<EntryReply> {
-  const making = new Making(store, site, call, name, gfid, kind.directory, new RequestedXattrs(xdata, [key.FORCE_REPLACE]));
+  const making = new Making(
+    store,
+    site,
+    call,
+    name,
+    gfid,
+    kind.directory,
+    new RequestedXattrs(xdata, [key.FORCE_REPLACE]),
+  );
   const b = batch();
   making.begin(b);
   const make = kind.make(b, site.fd, name);
@@ -131,7 +139,8 @@ export async function mknod(store: Store, call: Call, args: MknodArgs): Promise<
     try {
       return await makeEntry(store, call, site, name, gfid, args.xdata, kind);
     } catch (error) {
-      const blocked = error instanceof FopError && error.errno === EEXIST && args.xdata?.has(key.FORCE_REPLACE) === true;
+      const blocked =
+        error instanceof FopError && error.errno === EEXIST && args.xdata?.has(key.FORCE_REPLACE) === true;
       if (!blocked || !(await replaceStaleLinkto(store, site, name))) throw error;
       return await makeEntry(store, call, site, name, gfid, args.xdata, kind);
     }
@@ -144,7 +153,13 @@ export async function mknod(store: Store, call: Call, args: MknodArgs): Promise<
  * Distribute makes link files for files with hard links under the same gfid: if this brick has the gfid already, the new
  * entry is one more link of that file. Null when it has not, or the link can't be made.
  */
-async function linkExisting(store: Store, call: Call, args: MknodArgs, site: Site, gfid: Gfid): Promise<EntryReply | null> {
+async function linkExisting(
+  store: Store,
+  call: Call,
+  args: MknodArgs,
+  site: Site,
+  gfid: Gfid,
+): Promise<EntryReply | null> {
   const name = args.loc.name;
   const inode = store.brick.findInode(gfidKey(gfid)) ?? null;
   const state = inode === null ? null : store.state(inode);
@@ -180,4 +195,3 @@ async function linkExisting(store: Store, call: Call, args: MknodArgs, site: Sit
   if (store.options['update-link-count-parent']) await countLink(store, site.fd, name, site.parent.gfid, 1);
   return { stat, preparent: site.pre, postparent: site.post, xdata: null };
 }
-

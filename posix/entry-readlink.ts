@@ -83,7 +83,8 @@ class Look {
       // An empty path on anything but a symbolic link is ENOENT; readlink(2) of a name says EINVAL.
       throw failure(isFile ? EINVAL : errno);
     }
-    if (this.#times >= 0) this.#store.mdata.found(inode, inode.gfid, b.view(this.#timesAt, 64), 0, b.result(this.#times));
+    if (this.#times >= 0)
+      this.#store.mdata.found(inode, inode.gfid, b.view(this.#timesAt, 64), 0, b.result(this.#times));
     const length = b.result(2);
     const from = this.#large ?? b.view(this.#at, length);
     const target = from.latin1Slice(0, length);

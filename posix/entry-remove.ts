@@ -43,7 +43,9 @@ async function unlinkAt(store: Store, call: Call, args: UnlinkArgs, site: Site):
   const { xdata } = args;
   const name = args.loc.name;
   const onlyLinkto = asked(xdata, key.SKIP_NON_LINKTO_UNLINK);
-  const probe = await new Probe(store, site.dir, site.parent, name, onlyLinkto ? LINKTO : NO_WANTS).look(Priority.normal);
+  const probe = await new Probe(store, site.dir, site.parent, name, onlyLinkto ? LINKTO : NO_WANTS).look(
+    Priority.normal,
+  );
   if (probe.errno !== 0) throw failure(probe.errno);
   if (probe.stat.isDirectory) throw failure(EISDIR);
   const inode = probe.inode;
@@ -64,14 +66,19 @@ async function unlinkAt(store: Store, call: Call, args: UnlinkArgs, site: Site):
   site.reserve(b);
   const at = wantsStat ? b.statOut() : 0;
   const file = wantsStat ? b.open(site.fd, name, OpenFlag.path | OpenFlag.nofollow) : -1;
-  const handle =
-    gfid === null || !last ? -1 : open ? store.handles.parkOp(b, gfid) : store.handles.removeOp(b, gfid);
+  const handle = gfid === null || !last ? -1 : open ? store.handles.parkOp(b, gfid) : store.handles.removeOp(b, gfid);
   if (!last && store.options.gfid2path) {
     b.removexattr(site.fd, name, gfid2pathKey(gfid2pathText(site.parent.gfid, name)), IGNORE);
   }
   b.unlink(site.fd, name);
-  const times = last || gfid === null ? null : inode !== null ? store.mdata.plan(inode, call) : store.mdata.planFrom(probe.found.mdata, call);
-  const timesOp = times === null ? -1 : store.mdata.storeOp(b, store.glusterfsFd, handleName(gfid!), times, inode, true);
+  const times =
+    last || gfid === null
+      ? null
+      : inode !== null
+        ? store.mdata.plan(inode, call)
+        : store.mdata.planFrom(probe.found.mdata, call);
+  const timesOp =
+    times === null ? -1 : store.mdata.storeOp(b, store.glusterfsFd, handleName(gfid!), times, inode, true);
   const statOp = wantsStat ? b.statx(reg(file), null, at, IGNORE) : -1;
   site.endOps(b);
   if (wantsStat) b.close(reg(file), ALWAYS);
@@ -80,7 +87,10 @@ async function unlinkAt(store: Store, call: Call, args: UnlinkArgs, site: Site):
   site.ended(b);
   const errno = b.errno;
   if (open && handle >= 0 && b.result(handle) === 0) store.state(inode).unlinked = true;
-  const after = statOp >= 0 && b.result(statOp) === 0 ? iattOf(b.f64, at, probe.stat.gfid, inode === null ? null : store.mdata.of(inode)) : NO_IATT;
+  const after =
+    statOp >= 0 && b.result(statOp) === 0
+      ? iattOf(b.f64, at, probe.stat.gfid, inode === null ? null : store.mdata.of(inode))
+      : NO_IATT;
   b.release();
   if (errno !== 0) throw failure(errno);
 
@@ -127,4 +137,3 @@ export async function rmdir(store: Store, call: Call, args: RmdirArgs): Promise<
     site.release();
   }
 }
-

@@ -45,7 +45,14 @@ async function renameBetween(store: Store, call: Call, args: RenameArgs, inode: 
   }
 }
 
-async function renameAt(store: Store, call: Call, args: RenameArgs, inode: Inode, from: Site, to: Site): Promise<RenameReply> {
+async function renameAt(
+  store: Store,
+  call: Call,
+  args: RenameArgs,
+  inode: Inode,
+  from: Site,
+  to: Site,
+): Promise<RenameReply> {
   const { xdata } = args;
   const oldName = args.oldLoc.name;
   const newName = args.newLoc.name;

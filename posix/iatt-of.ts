@@ -27,8 +27,7 @@ export function iattOf(f64: Float64Array, at: number, gfid: Gfid, mdata: Mdata |
   i.blksize = f64[at + STAT.blksize]!;
   // File systems preallocate beyond the end of a file; quota and du of clients must not see that.
   const blocks = f64[at + STAT.blocks]!;
-  const most = Math.ceil(size / 512);
-  i.blocks = blocks > most ? most : blocks;
+  i.blocks = Math.min(blocks, Math.ceil(size / 512));
   if (mdata === null) {
     i.atime = f64[at + STAT.atime]!;
     i.atimeNsec = f64[at + STAT.atimeNsec]!;

@@ -7,6 +7,28 @@ export const GFIDLESS_LOOKUP = 'gfidless-lookup';
 export const UNLINKED_LOOKUP = 'unlinked-lookup';
 export const CLEAN_WRITE_PROTECTION = 'glusterfs.clean.writexattr';
 export const WRITE_PROTECTION = 'trusted.glusterfs.protect.writes';
+export const AVOID_OVERWRITE = 'glusterfs.avoid.overwrite';
+export const WRITE_IS_APPEND = 'glusterfs.write-is-append';
+export const WRITE_UPDATE_ATOMIC = 'glusterfs.write-update-atomic';
+export const DURABLE_OP = 'trusted.glusterfs.durable-op';
+export const MODE_IN_XDATA = 'dht-get-mode-in-xattr';
+export const BATCH_FSYNC = 'batch-fsync';
+export const CHECK_ZERO_FILLED = 'check-zero-filled';
+export const BUFFER_HAS_ZEROES = 'buf-has-zeroes';
+export const FIPS_CHECKSUM = 'fips-mode-rchecksum';
+export const SET_MDATA = 'set-ctime-mdata';
+export const SYNC_XATTRS = 'sync_backend_xattrs';
+export const IO_STATS_DUMP = 'trusted.io-stats-dump';
+export const NODE_UUID = 'trusted.glusterfs.node-uuid';
+export const REAL_FILENAME = 'glusterfs.get_real_filename:';
+export const SIGNATURE = 'trusted.glusterfs.get-signature';
+export const BITROT_VERSION = 'trusted.bit-rot.version';
+export const BITROT_SIGNATURE = 'trusted.bit-rot.signature';
+export const BITROT_SIZE = 'trusted.glusterfs.bit-rot.size';
+/** Path of an inode as the inode table knows it. */
+export const TABLE_PATH = 'glusterfs.gfid2path';
+/** Paths of a file as its gfid2path xattrs tell them. */
+export const LINK_PATHS = 'glusterfs.gfidtopath';
 export const PREOP_PARENT = 'glusterfs.preop.parent.key';
 export const PREOP_FAILED = 'glusterfs.preop.check.failed';
 export const GET_LINK_COUNT = 'get-link-count';
@@ -48,7 +70,9 @@ export const IGNORED: ReadonlySet<string> = new Set([
 
 /** Whether a name is in one of the name spaces that file systems store xattrs under. */
 export function isDiskXattr(key: string): boolean {
-  return key.startsWith('trusted.') || key.startsWith('user.') || key.startsWith('security.') || key.startsWith('system.');
+  return (
+    key.startsWith('trusted.') || key.startsWith('user.') || key.startsWith('security.') || key.startsWith('system.')
+  );
 }
 
 /** Whether a name asks for (or sets) an ACL as text. */

@@ -2,9 +2,10 @@
  * `.glusterfs/landfill`: directories that were removed with all their content are moved there, by gfid, and deleted bit by
  * bit in the background.
  */
+
+import { addon } from '../native/addon.js';
 import { batch, Priority, STAT } from '../native/batch.js';
 import { type Region, region } from '../native/memory.js';
-import { addon } from '../native/addon.js';
 import { EINVAL } from './contract/errno.js';
 import type { Gfid } from './contract/gfid.js';
 import { DT_DIR, EntryCursor } from './dir-entries.js';
@@ -40,7 +41,12 @@ export class Landfill {
   filled(): void {
     if (this.#store.options['disable-landfill-purge']) return;
     if (this.#running) this.#again = true;
-    else this.#cancel ??= this.#store.brick.timer(this.#store.options['janitor-sleep-duration'] * 1000, false, () => void this.#run());
+    else
+      this.#cancel ??= this.#store.brick.timer(
+        this.#store.options['janitor-sleep-duration'] * 1000,
+        false,
+        () => void this.#run(),
+      );
   }
 
   /** Deletes the files that were open without a name when the brick last went down: nobody has them open any more. */
@@ -107,7 +113,12 @@ export class Landfill {
       eachXattr(c.bytes, c.xattrsAt, c.xattrsLength, (_key, at, n) => {
         if (n === 16) gfid = Uint8Array.prototype.slice.call(c.bytes, at, at + 16);
       });
-      found.push({ name: c.name, directory: c.type === DT_DIR, links: c.hasStat ? c.f64[c.stat + STAT.nlink]! : 0, gfid });
+      found.push({
+        name: c.name,
+        directory: c.type === DT_DIR,
+        links: c.hasStat ? c.f64[c.stat + STAT.nlink]! : 0,
+        gfid,
+      });
     }
     return found;
   }
@@ -135,4 +146,3 @@ export class Landfill {
     return errno === 0;
   }
 }
-

@@ -29,7 +29,15 @@ export class Making {
   #timesOp = -1;
   #times: Mdata | null = null;
 
-  constructor(store: Store, site: Site, call: Call, name: string, gfid: Gfid | null, directory: boolean, requested: RequestedXattrs) {
+  constructor(
+    store: Store,
+    site: Site,
+    call: Call,
+    name: string,
+    gfid: Gfid | null,
+    directory: boolean,
+    requested: RequestedXattrs,
+  ) {
     this.#store = store;
     this.#site = site;
     this.#call = call;
@@ -60,7 +68,8 @@ export class Making {
     if (chown) b.chown(at, by, uid, gid);
     this.#requested.ops(b, at, by);
     if (!this.#directory) {
-      if (store.options['update-link-count-parent']) b.setxattr(at, by, pgfidKey(parent), ONE_LINK, XATTR_CREATE, IGNORE);
+      if (store.options['update-link-count-parent'])
+        b.setxattr(at, by, pgfidKey(parent), ONE_LINK, XATTR_CREATE, IGNORE);
       if (store.options.gfid2path) gfid2pathOp(b, at, by, parent, name);
     }
     if (this.gfid !== null) {
@@ -129,9 +138,11 @@ export class Making {
     else if (result !== -EEXIST || !this.#directory) return false;
     const b = batch();
     const parent = this.#site.parent;
+    if (result === -EEXIST) handles.removeOp(b, gfid);
+    handles.levelOps(b, gfid);
     const op = this.#directory
-      ? (result === -EEXIST && handles.removeOp(b, gfid), handles.levelOps(b, gfid), handles.symlinkOp(b, parent.gfid, this.#name, gfid))
-      : (handles.levelOps(b, gfid), handles.linkOp(b, this.#site.fd, this.#name, gfid));
+      ? handles.symlinkOp(b, parent.gfid, this.#name, gfid)
+      : handles.linkOp(b, this.#site.fd, this.#name, gfid);
     await this.#store.run(b, parent.lane, Priority.normal);
     const done = b.result(op) === 0;
     b.release();
@@ -140,7 +151,10 @@ export class Making {
       // The gfid means this directory now.
       if (result === -EEXIST) {
         this.#store.dirs.drop(this.key);
-        this.#store.log.warning(0, `directories share gfid ${gfidText(gfid)}: its handle leads to ${gfidText(parent.gfid)}/${this.#name} now`);
+        this.#store.log.warning(
+          0,
+          `directories share gfid ${gfidText(gfid)}: its handle leads to ${gfidText(parent.gfid)}/${this.#name} now`,
+        );
       }
     }
     return done;

@@ -76,10 +76,11 @@ export class MdataKeeper {
     const n = this.#newcomers;
     n.delete(key);
     n.set(key, m);
-    if (n.size > NEWCOMERS) for (const oldest of n.keys()) {
-      n.delete(oldest);
-      break;
-    }
+    if (n.size > NEWCOMERS)
+      for (const oldest of n.keys()) {
+        n.delete(oldest);
+        break;
+      }
   }
 
   /** A file was made: its record is this, whatever the table may remember of an earlier file of that gfid. */
@@ -165,7 +166,15 @@ export class MdataKeeper {
    * Record after utimes, for every client whatever its flags: the times given are set exactly, ctime is raised. Null when
    * the file has no record (then none is made) or neither time is set.
    */
-  planUtimes(inode: Inode, call: Call, valid: number, atime: number, atimeNsec: number, mtime: number, mtimeNsec: number): Mdata | null {
+  planUtimes(
+    inode: Inode,
+    call: Call,
+    valid: number,
+    atime: number,
+    atimeNsec: number,
+    mtime: number,
+    mtimeNsec: number,
+  ): Mdata | null {
     const now = this.of(inode);
     if (now === null || (valid & (SetAttr.atime | SetAttr.mtime)) === 0) return null;
     const m = now.copy();

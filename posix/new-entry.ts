@@ -1,6 +1,7 @@
 /** What all fops that make an entry share: the directory it goes to, the identity it gets, undoing. */
-import { type Batch, batch, IGNORE, Priority, STAT } from '../native/batch.js';
+
 import { addon } from '../native/addon.js';
+import { type Batch, batch, IGNORE, Priority, STAT } from '../native/batch.js';
 import { aclFromText } from './acl-text.js';
 import type { Call } from './contract/call.js';
 import { type Dict, valueBytes, valueText } from './contract/dict.js';
@@ -14,7 +15,7 @@ import { iattOf } from './iatt-of.js';
 import * as key from './keys.js';
 import { decodeMdata, MDATA_KEY, type Mdata } from './mdata-record.js';
 import type { Store } from './store.js';
-import { GFID2PATH_PREFIX, GFID_KEY, S_ISGID, VOLUME_ID_KEY, XATTR_CREATE } from './sys.js';
+import { GFID_KEY, GFID2PATH_PREFIX, S_ISGID, VOLUME_ID_KEY, XATTR_CREATE } from './sys.js';
 
 /** ENOSPC for users' fops that need space when the disk is down to its reserve. */
 export function checkSpace(store: Store, call: Call, xdata: Dict | null): void {
@@ -125,7 +126,14 @@ export function gfid2pathKey(text: string): string {
 }
 
 /** Op that notes on a file which entry it is (for the way back from gfid to path). */
-export function gfid2pathOp(b: Batch, dir: number, name: string | null, parent: Gfid, entry: string, flags = IGNORE): number {
+export function gfid2pathOp(
+  b: Batch,
+  dir: number,
+  name: string | null,
+  parent: Gfid,
+  entry: string,
+  flags = IGNORE,
+): number {
   const text = gfid2pathText(parent, entry);
   return b.setxattr(dir, name, gfid2pathKey(text), Buffer.from(text, 'latin1'), XATTR_CREATE, flags);
 }

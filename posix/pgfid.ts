@@ -14,10 +14,17 @@ export function pgfidKey(parent: Gfid): string {
 }
 
 const ONE = Uint8Array.of(0, 0, 0, 1);
+
 export { ONE as ONE_LINK };
 
 /** Gives a file that lacks it the count of its one link in a directory. */
-export async function ensurePgfid(store: Store, dir: number, name: string, parent: Gfid, found: XattrFound): Promise<void> {
+export async function ensurePgfid(
+  store: Store,
+  dir: number,
+  name: string,
+  parent: Gfid,
+  found: XattrFound,
+): Promise<void> {
   const key = pgfidKey(parent);
   if (found.others.includes(key) || found.dict?.has(key) === true) return;
   const b = batch();

@@ -122,7 +122,9 @@ export class Probe {
     const hidden = store.hidden;
     if (
       read === -ENOENT ||
-      (f[file + STAT.inoLow] === hidden.inoLow && f[file + STAT.inoHigh] === hidden.inoHigh && f[file + STAT.dev] === hidden.dev)
+      (f[file + STAT.inoLow] === hidden.inoLow &&
+        f[file + STAT.inoHigh] === hidden.inoHigh &&
+        f[file + STAT.dev] === hidden.dev)
     ) {
       this.errno = ENOENT;
       this.#room.release();

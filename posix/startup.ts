@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { addon } from '../native/addon.js';
 import { batch, IGNORE, STAT } from '../native/batch.js';
 import { EEXIST, ENODATA, ENOENT, EOPNOTSUPP, errnoName } from './contract/errno.js';
-import { ROOT_GFID, gfidText, isNullGfid, parseGfid, sameGfid } from './contract/gfid.js';
+import { gfidText, isNullGfid, parseGfid, ROOT_GFID, sameGfid } from './contract/gfid.js';
 import { S_IFDIR, S_IFMT } from './contract/iatt.js';
 import { HANDLE_DIR, handleName, LANDFILL_DIR, UNLINK_DIR } from './handle-name.js';
 import { Store, type StoreInit } from './store.js';

@@ -10,11 +10,11 @@ import { aclToText, modeToAclText } from './acl-text.js';
 import { Dict } from './contract/dict.js';
 import { ERANGE } from './contract/errno.js';
 import type { Gfid } from './contract/gfid.js';
-import { type Iatt } from './contract/iatt.js';
+import type { Iatt } from './contract/iatt.js';
 import type { Inode } from './contract/inode.js';
 import * as key from './keys.js';
 import { decodeMdata, MDATA_KEY, type Mdata } from './mdata-record.js';
-import { GFID2PATH_PREFIX, GFID_KEY, VOLUME_ID_KEY } from './sys.js';
+import { GFID_KEY, GFID2PATH_PREFIX, VOLUME_ID_KEY } from './sys.js';
 
 /** Bytes for the answer at first: enough for all but unusual files. */
 const ROOM = 1024;
@@ -31,7 +31,12 @@ const UNLISTED_GEOREP = [
 ];
 
 /** Walks an xattr run of {u32 key length, u32 value length, key, value}. */
-export function eachXattr(b: Buffer, at: number, length: number, take: (key: string, at: number, length: number) => void): void {
+export function eachXattr(
+  b: Buffer,
+  at: number,
+  length: number,
+  take: (key: string, at: number, length: number) => void,
+): void {
   const end = at + length;
   while (at + 8 <= end) {
     const keyLength = b.readUInt32LE(at);

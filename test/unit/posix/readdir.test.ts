@@ -1,0 +1,134 @@
+import { mkdirSync } from 'node:fs';
+import t, { type Test } from 'tap';
+import { Dict } from '../../../posix/contract/dict.js';
+import { EINVAL, ENOENT } from '../../../posix/contract/errno.js';
+import type { DirEntry, ReaddirReply } from '../../../posix/contract/fops.js';
+import { Fd, type Inode } from '../../../posix/contract/inode.js';
+import { Brick, client, errnoOf } from './harness.js';
+
+async function brick(t: Test): Promise<Brick> {
+  const b = await new Brick().start();
+  t.teardown(async () => {
+    await b.stop();
+    b.remove();
+  });
+  return b;
+}
+
+async function all(
+  b: Brick,
+  inode: Inode,
+  size: number,
+  xdata: Dict | null = null,
+  plus = true,
+): Promise<{ entries: DirEntry[]; rounds: number }> {
+  const fd = await b.opendir(inode);
+  const entries: DirEntry[] = [];
+  let offset = 0n;
+  for (let rounds = 1; ; rounds++) {
+    const args = { fd, offset, size, xdata };
+    const r: ReaddirReply = await (plus ? b.posix.readdirp(b.call(), args) : b.posix.readdir(b.call(), args));
+    entries.push(...r.entries);
+    if (r.errno === ENOENT || r.entries.length === 0) {
+      b.posix.releasedir(fd);
+      return { entries, rounds };
+    }
+    offset = r.entries.at(-1)!.offset;
+  }
+}
+
+t.test('all entries, once each, in as many replies as it takes', async (t) => {
+  const b = await brick(t);
+  const d = await b.mkdir(b.root, 'd');
+  const names = Array.from({ length: 500 }, (_, i) => `${'f'.repeat(i % 40)}${i}`);
+  for (const name of names) await b.mknod(d.inode, name);
+  for (const size of [300, 4096, 131072]) {
+    const { entries, rounds } = await all(b, d.inode, size);
+    t.same(entries.map((e) => e.name).sort(), [...names, '.', '..'].sort(), `size ${size}`);
+    t.ok(size > 300 || rounds > 400);
+  }
+  const plain = await all(b, d.inode, 4096, null, false);
+  t.equal(plain.entries.length, 502);
+  t.ok(plain.entries.every((e) => e.ino !== 0n && e.type !== 0 && e.dict === null));
+});
+
+t.test('one reply tells that the directory has ended', async (t) => {
+  const b = await brick(t);
+  const d = await b.mkdir(b.root, 'd');
+  await b.mknod(d.inode, 'f');
+  t.equal((await all(b, d.inode, 4096)).rounds, 1);
+  const fd = await b.opendir(d.inode);
+  const exact = 210 + 211 + 210;
+  const r = await b.posix.readdirp(b.call(), { fd, offset: 0n, size: exact, xdata: null });
+  t.equal(r.entries.length, 3);
+  t.equal(r.errno, ENOENT);
+  const less = await b.posix.readdirp(b.call(), { fd, offset: 0n, size: exact - 1, xdata: null });
+  t.equal(less.entries.length, 2);
+  t.equal(less.errno, 0);
+  b.posix.releasedir(fd);
+});
+
+t.test('attributes and xattrs of entries', async (t) => {
+  const b = await brick(t);
+  const d = await b.mkdir(b.root, 'd');
+  const f = await b.mknod(d.inode, 'f');
+  const sub = await b.mkdir(d.inode, 'sub');
+  mkdirSync(b.path('d/foreign'));
+  const { entries } = await all(
+    b,
+    d.inode,
+    65536,
+    new Dict().setInt('trusted.gfid', 0).setInt('glusterfs.open-fd-count', 0),
+  );
+  const by = new Map(entries.map((e) => [e.name, e]));
+  t.same(by.get('f')!.stat, f.stat);
+  t.same(by.get('sub')!.stat, (await b.lookup(d.inode, 'sub')).stat);
+  t.equal(by.get('f')!.ino, Buffer.from(f.stat.gfid).readBigUInt64BE(8));
+  t.same([...by.get('f')!.dict!.map.keys()].sort(), ['glusterfs.open-fd-count', 'trusted.gfid']);
+  t.equal(by.get('sub')!.type, 4);
+  t.same(by.get('foreign')!.stat.gfid, new Uint8Array(16));
+  t.same(by.get('.')!.stat.gfid, d.stat.gfid);
+  t.same(sub.stat.gfid, by.get('sub')!.stat.gfid);
+});
+
+t.test('the root hides what is not for clients', async (t) => {
+  const b = await brick(t);
+  await b.mkdir(b.root, 'd');
+  await b.mknod(b.root, 'f');
+  t.same((await all(b, b.root, 4096)).entries.map((e) => e.name).sort(), ['.', '..', 'd', 'f']);
+  t.same(
+    (await all(b, b.root, 4096, new Dict().setInt('readdir-filter-directories', 1))).entries.map((e) => e.name),
+    ['f'],
+  );
+});
+
+t.test('the way to a directory', async (t) => {
+  const b = await brick(t);
+  const d = await b.mkdir(b.root, 'd');
+  const sub = await b.mkdir(d.inode, 'sub');
+  const fd = await b.opendir(sub.inode);
+  const r = await b.posix.readdirp(b.call(), {
+    fd,
+    offset: 0n,
+    size: 4096,
+    xdata: new Dict().setInt('glusterfs.ancestry.dentry', 1),
+  });
+  t.same(
+    r.entries.map((e) => e.name),
+    ['/', 'd', 'sub'],
+  );
+  t.same(r.entries[2]!.stat.gfid, sub.stat.gfid);
+  b.posix.releasedir(fd);
+});
+
+t.test('anonymous and wrong fds', async (t) => {
+  const b = await brick(t);
+  const d = await b.mkdir(b.root, 'd');
+  const anonymous = new Fd(d.inode, 0, client, 1, true);
+  t.equal((await b.posix.readdirp(b.call(), { fd: anonymous, offset: 0n, size: 4096, xdata: null })).entries.length, 2);
+  b.posix.releasedir(anonymous);
+  const never = new Fd(d.inode, 0, client, 1);
+  t.equal(await errnoOf(() => b.posix.readdirp(b.call(), { fd: never, offset: 0n, size: 4096, xdata: null })), EINVAL);
+  const f = await b.mknod(d.inode, 'f');
+  t.equal(await errnoOf(() => b.posix.opendir(b.call(), { inode: f.inode, fd: never, xdata: null })), 20);
+});

@@ -1,0 +1,106 @@
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import t from 'tap';
+import { Brick } from './harness.js';
+
+function brick(t: { teardown(run: () => void): void }): Brick {
+  const b = new Brick();
+  t.teardown(() => b.remove());
+  return b;
+}
+const setxattr = (path: string, key: string, value: string) => execFileSync('setfattr', ['-n', key, '-v', value, path]);
+
+t.test('the tree of a new brick', async (t) => {
+  const b = brick(t);
+  await b.start();
+  const names = readdirSync(b.path('.glusterfs'));
+  t.equal(names.length, 258);
+  const mode = (path: string) => (statSync(b.path('.glusterfs', path)).mode & 0o7777).toString(8);
+  t.equal(mode('7f'), '700');
+  t.equal(mode('landfill'), '755');
+  t.equal(mode('unlink'), '600');
+  t.equal(mode('00/00'), '700');
+  t.equal(readlinkSync(b.path('.glusterfs/00/00/00000000-0000-0000-0000-000000000001')), '../../..');
+  t.equal(b.xattr(b.dir, 'trusted.gfid'), `${'0'.repeat(31)}1`);
+  await b.stop();
+  await b.start();
+  await b.stop();
+});
+
+t.test('bricks that must not be served', async (t) => {
+  const b = brick(t);
+  const other = brick(t);
+  await t.rejects(b.start({ 'volume-id': other.volumeId }), {
+    message: new RegExp(`^brick ${b.dir}: mismatching volume-id .* already is a part of volume ${b.volumeId}`),
+  });
+  await t.rejects(b.start({ 'volume-id': 'nonsense' }), /wrong volume-id \(nonsense\)/);
+  await t.rejects(b.start({ directory: `${b.dir}/no` }), /no: directory doesn't exist/);
+  writeFileSync(`${b.dir}/file`, '');
+  await t.rejects(b.start({ directory: `${b.dir}/file` }), /can't be opened as a directory: ENOTDIR/);
+  mkdirSync(`${b.dir}/plain`);
+  await t.rejects(b.start({ directory: `${b.dir}/plain` }), /volume-id is absent/);
+  setxattr(b.dir, 'trusted.gfid', '0x00000000000000000000000000000002');
+  await t.rejects(
+    b.start(),
+    /gfid \(00000000-0000-0000-0000-000000000002\) of the directory is not that of a volume's root/,
+  );
+  setxattr(b.dir, 'trusted.gfid', '0x01');
+  await t.rejects(b.start(), /has 1 bytes instead of 16/);
+  setxattr(b.dir, 'trusted.gfid', '0x00000000000000000000000000000001');
+  await b.start();
+  await b.stop();
+  unlinkSync(b.path('.glusterfs/00/00/00000000-0000-0000-0000-000000000001'));
+  symlinkSync('../../plain', b.path('.glusterfs/00/00/00000000-0000-0000-0000-000000000001'));
+  await t.rejects(b.start(), /root's handle/);
+  rmSync(b.path('.glusterfs'), { recursive: true });
+  writeFileSync(b.path('.glusterfs'), '');
+  await t.rejects(b.start(), /\.glusterfs can't be opened as a directory/);
+});
+
+t.test('no descriptor is left of a brick that stopped or did not start', async (t) => {
+  const b = brick(t);
+  await b.start();
+  await b.stop();
+  const before = readdirSync('/proc/self/fd').length;
+  await b.start();
+  await b.mkdir(b.root, 'd');
+  t.ok(
+    readdirSync('/proc/self/fd').some((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`) === b.dir;
+      } catch {
+        return false;
+      }
+    }),
+    'the root is open while the brick serves',
+  );
+  await b.stop();
+  await t.rejects(b.start({ 'volume-id': 'nonsense' }));
+  t.equal(readdirSync('/proc/self/fd').length, before);
+});
+
+t.test('an old landfill moves', async (t) => {
+  const b = brick(t);
+  mkdirSync(b.path('.landfill/x'), { recursive: true });
+  await b.start({ 'disable-landfill-purge': 'on' });
+  t.notOk(existsSync(b.path('.landfill')));
+  t.equal(readdirSync(b.path('.glusterfs/landfill')).length, 1);
+  await b.stop();
+});
+
+t.test('owner of the root', async (t) => {
+  const b = brick(t);
+  await b.start({ 'brick-uid': '36', 'brick-gid': '37' });
+  t.equal(`${statSync(b.dir).uid} ${statSync(b.dir).gid}`, '36 37');
+  await b.stop();
+});
