@@ -1,0 +1,110 @@
+/**
+ * `gluster volume clear-locks`, and interruption of a lock request: both come as a getxattr whose name says which locks
+ * are to go: `glusterfs.clrlk.t<inode|entry|posix>.k<blocked|granted|all>[.<range or name>]`, or with `glusterfs.intrlk`.
+ */
+import { EINTR } from '../../../../posix/contract/errno.js';
+import type { Flock } from '../../../../posix/contract/fops.js';
+import type { InodeLocks } from './inode-locks.js';
+import type { Range } from './posix-locks.js';
+import { flockOf } from './posix-locks.js';
+
+export const CLEAR_PREFIX = 'glusterfs.clrlk';
+export const INTERRUPT_PREFIX = 'glusterfs.intrlk';
+
+export interface ClearRequest {
+  type: 'inode' | 'entry' | 'posix';
+  blocked: boolean;
+  granted: boolean;
+  /** Range or basename; null: all. */
+  which: string | null;
+  /** Only requests of the caller itself (client and process). */
+  own: boolean;
+}
+
+export interface Cleared {
+  blocked: number;
+  granted: number;
+}
+
+interface WantedRange {
+  whence: number;
+  start: bigint;
+  len: bigint;
+}
+
+/** Null when the name is no valid request. */
+export function parseClear(name: string): ClearRequest | null {
+  const match = /^glusterfs\.(clrlk|intrlk)\.+t([^.\s]*)\.+k([^.\s]*)(?:\.([^/\s]+))?/.exec(name);
+  if (match === null) return null;
+  const [, command, type, kind, which] = match;
+  if (type !== 'inode' && type !== 'entry' && type !== 'posix') return null;
+  if (kind !== 'blocked' && kind !== 'granted' && kind !== 'all') return null;
+  return {
+    type,
+    blocked: kind !== 'granted',
+    granted: kind !== 'blocked',
+    which: which ?? null,
+    own: command === 'intrlk' && type === 'posix',
+  };
+}
+
+/** `whence,start-length`. Undefined when it is none. */
+function parseRange(text: string): WantedRange | undefined {
+  const match = /^\s*([-+]?\d+),\s*([-+]?\d+)-\s*([-+]?\d+)/.exec(text);
+  if (match === null) return undefined;
+  return { whence: Number(match[1]), start: BigInt(match[2]!), len: BigInt(match[3]!) };
+}
+
+const isRange = (flock: Flock, r: WantedRange): boolean =>
+  flock.whence === r.whence && flock.start === r.start && flock.len === r.len;
+
+/** Clears what a request names. Null when its range can't be read. caller: whose own locks `own` means. */
+export function clearLocks(
+  locks: InodeLocks | undefined,
+  request: ClearRequest,
+  caller: { uid: string; pid: number },
+): Cleared | null {
+  let range: WantedRange | null = null;
+  if (request.which !== null && request.type !== 'entry') {
+    const parsed = parseRange(request.which);
+    if (parsed === undefined) return null;
+    range = parsed;
+  }
+  if (locks === undefined) return { blocked: 0, granted: 0 };
+  if (request.type === 'posix') return clearPosix(locks, request, range, caller);
+  const cleared = { blocked: 0, granted: 0 };
+  if (locks.domains === null) return cleared;
+  for (const domain of [...locks.domains.values()]) {
+    if (request.type === 'inode') {
+      const wanted = (lock: { flock: Flock }): boolean => range === null || isRange(lock.flock, range);
+      if (request.blocked) cleared.blocked += domain.inode.refuse(wanted);
+      if (request.granted) cleared.granted += domain.inode.drop(wanted);
+      locks.inodeLocksFreed(domain);
+    } else {
+      const wanted = (lock: { name: string }): boolean => request.which === null || lock.name === request.which;
+      if (request.blocked) cleared.blocked += domain.entry.refuse(wanted);
+      if (request.granted) cleared.granted += domain.entry.drop(wanted);
+      domain.entry.grant();
+      locks.tidy(domain);
+    }
+  }
+  return cleared;
+}
+
+function clearPosix(
+  locks: InodeLocks,
+  request: ClearRequest,
+  wanted: WantedRange | null,
+  caller: { uid: string; pid: number },
+): Cleared {
+  const { posix } = locks;
+  const cleared = { blocked: 0, granted: 0 };
+  if (posix === null) return cleared;
+  const meant = (range: Range): boolean =>
+    (wanted === null || isRange(flockOf(range, ''), wanted)) &&
+    (!request.own || (range.pid === caller.pid && range.clientUid === caller.uid));
+  if (request.blocked) cleared.blocked = posix.refuse((w) => meant(w.range), EINTR);
+  if (request.granted) cleared.granted = posix.drop((range) => meant(range));
+  posix.grant();
+  return cleared;
+}

@@ -1,0 +1,275 @@
+/** All locks of one inode: POSIX locks, inode and entry locks by domain, removals under way, and migration's marks. */
+import { EAGAIN, EREMOTE } from '../../../../posix/contract/errno.js';
+import { failure } from '../../../../posix/contract/error.js';
+import type { Client, Inode } from '../../../../posix/contract/inode.js';
+import type { BrickContext } from '../../../../posix/contract/translator.js';
+import type { EntryLock, InodeLock } from './internal-locks.js';
+import { LockList } from './lock-list.js';
+import type { IoQueue } from './mandatory.js';
+import { PosixLocks } from './posix-locks.js';
+import { ReserveLocks } from './reserve-locks.js';
+import { Users } from './users.js';
+
+/** What the locks of an inode need of the translator. */
+export interface LocksHost {
+  readonly brick: BrickContext;
+  readonly slot: number;
+  /** Inodes on which anyone has or awaits a lock. */
+  readonly busy: Set<InodeLocks>;
+  /** Tell holders when others wait for what they have; milliseconds between two notices, or null: never. */
+  readonly noticeEveryMs: number | null;
+}
+
+/** Inode and entry locks of one domain. */
+export class Domain {
+  readonly name: string;
+  readonly inode: LockList<InodeLock>;
+  readonly entry: LockList<EntryLock>;
+
+  constructor(name: string, inode: LockList<InodeLock>, entry: LockList<EntryLock>) {
+    this.name = name;
+    this.inode = inode;
+    this.entry = entry;
+  }
+  get empty(): boolean {
+    return this.inode.empty && this.entry.empty;
+  }
+}
+
+/** A removal of the inode (unlink, rmdir, rename over it) that waits for locks of other clients. */
+interface WaitingRemoval {
+  client: Client;
+  go: () => void;
+}
+
+export class InodeLocks {
+  readonly inode: Inode;
+  readonly users: Users<InodeLocks>;
+  posix: PosixLocks | null = null;
+  reserved: ReserveLocks | null = null;
+  domains: Map<string, Domain> | null = null;
+  /** Removals under way below. */
+  removing = 0;
+  #removals: WaitingRemoval[] = [];
+  /** The rebalance process that is moving the file, with its locks, to another brick. */
+  mover: Client | null = null;
+  /** The file and its locks are on another brick now. */
+  migrated = false;
+  /** POSIX lock requests that came during the move. */
+  #heldForMove: { client: Client; reject: (error: unknown) => void }[] = [];
+  /** I/O that waits for mandatory locks. */
+  io: IoQueue | null = null;
+  readonly #host: LocksHost;
+
+  constructor(inode: Inode, host: LocksHost) {
+    this.inode = inode;
+    this.#host = host;
+    this.users = new Users<InodeLocks>(inode, host.slot, this, host.busy);
+  }
+
+  posixLocks(): PosixLocks {
+    return (this.posix ??= new PosixLocks(this.users));
+  }
+  reserveLocks(): ReserveLocks {
+    return (this.reserved ??= new ReserveLocks(this.users));
+  }
+
+  domain(name: string): Domain {
+    this.domains ??= new Map();
+    let domain = this.domains.get(name);
+    if (domain === undefined) {
+      const inode = new LockList<InodeLock>(this.users, {
+        mayGrant: (lock) => !this.#heldUp(lock),
+        contended: (held) => {
+          if (this.#due(held)) this.#tell(held, { kind: 'inodelk-contention', flock: held.flock, domain: name });
+        },
+      });
+      const entry = new LockList<EntryLock>(this.users, {
+        mayGrant: () => true,
+        contended: (held) => {
+          if (this.#due(held)) {
+            this.#tell(held, { kind: 'entrylk-contention', name: held.name, type: held.type, domain: name });
+          }
+        },
+      });
+      domain = new Domain(name, inode, entry);
+      this.domains.set(name, domain);
+    }
+    return domain;
+  }
+
+  /** Forgets a domain that nothing is locked in. */
+  tidy(domain: Domain): void {
+    if (domain.empty) this.domains?.delete(domain.name);
+  }
+
+  // --- notices ------------------------------------------------------------------------------------------------------
+
+  #due(held: InodeLock | EntryLock): boolean {
+    const every = this.#host.noticeEveryMs;
+    if (every === null || !held.client.alive) return false;
+    const at = performance.now();
+    if (at - held.notifiedAt < every) return false;
+    held.notifiedAt = at;
+    return true;
+  }
+
+  #tell(
+    held: InodeLock | EntryLock,
+    what:
+      | { kind: 'inodelk-contention'; flock: InodeLock['flock']; domain: string }
+      | { kind: 'entrylk-contention'; name: string; type: number; domain: string },
+  ): void {
+    // After this turn: a lock that is given back meanwhile needs no notice.
+    const { brick } = this.#host;
+    queueMicrotask(() => {
+      const domain = this.domains?.get(what.domain);
+      const list: readonly (InodeLock | EntryLock)[] | undefined =
+        what.kind === 'inodelk-contention' ? domain?.inode.granted : domain?.entry.granted;
+      if (list?.includes(held) !== true) return;
+      brick.upcall(held.client, { ...what, inode: this.inode, pid: held.pid });
+    });
+  }
+
+  // --- removal ------------------------------------------------------------------------------------------------------
+
+  /** Inode locks of applications that other clients than this hold: what a removal has to wait for. */
+  heldByOthers(client: Client): boolean {
+    if (this.domains === null) return false;
+    let held = false;
+    for (const domain of this.domains.values()) {
+      for (const lock of domain.inode.granted) {
+        if (lock.client === client || lock.pid < 0) continue;
+        held = true;
+        if (this.#due(lock)) this.#tell(lock, { kind: 'inodelk-contention', flock: lock.flock, domain: domain.name });
+      }
+    }
+    return held;
+  }
+
+  /** Resolves when {@link heldByOthers} has become false for the client. */
+  waitForRemoval(client: Client): Promise<void> {
+    return new Promise((go) => {
+      this.#removals.push({ client, go });
+    });
+  }
+
+  get removalsWaiting(): number {
+    return this.#removals.length;
+  }
+
+  /** A new inode lock of an application waits while the inode is being removed, or about to be, by somebody else. */
+  #heldUp(lock: InodeLock): boolean {
+    if (lock.pid < 0) return false;
+    if (this.removing > 0) return true;
+    if (this.#removals.length === 0) return false;
+    // A client that has a lock here goes on with its operation: it can't let go before it is done.
+    for (const domain of this.domains!.values()) {
+      for (const held of domain.inode.granted) if (held.client === lock.client) return false;
+    }
+    return true;
+  }
+
+  removalDone(): void {
+    this.removing--;
+    if (this.removing === 0 && this.#removals.length === 0) this.#grantAll();
+  }
+
+  #grantAll(): void {
+    if (this.domains === null) return;
+    for (const domain of [...this.domains.values()]) domain.inode.grant();
+  }
+
+  /** Inode locks of a domain have been given back: lets removals go on, then those that wait for locks. */
+  inodeLocksFreed(domain: Domain): void {
+    if (this.#removals.length > 0) {
+      const ready = this.#removals.filter((r) => !this.heldByOthers(r.client));
+      if (ready.length > 0) {
+        this.#removals = this.#removals.filter((r) => !ready.includes(r));
+        // Counted from now on, so that no lock slips in before the removal starts.
+        this.removing += ready.length;
+        for (const removal of ready) removal.go();
+      }
+    }
+    domain.inode.grant();
+    this.tidy(domain);
+  }
+
+  // --- migration ----------------------------------------------------------------------------------------------------
+
+  /** The file is about to be moved: POSIX lock requests wait for the outcome. */
+  moveStarted(mover: Client): void {
+    this.mover = mover;
+    this.users.add(mover);
+  }
+
+  /** Never granted here: fails with EREMOTE at the end of the move, for the client to ask where the file is then. */
+  holdForMove(client: Client): Promise<never> {
+    this.users.add(client);
+    return new Promise((_, reject) => {
+      this.#heldForMove.push({ client, reject });
+    });
+  }
+
+  moveEnded(migrated: boolean): void {
+    this.#refuseHeld(() => true, EREMOTE);
+    if (migrated) this.posix?.refuse(() => true, EREMOTE);
+    this.migrated = migrated;
+    const { mover } = this;
+    this.mover = null;
+    if (mover !== null) this.users.remove(mover);
+  }
+
+  #refuseHeld(which: (client: Client) => boolean, errno: number): void {
+    const held = this.#heldForMove;
+    this.#heldForMove = held.filter((h) => !which(h.client));
+    for (const h of held) {
+      if (!which(h.client)) continue;
+      this.users.remove(h.client);
+      h.reject(failure(errno));
+    }
+  }
+
+  // --- clients ------------------------------------------------------------------------------------------------------
+
+  /** Ends everything that a client has or awaits here. */
+  clientGone(client: Client): void {
+    for (const domain of this.domains === null ? [] : [...this.domains.values()]) {
+      domain.inode.refuse((lock) => lock.client === client);
+      domain.entry.refuse((lock) => lock.client === client);
+      domain.inode.drop((lock) => lock.client === client);
+      domain.entry.drop((lock) => lock.client === client);
+      this.inodeLocksFreed(domain);
+      domain.entry.grant();
+      this.tidy(domain);
+    }
+    this.#refuseHeld((c) => c === client, EAGAIN);
+    if (this.mover === client) this.moveEnded(false);
+    this.reserved?.dropClient(client);
+    this.io?.dropClient(client);
+    this.posix?.dropClient(client);
+  }
+
+  /** Inode locks held and awaited, of one domain or of all. */
+  inodeCount(domain: string | null): number {
+    if (this.domains === null) return 0;
+    if (domain !== null) return this.domains.get(domain)?.inode.count ?? 0;
+    let n = 0;
+    for (const d of this.domains.values()) n += d.inode.count;
+    return n;
+  }
+
+  entryCount(): number {
+    if (this.domains === null) return 0;
+    let n = 0;
+    for (const d of this.domains.values()) n += d.entry.count;
+    return n;
+  }
+
+  /** Somebody holds an entry lock on this very name. */
+  nameLocked(name: string): boolean {
+    if (this.domains === null || name === '') return false;
+    for (const d of this.domains.values()) if (d.entry.granted.some((lock) => lock.name === name)) return true;
+    return false;
+  }
+}

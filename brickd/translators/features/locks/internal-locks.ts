@@ -1,0 +1,44 @@
+/** The two kinds of lock that Gluster's own layers take: on ranges of an inode, and on names in a directory. */
+import type { Flock } from '../../../../posix/contract/fops.js';
+import type { Client } from '../../../../posix/contract/inode.js';
+import { InternalLock } from './lock-list.js';
+import { LLONG_MAX, LockType } from './lock-text.js';
+
+export class InodeLock extends InternalLock {
+  readonly flock: Flock;
+  readonly end: bigint;
+
+  constructor(client: Client, owner: string, pid: number, connectionId: string, flock: Flock) {
+    super(client, owner, pid, connectionId);
+    this.flock = flock;
+    this.end = flock.len === 0n ? LLONG_MAX : flock.start + flock.len - 1n;
+  }
+
+  override conflicts(other: InodeLock): boolean {
+    if (this.flock.type !== LockType.write && other.flock.type !== LockType.write) return false;
+    return this.end >= other.flock.start && other.end >= this.flock.start;
+  }
+  /** The very same range, whatever the type. */
+  override matches(other: InodeLock): boolean {
+    return this.flock.start === other.flock.start && this.end === other.end && this.sameOwner(other);
+  }
+}
+
+export class EntryLock extends InternalLock {
+  /** '' stands for all names. */
+  readonly name: string;
+  readonly type: number;
+
+  constructor(client: Client, owner: string, pid: number, connectionId: string, name: string, type: number) {
+    super(client, owner, pid, connectionId);
+    this.name = name;
+    this.type = type;
+  }
+
+  override conflicts(other: EntryLock): boolean {
+    return this.name === '' || other.name === '' || this.name === other.name;
+  }
+  override matches(other: EntryLock): boolean {
+    return this.name === other.name && this.type === other.type && this.sameOwner(other);
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Mandatory locking: I/O of one owner that meets a lock of another one waits for it, or fails with EAGAIN when it must not
+ * wait. `forced` means every lock of the volume, `optimal` only those that were asked for as mandatory ones.
+ */
+import { EAGAIN } from '../../../../posix/contract/errno.js';
+import { failure } from '../../../../posix/contract/error.js';
+import type { Client } from '../../../../posix/contract/inode.js';
+import { LockType } from './lock-text.js';
+import type { PosixLocks } from './posix-locks.js';
+
+export type MandatoryMode = 'off' | 'forced' | 'optimal';
+
+/** What the word of the option means. `file` goes by a mark of files that nothing ever sets, as in the original: off. */
+export function mandatoryMode(word: string): MandatoryMode {
+  return word === 'forced' || word === 'optimal' ? word : 'off';
+}
+
+/** GF_LK_MANDATORY of `glusterfs.lk.lkmode`. */
+const MANDATORY = 1;
+
+/** A piece of I/O, [start, end] inclusive. */
+export interface IoRegion {
+  client: Client;
+  owner: string;
+  start: bigint;
+  end: bigint;
+  reading: boolean;
+}
+
+/** No lock of somebody else is in the way. */
+export function ioAllowed(posix: PosixLocks, io: IoRegion, optimal: boolean): boolean {
+  for (const holder of posix.holders.values()) {
+    if (holder.client === io.client && holder.owner === io.owner) continue;
+    for (const range of holder.ranges) {
+      if (range.end < io.start || range.start > io.end) continue;
+      if (io.reading && range.type !== LockType.write) continue;
+      if (optimal && (range.mode & MANDATORY) === 0) continue;
+      return false;
+    }
+  }
+  return true;
+}
+
+interface WaitingIo {
+  io: IoRegion;
+  go: () => void;
+  reject: (error: unknown) => void;
+}
+
+/** I/O of one inode that waits for locks. */
+export class IoQueue {
+  #queue: WaitingIo[] = [];
+
+  wait(io: IoRegion): Promise<void> {
+    return new Promise((go, reject) => {
+      this.#queue.push({ io, go, reject });
+    });
+  }
+
+  /** Lets go what has become possible. */
+  wake(posix: PosixLocks, mode: MandatoryMode): void {
+    if (this.#queue.length === 0) return;
+    const queue = this.#queue;
+    this.#queue = [];
+    for (const waiting of queue) {
+      if (mode === 'off' || ioAllowed(posix, waiting.io, mode === 'optimal')) waiting.go();
+      else this.#queue.push(waiting);
+    }
+  }
+
+  dropClient(client: Client): void {
+    const gone = this.#queue.filter((w) => w.io.client === client);
+    this.#queue = this.#queue.filter((w) => w.io.client !== client);
+    for (const waiting of gone) waiting.reject(failure(EAGAIN));
+  }
+}
