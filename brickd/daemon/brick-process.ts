@@ -250,7 +250,12 @@ class BrickProcess implements BrickLife {
     if (last && !graceful) log.info(0, `terminating after loss of last child ${brick}`);
     else log.info(0, `detaching not-only child ${brick}  graceful_cleanup ${graceful ? 1 : 0}`);
     const signedOut = this.#link?.signOut(brick);
-    await this.#bricks?.detach(brick);
+    try {
+      await this.#bricks?.detach(brick);
+    } catch (error) {
+      if (!last) throw error;
+      log.error(0, `detaching ${brick} failed, the process ends all the same: ${String(error)}`);
+    }
     if (!last) return;
     // The answer to glusterd leaves before the process does.
     void Promise.resolve(signedOut)

@@ -7,6 +7,7 @@ import { type BrickServer, DUMP_SECTIONS, type DumpSection, type DumpSelection }
 import { booleanOf } from '../cli/checks.js';
 import { STATEDUMP_DIRECTORY } from '../cli/print.js';
 import { formatTime } from '../log/format.js';
+import { nowUs } from '../log/sink.js';
 import { fsPath } from './call.js';
 
 const log = loggerFor('dump');
@@ -65,7 +66,7 @@ function memorySection(): string {
   return `\n[mallinfo]\n${MALLINFO.map((name, i) => `mallinfo_${name}=${values[i] ?? 0}\n`).join('')}`;
 }
 
-const timestamp = (): string => formatTime(Date.now() * 1000, false);
+const timestamp = (): string => formatTime(nowUs(), false);
 
 export interface DumpTarget {
   /** Name of the process's first brick; '' for none. */

@@ -21,7 +21,7 @@ export interface BrickLife {
   readonly firstBrick: string;
   /**
    * Takes a brick out; the process ends with its last one. Resolves when the brick is gone (or did not go in time) and
-   * before the process ends. graceful: the last brick is ended as orderly as any other.
+   * before the process ends; rejects when a brick of several could not be taken out. graceful: the last brick is ended as orderly as any other.
    */
   terminate(brick: string, graceful: boolean): Promise<void>;
   /** Brings up a further brick from a volfile of the local disk. Rejects with a BrickError. */
@@ -100,10 +100,17 @@ export class BrickOpHandler {
     const { name } = request;
     const graceful = booleanOf(request.dict?.text('cluster.brick-graceful-cleanup') ?? 'off') === true;
     const served = this.#life.server?.bricks() ?? [this.#life.firstBrick];
-    if (served.includes(name)) await this.#life.terminate(name, graceful);
-    // One that is down already is what was asked for.
-    else log.error(0, `can't terminate ${name} - not found`);
-    return reply(0, new Dict());
+    if (!served.includes(name)) {
+      // One that is down already is what was asked for.
+      log.error(0, `can't terminate ${name} - not found`);
+      return reply(0, new Dict());
+    }
+    try {
+      await this.#life.terminate(name, graceful);
+      return reply(0, new Dict());
+    } catch (error) {
+      return { ...this.#refused('detach', name, error), output: new Dict() };
+    }
   }
 
   async #xlatorInfo({ name, input }: BrickOpReq): Promise<Answer> {

@@ -19,7 +19,8 @@ export function errorText(errno: number): string {
 }
 
 const originUs = performance.timeOrigin * 1000;
-const nowUs = (): number => Math.floor(originUs + performance.now() * 1000);
+/** Microseconds since 1970. */
+export const nowUs = (): number => Math.floor(originUs + performance.now() * 1000);
 
 export class FileLog implements LogSink {
   readonly #fd: number;

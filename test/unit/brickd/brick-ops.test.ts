@@ -24,8 +24,10 @@ class Life implements BrickLife {
   server: FakeServer | null = new FakeServer();
   firstBrick = BRICK;
   log: string[] = [];
+  stuck = false;
   async terminate(brick: string, graceful: boolean): Promise<void> {
     this.log.push(`terminate ${brick} ${graceful}`);
+    if (this.stuck) throw new Error('stuck');
   }
   async attachFile(path: string): Promise<void> {
     this.log.push(`attach ${path}`);
@@ -99,6 +101,10 @@ t.test('TERMINATE ends bricks that are served, and answers well for others', asy
   t.match(await op(1, BRICK), { op_ret: 0, op_errno: 0 });
   t.match(await op(1, BRICK, {}, new Dict().setText('cluster.brick-graceful-cleanup', 'on')), { op_ret: 0 });
   t.match(await op(1, '/d/unknown'), { op_ret: 0 });
+  life.stuck = true;
+  t.match(await op(1, BRICK), { op_ret: -1, op_errstr: 'stuck' }, 'a brick that stays is not reported as gone');
+  life.stuck = false;
+  life.log.pop();
   life.server = null;
   t.match(await op(1, BRICK), { op_ret: 0 }, 'during the start');
   t.same(life.log, [`terminate ${BRICK} false`, `terminate ${BRICK} true`, `terminate ${BRICK} false`]);
