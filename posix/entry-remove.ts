@@ -130,7 +130,7 @@ export async function rmdir(store: Store, call: Call, args: RmdirArgs): Promise<
     const removed = b.result(op) === 0;
     b.release();
     if (!removed || errno !== 0) throw failure(errno === EEXIST ? ENOTEMPTY : errno);
-    if (gfid !== null && ours) store.dirs.drop(gfidKey(gfid));
+    if (gfid !== null) store.dirs.drop(gfidKey(gfid));
     if (args.flags !== 0) store.landfill.filled();
     return { preparent: site.pre, postparent: site.post, xdata: null };
   } finally {

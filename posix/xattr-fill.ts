@@ -18,6 +18,8 @@ import { GFID_KEY, GFID2PATH_PREFIX, VOLUME_ID_KEY } from './sys.js';
 
 /** Bytes for the answer at first: enough for all but unusual files. */
 const ROOM = 1024;
+/** Larger files are never handed out whole, whatever the request says. */
+const MOST_CONTENT = 4 << 20;
 /** Quota's record of what a directory contributes to its parents. */
 const CONTRIBUTIONS = 'trusted.*.*.contri';
 /** Xattrs that `list-xattr` leaves out. */
@@ -115,7 +117,8 @@ export class XattrWants {
 
   /** Most bytes of content that the request takes with a regular file, or -1 when it asks for none. */
   get content(): number {
-    return this.#words?.includes(key.CONTENT) === true ? (this.xdata!.number(key.CONTENT) ?? -1) : -1;
+    if (this.#words?.includes(key.CONTENT) !== true) return -1;
+    return Math.min(this.xdata!.number(key.CONTENT) ?? -1, MOST_CONTENT);
   }
 
   wantsXattr(name: string): boolean {

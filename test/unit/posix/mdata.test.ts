@@ -1,0 +1,131 @@
+import { execFileSync } from 'node:child_process';
+import t, { type Test } from 'tap';
+import type { Priority } from '../../../native/batch.js';
+import { aclFromText, aclToText, modeToAclText } from '../../../posix/acl-text.js';
+import { decodeMdata, encodeMdata, Mdata } from '../../../posix/mdata-record.js';
+import { Brick } from './harness.js';
+
+async function brick(t: Test, more: Record<string, string> = {}): Promise<Brick> {
+  const b = await new Brick().start(more);
+  t.teardown(async () => {
+    await b.stop();
+    b.remove();
+  });
+  return b;
+}
+
+const times = (m: Mdata | null | undefined) => `${m?.atime} ${m?.mtime} ${m?.ctime}`;
+const onDisk = (b: Brick, path: string) => {
+  const hex = b.xattr(path, 'trusted.glusterfs.mdata')!;
+  return decodeMdata(Buffer.from(hex, 'hex'), 0, hex.length / 2);
+};
+
+t.test('a record that stock has written', async (t) => {
+  const hex =
+    '010000000000000000000000006b035dbd0000000029d136b3000000006b035dbd0000000027c87ec0000000006b035dbd0000000027c0419c';
+  const m = decodeMdata(Buffer.from(hex, 'hex'), 0, 57)!;
+  t.equal(times(m), '1795382717 1795382717 1795382717');
+  t.equal(`${m.ctimeNsec} ${m.mtimeNsec} ${m.atimeNsec}`, '701576883 667451072 666911132');
+  t.equal(encodeMdata(m).toString('hex'), hex);
+  t.equal(decodeMdata(Buffer.alloc(56), 0, 56), null);
+});
+
+t.test('times before 1970 and after 2106', async (t) => {
+  for (const sec of [-1, -5e9, 2 ** 33, 0]) {
+    const m = Mdata.at(sec, 999999999);
+    t.ok(decodeMdata(Buffer.from(encodeMdata(m)), 0, 57)!.equals(m), String(sec));
+  }
+});
+
+t.test('times only rise, but for utimes', async (t) => {
+  const b = await brick(t);
+  const f = await b.mknod(b.root, 'f');
+  const { mdata } = b.posix.store;
+  const start = f.stat.ctime;
+  const late = b.call(7);
+  late.timeSec = start + 100;
+  await mdata.touch(f.inode, late);
+  t.equal(times(onDisk(b, b.path('f'))), `${start + 100} ${start + 100} ${start + 100}`);
+  const early = b.call(2);
+  early.timeSec = start + 50;
+  await mdata.touch(f.inode, early);
+  t.equal((await b.lookup(b.root, 'f')).stat.mtime, start + 100);
+  const utimes = b.call(0);
+  utimes.timeSec = start + 60;
+  const m = mdata.planUtimes(f.inode, utimes, 0x30, 5, 0, 6, 0)!;
+  t.equal(times(m), `5 6 ${start + 100}`);
+  await mdata.replace(f.inode, m);
+  t.equal(times(onDisk(b, b.path('f'))), `5 6 ${start + 100}`);
+});
+
+t.test('a file of before has no record until a fop gives it one', async (t) => {
+  const b = await brick(t);
+  const f = await b.posix.mknod(b.call(0), {
+    loc: { inode: null, parent: b.root, name: 'f' },
+    mode: 0o100600,
+    rdev: 0,
+    umask: 0,
+    xdata: (await import('./harness.js')).withGfid(),
+  });
+  const inode = b.table.link(b.root, 'f', f.stat.gfid, f.stat.mode);
+  const { mdata } = b.posix.store;
+  t.equal(mdata.planUtimes(inode, b.call(0), 0x30, 5, 0, 6, 0), null, 'utimes makes none');
+  const call = b.call(1);
+  await mdata.touch(inode, call);
+  t.equal(times(onDisk(b, b.path('f'))), `${call.timeSec} ${call.timeSec} ${call.timeSec}`);
+});
+
+t.test('all changes of one turn are stored once', async (t) => {
+  const b = await brick(t);
+  const f = await b.mknod(b.root, 'f');
+  const { store } = b.posix;
+  let batches = 0;
+  const run = store.queue.run.bind(store.queue);
+  store.queue.run = (batch, lane, priority: Priority) => {
+    batches++;
+    return run(batch, lane, priority);
+  };
+  const calls = Array.from({ length: 10 }, () => b.call(2));
+  await Promise.all(calls.map((call) => store.mdata.touch(f.inode, call)));
+  t.equal(batches, 1);
+  t.equal(onDisk(b, b.path('f'))!.mtime, calls[9]!.timeSec);
+});
+
+t.test('what overlapping fops leave on disk is what counts in memory', async (t) => {
+  const b = await brick(t);
+  const d = await b.mkdir(b.root, 'd');
+  const f = await b.mknod(d.inode, 'f');
+  for (let round = 0; round < 20; round++) {
+    const touches = Array.from({ length: 5 }, async () => b.posix.store.mdata.touch(f.inode, b.call(7)));
+    const name = round % 2 === 0 ? 'f' : 'g';
+    await Promise.all([...touches, b.rename(d.inode, name, d.inode, name === 'f' ? 'g' : 'f')]);
+  }
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  t.ok(onDisk(b, b.path('d/f'))!.equals(b.posix.store.mdata.of(f.inode)!));
+});
+
+t.test('with many hard links, all names', async (t) => {
+  const b = await brick(t, { 'max-hardlinks': '0' });
+  const f = await b.mknod(b.root, 'f');
+  for (let i = 0; i < 30; i++) {
+    await b.posix.link(b.call(), {
+      inode: f.inode,
+      newLoc: { inode: f.inode, parent: b.root, name: `link${i}` },
+      xdata: null,
+    });
+  }
+  const out = execFileSync('getfattr', ['--absolute-names', '-d', '-m', 'gfid2path', b.path('f')]).toString();
+  t.equal(out.match(/gfid2path\./g)!.length, 31);
+});
+
+t.test('ACLs as text', async (t) => {
+  const text = 'u::rwx,u:1000:rw-,g::r-x,g:5:---,m::rwx,o::r-x';
+  const xattr = aclFromText(text)!;
+  t.equal(aclToText(xattr), text);
+  t.equal(xattr.length, 4 + 6 * 8);
+  t.equal(aclToText(aclFromText('other::r--\nuser::rw-, group::r--')!), 'u::rw-,g::r--,o::r--');
+  t.equal(aclFromText('x::rwx'), null);
+  t.equal(aclFromText('u:name:rwx'), null);
+  t.equal(aclToText(Buffer.from([1, 0, 0, 0])), null);
+  t.equal(modeToAclText(0o100754), 'u::rwx,g::r-x,o::r--');
+});
