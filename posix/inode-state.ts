@@ -1,4 +1,5 @@
 /** What storage/posix keeps of an inode, in the inode's context. Made at first use, gone when the table drops the inode. */
+import type { Gfid } from './contract/gfid.js';
 import type { Inode } from './contract/inode.js';
 import { handleName } from './handle-name.js';
 import type { Mdata } from './mdata-record.js';
@@ -6,8 +7,6 @@ import type { Mdata } from './mdata-record.js';
 export class InodeState {
   /** The time record. undefined: not read yet; null: the file has none. */
   mdata: Mdata | null | undefined = undefined;
-  /** Path of the inode's handle below `.glusterfs`. */
-  readonly handle: string;
   /** The last name has gone while the file was open: the handle is in `.glusterfs/unlink` until the last fd closes. */
   unlinked = false;
   /** Stores of the time record under way, in how many of them the order is not known, and whether another must follow. */
@@ -22,8 +21,16 @@ export class InodeState {
   /** Descriptors of clients' fds on the file. */
   opens = 0;
 
+  readonly #gfid: Gfid;
+  #handle: string | null = null;
+
   constructor(inode: Inode) {
-    this.handle = handleName(inode.gfid);
+    this.#gfid = inode.gfid;
+  }
+
+  /** Path of the inode's handle below `.glusterfs`. */
+  get handle(): string {
+    return (this.#handle ??= handleName(this.#gfid));
   }
 }
 

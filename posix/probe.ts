@@ -90,6 +90,7 @@ export class Probe {
     this.#above = b.statOut();
     const unread = this.#store.mdata.unread(this.#parent);
     if (unread) this.#aboveTimes = b.out(64);
+    // Above the root is nothing for clients; elsewhere `..` is within the brick.
     const beneath = this.#name === '..' && !this.#parent.isRoot ? 0 : Resolve.beneath;
     b.open(dir, this.#name, OpenFlag.path | OpenFlag.nofollow, 0, resolve | beneath);
     this.#statx = b.statx(reg(0), null, this.#file);

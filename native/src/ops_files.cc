@@ -16,6 +16,9 @@
 
 #include "stat_out.h"
 
+#ifndef RESOLVE_CACHED
+#define RESOLVE_CACHED 0x20
+#endif
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452
 #endif
@@ -61,7 +64,13 @@ int64_t op_open(Context& c, Record& r) {
   how.flags = flags;
   how.mode = mode;
   how.resolve = resolve;
-  return retry([&] { return ::syscall(SYS_openat2, dir, r.text(1), &how, sizeof(how)); });
+  int64_t n = retry([&] { return ::syscall(SYS_openat2, dir, r.text(1), &how, sizeof(how)); });
+  if ((resolve & RESOLVE_CACHED) != 0) {
+    // A kernel that can't tell what is cached (EINVAL before 5.12, ENOSYS before 5.6): whoever asks must go to the pool.
+    return n == -EINVAL || n == -ENOSYS ? -EAGAIN : n;
+  }
+  if (n != -ENOSYS) return n;
+  return retry([&] { return ::openat(dir, r.text(1), static_cast<int>(flags), mode); });
 }
 
 int64_t op_close(Context& c, Record& r) {
