@@ -11,12 +11,16 @@ import type { Inode } from './contract/inode.js';
 import type { Logger } from './contract/log.js';
 import type { BrickContext } from './contract/translator.js';
 import { Directories, type Directory } from './dirs.js';
+import { Syncs } from './file-sync.js';
+import { Writes } from './file-write.js';
 import { Handles } from './handle.js';
 import { unlinkName } from './handle-name.js';
 import { InodeState } from './inode-state.js';
 import { Landfill } from './landfill.js';
 import { MdataKeeper } from './mdata.js';
+import { Files } from './open-file.js';
 import type { Options } from './options.js';
+import { Space } from './space.js';
 
 /** Blocking calls of one brick that run at the same time, as io-threads' thread-count by default. */
 export const DEFAULT_CONCURRENCY = 16;
@@ -64,6 +68,10 @@ export class Store {
   readonly handles: Handles;
   readonly mdata: MdataKeeper;
   readonly landfill: Landfill;
+  readonly files: Files;
+  readonly writes: Writes;
+  readonly syncs: Syncs;
+  readonly space: Space;
   /** The disk has less free space than the reserve: kept by the space check, read by every fop that allocates. */
   full = false;
 
@@ -79,6 +87,10 @@ export class Store {
     this.dirs = new Directories(this);
     this.handles = new Handles(this);
     this.mdata = new MdataKeeper(this);
+    this.files = new Files(this);
+    this.writes = new Writes(this);
+    this.syncs = new Syncs(this);
+    this.space = new Space(this);
     this.landfill = new Landfill(this);
   }
 
@@ -120,6 +132,8 @@ export class Store {
   }
 
   close(): void {
+    this.space.stop();
+    this.files.closeAll();
     this.landfill.stop();
     this.dirs.closeAll();
     this.queue.close();

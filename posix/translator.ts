@@ -1,6 +1,9 @@
 /** storage/posix: the bottom of every brick's stack, where fops become system calls. The fops are in families by file. */
 import { addon } from '../native/addon.js';
+import { access, fsetattr, fstat, setattr, stat, statfs } from './attr.js';
 import type { Call } from './contract/call.js';
+import { EOPNOTSUPP } from './contract/errno.js';
+import { failure } from './contract/error.js';
 import type * as fops from './contract/fops.js';
 import type { MaybePromise } from './contract/fops.js';
 import type { Fd, Inode } from './contract/inode.js';
@@ -14,9 +17,20 @@ import { mkdir, mknod, symlink } from './entry-make.js';
 import { readlink } from './entry-readlink.js';
 import { rmdir, unlink } from './entry-remove.js';
 import { rename } from './entry-rename.js';
+import { flush, open } from './file-open.js';
+import { copyFileRange, rchecksum, seek } from './file-range.js';
+import { readv } from './file-read.js';
+import { discard, fallocate, ftruncate, truncate, zerofill } from './file-size.js';
+import { fsync, fsyncdir } from './file-sync.js';
+import { writev } from './file-write.js';
+import { HealthCheck } from './health.js';
 import type { Options } from './options.js';
 import { openStore } from './startup.js';
 import type { Store } from './store.js';
+import { fgetxattr, getxattr } from './xattr-get.js';
+import { fremovexattr, removexattr } from './xattr-remove.js';
+import { fsetxattr, setxattr } from './xattr-set.js';
+import { fxattrop, xattrop } from './xattrop.js';
 
 /** How often directories that nobody uses are closed. */
 const IDLE_CHECK_MS = 30_000;
@@ -24,6 +38,7 @@ const IDLE_CHECK_MS = 30_000;
 export class PosixTranslator extends Translator<Options> {
   store!: Store;
   #cancelIdleCheck: (() => void) | null = null;
+  #health: HealthCheck | null = null;
 
   override async init(): Promise<void> {
     // Modes are the client's business; the daemon must not narrow them.
@@ -31,23 +46,34 @@ export class PosixTranslator extends Translator<Options> {
     this.store = openStore({ name: this.name, brick: this.brick, options: this.options, slot: this.slot });
     await this.store.landfill.dropUnlinked();
     this.store.landfill.filled();
+    await this.store.space.start();
+    this.#health = new HealthCheck(this.store);
+    this.#health.start();
     this.#cancelIdleCheck = this.brick.timer(IDLE_CHECK_MS, true, () => this.store.dirs.closeIdle());
   }
 
   override async reconfigure(options: Options): Promise<void> {
     this.options = options;
     this.store.options = options;
+    await this.store.space.start();
+    this.#health?.start();
     if (!options['disable-landfill-purge']) this.store.landfill.filled();
   }
 
   override async fini(): Promise<void> {
     this.#cancelIdleCheck?.();
+    this.#health?.stop();
     this.store.close();
   }
 
   override forget(inode: Inode): void {
+    this.store.files.forget(inode);
     this.store.mdata.forget(inode.key);
     inode.ctx[this.slot] = undefined;
+  }
+
+  override release(fd: Fd): void {
+    this.store.files.release(fd);
   }
 
   override releasedir(fd: Fd): void {
@@ -103,5 +129,101 @@ export class PosixTranslator extends Translator<Options> {
   }
   readdirp(call: Call, args: fops.ReaddirArgs): Promise<fops.ReaddirReply> {
     return readdirp(this.store, call, args);
+  }
+
+  // --- data ------------------------------------------------------------------------------------------------------------
+
+  open(call: Call, args: fops.OpenArgs): MaybePromise<fops.Xdata> {
+    return open(this.store, call, args);
+  }
+  flush(_call: Call, args: fops.FdArgs): MaybePromise<fops.Xdata> {
+    return flush(this.store, args);
+  }
+  readv(call: Call, args: fops.ReadArgs): MaybePromise<fops.ReadReply> {
+    return readv(this.store, call, args);
+  }
+  writev(call: Call, args: fops.WriteArgs): MaybePromise<fops.WriteReply> {
+    return writev(this.store, call, args);
+  }
+  fsync(call: Call, args: fops.FsyncArgs): Promise<fops.PrePostReply> {
+    return fsync(this.store, call, args);
+  }
+  fsyncdir(_call: Call, args: fops.FsyncArgs): MaybePromise<fops.Xdata> {
+    return fsyncdir(this.store, args);
+  }
+  truncate(call: Call, args: fops.TruncateArgs): Promise<fops.PrePostReply> {
+    return truncate(this.store, call, args);
+  }
+  ftruncate(call: Call, args: fops.FtruncateArgs): Promise<fops.PrePostReply> {
+    return ftruncate(this.store, call, args);
+  }
+  fallocate(call: Call, args: fops.FallocateArgs): Promise<fops.PrePostReply> {
+    return fallocate(this.store, call, args);
+  }
+  discard(call: Call, args: fops.RangeArgs): Promise<fops.PrePostReply> {
+    return discard(this.store, call, args);
+  }
+  zerofill(call: Call, args: fops.RangeArgs): Promise<fops.PrePostReply> {
+    return zerofill(this.store, call, args);
+  }
+  seek(call: Call, args: fops.SeekArgs): Promise<fops.SeekReply> {
+    return seek(this.store, call, args);
+  }
+  rchecksum(call: Call, args: fops.RchecksumArgs): Promise<fops.RchecksumReply> {
+    return rchecksum(this.store, call, args);
+  }
+  copyFileRange(call: Call, args: fops.CopyFileRangeArgs): Promise<fops.CopyFileRangeReply> {
+    return copyFileRange(this.store, call, args);
+  }
+
+  // --- attributes ------------------------------------------------------------------------------------------------------
+
+  stat(call: Call, args: fops.InodeArgs): MaybePromise<fops.StatReply> {
+    return stat(this.store, call, args);
+  }
+  fstat(call: Call, args: fops.FdArgs): MaybePromise<fops.StatReply> {
+    return fstat(this.store, call, args);
+  }
+  setattr(call: Call, args: fops.SetattrArgs): Promise<fops.PrePostReply> {
+    return setattr(this.store, call, args);
+  }
+  fsetattr(call: Call, args: fops.FsetattrArgs): Promise<fops.PrePostReply> {
+    return fsetattr(this.store, call, args);
+  }
+  access(call: Call, args: fops.AccessArgs): MaybePromise<fops.AccessReply> {
+    return access(this.store, call, args);
+  }
+  statfs(call: Call, args: fops.InodeArgs): Promise<fops.StatfsReply> {
+    return statfs(this.store, call, args);
+  }
+  setxattr(call: Call, args: fops.SetxattrArgs): Promise<fops.Xdata> {
+    return setxattr(this.store, call, args);
+  }
+  fsetxattr(call: Call, args: fops.FsetxattrArgs): Promise<fops.Xdata> {
+    return fsetxattr(this.store, call, args);
+  }
+  getxattr(call: Call, args: fops.GetxattrArgs): MaybePromise<fops.DictReply> {
+    return getxattr(this.store, call, args);
+  }
+  fgetxattr(call: Call, args: fops.FgetxattrArgs): MaybePromise<fops.DictReply> {
+    return fgetxattr(this.store, call, args);
+  }
+  removexattr(call: Call, args: fops.RemovexattrArgs): Promise<fops.Xdata> {
+    return removexattr(this.store, call, args);
+  }
+  fremovexattr(call: Call, args: fops.FremovexattrArgs): Promise<fops.Xdata> {
+    return fremovexattr(this.store, call, args);
+  }
+  xattrop(call: Call, args: fops.XattropArgs): Promise<fops.DictReply> {
+    return xattrop(this.store, call, args);
+  }
+  fxattrop(call: Call, args: fops.FxattropArgs): Promise<fops.DictReply> {
+    return fxattrop(this.store, call, args);
+  }
+
+  /** Messages between translators: one that comes this far is for nobody. */
+  ipc(_call: Call, args: fops.IpcArgs): never {
+    this.brick.log.error(113083, `GF_LOG_IPC(${args.op}) not handled`);
+    throw failure(EOPNOTSUPP);
   }
 }

@@ -1,0 +1,138 @@
+/** seek, rchecksum and copy_file_range. */
+import { createHash } from 'node:crypto';
+import { addon } from '../native/addon.js';
+import { batch, Priority } from '../native/batch.js';
+import { alignedPiece } from './aligned.js';
+import { type Call, TimeFlag } from './contract/call.js';
+import { Dict } from './contract/dict.js';
+import { EBUSY, EINVAL, ENODATA, ENOMEM, ENOSPC, ENOTSUP, ENXIO } from './contract/errno.js';
+import { failure } from './contract/error.js';
+import type {
+  CopyFileRangeArgs,
+  CopyFileRangeReply,
+  RchecksumArgs,
+  RchecksumReply,
+  SeekArgs,
+  SeekReply,
+} from './contract/fops.js';
+import { gfidText } from './contract/gfid.js';
+import { Change } from './file-change.js';
+import { refuseDevice } from './file-open.js';
+import { iattOf } from './iatt-of.js';
+import * as key from './keys.js';
+import type { OpenFile } from './open-file.js';
+import { usesReserve } from './space.js';
+import type { Store } from './store.js';
+import { touchSoon } from './times.js';
+
+/** SEEK_DATA and SEEK_HOLE, by the wire's numbers 0 and 1. */
+const WHENCE = [3, 4];
+const STRONG_BYTES = 32;
+const MAX_CHECKED = 256 * 1024 * 1024;
+
+export async function seek(store: Store, call: Call, args: SeekArgs): Promise<SeekReply> {
+  const whence = WHENCE[args.what];
+  if (whence === undefined) throw failure(ENOTSUP);
+  const file = await store.files.of(args.fd);
+  const b = batch();
+  b.lseek(file.dir, args.offset, whence);
+  await store.run(b, 0, store.priority(call, Priority.low));
+  file.release();
+  const r = b.result(0);
+  b.release();
+  if (r < 0) {
+    if (r !== -ENXIO) store.log.error(0, `seek failed on ${gfidText(args.fd.inode.gfid)}`, -r);
+    throw failure(r);
+  }
+  return { offset: r, xdata: null };
+}
+
+/** Checksums of a range: rsync's weak one, and SHA-256 or (by the volume's option) MD5. Ends with the file. */
+export async function rchecksum(store: Store, call: Call, args: RchecksumArgs): Promise<RchecksumReply> {
+  if (args.length < 0) throw failure(EINVAL);
+  if (args.length > MAX_CHECKED) throw failure(ENOMEM);
+  const { inode } = args.fd;
+  const file = await store.files.of(args.fd);
+  const piece = alignedPiece(args.length);
+  const b = batch();
+  b.pread(file.dir, piece.address, args.length, args.offset);
+  await store.run(b, 0, store.priority(call, Priority.low));
+  file.release();
+  const n = b.result(0);
+  b.release();
+  if (n < 0) {
+    piece.region.release();
+    store.log.warning(0, `pread of ${args.length} bytes failed on ${gfidText(inode.gfid)}`, -n);
+    throw failure(n);
+  }
+  const bytes = piece.region.bytes.subarray(piece.start, piece.start + n);
+  const xdata = new Dict();
+  if (args.xdata?.number(key.CHECK_ZERO_FILLED) !== undefined) {
+    xdata.setUint(key.BUFFER_HAS_ZEROES, isZero(bytes) ? 1 : 0);
+  }
+  const fips = store.options['fips-mode-rchecksum'];
+  if (fips) xdata.setInt(key.FIPS_CHECKSUM, 1);
+  const strong = new Uint8Array(STRONG_BYTES);
+  strong.set(createHash(fips ? 'sha256' : 'md5').update(bytes).digest());
+  const weak = addon.adler32(piece.address, n);
+  piece.region.release();
+  touchSoon(store, inode, call);
+  return { weak, strong, flags: fips ? 1 : 0, xdata };
+}
+
+function isZero(bytes: Buffer): boolean {
+  if (bytes.length === 0) return true;
+  // The buffer equals itself moved by one byte, and starts with zero.
+  return bytes[0] === 0 && bytes.subarray(1).equals(bytes.subarray(0, -1));
+}
+
+/** Copies within the file system; like copy_file_range(2) it may copy less than asked. */
+export async function copyFileRange(store: Store, call: Call, args: CopyFileRangeArgs): Promise<CopyFileRangeReply> {
+  const { fdIn, fdOut, xdata } = args;
+  await store.space.take(args.size);
+  if (store.full && !usesReserve(call, xdata)) throw failure(ENOSPC);
+  refuseDevice(fdIn.inode);
+  refuseDevice(fdOut.inode);
+  if (args.flags !== 0) throw failure(EINVAL);
+  const from = await store.files.of(fdIn);
+  let to: OpenFile | null = null;
+  try {
+    to = await store.files.of(fdOut);
+    if (xdata?.has(key.AVOID_OVERWRITE) === true) await refuseMarked(store, to);
+    await store.mdata.load(fdIn.inode);
+    await store.mdata.load(fdOut.inode);
+    // What the client wants set of the access time goes to the source, the other times to the destination.
+    const change = new Change(store, call, fdOut.inode, call.timeFlags & (TimeFlag.ctime | TimeFlag.mtime));
+    const b = batch();
+    const source = b.statOut();
+    change.reserve(b);
+    change.beginOps(b, to.dir, null);
+    const copy = b.copyFileRange(from.dir, args.offsetIn, to.dir, args.offsetOut, args.size);
+    change.endOps(b, to.dir, null);
+    b.statx(from.dir, null, source);
+    await store.run(b, fdOut.inode.lane, store.priority(call, Priority.low));
+    const errno = change.ended(b);
+    touchSoon(store, fdIn.inode, call, call.timeFlags & TimeFlag.atime);
+    const count = b.result(copy);
+    const stat = iattOf(b.f64, source, fdIn.inode.gfid, store.mdata.of(fdIn.inode));
+    b.release();
+    if (errno !== 0) {
+      store.log.error(0, `copy_file_range from ${gfidText(fdIn.inode.gfid)} to ${gfidText(fdOut.inode.gfid)} failed`, errno);
+      throw failure(errno);
+    }
+    return { count, stat, pre: change.pre, post: change.post, xdata: null };
+  } finally {
+    from.release();
+    to?.release();
+  }
+}
+
+/** EBUSY for a file that its users write to while it is migrated. */
+async function refuseMarked(store: Store, file: OpenFile): Promise<void> {
+  const b = batch();
+  b.getxattr(file.dir, null, key.WRITE_PROTECTION, 0, 0);
+  await store.run(b, 0, Priority.low);
+  const r = b.result(0);
+  b.release();
+  if (r !== -ENODATA) throw failure(EBUSY);
+}

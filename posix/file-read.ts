@@ -1,0 +1,138 @@
+/**
+ * readv: inline while the page cache has the data (one crossing to native code, no promise), else on the pool. The reply of
+ * a read that reaches the end of the file says so with errno ENOENT.
+ */
+import { batch, IGNORE, Priority, STAT } from '../native/batch.js';
+import { type Region, region } from '../native/memory.js';
+import { type AlignedPiece, alignedPiece } from './aligned.js';
+import type { Call } from './contract/call.js';
+import { EAGAIN, EINVAL, ENOENT, EOPNOTSUPP } from './contract/errno.js';
+import { failure } from './contract/error.js';
+import type { MaybePromise, ReadArgs, ReadReply } from './contract/fops.js';
+import { gfidText } from './contract/gfid.js';
+import { refuseDevice } from './file-open.js';
+import { iattOf } from './iatt-of.js';
+import type { OpenFile } from './open-file.js';
+import type { Store } from './store.js';
+import { TimesReading, touchSoon } from './times.js';
+
+const RWF_NOWAIT = 8;
+/** Reads above this get memory by what the file holds rather than by what the client asks for. */
+const LARGE = 256 * 1024;
+/** Longer reads are answered in part. */
+const MAX_READ = 64 * 1024 * 1024;
+
+export function readv(store: Store, call: Call, args: ReadArgs): MaybePromise<ReadReply> {
+  const { fd } = args;
+  refuseDevice(fd.inode);
+  if (args.size === 0) throw failure(EINVAL);
+  const file = store.files.of(fd);
+  if (file instanceof Promise) return file.then((opened) => read(store, call, args, opened));
+  return read(store, call, args, file);
+}
+
+function read(store: Store, call: Call, args: ReadArgs, file: OpenFile): MaybePromise<ReadReply> {
+  const { inode } = args.fd;
+  const size = args.size <= LARGE ? args.size : fittingSize(file, args);
+  if (file.direct || !store.files.nowait || store.mdata.unread(inode)) {
+    return readOnPool(store, call, args, file, size, null, 0);
+  }
+  const into = region(size);
+  const b = batch();
+  const at = b.statOut();
+  b.pread(file.dir, into.address, size, args.offset, RWF_NOWAIT);
+  b.statx(file.dir, null, at);
+  b.run();
+  let n = b.result(0);
+  if (n >= 0) {
+    const end = args.offset + n >= b.f64[at + STAT.size]!;
+    if (n === size || end) {
+      if ((call.timeFlags & 7) !== 0) touchSoon(store, inode, call);
+      const stat = iattOf(b.f64, at, inode.gfid, store.mdata.of(inode));
+      b.release();
+      file.release();
+      if (n > 0) return { count: n, errno: end ? ENOENT : 0, stat, region: into, xdata: null };
+      into.release();
+      return { count: 0, errno: ENOENT, stat, region: null, xdata: null };
+    }
+  } else {
+    if (n === -EOPNOTSUPP) {
+      store.files.nowait = false;
+    } else if (n !== -EAGAIN) {
+      b.release();
+      into.release();
+      return failed(store, args, file, n);
+    }
+    n = 0;
+  }
+  b.release();
+  return readOnPool(store, call, args, file, size, into, n);
+}
+
+/** Bytes that a large read can get at most. */
+function fittingSize(file: OpenFile, args: ReadArgs): number {
+  const wanted = Math.min(args.size, MAX_READ);
+  const b = batch();
+  const at = b.statOut();
+  b.statx(file.dir, null, at);
+  b.run();
+  const left = Math.max(0, b.f64[at + STAT.size]! - args.offset);
+  b.release();
+  if (left >= wanted) return wanted;
+  // One block more than there is: the read must see the end, and a direct one keep its alignment.
+  return Math.min(wanted, (Math.ceil(left / 4096) + 1) * 4096);
+}
+
+/** Reads on the pool what the first `done` bytes of `into` don't have yet. */
+async function readOnPool(
+  store: Store,
+  call: Call,
+  args: ReadArgs,
+  file: OpenFile,
+  size: number,
+  into: Region | null,
+  done: number,
+): Promise<ReadReply> {
+  const { inode } = args.fd;
+  const memory = into ?? region(size);
+  const piece: AlignedPiece | null = file.direct ? alignedPiece(size) : null;
+  const times = new TimesReading(store, inode);
+  const b = batch();
+  const at = b.statOut();
+  times.reserve(b);
+  b.pread(file.dir, piece === null ? memory.address + done : piece.address, size - done, args.offset + done);
+  b.statx(file.dir, null, at);
+  times.op(b, file, IGNORE);
+  await store.run(b, 0, store.priority(call, Priority.low));
+  const n = b.result(0);
+  const errno = b.errno;
+  if (errno !== 0) {
+    b.release();
+    memory.release();
+    piece?.region.release();
+    return failed(store, args, file, -errno);
+  }
+  times.take(b);
+  if (piece !== null) {
+    piece.region.bytes.copy(memory.bytes, 0, piece.start, piece.start + n);
+    piece.region.release();
+  }
+  if ((call.timeFlags & 7) !== 0) touchSoon(store, inode, call);
+  const count = done + n;
+  const end = args.offset + count >= b.f64[at + STAT.size]!;
+  const stat = iattOf(b.f64, at, inode.gfid, store.mdata.of(inode));
+  b.release();
+  file.release();
+  if (count === 0) memory.release();
+  return { count, errno: end ? ENOENT : 0, stat, region: count === 0 ? null : memory, xdata: null };
+}
+
+function failed(store: Store, args: ReadArgs, file: OpenFile, errno: number): never {
+  file.release();
+  store.log.error(
+    0,
+    `read failed on gfid=${gfidText(args.fd.inode.gfid)}, offset=${args.offset} size=${args.size}`,
+    -errno,
+  );
+  throw failure(errno);
+}

@@ -1,0 +1,154 @@
+/** Fops that change how much of a file there is: truncate, ftruncate, fallocate, discard, zerofill. */
+import { ALWAYS, batch, Priority, reg, STAT } from '../native/batch.js';
+import { alignedPiece } from './aligned.js';
+import type { Call } from './contract/call.js';
+import { EAGAIN, EINVAL, EISDIR, ENOSPC, ENOSYS, EOPNOTSUPP } from './contract/errno.js';
+import { failure } from './contract/error.js';
+import type { FallocateArgs, FtruncateArgs, PrePostReply, RangeArgs, TruncateArgs } from './contract/fops.js';
+import { gfidText } from './contract/gfid.js';
+import { S_IFDIR, S_IFREG } from './contract/iatt.js';
+import type { Inode } from './contract/inode.js';
+import { Change, changeOpenFile } from './file-change.js';
+import type { OpenFile } from './open-file.js';
+import { usesReserve } from './space.js';
+import type { Store } from './store.js';
+import { OpenFlag } from './sys.js';
+
+const FALLOC_KEEP_SIZE = 1;
+const FALLOC_PUNCH_HOLE = 2;
+const FALLOC_ZERO_RANGE = 0x10;
+const O_SYNC = 0o4010000;
+const ZERO_BYTES = 1 << 20;
+
+function fail(store: Store, what: string, inode: Inode, errno: number): never {
+  store.log.error(0, `${what} failed on ${gfidText(inode.gfid)}`, errno);
+  throw failure(errno);
+}
+
+export async function truncate(store: Store, call: Call, args: TruncateArgs): Promise<PrePostReply> {
+  const { inode } = args;
+  if (inode.type === S_IFDIR) throw failure(EISDIR);
+  if (inode.type !== S_IFREG) throw failure(EINVAL);
+  const target = await store.target(inode);
+  await store.mdata.load(inode);
+  const change = new Change(store, call, inode);
+  const b = batch();
+  change.reserve(b);
+  const open = b.open(target.dir, target.name, OpenFlag.wronly | OpenFlag.nofollow);
+  change.beginOps(b, reg(open), null);
+  b.truncate(reg(open), args.offset);
+  change.endOps(b, reg(open), null);
+  b.close(reg(open), ALWAYS);
+  await store.run(b, inode.lane, store.priority(call, Priority.low));
+  target.release();
+  const errno = change.ended(b);
+  b.release();
+  if (errno === EAGAIN) return truncate(store, call, args);
+  if (errno !== 0) fail(store, 'truncate', inode, errno);
+  return { pre: change.pre, post: change.post, xdata: null };
+}
+
+export async function ftruncate(store: Store, call: Call, args: FtruncateArgs): Promise<PrePostReply> {
+  const { inode } = args.fd;
+  const file = await store.files.of(args.fd);
+  const { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) => b.truncate(fd, args.offset));
+  file.release();
+  if (errno !== 0) fail(store, 'ftruncate', inode, errno);
+  return reply;
+}
+
+export async function fallocate(store: Store, call: Call, args: FallocateArgs): Promise<PrePostReply> {
+  const { inode } = args.fd;
+  const file = await store.files.of(args.fd);
+  try {
+    // Space that is set aside must be there: no answer of seconds ago will do.
+    await store.space.look();
+    if (store.full && !usesReserve(call, args.xdata)) throw failure(ENOSPC);
+    await store.space.take(args.length);
+    const mode = args.flags === 0 ? 0 : FALLOC_KEEP_SIZE;
+    const { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) =>
+      b.fallocate(fd, mode, args.offset, args.length),
+    );
+    if (errno !== 0) fail(store, 'fallocate', inode, errno);
+    return reply;
+  } finally {
+    file.release();
+  }
+}
+
+/** Frees a range, which reads as zeroes from then on. */
+export async function discard(store: Store, call: Call, args: RangeArgs): Promise<PrePostReply> {
+  const { inode } = args.fd;
+  const file = await store.files.of(args.fd);
+  const { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) =>
+    b.fallocate(fd, FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE, args.offset, args.length),
+  );
+  file.release();
+  if (errno !== 0) fail(store, 'discard', inode, errno);
+  return reply;
+}
+
+/** Makes a range zeroes, the file longer if need be: by the file system if it can, else by writing. */
+export async function zerofill(store: Store, call: Call, args: RangeArgs): Promise<PrePostReply> {
+  const { inode } = args.fd;
+  const file = await store.files.of(args.fd);
+  try {
+    await store.space.take(args.length);
+    if (store.full && !usesReserve(call, args.xdata) && args.offset + args.length > sizeOf(file)) throw failure(ENOSPC);
+    const sync = (file.flags & O_SYNC) !== 0;
+    let { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) => {
+      b.fallocate(fd, FALLOC_ZERO_RANGE, args.offset, args.length);
+      if (sync) b.fsync(fd);
+    });
+    if (errno === EOPNOTSUPP || errno === ENOSYS) {
+      const { pre } = await writeZeroes(store, call, inode, file, args);
+      ({ errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) => {
+        if (sync) b.fsync(fd);
+      }));
+      reply.pre = pre;
+    }
+    if (errno !== 0) fail(store, 'zerofill', inode, errno);
+    return reply;
+  } finally {
+    file.release();
+  }
+}
+
+function sizeOf(file: OpenFile): number {
+  const b = batch();
+  const at = b.statOut();
+  b.statx(file.dir, null, at);
+  b.run();
+  const size = b.f64[at + STAT.size]!;
+  b.release();
+  return size;
+}
+
+async function writeZeroes(
+  store: Store,
+  call: Call,
+  inode: Inode,
+  file: OpenFile,
+  args: RangeArgs,
+): Promise<Pick<PrePostReply, 'pre'>> {
+  const piece = alignedPiece(Math.min(args.length, ZERO_BYTES));
+  piece.region.bytes.fill(0, piece.start, piece.start + Math.min(args.length, ZERO_BYTES));
+  try {
+    let pre: PrePostReply['pre'] | null = null;
+    for (let done = 0; done < args.length; ) {
+      const size = Math.min(args.length - done, ZERO_BYTES);
+      const at = args.offset + done;
+      const { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) => {
+        b.pwrite(fd, piece.address, size, at);
+      });
+      if (errno !== 0) fail(store, 'zerofill', inode, errno);
+      pre ??= reply.pre;
+      // A short write has grown the file less than it should have: the disk is full.
+      if (at + size > reply.post.size) throw failure(ENOSPC);
+      done += size;
+    }
+    return { pre: pre ?? (await changeOpenFile(store, call, inode, file, () => {})).reply.pre };
+  } finally {
+    piece.region.release();
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * The health check: every now and then a line is written to `.glusterfs/health_check` and read back. A disk that can't do
+ * that, or not in time, takes its brick out of service, so that clients turn to its replicas.
+ */
+import { ALWAYS, batch, Priority, Queue, reg } from '../native/batch.js';
+import { region } from '../native/memory.js';
+import { EAGAIN, ECANCELED, EUCLEAN, errnoName } from './contract/errno.js';
+import type { Store } from './store.js';
+import { OpenFlag } from './sys.js';
+
+const FILE = 'health_check';
+const ROOM = 256;
+
+export class HealthCheck {
+  readonly #store: Store;
+  /** Of its own: a brick that is merely busy must not look dead. */
+  #queue: Queue | null = null;
+  #cancel: (() => void) | null = null;
+  #cancelLimit: (() => void) | null = null;
+  #running = false;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** Starts checking, or goes on with changed options. */
+  start(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+    const seconds = this.#store.options['health-check-interval'];
+    if (seconds === 0) return;
+    this.#queue ??= new Queue(1);
+    this.#cancel = this.#store.brick.timer(seconds * 1000, true, () => void this.check());
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancelLimit?.();
+    this.#cancel = null;
+    this.#cancelLimit = null;
+    this.#queue?.close();
+    this.#queue = null;
+  }
+
+  /** One check. Returns the errno of its failure, or 0. */
+  async check(): Promise<number> {
+    if (this.#running || this.#queue === null) return 0;
+    this.#running = true;
+    const limit = this.#store.options['health-check-timeout'];
+    let late = false;
+    if (limit > 0) {
+      this.#cancelLimit = this.#store.brick.timer(limit * 1000, false, () => {
+        late = true;
+        this.#fail(`no answer within ${limit} seconds`);
+      });
+    }
+    const errno = await this.#writeAndRead(this.#queue);
+    this.#cancelLimit?.();
+    this.#cancelLimit = null;
+    this.#running = false;
+    if (errno === ECANCELED) return 0;
+    if (errno === EAGAIN) {
+      this.#store.log.warning(113075, `health check of ${this.#store.path} was put off by the kernel`, errno);
+    } else if (errno !== 0 && !late) {
+      this.#fail(errnoName(errno));
+    }
+    return errno;
+  }
+
+  #fail(cause: string): void {
+    const { store } = { store: this.#store };
+    this.stop();
+    store.log.error(113075, `health-check failed, going down: ${store.path}: ${cause}`);
+    store.brick.fail(`health-check of ${store.path} failed: ${cause}`);
+  }
+
+  async #writeAndRead(queue: Queue): Promise<number> {
+    const memory = region(ROOM * 2);
+    const line = new Date().toISOString().slice(0, 19).replace('T', ' ');
+    memory.bytes.latin1Write(line, 0);
+    const dir = this.#store.glusterfsFd;
+    const b = batch();
+    b.open(dir, FILE, OpenFlag.wronly | OpenFlag.creat | OpenFlag.trunc | OpenFlag.nofollow, 0o644);
+    const write = b.pwrite(reg(0), memory.address, line.length, 0);
+    b.close(reg(0), ALWAYS);
+    const open = b.open(dir, FILE, OpenFlag.rdonly | OpenFlag.nofollow);
+    const read = b.pread(reg(open), memory.address + ROOM, ROOM, 0);
+    b.close(reg(open), ALWAYS);
+    await queue.run(b, 0, Priority.high);
+    let errno = b.errno;
+    if (errno === 0 && (b.result(write) !== line.length || b.result(read) !== line.length)) errno = EUCLEAN;
+    if (errno === 0 && memory.bytes.latin1Slice(ROOM, ROOM + line.length) !== line) errno = EUCLEAN;
+    b.release();
+    memory.release();
+    return errno;
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * A look at a known file: its attributes and the xattrs that a request asks for, by handle, directory or open file. Runs on
+ * this thread as long as the kernel has the handle in its cache, else on the pool.
+ */
+import { ALWAYS, type Batch, batch, IGNORE, Priority, reg, STAT } from '../native/batch.js';
+import { ancestryPath } from './ancestry.js';
+import type { Call } from './contract/call.js';
+import { Dict } from './contract/dict.js';
+import { EAGAIN, ENOENT } from './contract/errno.js';
+import { failure } from './contract/error.js';
+import type { MaybePromise } from './contract/fops.js';
+import type { Iatt } from './contract/iatt.js';
+import { S_IFDIR } from './contract/iatt.js';
+import type { Inode } from './contract/inode.js';
+import { readContent } from './content.js';
+import { iattOf } from './iatt-of.js';
+import * as key from './keys.js';
+import type { Place } from './open-file.js';
+import type { Store } from './store.js';
+import { OpenFlag, Resolve } from './sys.js';
+import { XattrRoom, XattrWants } from './xattr-fill.js';
+
+export interface Seen {
+  stat: Iatt;
+  /** The answer to the request's xdata; null when it had none. */
+  dict: Dict | null;
+}
+
+/** What every look reads besides what the request asks for: no more is to be read if the request asks for nothing. */
+const NOTHING = new XattrWants(null);
+
+/** Looks at the file of an inode; releases the place. Fails with the errno of the look. */
+export function look(
+  store: Store,
+  call: Call,
+  inode: Inode,
+  place: Place,
+  xdata: Dict | null,
+  usual = Priority.high,
+): MaybePromise<Seen> {
+  const l = new Look(store, inode, place, xdata);
+  if (l.inline()) return l.seen();
+  return l.pool(store.priority(call, usual)).then(() => l.seen());
+}
+
+class Look {
+  readonly #store: Store;
+  readonly #inode: Inode;
+  readonly #place: Place;
+  readonly #wants: XattrWants;
+  readonly #readsXattrs: boolean;
+  /** By a handle's path: may have to wait for the disk. */
+  readonly #byPath: boolean;
+  readonly #room = new XattrRoom();
+  #at = 0;
+  #statOp = 0;
+  #xattrsOp = -1;
+  #stat: Iatt | null = null;
+  #dict: Dict | null = null;
+  #errno = 0;
+
+  constructor(store: Store, inode: Inode, place: Place, xdata: Dict | null) {
+    this.#store = store;
+    this.#inode = inode;
+    this.#place = place;
+    this.#wants = xdata === null ? NOTHING : new XattrWants(xdata);
+    this.#readsXattrs = this.#wants.patterns !== NOTHING.patterns || store.mdata.unread(inode);
+    this.#byPath = place.name !== null && place.name !== '.';
+  }
+
+  inline(): boolean {
+    const b = batch();
+    this.#program(b, Resolve.cached);
+    b.run();
+    if (this.#byPath && b.result(0) === -EAGAIN) {
+      this.#room.release();
+      b.release();
+      return false;
+    }
+    const again = this.#take(b);
+    b.release();
+    return again ? this.inline() : true;
+  }
+
+  async pool(priority: Priority): Promise<void> {
+    const b = batch();
+    this.#program(b, 0);
+    await this.#store.run(b, 0, priority);
+    const again = (this.#byPath && b.result(0) === -EAGAIN) || this.#take(b);
+    b.release();
+    if (again) await this.pool(priority);
+  }
+
+  #program(b: Batch, resolve: number): void {
+    const { dir, name } = this.#place;
+    if (this.#readsXattrs) this.#room.reserve(b);
+    this.#at = b.statOut();
+    if (this.#byPath) b.open(dir, name!, OpenFlag.path | OpenFlag.nofollow, 0, resolve);
+    this.#statOp = b.statx(this.#byPath ? reg(0) : dir, null, this.#at);
+    if (this.#readsXattrs) this.#xattrsOp = this.#room.op(b, this.#wants, dir, name, IGNORE);
+    if (this.#byPath) b.close(reg(0), ALWAYS);
+  }
+
+  /** True when the look must be repeated with more room. */
+  #take(b: Batch): boolean {
+    const store = this.#store;
+    const inode = this.#inode;
+    const r = this.#byPath && b.result(0) < 0 ? b.result(0) : b.result(this.#statOp);
+    if (r < 0) {
+      this.#errno = -r;
+      this.#room.release();
+      return false;
+    }
+    if (inode.type === S_IFDIR && b.f64[this.#at + STAT.nlink] === 0) {
+      store.dirs.drop(inode.key);
+      this.#errno = ENOENT;
+      this.#room.release();
+      return false;
+    }
+    if (this.#readsXattrs) {
+      const n = b.result(this.#xattrsOp);
+      if (this.#room.grow(n)) return true;
+      const found = this.#room.read(b, this.#wants, n);
+      this.#room.release();
+      store.mdata.read(inode, inode.key, found.mdata);
+      this.#stat = iattOf(b.f64, this.#at, inode.gfid, store.mdata.of(inode));
+      this.#wants.wordsInto(found, inode, this.#stat);
+      this.#dict = found.dict;
+    } else {
+      this.#stat = iattOf(b.f64, this.#at, inode.gfid, store.mdata.of(inode));
+      if (this.#wants !== NOTHING) {
+        const found = this.#room.read(b, this.#wants, 0);
+        this.#wants.wordsInto(found, inode, this.#stat);
+        this.#dict = found.dict;
+      }
+    }
+    return false;
+  }
+
+  seen(): MaybePromise<Seen> {
+    const place = this.#place;
+    if (this.#errno !== 0) {
+      place.release();
+      throw failure(this.#errno);
+    }
+    const stat = this.#stat!;
+    const content = place.name !== null && stat.isRegular && this.#wants.content >= stat.size;
+    const path = place.name !== null && this.#wants.words?.includes(key.ANCESTRY_PATH) === true;
+    if (content || path) return this.#more(stat, content, path);
+    place.release();
+    return { stat, dict: this.#dict };
+  }
+
+  async #more(stat: Iatt, content: boolean, path: boolean): Promise<Seen> {
+    const place = this.#place;
+    try {
+      if (content) {
+        const bytes = await readContent(this.#store, place.dir, place.name!, stat.size);
+        if (bytes !== null) this.#dict?.setBytes(key.CONTENT, bytes);
+      }
+      if (path) {
+        const text = await ancestryPath(this.#store, stat.gfid, stat.isDirectory).catch(() => null);
+        if (text !== null) this.#dict?.setText(key.ANCESTRY_PATH, text);
+      }
+    } finally {
+      place.release();
+    }
+    return { stat, dict: this.#dict };
+  }
+}

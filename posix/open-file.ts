@@ -1,0 +1,262 @@
+/**
+ * Open files: the descriptor behind each fd of a client, the shared descriptors behind anonymous fds, and the closing of
+ * both, which may block and so goes to the pool.
+ */
+import { addon } from '../native/addon.js';
+import { batch, IGNORE, Priority, STAT } from '../native/batch.js';
+import { EACCES, EAGAIN, EBADF, ECANCELED, EINVAL, ENOENT, EROFS } from './contract/errno.js';
+import { failure } from './contract/error.js';
+import type { MaybePromise } from './contract/fops.js';
+import { gfidText } from './contract/gfid.js';
+import { S_IFDIR, S_IFREG } from './contract/iatt.js';
+import type { Fd, Inode } from './contract/inode.js';
+import { OpenDirectory } from './entry-dir.js';
+import { unlinkName } from './handle-name.js';
+import type { Store } from './store.js';
+import { OpenFlag, Resolve } from './sys.js';
+
+const ETXTBSY = 26;
+/** Shared descriptors that a brick keeps for anonymous fds. */
+const MAX_SHARED = 64;
+/** An unused shared descriptor is closed after one to two of these. */
+const IDLE_MS = 2000;
+const CLOSES_PER_BATCH = 20;
+
+/** How a batch addresses a file: `name` below descriptor `dir`, or the open file `dir` itself. Released when the batch has run. */
+export interface Place {
+  readonly dir: number;
+  readonly name: string | null;
+  release(): void;
+}
+
+/** A descriptor and the flags that it was opened with. */
+export class OpenFile implements Place {
+  readonly dir: number;
+  readonly name = null;
+  readonly flags: number;
+  /** Reads and writes bypass the page cache: memory, offsets and lengths must be aligned. */
+  readonly direct: boolean;
+
+  constructor(descriptor: number, flags: number) {
+    this.dir = descriptor;
+    this.flags = flags;
+    this.direct = (flags & OpenFlag.direct) !== 0;
+  }
+  release(): void {}
+}
+
+/** A descriptor that all anonymous fds of a file share. Valid while pinned. */
+class SharedFile extends OpenFile {
+  readonly #files: Files;
+  pins = 1;
+  touched = true;
+  /** No longer among the shared ones: closed with the last pin. */
+  dropped = false;
+
+  constructor(descriptor: number, flags: number, files: Files) {
+    super(descriptor, flags);
+    this.#files = files;
+  }
+  override release(): void {
+    if (--this.pins === 0 && this.dropped) this.#files.close(this.dir);
+  }
+}
+
+/** Makes a descriptor that was just opened the one of an fd. It is closed with the fd. */
+export function attachDescriptor(store: Store, fd: Fd, descriptor: number, flags: number): void {
+  fd.ctx[store.slot] = new OpenFile(descriptor, flags);
+  store.state(fd.inode).opens++;
+}
+
+/** The open files of a brick. */
+export class Files {
+  readonly #store: Store;
+  readonly #shared = new Map<string, SharedFile>();
+  readonly #opening = new Map<string, Promise<void>>();
+  #closing: number[] = [];
+  #idleTimer: (() => void) | null = null;
+  /** The file system can read without waiting (RWF_NOWAIT): true until it has said that it can't. */
+  nowait = true;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** The open file of an fd; the caller releases it. EINVAL when there is none, errors of open(2) for an anonymous fd. */
+  of(fd: Fd): MaybePromise<OpenFile> {
+    const own = fd.ctx[this.#store.slot];
+    if (own instanceof OpenFile) return own;
+    if (!fd.anonymous) throw failure(EINVAL);
+    return this.#anonymous(fd.inode);
+  }
+
+  /** How a batch addresses what an fd has open, directories included. */
+  place(fd: Fd): MaybePromise<Place> {
+    if (fd.inode.type !== S_IFDIR) return this.of(fd);
+    const own = fd.ctx[this.#store.slot];
+    if (own instanceof OpenDirectory) return new OpenFile(own.fd, OpenFlag.directory);
+    if (!fd.anonymous) throw failure(EINVAL);
+    return this.#store.target(fd.inode);
+  }
+
+  /** An fd has gone: its descriptor is closed, and with the last one a file that has no name any more. */
+  release(fd: Fd): void {
+    const own = fd.ctx[this.#store.slot];
+    if (!(own instanceof OpenFile)) return;
+    fd.ctx[this.#store.slot] = undefined;
+    this.close(own.dir);
+    const state = this.#store.state(fd.inode);
+    if (--state.opens === 0) this.#store.handles.removeParked(fd.inode);
+  }
+
+  /** The inode table drops an inode: nobody has it open any more. */
+  forget(inode: Inode): void {
+    this.dropShared(inode.key);
+    this.#store.handles.removeParked(inode);
+  }
+
+  // --- anonymous fds ----------------------------------------------------------------------------------------------------
+
+  #anonymous(inode: Inode): MaybePromise<OpenFile> {
+    const { key } = inode;
+    const known = this.#shared.get(key);
+    if (known !== undefined) {
+      if (this.#hasName(known, inode)) {
+        known.pins++;
+        known.touched = true;
+        return known;
+      }
+      this.dropShared(key);
+    }
+    if (inode.type !== S_IFREG) throw failure(EBADF);
+    const opening = this.#opening.get(key);
+    if (opening !== undefined) return opening.then(() => this.#anonymous(inode));
+    const b = batch();
+    b.open(this.#store.glusterfsFd, this.#store.state(inode).handle, FLAGS, 0, Resolve.cached);
+    b.run();
+    const fd = b.result(0);
+    b.release();
+    if (fd >= 0) return this.#share(key, fd, OpenFlag.rdwr);
+    const opened = this.#openOnPool(inode);
+    this.#opening.set(
+      key,
+      opened.then(
+        () => {
+          this.#opening.delete(key);
+        },
+        () => {
+          this.#opening.delete(key);
+        },
+      ),
+    );
+    return opened;
+  }
+
+  /** Whether a shared descriptor still is the file of its gfid: a file that was removed and healed is another one. */
+  #hasName(file: SharedFile, inode: Inode): boolean {
+    if (this.#store.state(inode).unlinked) return true;
+    const b = batch();
+    const at = b.statOut();
+    b.statx(file.dir, null, at);
+    b.run();
+    const links = b.f64[at + STAT.nlink]!;
+    b.release();
+    return links > 0;
+  }
+
+  async #openOnPool(inode: Inode): Promise<OpenFile> {
+    const { handle } = this.#store.state(inode);
+    let fd = await this.#tryOpen(handle, FLAGS);
+    if (fd === -ENOENT) fd = await this.#tryOpen(unlinkName(inode.gfid), FLAGS);
+    if (fd >= 0) return this.#share(inode.key, fd, OpenFlag.rdwr);
+    if (fd === -EACCES || fd === -EROFS || fd === -ETXTBSY) {
+      fd = await this.#tryOpen(handle, OpenFlag.rdonly | OpenFlag.nofollow);
+      if (fd >= 0) return this.#share(inode.key, fd, OpenFlag.rdonly);
+    }
+    this.#store.log.error(0, `Failed to get anonymous fd for ${gfidText(inode.gfid)}`, -fd);
+    throw failure(fd);
+  }
+
+  async #tryOpen(name: string, flags: number): Promise<number> {
+    const b = batch();
+    b.open(this.#store.glusterfsFd, name, flags);
+    await this.#store.run(b, 0, Priority.high);
+    const fd = b.result(0);
+    b.release();
+    return fd === -EAGAIN ? this.#tryOpen(name, flags) : fd;
+  }
+
+  #share(key: string, fd: number, flags: number): SharedFile {
+    const file = new SharedFile(fd, flags, this);
+    this.dropShared(key);
+    this.#shared.set(key, file);
+    if (this.#shared.size > MAX_SHARED) this.#sweep();
+    this.#idleTimer ??= this.#store.brick.timer(IDLE_MS, false, () => this.#closeIdle());
+    return file;
+  }
+
+  #sweep(): void {
+    for (const [key, file] of this.#shared) {
+      if (this.#shared.size <= MAX_SHARED) return;
+      if (file.pins === 0) this.dropShared(key);
+    }
+  }
+
+  #closeIdle(): void {
+    this.#idleTimer = null;
+    for (const [key, file] of this.#shared) {
+      if (file.pins > 0) continue;
+      if (file.touched) file.touched = false;
+      else this.dropShared(key);
+    }
+    if (this.#shared.size > 0) this.#idleTimer = this.#store.brick.timer(IDLE_MS, false, () => this.#closeIdle());
+  }
+
+  /** Lets go of the descriptor that anonymous fds of a gfid share: the file is being removed or forgotten. */
+  dropShared(key: string): void {
+    const file = this.#shared.get(key);
+    if (file === undefined) return;
+    this.#shared.delete(key);
+    file.dropped = true;
+    if (file.pins === 0) this.close(file.dir);
+  }
+
+  // --- closing ----------------------------------------------------------------------------------------------------------
+
+  /** Closes a descriptor on the pool, together with others of this turn. */
+  close(descriptor: number): void {
+    this.#closing.push(descriptor);
+    if (this.#closing.length === 1) queueMicrotask(() => this.#closeNow());
+  }
+
+  #closeNow(): void {
+    const all = this.#closing;
+    this.#closing = [];
+    for (let i = 0; i < all.length; i += CLOSES_PER_BATCH) this.#closeSome(all.slice(i, i + CLOSES_PER_BATCH));
+  }
+
+  #closeSome(descriptors: number[]): void {
+    const b = batch();
+    for (const fd of descriptors) b.close(fd, IGNORE);
+    b.onDone = () => {
+      // The queue was closed before its turn came.
+      descriptors.forEach((fd, i) => {
+        if (b.result(i) === -ECANCELED) addon.closeFd(fd);
+      });
+      b.release();
+    };
+    this.#store.queue.submit(b, 0, Priority.low);
+  }
+
+  /** The brick goes: closes what is shared, at once. */
+  closeAll(): void {
+    this.#idleTimer?.();
+    this.#idleTimer = null;
+    for (const file of this.#shared.values()) addon.closeFd(file.dir);
+    this.#shared.clear();
+    for (const fd of this.#closing) addon.closeFd(fd);
+    this.#closing = [];
+  }
+}
+
+const FLAGS = OpenFlag.rdwr | OpenFlag.nofollow;

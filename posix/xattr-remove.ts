@@ -1,0 +1,82 @@
+/** removexattr and fremovexattr: one xattr, or (no name, and the names as keys of xdata) many. */
+import { batch, Priority } from '../native/batch.js';
+import type { Call } from './contract/call.js';
+import { ENODATA, EPERM } from './contract/errno.js';
+import { failure } from './contract/error.js';
+import type { FremovexattrArgs, RemovexattrArgs, Xdata } from './contract/fops.js';
+import { gfidText } from './contract/gfid.js';
+import type { Iatt } from './contract/iatt.js';
+import type { Inode } from './contract/inode.js';
+import { Change } from './file-change.js';
+import type { Place } from './open-file.js';
+import type { Store } from './store.js';
+import { GFID_KEY, VOLUME_ID_KEY } from './sys.js';
+import { isGfid2path, isIdentity } from './xattr-names.js';
+import { statsOf } from './xattr-set.js';
+
+const PER_BATCH = 20;
+
+export async function removexattr(store: Store, call: Call, args: RemovexattrArgs): Promise<Xdata> {
+  return remove(store, call, args.inode, await store.target(args.inode), args.name, args.xdata);
+}
+
+export async function fremovexattr(store: Store, call: Call, args: FremovexattrArgs): Promise<Xdata> {
+  return remove(store, call, args.fd.inode, await store.files.place(args.fd), args.name, args.xdata);
+}
+
+async function remove(
+  store: Store,
+  call: Call,
+  inode: Inode,
+  place: Place,
+  name: string,
+  xdata: Xdata['xdata'],
+): Promise<Xdata> {
+  try {
+    if (isGfid2path(name)) throw failure(ENODATA);
+    const many = name === '' && xdata !== null;
+    if (isIdentity(name) || (many && (xdata.has(GFID_KEY) || xdata.has(VOLUME_ID_KEY)))) {
+      store.log.warning(0, `Remove xattr called on ${name || 'several xattrs'} of ${gfidText(inode.gfid)}: not allowed`);
+      throw failure(EPERM);
+    }
+    const names = many ? [...xdata.map.keys()] : [name];
+    await store.mdata.load(inode);
+    let pre: Iatt | null = null;
+    let post: Iatt | null = null;
+    for (let i = 0; i === 0 || i < names.length; i += PER_BATCH) {
+      const change = await removeSome(store, call, inode, place, names.slice(i, i + PER_BATCH), many);
+      pre ??= change.pre;
+      post = change.post;
+    }
+    return { xdata: statsOf(pre!, post!) };
+  } finally {
+    place.release();
+  }
+}
+
+/** many: an xattr that is not there is fine, as removing one can remove others with it. */
+async function removeSome(
+  store: Store,
+  call: Call,
+  inode: Inode,
+  place: Place,
+  names: string[],
+  many: boolean,
+): Promise<Change> {
+  const change = new Change(store, call, inode);
+  const b = batch();
+  change.reserve(b);
+  change.beginOps(b, place.dir, place.name);
+  for (const name of names) b.removexattr(place.dir, place.name, name);
+  change.endOps(b, place.dir, place.name);
+  await store.run(b, inode.lane, store.priority(call, Priority.normal));
+  const at = b.failedOp - 1;
+  const errno = change.ended(b);
+  b.release();
+  if (errno === 0) return change;
+  if (many && errno === ENODATA && at >= 0) return removeSome(store, call, inode, place, names.slice(at + 1), many);
+  if (errno !== ENODATA && errno !== EPERM) {
+    store.log.error(0, `removexattr of ${names[at] ?? ''} on ${gfidText(inode.gfid)} failed`, errno);
+  }
+  throw failure(errno);
+}

@@ -1,0 +1,273 @@
+/** setxattr and fsetxattr. Some names are not stored as they come: ACL text, time records, identities. */
+import { type Batch, batch, IGNORE, Priority } from '../native/batch.js';
+import { region } from '../native/memory.js';
+import { aclFromText } from './acl-text.js';
+import type { Call } from './contract/call.js';
+import { Dict, DictType, type DictValue, type MdataIatt, valueBytes, valueText } from './contract/dict.js';
+import { EACCES, EINVAL, ENODATA, ENOSPC, ENOTSUP, EPERM, errnoName } from './contract/errno.js';
+import { failure } from './contract/error.js';
+import type { FsetxattrArgs, SetxattrArgs, Xdata } from './contract/fops.js';
+import { gfidText } from './contract/gfid.js';
+import { type Iatt, S_IFDIR } from './contract/iatt.js';
+import type { Inode } from './contract/inode.js';
+import { Change } from './file-change.js';
+import { exclusively } from './inode-state.js';
+import * as key from './keys.js';
+import { look } from './look.js';
+import { decodeMdata, encodeMdata, MDATA_KEY, Mdata } from './mdata-record.js';
+import type { Place } from './open-file.js';
+import { usesReserve } from './space.js';
+import type { Store } from './store.js';
+import { eachXattr } from './xattr-fill.js';
+import { isGfid2path, isIdentity, isPathinfo } from './xattr-names.js';
+
+/** Ops in a batch besides the two stats and the time record. */
+const PER_BATCH = 20;
+const LIST_ROOM = 1 << 20;
+const LINKTO_MODE = 0o1000;
+const ONE_XATTR = 4096;
+
+/** One xattr to store, or the errno that ends the fop when its turn comes. */
+type Step = { name: string; value: Uint8Array } | { errno: number };
+
+export async function setxattr(store: Store, call: Call, args: SetxattrArgs): Promise<Xdata> {
+  const { inode, dict, xdata } = args;
+  await checkRoom(store, call, args.dict, xdata);
+  const place = await store.target(inode);
+  try {
+    const legacy = dict.get(key.SET_MDATA);
+    if (legacy?.type === DictType.mdata) {
+      await raiseTimes(store, inode, place, timesOf(legacy.value as MdataIatt));
+      return { xdata: null };
+    }
+    const mode = mentionsAcl(dict) ? (await look(store, call, inode, held(place), null)).stat.mode : -1;
+    const steps = await prepare(store, inode, place, dict, (mode & 0o7777) === LINKTO_MODE && mode >= 0, true);
+    const { pre, post } = await apply(store, call, inode, place, steps, args.flags, 0);
+    if ((xdata?.number(key.SYNC_XATTRS) ?? 0) !== 0) await replaceAll(store, call, inode, place, dict, args.flags);
+    const reply = statsOf(pre, post);
+    if (dict.has(key.ACL_ACCESS_TEXT)) await addAcl(store, place, reply, key.ACL_ACCESS_XATTR);
+    if (dict.has(key.ACL_DEFAULT_TEXT)) await addAcl(store, place, reply, key.ACL_DEFAULT_XATTR);
+    return { xdata: reply };
+  } finally {
+    place.release();
+  }
+}
+
+export async function fsetxattr(store: Store, call: Call, args: FsetxattrArgs): Promise<Xdata> {
+  const { fd, dict, xdata } = args;
+  const { inode } = fd;
+  await checkRoom(store, call, args.dict, xdata);
+  const place = await store.files.place(fd);
+  try {
+    const mode = mentionsAcl(dict) ? (await look(store, call, inode, held(place), null)).stat.mode : -1;
+    const steps = await prepare(store, inode, place, dict, (mode & 0o7777) === LINKTO_MODE && mode >= 0, false);
+    const durable = xdata?.has(key.DURABLE_OP) === true;
+    const { pre, post } = await apply(store, call, inode, place, steps, args.flags, call.timeFlags & 7, durable);
+    return { xdata: statsOf(pre, post) };
+  } finally {
+    place.release();
+  }
+}
+
+/** A place that others may release without effect. */
+function held(place: Place): Place {
+  return { dir: place.dir, name: place.name, release() {} };
+}
+
+async function checkRoom(store: Store, call: Call, dict: Dict, xdata: Dict | null): Promise<void> {
+  await store.space.take(dict.size * ONE_XATTR);
+  if (store.full && !usesReserve(call, xdata)) throw failure(ENOSPC);
+}
+
+function mentionsAcl(dict: Dict): boolean {
+  for (const name of dict.map.keys()) if (name.startsWith(key.ACL_ACCESS_XATTR) || key.isAclText(name)) return true;
+  return false;
+}
+
+/** What is to be stored, in order. Time records are merged at once. */
+async function prepare(
+  store: Store,
+  inode: Inode,
+  place: Place,
+  dict: Dict,
+  isLinkto: boolean,
+  byPath: boolean,
+): Promise<Step[]> {
+  const steps: Step[] = [];
+  for (const [name, value] of dict.map) {
+    if (isIdentity(name) || (byPath && name === key.IO_STATS_DUMP)) continue;
+    if (isPathinfo(name)) {
+      steps.push({ errno: EACCES });
+    } else if (isGfid2path(name)) {
+      steps.push({ errno: ENOTSUP });
+    } else if (isLinkto && (name.startsWith(key.ACL_ACCESS_XATTR) || (byPath && key.isAclText(name)))) {
+      // The pointer file of a migration has its mode as its mark: an ACL would change it.
+    } else if (byPath && key.isAclText(name)) {
+      steps.push(aclStep(inode, name, value));
+    } else if (byPath && (name.startsWith(key.INTERNAL_CTX) || name.startsWith(key.FORCE_REPLACE))) {
+      // For other translators.
+    } else if (name === MDATA_KEY) {
+      const bytes = valueBytes(value);
+      const given = bytes === undefined ? null : decodeMdata(Buffer.from(bytes), 0, bytes.length);
+      if (given === null) steps.push({ errno: EINVAL });
+      else await raiseTimes(store, inode, place, given);
+    } else {
+      const bytes = valueBytes(value);
+      steps.push(bytes === undefined ? { errno: EINVAL } : { name, value: bytes });
+    }
+  }
+  return steps;
+}
+
+/** An ACL in the form of text. EPERM for what is none; EACCES for a default ACL of a file. */
+function aclStep(inode: Inode, name: string, value: DictValue): Step {
+  const acl = aclFromText(valueText(value) ?? '');
+  if (acl === null) return { errno: EPERM };
+  if (!name.startsWith(key.ACL_DEFAULT_TEXT)) return { name: key.ACL_ACCESS_XATTR, value: acl };
+  return inode.type === S_IFDIR ? { name: key.ACL_DEFAULT_XATTR, value: acl } : { errno: EACCES };
+}
+
+/** Stores what was prepared; the first failure ends it. timeFlags: times to set on the way. */
+async function apply(
+  store: Store,
+  call: Call,
+  inode: Inode,
+  place: Place,
+  steps: Step[],
+  flags: number,
+  timeFlags: number,
+  durable = false,
+): Promise<{ pre: Iatt; post: Iatt }> {
+  await store.mdata.load(inode);
+  const end = steps.findIndex((s) => 'errno' in s);
+  const good = (end < 0 ? steps : steps.slice(0, end)) as { name: string; value: Uint8Array }[];
+  let pre: Iatt | null = null;
+  let post: Iatt | null = null;
+  for (let i = 0; i === 0 || i < good.length; i += PER_BATCH) {
+    const some = good.slice(i, i + PER_BATCH);
+    const last = i + PER_BATCH >= good.length;
+    const change = new Change(store, call, inode, some.length === 0 ? 0 : timeFlags);
+    const b = batch();
+    change.reserve(b);
+    change.beginOps(b, place.dir, place.name);
+    for (const { name, value } of some) b.setxattr(place.dir, place.name, name, value, flags);
+    if (durable && last && end < 0) b.fsync(place.dir);
+    change.endOps(b, place.dir, place.name);
+    await store.run(b, inode.lane, store.priority(call, Priority.normal));
+    const at = b.failedOp - 1;
+    const errno = change.ended(b);
+    b.release();
+    if (errno !== 0) {
+      const name = some[at]?.name ?? '';
+      if (errno !== ENODATA) store.log.error(0, `setting xattr ${name} of ${gfidText(inode.gfid)} failed`, errno);
+      throw failure(errno);
+    }
+    pre ??= change.pre;
+    post = change.post;
+  }
+  if (end >= 0) throw failure((steps[end] as { errno: number }).errno);
+  return { pre: pre!, post: post! };
+}
+
+/** What clients are told of the attributes before and after. */
+export function statsOf(pre: Iatt, post: Iatt): Dict {
+  return new Dict().setIatt(key.IATT_IN_XDATA, post).setIatt(key.PRE_STAT, pre).setIatt(key.POST_STAT, post);
+}
+
+/** Adds the binary form of an ACL that was set as text: access control keeps its own copy. */
+async function addAcl(store: Store, place: Place, reply: Dict, name: string): Promise<void> {
+  const into = region(ONE_XATTR);
+  const b = batch();
+  b.getxattr(place.dir, place.name, name, into.address, ONE_XATTR);
+  await store.run(b, 0, Priority.normal);
+  const r = b.result(0);
+  b.release();
+  if (r >= 0) reply.setBytes(name, Uint8Array.prototype.slice.call(into.bytes, 0, r));
+  else store.log.warning(0, `Posix acl is not set properly at the backend: ${errnoName(-r)}`);
+  into.release();
+}
+
+function timesOf(v: MdataIatt): Mdata {
+  const m = new Mdata();
+  m.atime = v.atime;
+  m.atimeNsec = v.atimeNsec;
+  m.mtime = v.mtime;
+  m.mtimeNsec = v.mtimeNsec;
+  m.ctime = v.ctime;
+  m.ctimeNsec = v.ctimeNsec;
+  return m;
+}
+
+/** Gives a file a time record, or raises the one that it has. */
+async function raiseTimes(store: Store, inode: Inode, place: Place, given: Mdata): Promise<void> {
+  if (store.mdata.enabled) {
+    await store.mdata.load(inode);
+    const m = store.mdata.of(inode)?.copy() ?? given;
+    m.raise(given);
+    await store.mdata.replace(inode, m);
+    return;
+  }
+  await exclusively(store.state(inode), async () => {
+    const b = batch();
+    const at = b.out(64);
+    b.getxattr(place.dir, place.name, MDATA_KEY, at, 64, IGNORE);
+    await store.run(b, inode.lane, Priority.normal);
+    const m = decodeMdata(b.view(at, 64), 0, b.result(0)) ?? given;
+    b.release();
+    m.raise(given);
+    const w = batch();
+    w.setxattr(place.dir, place.name, MDATA_KEY, encodeMdata(m));
+    await store.run(w, inode.lane, Priority.normal);
+    const errno = w.errno;
+    w.release();
+    if (errno !== 0) throw failure(errno);
+  });
+}
+
+/** Healing of a directory: it has the user's xattrs and ACLs of the dictionary, and none besides. */
+async function replaceAll(
+  store: Store,
+  call: Call,
+  inode: Inode,
+  place: Place,
+  dict: Dict,
+  flags: number,
+): Promise<void> {
+  const priority = store.priority(call, Priority.normal);
+  const into = region(LIST_ROOM);
+  const b = batch();
+  b.xattrs(place.dir, place.name, 'user.*\0system.posix_acl_*', into.address, into.capacity);
+  await store.run(b, inode.lane, priority);
+  const r = b.result(0);
+  b.release();
+  const stale: string[] = [];
+  if (r > 0) eachXattr(into.bytes, 0, r, (name) => stale.push(name));
+  into.release();
+  if (r < 0) throw failure(r);
+  await inBatches(store, inode, priority, stale, (w, name) => w.removexattr(place.dir, place.name, name, IGNORE));
+  const wanted: [string, Uint8Array][] = [];
+  for (const [name, value] of dict.map) {
+    const bytes = valueBytes(value);
+    if (bytes !== undefined && name !== MDATA_KEY && !isIdentity(name)) wanted.push([name, bytes]);
+  }
+  await inBatches(store, inode, priority, wanted, (w, [name, value]) =>
+    w.setxattr(place.dir, place.name, name, value, flags),
+  );
+}
+
+async function inBatches<T>(
+  store: Store,
+  inode: Inode,
+  priority: Priority,
+  all: T[],
+  op: (b: Batch, item: T) => void,
+): Promise<void> {
+  for (let i = 0; i < all.length; i += PER_BATCH) {
+    const b = batch();
+    for (const item of all.slice(i, i + PER_BATCH)) op(b, item);
+    await store.run(b, inode.lane, priority);
+    const errno = b.errno;
+    b.release();
+    if (errno !== 0) throw failure(errno);
+  }
+}
