@@ -1,0 +1,49 @@
+/** Every translator type of brick volfiles: its options, and how it is made. */
+
+import type { Translator, TranslatorInit } from '../../posix/contract/translator.js';
+import { PosixTranslator } from '../../posix/translator.js';
+import type { OptionTable } from '../../volfiles/options.js';
+import { catalog } from './catalog.js';
+import { IoStatsTranslator } from './debug/io-stats/io-stats.js';
+import { LocksTranslator } from './features/locks/locks.js';
+import { passThrough } from './pass-through.js';
+import { PosixAclTranslator } from './system/posix-acl/posix-acl.js';
+
+/** The options that a translator gets are those of its table; the graph builder has checked them. */
+// biome-ignore lint/suspicious/noExplicitAny: each class knows the type of its own options
+type Create = (init: TranslatorInit<any>) => Translator | null;
+
+const creators: Readonly<Record<string, Create>> = {
+  'storage/posix': (init) => new PosixTranslator(init),
+  'system/posix-acl': (init) => new PosixAclTranslator(init),
+  'features/locks': (init) => new LocksTranslator(init),
+  'debug/io-stats': (init) => new IoStatsTranslator(init),
+  // The server itself: what it does, sessions do.
+  'protocol/server': () => null,
+};
+
+/** What is implemented of the demands that the catalog lists: types, and parts of types. What else is enabled is refused. */
+export const implemented: ReadonlySet<string> = new Set([
+  'storage/posix',
+  'protocol/server',
+  'protocol/server#squash',
+  'protocol/server#manage-gids',
+  'system/posix-acl',
+  'features/locks',
+  'features/locks#mandatory',
+  'features/index',
+  'debug/io-stats',
+]);
+
+export interface TranslatorType {
+  readonly options: OptionTable;
+  /** Null: nothing to run; the stack is linked without it. */
+  create(init: TranslatorInit<unknown>): Translator | null;
+}
+
+/** The translator that a volfile's type names, by whichever of its names; undefined when there is none. */
+export function lookupTranslator(type: string): TranslatorType | undefined {
+  const entry = catalog.get(type);
+  if (entry === undefined) return undefined;
+  return { options: entry.table, create: creators[entry.type] ?? passThrough };
+}
