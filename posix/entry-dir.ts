@@ -181,8 +181,7 @@ class Reading {
   }
 
   #full(c: EntryCursor, wants: XattrWants): DirEntry {
-    // What is above the root is no business of clients.
-    if (!c.hasStat || (c.name === '..' && this.#inode.isRoot)) {
+    if (!c.hasStat) {
       return { name: c.name, ino: 0n, offset: c.offset, type: this.#type(c), stat: NO_IATT, dict: null };
     }
     const found = wants.read(c.bytes, c.xattrsAt, c.xattrsLength);
