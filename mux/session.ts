@@ -172,7 +172,13 @@ export class Session implements ConnectionHandler {
   #send(xid: number, fop: FopEntry, rsp: unknown, payload: Region | null, length: number): void {
     const w = this.connection.writer();
     w.beginReply(xid);
-    fop.response.encode(w, rsp);
+    try {
+      fop.response.encode(w, rsp);
+    } catch (error) {
+      w.abandonRecord();
+      payload?.release();
+      throw error;
+    }
     w.endRecord(length);
     this.brick.bytesRead += length;
     this.connection.queued(payload, length);

@@ -187,7 +187,7 @@ export class Struct<T> implements Type<T> {
     for (let i = 0; i < entries.length; ) {
       const [name, type] = entries[i]!;
       if (type.size === 0) {
-        lines.push(`const ${name} = ${type.read(scope, '')};`);
+        lines.push(`const _${name} = ${type.read(scope, '')};`);
         i++;
         continue;
       }
@@ -198,10 +198,10 @@ export class Struct<T> implements Type<T> {
         `r.at = at + ${run.size};`,
       );
       for (const { name: n, type: t, offset } of run.fields)
-        lines.push(`const ${n} = ${t.read(scope, `at + ${offset}`)};`);
+        lines.push(`const _${n} = ${t.read(scope, `at + ${offset}`)};`);
       i += run.fields.length;
     }
-    lines.push(`return { ${Object.keys(this.#fields).join(', ')} };`);
+    lines.push(`return { ${entries.map(([name]) => `${name}: _${name}`).join(', ')} };`);
     return compile(`decode_${this.name}`, 'r', lines, scope) as (r: XdrReader) => T;
   }
 

@@ -265,6 +265,11 @@ export class XdrWriter {
     this.view.setUint32(start, LAST_FRAGMENT | (this.at - start - 4 + payload));
   }
 
+  /** Forgets the record that was begun and could not be completed: nothing of it may be sent. */
+  abandonRecord(): void {
+    this.at = this.#recordStart;
+  }
+
   /** Record mark and header of an accepted and successful reply; results follow, then {@link endRecord}. */
   beginReply(xid: number): void {
     this.#replyHeader(xid, AcceptStat.success);

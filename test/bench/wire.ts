@@ -4,10 +4,10 @@
  *   node dist/test/bench/wire.js
  */
 import { pathToFileURL } from 'node:url';
-import { region } from '../../native/memory.js';
 import { fopByName } from '../../mux/fops/table.js';
 import { beginCallAs, CallHeader, parseCall } from '../../mux/wire/rpc.js';
 import { XdrReader, XdrWriter } from '../../mux/wire/xdr.js';
+import { region } from '../../native/memory.js';
 import { Dict } from '../../posix/contract/dict.js';
 import { gfidKey } from '../../posix/contract/gfid.js';
 import { Iatt } from '../../posix/contract/iatt.js';
@@ -52,7 +52,13 @@ function lookupXdata(): Dict {
 function call(name: 'readv' | 'lookup', args: unknown): Buffer {
   const fop = fopByName(name);
   const w = new XdrWriter(region(4096));
-  beginCallAs(w, 77, 1298437, 400, fop.number, { pid: 4711, uid: 1000, gid: 1000, groups: [1000, 27], lkOwner: 'ownerxyz' });
+  beginCallAs(w, 77, 1298437, 400, fop.number, {
+    pid: 4711,
+    uid: 1000,
+    gid: 1000,
+    groups: [1000, 27],
+    lkOwner: 'ownerxyz',
+  });
   fop.request.encode(w, args);
   w.endRecord();
   return Buffer.from(w.bytes.subarray(4, w.at));
@@ -97,7 +103,10 @@ export function wireBench(): [string, number][] {
   };
   return [
     ['read: decode the call', measure(() => decode(readCall, read))],
-    ['read: encode the reply', measure(() => encode(read, { op_ret: 4096, op_errno: 0, stat, size: 4096, xdata: null }))],
+    [
+      'read: encode the reply',
+      measure(() => encode(read, { op_ret: 4096, op_errno: 0, stat, size: 4096, xdata: null })),
+    ],
     [
       'read: both',
       measure(() => {

@@ -2,10 +2,11 @@
  * Chooses, from captures, a small set of messages that shows every kind of message with every feature seen (dictionary keys
  * and types, errors, credentials), and says who called what:
  *
- *   node dist/test/wire/record/extract.js FIXTURES CAPTURE.pcap...
+ *   node dist/test/wire/record/extract.js DIRECTORY CAPTURE.pcap...
  *
- * writes FIXTURES (one message a line: "req NAME base64" or "rsp NAME base64", records without their mark) and prints how
- * often each kind of client used each procedure on bricks.
+ * writes DIRECTORY/recorded.txt (one message a line: "req NAME base64" or "rsp NAME base64", records without their mark),
+ * DIRECTORY/refused.txt (replies that refuse a call: "ref PROGRAM/VERSION/PROCEDURE base64"), and prints how often each kind
+ * of client used each procedure on bricks.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { decodeOldDict } from '../../../mux/wire/dict.js';
@@ -13,7 +14,7 @@ import { HANDSHAKE_PROGRAM, HandshakeProc, setvolumeReq } from '../../../mux/wir
 import { CallHeader, isCall, parseCall, parseReply, ReplyHeader } from '../../../mux/wire/rpc.js';
 import { XdrReader } from '../../../mux/wire/xdr.js';
 import { Dict } from '../../../posix/contract/dict.js';
-import { messageOf, type Message } from './messages.js';
+import { type Message, messageOf } from './messages.js';
 import { type Captured, records } from './pcap.js';
 
 /** Longer messages are not taken. */
@@ -23,11 +24,14 @@ const MAX_PER_KIND = 12;
 interface Sample {
   bytes: Buffer;
   features: Set<string>;
+  /** The server did not take it: no example of its kind. */
+  refused: boolean;
 }
 
 const samples = new Map<string, Sample[]>();
 const survey = new Map<string, number>();
 const unknown = new Map<string, number>();
+const refused = new Map<string, string>();
 
 function count(map: Map<string, number>, key: string): void {
   map.set(key, (map.get(key) ?? 0) + 1);
@@ -37,7 +41,8 @@ function count(map: Map<string, number>, key: string): void {
 function features(value: unknown, path: string, into: Set<string>): void {
   if (value instanceof Dict) {
     into.add(`${path}{}`);
-    for (const [key, v] of value.map) into.add(`${path}{${key.replace(/\d+/g, 'N').replace(/[0-9a-f]{8,}/g, 'H')}:${v.type}}`);
+    for (const [key, v] of value.map)
+      into.add(`${path}{${key.replace(/\d+/g, 'N').replace(/[0-9a-f]{8,}/g, 'H')}:${v.type}}`);
   } else if (Array.isArray(value)) {
     into.add(`${path}[${value.length > 0}]`);
     for (const v of value) features(v, `${path}[]`, into);
@@ -45,15 +50,15 @@ function features(value: unknown, path: string, into: Set<string>): void {
     into.add(`${path}=${value.length > 0}`);
   } else if (value !== null && typeof value === 'object') {
     for (const [name, v] of Object.entries(value)) features(v, `${path}.${name}`, into);
-  } else if (/op_errno|op_ret|valid|\.cmd|\.type$/.test(path)) {
-    into.add(`${path}=${Math.sign(Number(value)) < 0 || /op_ret/.test(path) ? Math.sign(Number(value)) : value}`);
+  } else if (/op_errno|op_ret|valid|\.cmd|\.type$|\.op$/.test(path)) {
+    into.add(`${path}=${/op_ret/.test(path) ? Math.sign(Number(value)) : String(value).slice(0, 8)}`);
   } else {
     into.add(`${path}:${value === null ? 'null' : Boolean(value) && value !== 0n}`);
   }
 }
 
-function keep(direction: 'req' | 'rsp', message: Message, bytes: Buffer, extra: string, at: number): void {
-  if (bytes.length > MAX_BYTES) return;
+function keep(direction: 'req' | 'rsp', message: Message, bytes: Buffer, extra: string, at: number): Sample | null {
+  if (bytes.length > MAX_BYTES) return null;
   const seen = new Set([extra]);
   const r = new XdrReader().reset(bytes, at, bytes.length);
   try {
@@ -64,15 +69,17 @@ function keep(direction: 'req' | 'rsp', message: Message, bytes: Buffer, extra: 
   }
   const kind = `${direction} ${message.name}`;
   const list = samples.get(kind);
-  if (list === undefined) samples.set(kind, [{ bytes, features: seen }]);
-  else list.push({ bytes, features: seen });
+  const sample = { bytes, features: seen, refused: false };
+  if (list === undefined) samples.set(kind, [sample]);
+  else list.push(sample);
+  return sample;
 }
 
 /** Smallest first, each message that shows something new. */
 function choose(list: Sample[]): Sample[] {
   const shown = new Set<string>();
   const chosen: Sample[] = [];
-  const left = list.toSorted((a, b) => a.bytes.length - b.bytes.length);
+  const left = list.filter((s) => !s.refused).toSorted((a, b) => a.bytes.length - b.bytes.length);
   while (chosen.length < MAX_PER_KIND) {
     let best: Sample | undefined;
     let bestNew = 0;
@@ -94,14 +101,16 @@ function choose(list: Sample[]): Sample[] {
 /** What kind of process a connection belongs to, as it said in its handshake. */
 function clientOf(captured: Captured, header: CallHeader, at: number, known: Map<string, string>): string {
   if (header.program === HANDSHAKE_PROGRAM && header.procedure === HandshakeProc.setvolume) {
-    const dict = decodeOldDict(setvolumeReq.decode(new XdrReader().reset(captured.bytes, at, captured.bytes.length)).dict);
+    const dict = decodeOldDict(
+      setvolumeReq.decode(new XdrReader().reset(captured.bytes, at, captured.bytes.length)).dict,
+    );
     known.set(captured.connection, dict.text('process-name') ?? '?');
   }
   return known.get(captured.connection) ?? '';
 }
 
 function read(file: string): void {
-  const pending = new Map<string, { message: Message | undefined; name: string }>();
+  const pending = new Map<string, { message: Message | undefined; name: string; sample: Sample | null }>();
   const clients = new Map<string, string>();
   const call = new CallHeader();
   const reply = new ReplyHeader();
@@ -116,26 +125,33 @@ function read(file: string): void {
       const message = messageOf(call.program, call.version, call.procedure);
       const client = fromServer ? 'callback' : clientOf(captured, call, r.at, clients);
       if (client !== '') count(survey, `${client}\t${name}\t${message?.name ?? '?'}`);
+      let sample: Sample | null = null;
       if (message === undefined) count(unknown, name);
-      else keep('req', message, bytes, `flavor ${call.flavor} groups ${call.groups.length > 0} owner ${call.lkOwner.length} ${call.pid < 0}`, r.at);
-      pending.set(`${connection} ${fromServer} ${call.xid}`, { message, name });
+      else {
+        const credential = `flavor ${call.flavor} groups ${call.groups.length > 0} owner ${call.lkOwner.length} ${call.pid < 0}`;
+        sample = keep('req', message, bytes, credential, r.at);
+      }
+      pending.set(`${connection} ${fromServer} ${call.xid}`, { message, name, sample });
     } else {
       parseReply(r, reply);
       const asked = pending.get(`${connection} ${!fromServer} ${reply.xid}`);
-      if (asked?.message?.response == null) continue;
-      if (!reply.accepted || reply.stat !== 0) count(unknown, `${asked.name} refused: ${reply.stat}`);
-      else keep('rsp', asked.message, bytes, '', r.at);
+      if (asked === undefined) continue;
+      if (!reply.accepted || reply.stat !== 0) {
+        refused.set(`${asked.name} ${reply.accepted} ${reply.stat}`, `ref ${asked.name} ${bytes.toString('base64')}`);
+        if (asked.sample !== null) asked.sample.refused = true;
+      } else if (asked.message?.response != null) keep('rsp', asked.message, bytes, '', r.at);
     }
   }
 }
 
-const [, , fixtures, ...captures] = process.argv;
-if (fixtures === undefined || captures.length === 0) throw new Error('usage: extract FIXTURES CAPTURE.pcap...');
+const [, , directory, ...captures] = process.argv;
+if (directory === undefined || captures.length === 0) throw new Error('usage: extract DIRECTORY CAPTURE.pcap...');
 for (const file of captures) read(file);
 const lines: string[] = [];
 for (const [kind, list] of [...samples].sort(([a], [b]) => a.localeCompare(b))) {
   for (const s of choose(list)) lines.push(`${kind} ${s.bytes.toString('base64')}`);
 }
-writeFileSync(fixtures, `${lines.join('\n')}\n`);
+writeFileSync(`${directory}/recorded.txt`, `${lines.join('\n')}\n`);
+writeFileSync(`${directory}/refused.txt`, `${[...refused.values()].join('\n')}\n`);
 for (const [key, n] of [...survey].sort(([a], [b]) => a.localeCompare(b))) console.log(`${n}\t${key}`);
 for (const [key, n] of unknown) console.log(`not in the tables: ${n}\t${key}`);

@@ -88,7 +88,12 @@ export const MESSAGES: readonly Message[] = [
     [C.entrylkContention, 'ENTRYLK_CONTENTION', callback.entrylkContention, null],
   ]),
   ...of(aggregator.AGGREGATOR_PROGRAM, aggregator.AGGREGATOR_VERSION, [
-    [aggregator.AggregatorProc.lookup, 'AGGREGATOR_LOOKUP', aggregator.aggregatorLookupReq, aggregator.aggregatorLookupRsp],
+    [
+      aggregator.AggregatorProc.lookup,
+      'AGGREGATOR_LOOKUP',
+      aggregator.aggregatorLookupReq,
+      aggregator.aggregatorLookupRsp,
+    ],
   ]),
 ];
 

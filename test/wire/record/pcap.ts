@@ -51,7 +51,8 @@ class Stream {
 
 /** All records in the order of their last packet. Connections whose beginning was not captured are left out. */
 export function records(pcap: Buffer): Captured[] {
-  if (pcap.readUInt32LE(0) !== 0xa1b2c3d4 && pcap.readUInt32LE(0) !== 0xa1b23c4d) throw new Error('not a little-endian pcap file');
+  if (pcap.readUInt32LE(0) !== 0xa1b2c3d4 && pcap.readUInt32LE(0) !== 0xa1b23c4d)
+    throw new Error('not a little-endian pcap file');
   if (pcap.readUInt32LE(20) !== ETHERNET) throw new Error('not a capture of Ethernet frames');
   const found: Captured[] = [];
   const connections = new Map<string, { serverPort: number; toServer: Stream; toClient: Stream }>();

@@ -3,10 +3,11 @@
 #
 #   lab --logs DIR -- test/wire/record/record.sh
 #
-# leaves DIR/*.pcap, one per scenario, for extract.js. Needs tshark's dumpcap, gcc, and libgfapi with its headers.
+# leaves DIR/*.pcap, one per scenario, for extract.js. Needs tshark's dumpcap, gcc, libgfapi with its headers, and the project built.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 out=/var/log/glusterfs
+dist=$here/../../../dist/test/wire/record
 g() { gluster --mode=script "$@"; }
 wait_for() { local i; for i in $(seq 100); do "$@" >/dev/null 2>&1 && return; sleep 0.2; done; echo "gave up: $*"; }
 # scenario NAME COMMAND...: captures the loopback while COMMAND runs
@@ -52,10 +53,10 @@ disperse() {
   g volume create e disperse 3 redundancy 1 gfhost:/d/e1 gfhost:/d/e2 gfhost:/d/e3 force; g volume start e
   mounted e; mkdir -p /m/e2; mount -t glusterfs gfhost:/e /m/e2
   cd /m/e; echo 1 > f; mkdir d; cp /etc/passwd d/; (for i in 1 2 3 4 5 6; do echo $i >> f; sleep 0.1; done) & for i in 1 2 3 4 5 6; do echo $i >> /m/e2/f; sleep 0.1; done; wait $!
+  (for i in $(seq 20); do touch d/a$i; done) & for i in $(seq 20); do touch /m/e2/d/b$i; done; wait $!
   cat f /m/e2/f | wc -l; mv d/passwd g; ln -s g s; rm g; ls -la; cd /; umount /m/e /m/e2
 }
 rebalance() {
-  g volume set v cluster.lock-migration on
   mounted v; mkdir -p /m/v/many; for i in $(seq 30); do echo $i > /m/v/many/$i; done
   python3 -c 'import fcntl,time
 f=[open("/m/v/many/%d"%i,"r+") for i in range(1,31)]
@@ -63,6 +64,8 @@ for x in f: fcntl.lockf(x, fcntl.LOCK_SH)
 time.sleep(9)' &
   g volume add-brick v gfhost:/d/v3; g volume rebalance v start force; sleep 6; g volume rebalance v status; wait $!
   g volume remove-brick v gfhost:/d/v3 start; sleep 5; g volume remove-brick v gfhost:/d/v3 status; g volume remove-brick v gfhost:/d/v3 commit
+  # Moving locks along ends stock 10.3 bricks: last.
+  g volume add-brick v gfhost:/d/v4; g volume set v cluster.lock-migration on; g volume rebalance v start force; sleep 4; g volume start v force
   umount /m/v
 }
 quota() {
@@ -79,7 +82,38 @@ f=open("/m/v/signed","r+"); fcntl.lockf(f, fcntl.LOCK_EX); time.sleep(8)' &
   pkill -9 -f 'glusterfsd.*/d/v1'; sleep 1; g volume start v force; sleep 5; echo more >&9; exec 9>&-; wait $!; umount /m/v
   g volume set v server.root-squash on; g volume set v auth.allow 1.2.3.4; sleep 1; timeout 5 mount -t glusterfs gfhost:/v /m/v; g volume stop v
 }
+port_of() { g volume status "$1" "gfhost:$2" | awk '/^Brick/ {print $3}'; }
+probe() {
+  g volume create p gfhost:/d/p1 gfhost:/d/p2; g volume set p features.leases on; g volume start p; wait_for port_of p /d/p1
+  node "$dist/probe.js" "$(port_of p /d/p1)" /d/p1
+  mounted p; python3 -c 'import os; d=os.open("/m/p", os.O_RDONLY); os.fsync(d)'; umount /m/p
+}
+brickops() {
+  # glusterd and the bricks meet on unix sockets: led through TCP for a while.
+  local pid port=50001 sock
+  wait_for port_of p /d/p2
+  for sock in /run/gluster/*.socket; do node "$dist/forward.js" "$sock" $port & port=$((port + 1)); done
+  pkill glusterd; sleep 2; glusterd; wait_for gluster volume status p
+  mounted p; echo x > /m/p/x; cat /m/p/x
+  g volume status p clients; g volume status p client-list; g volume status p mem; g volume status p inode; g volume status p fd; g volume status p callpool
+  g volume profile p start; cat /m/p/x; g volume profile p info; g volume profile p info incremental peek; g volume profile p info clear
+  g volume top p open; g volume top p read list-cnt 3; g volume top p read-perf bs 1024 count 4; g volume top p clear; g volume barrier p enable; g volume barrier p disable
+  umount /m/p; g volume stop p
+  # Multiplexed: the second volume's bricks are attached to the process of the first.
+  g volume set all cluster.brick-multiplex on; g volume start p; sleep 1
+  for sock in $(ls /run/gluster/*.socket); do [ -e "$sock.real" ] || { node "$dist/forward.js" "$sock" $port & port=$((port + 1)); }; done
+  pkill glusterd; sleep 2; glusterd; wait_for gluster volume status p; sleep 2
+  g volume create q gfhost:/d/q1; g volume set q features.leases on; g volume start q; g volume status q; g volume stop q; g volume stop p
+  g volume set all cluster.brick-multiplex off; kill $(jobs -p)
+}
+aggregate() {
+  mounted v; mkdir -p /m/v/limited; g volume quota v limit-usage /limited 1MB; sleep 2
+  node "$dist/forward.js" /run/gluster/quotad.socket 50100 &
+  sleep 1; pkill -9 -f 'glusterfsd.*/d/v'; sleep 1; g volume start v force; sleep 4
+  head -c 300000 /dev/zero > /m/v/limited/a; sleep 6; head -c 900000 /dev/zero > /m/v/limited/b; mkdir /m/v/limited/c; umount /m/v
+  kill $(jobs -p); pkill -f 'process-name quotad'; g volume start v force
+}
 gcc -o /tmp/exercise "$here/exercise.c" $(pkg-config --cflags --libs glusterfs-api) || exit 1
 glusterd; wait_for gluster pool list
-for s in ${*:-plain replica disperse quota bitrot rebalance restart}; do scenario "$s" "$s" > "$out/$s.out" 2>&1; done
+for s in ${*:-plain replica disperse quota bitrot aggregate rebalance probe brickops restart}; do scenario "$s" "$s" > "$out/$s.out" 2>&1; done
 ls -la "$out"/*.pcap
