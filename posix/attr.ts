@@ -82,18 +82,17 @@ async function change(
       const mtimeNsec = (valid & Valid.mtime) !== 0 ? wanted.mtimeNsec : UTIME_OMIT;
       b.utimens(dir, name, wanted.atime, atimeNsec, wanted.mtime, mtimeNsec);
     }
-    const old = store.mdata.of(inode);
     const planned = timesAfter(store, call, inode, wanted, valid);
     const timesOp = planned === null ? -1 : store.mdata.storeOp(b, dir, name, planned, inode);
     b.statx(dir, name, after);
     await store.run(b, inode.lane, store.priority(call, Priority.normal));
     const errno = b.errno;
+    const pre = iattOf(b.f64, before, inode.gfid, store.mdata.of(inode));
     if (planned !== null) {
       // Times that were set may lie before those known: they replace them, unlike others, which only raise them.
       if (errno === 0) store.state(inode).mdata = timesAfter(store, call, inode, wanted, valid);
       store.mdata.stored(b, timesOp, planned, inode, inode.gfid);
     }
-    const pre = iattOf(b.f64, before, inode.gfid, old);
     const post = iattOf(b.f64, after, inode.gfid, store.mdata.of(inode));
     b.release();
     if (errno !== 0) {

@@ -18,7 +18,6 @@ export class Change {
   #after = 0;
   #planned: Mdata | null = null;
   #timesOp = -1;
-  #old: Mdata | null = null;
   pre: Iatt = NO_IATT;
   post: Iatt = NO_IATT;
 
@@ -40,7 +39,6 @@ export class Change {
   }
   endOps(b: Batch, dir: number, name: string | null): void {
     const { mdata } = this.#store;
-    this.#old = mdata.of(this.#inode);
     this.#planned = mdata.planWith(this.#inode, this.#call, this.#flags);
     if (this.#planned !== null) this.#timesOp = mdata.storeOp(b, dir, name, this.#planned, this.#inode);
     b.statx(dir, name, this.#after);
@@ -49,12 +47,10 @@ export class Change {
   ended(b: Batch): number {
     const { mdata } = this.#store;
     const { gfid } = this.#inode;
-    if (this.#planned !== null) mdata.stored(b, this.#timesOp, this.#planned, this.#inode, gfid);
     const errno = b.errno;
-    if (errno === 0) {
-      this.pre = iattOf(b.f64, this.#before, gfid, this.#old);
-      this.post = iattOf(b.f64, this.#after, gfid, mdata.of(this.#inode));
-    }
+    if (errno === 0) this.pre = iattOf(b.f64, this.#before, gfid, mdata.of(this.#inode));
+    if (this.#planned !== null) mdata.stored(b, this.#timesOp, this.#planned, this.#inode, gfid);
+    if (errno === 0) this.post = iattOf(b.f64, this.#after, gfid, mdata.of(this.#inode));
     return errno;
   }
 }

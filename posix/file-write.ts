@@ -218,20 +218,18 @@ export class Writes {
     const timesOp = planned === null ? -1 : store.mdata.storeOp(b, first.file.dir, null, planned, inode, stray);
     const syncOp = sync ? b.fsync(first.file.dir, IGNORE) : -1;
     b.onDone = () => {
-      const failed = b.failedOp >= 0;
-      const base = store.mdata.of(inode);
+      this.#settle(b, writes, before, syncOp < 0 ? 0 : b.result(syncOp));
       if (planned !== null) store.mdata.stored(b, timesOp, planned, inode, inode.gfid, stray);
-      const synced = syncOp < 0 ? 0 : b.result(syncOp);
-      this.#settle(b, writes, before, base, synced, failed);
       b.release();
     };
     store.queue.submit(b, lane, store.priority(first.call, Priority.low));
   }
 
-  #settle(b: Batch, writes: Write[], before: number, base: Mdata | null, synced: number, failed: boolean): void {
+  #settle(b: Batch, writes: Write[], before: number, synced: number): void {
     const store = this.#store;
     const { inode } = writes[0]!.args.fd;
-    let times = base;
+    const failed = b.failedOp >= 0;
+    let times = store.mdata.of(inode);
     let pre = before;
     const again: Write[] = [];
     for (const w of writes) {

@@ -71,8 +71,9 @@ Napi::Value xxh64_text(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), hex);
 }
 
+// From 0, as Gluster has it, where zlib's own users start from 1.
 uint32_t adler32_of(const unsigned char* p, size_t length) {
-  uint32_t a = 1;
+  uint32_t a = 0;
   uint32_t b = 0;
   while (length > 0) {
     // As many as keep 32-bit sums from overflowing.
