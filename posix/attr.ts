@@ -1,6 +1,7 @@
 /** Attributes: stat, fstat, setattr, fsetattr, access, statfs. */
 import { batch, IGNORE, Priority } from '../native/batch.js';
 import type { Call } from './contract/call.js';
+import type { Dict } from './contract/dict.js';
 import { EACCES, EROFS } from './contract/errno.js';
 import { failure } from './contract/error.js';
 import type {
@@ -18,7 +19,6 @@ import type {
 import { gfidText } from './contract/gfid.js';
 import { type Iatt, S_IFDIR, S_IFLNK } from './contract/iatt.js';
 import type { Inode } from './contract/inode.js';
-import type { Dict } from './contract/dict.js';
 import { iattOf } from './iatt-of.js';
 import { look, type Seen } from './look.js';
 import { then } from './maybe.js';
@@ -43,7 +43,9 @@ export function stat(store: Store, call: Call, args: InodeArgs): MaybePromise<St
 }
 
 export function fstat(store: Store, call: Call, args: FdArgs): MaybePromise<StatReply> {
-  return then(store.files.place(args.fd), (place) => then(look(store, call, args.fd.inode, place, args.xdata), statReply));
+  return then(store.files.place(args.fd), (place) =>
+    then(look(store, call, args.fd.inode, place, args.xdata), statReply),
+  );
 }
 
 export async function setattr(store: Store, call: Call, args: SetattrArgs): Promise<PrePostReply> {
@@ -177,4 +179,3 @@ export async function statfs(store: Store, call: Call, args: InodeArgs): Promise
     xdata: null,
   };
 }
-

@@ -41,6 +41,6 @@ export async function replaceStaleLinkto(store: Store, site: Site, name: string)
   const errno = b.errno;
   const parked = open && gfid !== null && probe.links === 2 && b.result(0) === 0;
   b.release();
-  if (parked) store.state(probe.inode!).unlinked = true;
+  if (parked) store.files.parked(probe.inode!);
   return errno === 0 || errno === ENOENT;
 }

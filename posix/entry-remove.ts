@@ -86,7 +86,8 @@ async function unlinkAt(store: Store, call: Call, args: UnlinkArgs, site: Site):
   if (times !== null) store.mdata.stored(b, timesOp, times, inode, gfid!, true);
   site.ended(b);
   const errno = b.errno;
-  if (open && handle >= 0 && b.result(handle) === 0) store.state(inode).unlinked = true;
+  if (open && handle >= 0 && b.result(handle) === 0) store.files.parked(inode);
+  else if (last && errno === 0 && inode !== null) store.files.dropShared(inode.key);
   const after =
     statOp >= 0 && b.result(statOp) === 0
       ? iattOf(b.f64, at, probe.stat.gfid, inode === null ? null : store.mdata.of(inode))

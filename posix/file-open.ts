@@ -12,8 +12,8 @@ import { MDATA_KEY } from './mdata-record.js';
 import { checkSpace } from './new-entry.js';
 import { attachDescriptor } from './open-file.js';
 import type { Store } from './store.js';
-import { MDATA_ROOM, readTimes, touchSoon } from './times.js';
 import { OpenFlag, Resolve } from './sys.js';
+import { MDATA_ROOM, readTimes, touchSoon } from './times.js';
 
 const O_NONBLOCK = 0o4000;
 const O_SYNC = 0o4010000;

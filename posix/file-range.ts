@@ -73,7 +73,11 @@ export async function rchecksum(store: Store, call: Call, args: RchecksumArgs): 
   const fips = store.options['fips-mode-rchecksum'];
   if (fips) xdata.setInt(key.FIPS_CHECKSUM, 1);
   const strong = new Uint8Array(STRONG_BYTES);
-  strong.set(createHash(fips ? 'sha256' : 'md5').update(bytes).digest());
+  strong.set(
+    createHash(fips ? 'sha256' : 'md5')
+      .update(bytes)
+      .digest(),
+  );
   const weak = addon.adler32(piece.address, n);
   piece.region.release();
   touchSoon(store, inode, call);
@@ -117,7 +121,11 @@ export async function copyFileRange(store: Store, call: Call, args: CopyFileRang
     const stat = iattOf(b.f64, source, fdIn.inode.gfid, store.mdata.of(fdIn.inode));
     b.release();
     if (errno !== 0) {
-      store.log.error(0, `copy_file_range from ${gfidText(fdIn.inode.gfid)} to ${gfidText(fdOut.inode.gfid)} failed`, errno);
+      store.log.error(
+        0,
+        `copy_file_range from ${gfidText(fdIn.inode.gfid)} to ${gfidText(fdOut.inode.gfid)} failed`,
+        errno,
+      );
       throw failure(errno);
     }
     return { count, stat, pre: change.pre, post: change.post, xdata: null };

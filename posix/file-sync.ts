@@ -128,7 +128,7 @@ export class Syncs {
     await this.#store.run(b, 0, Priority.low);
     const results = some.map((_, i) => b.result(i));
     b.release();
-    some.forEach((w, i) => this.#settle(w, results[i]!));
+    for (const [i, w] of some.entries()) this.#settle(w, results[i]!);
   }
 
   #settle(w: Waiting, result: number): void {

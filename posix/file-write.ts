@@ -1,6 +1,7 @@
 /**
  * writev. Writes to one file that arrive in one turn of the event loop go to the pool as one batch: the file's attributes
- * before and after each, and one store of its time record for all.
+ * before and after each, and one store of its time record for all. None runs on the event loop's thread: RWF_NOWAIT keeps
+ * a write neither from waiting on a frozen file system nor (ext4, and XFS with a time to set) from being refused anyway.
  */
 import { type Batch, batch, IGNORE, Priority, STAT } from '../native/batch.js';
 import type { Region } from '../native/memory.js';

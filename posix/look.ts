@@ -4,15 +4,15 @@
  */
 import { ALWAYS, type Batch, batch, IGNORE, Priority, reg, STAT } from '../native/batch.js';
 import { ancestryPath } from './ancestry.js';
+import { readContent } from './content.js';
 import type { Call } from './contract/call.js';
-import { Dict } from './contract/dict.js';
+import type { Dict } from './contract/dict.js';
 import { EAGAIN, ENOENT } from './contract/errno.js';
 import { failure } from './contract/error.js';
 import type { MaybePromise } from './contract/fops.js';
 import type { Iatt } from './contract/iatt.js';
 import { S_IFDIR } from './contract/iatt.js';
 import type { Inode } from './contract/inode.js';
-import { readContent } from './content.js';
 import { iattOf } from './iatt-of.js';
 import * as key from './keys.js';
 import type { Place } from './open-file.js';

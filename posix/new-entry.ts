@@ -17,8 +17,13 @@ import { decodeMdata, MDATA_KEY, type Mdata } from './mdata-record.js';
 import type { Store } from './store.js';
 import { GFID_KEY, GFID2PATH_PREFIX, S_ISGID, VOLUME_ID_KEY, XATTR_CREATE } from './sys.js';
 
+/** What an entry may take of the disk. */
+const ENTRY_BYTES = 16384;
+
 /** ENOSPC for users' fops that need space when the disk is down to its reserve. */
 export function checkSpace(store: Store, call: Call, xdata: Dict | null): void {
+  // An entry, its handle, their directories' blocks: the answer comes too late for this fop, but not for the next ones.
+  void store.space.take(ENTRY_BYTES);
   if (store.full && call.pid >= 0 && xdata?.has(key.INTERNAL_FOP) !== true) throw failure(ENOSPC);
 }
 

@@ -109,6 +109,13 @@ export class Files {
     if (--state.opens === 0) this.#store.handles.removeParked(fd.inode);
   }
 
+  /** The last name of an open file has gone, its handle is in `.glusterfs/unlink` now: the last close removes it. */
+  parked(inode: Inode): void {
+    const state = this.#store.state(inode);
+    state.unlinked = true;
+    if (state.opens === 0) this.#store.handles.removeParked(inode);
+  }
+
   /** The inode table drops an inode: nobody has it open any more. */
   forget(inode: Inode): void {
     this.dropShared(inode.key);

@@ -45,7 +45,13 @@ export function fgetxattr(store: Store, call: Call, args: FgetxattrArgs): MaybeP
 }
 
 /** Adds what the request's xdata asks for. */
-function withXdata(store: Store, call: Call, inode: Inode, reply: DictReply, xdata: Dict | null): MaybePromise<DictReply> {
+function withXdata(
+  store: Store,
+  call: Call,
+  inode: Inode,
+  reply: DictReply,
+  xdata: Dict | null,
+): MaybePromise<DictReply> {
   if (xdata === null) return reply;
   return then(store.target(inode), (place) =>
     then(look(store, call, inode, place, xdata), ({ dict }) => ({ ret: reply.ret, dict: reply.dict, xdata: dict })),
@@ -150,13 +156,7 @@ function listAll(store: Store, call: Call, place: Place, filtered: boolean): May
   throw failure(errno);
 }
 
-async function listLarge(
-  store: Store,
-  call: Call,
-  place: Place,
-  filtered: boolean,
-  room: number,
-): Promise<DictReply> {
+async function listLarge(store: Store, call: Call, place: Place, filtered: boolean, room: number): Promise<DictReply> {
   const into = region(room);
   const b = batch();
   b.xattrs(place.dir, place.name, '', into.address, into.capacity);

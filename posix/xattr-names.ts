@@ -3,7 +3,7 @@ import { fnmatch } from '../volfiles/fnmatch.js';
 import { ClientPid } from './contract/call.js';
 import * as key from './keys.js';
 import { MDATA_KEY } from './mdata-record.js';
-import { GFID2PATH_PREFIX, GFID_KEY, VOLUME_ID_KEY } from './sys.js';
+import { GFID_KEY, GFID2PATH_PREFIX, VOLUME_ID_KEY } from './sys.js';
 
 /** Geo-replication's own records, and those of the lock healing. */
 const GEOREP = [

@@ -36,7 +36,10 @@ async function remove(
     if (isGfid2path(name)) throw failure(ENODATA);
     const many = name === '' && xdata !== null;
     if (isIdentity(name) || (many && (xdata.has(GFID_KEY) || xdata.has(VOLUME_ID_KEY)))) {
-      store.log.warning(0, `Remove xattr called on ${name || 'several xattrs'} of ${gfidText(inode.gfid)}: not allowed`);
+      store.log.warning(
+        0,
+        `Remove xattr called on ${name || 'several xattrs'} of ${gfidText(inode.gfid)}: not allowed`,
+      );
       throw failure(EPERM);
     }
     const names = many ? [...xdata.map.keys()] : [name];

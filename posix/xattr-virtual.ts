@@ -52,7 +52,13 @@ export function virtualByInode(store: Store, call: Call, inode: Inode, name: str
 }
 
 /** As {@link virtualByInode}, of an open file: the questions that make sense there. Releases the place if it answers. */
-export function virtualByFd(store: Store, call: Call, fd: Fd, place: Place, name: string): MaybePromise<DictReply> | null {
+export function virtualByFd(
+  store: Store,
+  call: Call,
+  fd: Fd,
+  place: Place,
+  name: string,
+): MaybePromise<DictReply> | null {
   if (!name.includes('glusterfs')) return null;
   if (name.startsWith(key.REAL_FILENAME)) {
     place.release();
@@ -130,7 +136,8 @@ function foldCase(name: string): string {
 async function pathinfo(store: Store, inode: Inode, name: string): Promise<DictReply> {
   const o = store.options;
   const uuid = parseGfid(o['glusterd-uuid'] ?? '');
-  const host = o['node-uuid-pathinfo'] && uuid !== null && !isNullGfid(uuid) ? gfidText(uuid) : (o.hostname ?? hostname());
+  const host =
+    o['node-uuid-pathinfo'] && uuid !== null && !isNullGfid(uuid) ? gfidText(uuid) : (o.hostname ?? hostname());
   const value = `<POSIX(${store.path}):${host}:${await realPath(store, inode)}>`;
   return text(name, value, value.length);
 }

@@ -94,8 +94,10 @@ async function operate(
 ): Promise<void> {
   const b = batch();
   const at = items.map((item) => memoryFor(b, item));
-  items.forEach((item, i) => b.getxattr(place.dir, place.name, item.name, at[i]!, item.size, IGNORE));
-  await store.run(b, inode.lane, priority);
+  for (const [i, item] of items.entries()) b.getxattr(place.dir, place.name, item.name, at[i]!, item.size, IGNORE);
+  // The inode of an open file is in memory, and its xattrs with it as a rule.
+  if (place.name === null) b.run();
+  else await store.run(b, inode.lane, priority);
   const errnos = items.map((item, i) => take(b, item, i, at[i]!));
   b.release();
 
@@ -114,7 +116,11 @@ async function operate(
     await store.run(w, inode.lane, priority);
     if (w.errno !== 0) {
       failed = w.errno;
-      store.log.error(0, `setxattr failed on ${gfidText(inode.gfid)} while doing xattrop: key=${stored[w.failedOp]?.name}`, failed);
+      store.log.error(
+        0,
+        `setxattr failed on ${gfidText(inode.gfid)} while doing xattrop: key=${stored[w.failedOp]?.name}`,
+        failed,
+      );
     }
   }
   w.release();
@@ -135,6 +141,8 @@ function take(b: Batch, item: Item, op: number, address: number): number {
     return 0;
   }
   if (r < 0) return -r;
+  // A size of 0 asks for the stored size: nothing is read.
+  if (item.size === 0) return 0;
   if (r > item.size) return ERANGE;
   if (item.size <= 64) b.view(address, item.size).copy(item.value, 0, 0, r);
   return 0;

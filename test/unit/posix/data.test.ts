@@ -148,7 +148,9 @@ t.test('direct I/O', async (t) => {
   const data = Buffer.alloc(16384);
   for (let i = 0; i < data.length; i++) data[i] = (i * 7) >> 4;
   const direct = await open(b, inode, 0o40002);
-  const writes = await Promise.all([0, 4096, 8192, 12288].map((at) => write(b, direct, data.subarray(at, at + 4096), at)));
+  const writes = await Promise.all(
+    [0, 4096, 8192, 12288].map((at) => write(b, direct, data.subarray(at, at + 4096), at)),
+  );
   t.same(
     writes.map((w) => w.count),
     [4096, 4096, 4096, 4096],
@@ -185,7 +187,9 @@ t.test('a shared descriptor does not keep a removed file alive for long', async 
   const { inode } = await b.mknod(b.root, 'f');
   await write(b, anonymous(inode), 'abc');
   const held = () =>
-    execFileSync('sh', ['-c', `ls -l /proc/${process.pid}/fd | grep -c "${b.dir}.*deleted" || true`]).toString().trim();
+    execFileSync('sh', ['-c', `ls -l /proc/${process.pid}/fd | grep -c "${b.dir}.*deleted" || true`])
+      .toString()
+      .trim();
   await b.unlink(b.root, 'f');
   b.posix.forget(inode);
   await new Promise((resolve) => setTimeout(resolve, 100));
@@ -298,7 +302,10 @@ t.test('fsync', async (t) => {
 
 for (const mode of ['none', 'syncfs', 'syncfs-single-fsync', 'syncfs-reverse-fsync', 'reverse-fsync']) {
   t.test(`batch-fsync-mode ${mode}`, async (t) => {
-    const { b, fd } = await openFile(t, { 'batch-fsync-mode': mode, 'batch-fsync-delay-usec': mode === 'syncfs' ? '2000' : '0' });
+    const { b, fd } = await openFile(t, {
+      'batch-fsync-mode': mode,
+      'batch-fsync-delay-usec': mode === 'syncfs' ? '2000' : '0',
+    });
     const xdata = new Dict().setInt('batch-fsync', 1);
     for (let round = 0; round < 2; round++) {
       const replies = await Promise.all(
@@ -316,12 +323,25 @@ t.test('rchecksum', async (t) => {
   const md5 = await b.posix.rchecksum(b.call(), args);
   // adler32 from 0 instead of 1: 0x11e60398 less 1 in the low half, less 9 in the high one.
   t.equal(md5.weak >>> 0, 0x11dd0397);
-  t.equal(Buffer.from(md5.strong).toString('hex'), `9c677286866aad38f4d7660d3bd1c1bc${'0'.repeat(32)}`.replace(/^.{32}/, execFileSync('md5sum', [b.path('f')]).toString().slice(0, 32)));
+  t.equal(
+    Buffer.from(md5.strong).toString('hex'),
+    `9c677286866aad38f4d7660d3bd1c1bc${'0'.repeat(32)}`.replace(
+      /^.{32}/,
+      execFileSync('md5sum', [b.path('f')])
+        .toString()
+        .slice(0, 32),
+    ),
+  );
   t.equal(md5.flags, 0);
   t.notOk(md5.xdata!.has('fips-mode-rchecksum'));
   await b.posix.reconfigure({ ...b.posix.options, 'fips-mode-rchecksum': true });
   const sha = await b.posix.rchecksum(b.call(), { ...args, xdata: new Dict().setInt('check-zero-filled', 1) });
-  t.equal(Buffer.from(sha.strong).toString('hex'), execFileSync('sha256sum', [b.path('f')]).toString().slice(0, 64));
+  t.equal(
+    Buffer.from(sha.strong).toString('hex'),
+    execFileSync('sha256sum', [b.path('f')])
+      .toString()
+      .slice(0, 64),
+  );
   t.equal(sha.xdata!.number('fips-mode-rchecksum'), 1);
   t.equal(sha.xdata!.number('buf-has-zeroes'), 0);
   await b.posix.zerofill(b.call(), { fd, offset: 0, length: 9, xdata: null });

@@ -20,7 +20,10 @@ export async function brick(t: Test, more: Record<string, string> = {}): Promise
 }
 
 /** A started brick with a file "f" that is open for reading and writing. */
-export async function openFile(t: Test, more: Record<string, string> = {}): Promise<{ b: Brick; inode: Inode; fd: Fd }> {
+export async function openFile(
+  t: Test,
+  more: Record<string, string> = {},
+): Promise<{ b: Brick; inode: Inode; fd: Fd }> {
   const b = await brick(t, more);
   const { inode, fd } = await b.create(b.root, 'f');
   return { b, inode, fd };
