@@ -41,19 +41,33 @@ export interface Addon {
   /** errno values by name (ENOENT ...) of this platform, and the open, rename and *at flags that JavaScript lacks. */
   readonly constants: Readonly<Record<string, number>>;
 
+  /** Address of an ArrayBuffer or SharedArrayBuffer: valid as long as that is referenced and not transferred. */
   addressOf(memory: ArrayBufferLike): number;
   /** Runs a batch on the calling thread. Returns 0, or the negated errno that failed the batch. */
   runBatch(address: number): number;
-  /** Makes a queue on the process-wide pool; completions arrive on the calling thread. */
+  /** Makes a queue on the process-wide pool; completions arrive on the calling thread, whose loop it keeps alive until closed. */
   openQueue(limit: number, onComplete: CompletionCallback): PoolQueue;
-  /** Upper bound of the pool's threads (process-wide); threads start on demand and end when idle for a while. */
+  /**
+   * Upper bound of the pool's threads (process-wide, 8 at first); threads start on demand and end when idle for a while.
+   * Threads in a call for more than a second don't count, and a queue that runs nothing gets a thread soon in any case.
+   */
   setPoolThreads(count: number): void;
+  /** [threads, idle ones, ones stuck in a call for more than a second] of the pool. */
+  poolStatus(): [number, number, number];
 
+  /**
+   * Watches nothing at first ({@link Poller.set}). One poller per descriptor; it becomes non-blocking. `onReady` gets 1
+   * readable, 2 writable, or both, which also tells of errors. Throws an Error for a descriptor that can't be watched.
+   */
   poll(fd: number, onReady: (events: number) => void): Poller;
+  /** recv(2) with MSG_DONTWAIT. Returns bytes, 0 at the end, or -errno. */
   recv(fd: number, address: number, length: number): number;
-  /** sendmsg of `count` pieces (address, length pairs), MSG_DONTWAIT | MSG_NOSIGNAL. Returns bytes sent or -errno. */
+  /**
+   * sendmsg of `count` pieces (address, length pairs), MSG_DONTWAIT | MSG_NOSIGNAL, 512 pieces a call. Returns bytes sent,
+   * fewer than all when the socket is full, or -errno if none were.
+   */
   sendv(fd: number, pieces: Float64Array, count: number): number;
-  /** Listening TCP socket (non-blocking, close-on-exec, SO_REUSEADDR). family 4 or 6; host '' for any. Returns fd or -errno. */
+  /** Listening TCP socket (non-blocking, close-on-exec, SO_REUSEADDR). family 4 or 6; host '' for any (with family 6 IPv4 too). Returns fd or -errno. */
   listenTcp(host: string, port: number, family: number, backlog: number): number;
   /** accept4(NONBLOCK|CLOEXEC). Returns fd or -errno. */
   accept(fd: number): number;
@@ -65,7 +79,7 @@ export interface Addon {
   shutdown(fd: number, how: number): number;
   closeFd(fd: number): number;
   dupFd(fd: number): number;
-  /** dup2: makes `to` a copy of `from` atomically (log rotation). */
+  /** dup2: makes `to` a copy of `from` atomically (log rotation); close-on-exec unless it is a standard stream. */
   dup2(from: number, to: number): number;
   /** Opens with a latin1 path. Returns fd or -errno. */
   open(path: string, flags: number, mode: number): number;
@@ -77,18 +91,20 @@ export interface Addon {
 
   /** prctl(PR_SET_NAME) of the main thread: the name that pgrep and ps -C see (15 bytes). */
   setProcessName(name: string): number;
+  /** umask of this thread at once, and of all others when they next run a batch. Returns the former one. */
   umask(mask: number): number;
   /** Soft and hard RLIMIT_NOFILE to `count`, falling back to raising the soft limit to the hard one. Returns the soft limit now. */
   raiseFileLimit(count: number): number;
   /** lockf(fd, F_TLOCK, 0). Returns 0 or -errno. The lock lasts as long as the process. */
   lockFile(fd: number): number;
   setsid(): number;
+  /** _exit(2): ends the process at once. A normal exit waits for workers, and they for calls that may hang on a dead disk. */
+  exitNow(code: number): void;
   /** mallinfo2 counters as [arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost]. */
   mallinfo(): number[];
   mallocTrim(): number;
   /** getpwuid + getgrouplist: the supplementary groups of a user, or -errno. May block: not on hot paths. */
   groupsOf(uid: number): number[] | number;
-  /** ACL text of a file (by descriptor of its directory and name) and back are done by the batch ops; these convert only. */
 }
 
 const require = createRequire(import.meta.url);

@@ -1,6 +1,6 @@
 /**
  * A batch: a short program of system calls that runs in one crossing to native code, on the calling thread
- * ({@link Batch.run}) or on the pool of blocking calls ({@link Batch.submit}).
+ * ({@link Batch.run}) or on the pool of blocking calls ({@link Queue.submit}).
  *
  * Memory of a batch is one slot of a slab: records of 8 doubles per op, then an arena for names and small results.
  *
@@ -8,7 +8,7 @@
  *
  * The executor runs the records in order. An op that fails (result = -errno) puts the batch in the failed state, unless it
  * is marked IGNORE; from then on ops are skipped (result = -ECANCELED), except those marked CLEANUP (run only in the failed
- * state) and ALWAYS (run in both). A descriptor operand is a descriptor, or the result of an earlier op by {@link reg}.
+ * state) and ALWAYS (run in both), whose own failures don't count. A descriptor operand is a descriptor, or the result of an earlier op by {@link reg}.
  * Operands that are 64-bit integers are exact up to 2^53; larger ones are refused by the callers above.
  */
 import { addon, type PoolQueue } from './addon.js';
@@ -27,10 +27,13 @@ export const CLEANUP = 2;
 /** Runs whether or not the batch has failed (close). */
 export const ALWAYS = 4;
 
-/** The descriptor that op number `index` of the same batch has opened. */
+/** The descriptor that op number `index` (an OPEN) of the same batch has opened; -EBADF for the op that uses it if it has not. */
 export const reg = (index: number): number => -1000 - index;
 
-/** A file by name below a directory descriptor, or, with name null, the open file `dir` itself. Names are byte strings (latin1). */
+/**
+ * A descriptor, or a {@link reg}. Ops on (dir, name) work on a file by name below a directory, or, with name null, on the open
+ * file `dir` itself; dir may be AT_FDCWD (-100) for absolute names. Names are byte strings (latin1).
+ */
 export type FdRef = number;
 
 /** Doubles of a stat result, in this order. */
@@ -253,7 +256,7 @@ export class Batch {
   statx(dir: FdRef, name: string | null, out: number, flags = 0): number {
     return this.#op(OPS['STATX']!, flags, dir, name === null ? 0 : this.text(name), this.address + out * 8);
   }
-  /** Value into `length` bytes at `address`; result is its length. A null name needs `dir` to be a descriptor not opened with O_PATH. */
+  /** Value into `length` bytes at `address`; result is its length. With a null name a descriptor opened with O_PATH costs a detour. */
   getxattr(dir: FdRef, name: string | null, key: string, address: number, length: number, flags = 0): number {
     return this.#op(OPS['GETXATTR']!, flags, dir, name === null ? 0 : this.text(name), this.text(key), address, length);
   }
@@ -392,7 +395,8 @@ export class Batch {
    *  stat as 19 doubles if hasStat, name bytes, xattr run as {@link xattrs} writes it}.
    * `dOff` high and low are the position to start from, as getdents64 gave it (0: the start). With `withStat`, each entry
    * is stat'ed and its xattrs matching `patterns` are read; one that vanished meanwhile has hasStat 0.
-   * Stops when the buffer is full or `maxEntries` are read. Result: bytes written; 0 means end of the directory.
+   * Stops when the buffer is full or `maxEntries` (0: no bound) are read; `.` and `..` are among them. Result: bytes
+   * written; 0 means end of the directory; -EINVAL when not even one entry fits.
    * The descriptor's own position moves: one reader at a time (the callers hold the fd's lane).
    */
   readdir(

@@ -4,22 +4,46 @@
       "target_name": "brickd",
       "sources": [
         "src/addon.cc",
+        "src/batch_binding.cc",
+        "src/constants.cc",
+        "src/descriptors.cc",
+        "src/event_loop.cc",
         "src/executor.cc",
-        "src/ops_files.cc",
-        "src/ops_xattr.cc",
-        "src/ops_directory.cc",
         "src/fsync_group.cc",
+        "src/hash.cc",
+        "src/native_thread.cc",
+        "src/ops_attributes.cc",
+        "src/ops_data.cc",
+        "src/ops_directory.cc",
+        "src/ops_entries.cc",
+        "src/ops_xattr.cc",
+        "src/poller.cc",
         "src/pool.cc",
         "src/pool_binding.cc",
-        "src/poller.cc",
-        "src/sockets.cc",
+        "src/pool_monitor.cc",
         "src/process.cc",
-        "src/hash.cc"
+        "src/queue.cc",
+        "src/sockets.cc",
+        "src/umask.cc",
+        "src/working_directory.cc",
+        "src/xattr_place.cc",
+        "src/xattr_run.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
       "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "_GNU_SOURCE", "_FILE_OFFSET_BITS=64"],
-      "cflags_cc": ["-std=c++17", "-O2", "-Wall", "-Wextra", "-Wno-cast-function-type", "-fno-exceptions"],
-      "cflags_cc!": ["-fno-rtti"]
+      "cflags!": ["-O3"],
+      "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3"],
+      "cflags_cc": [
+        "-std=c++17",
+        "-O2",
+        "-Wall",
+        "-Wextra",
+        "-Wno-cast-function-type",
+        "-fno-exceptions",
+        "-fvisibility=hidden"
+      ],
+      # The pool's threads outlive the last environment that has loaded the addon: its code must not be unmapped.
+      "ldflags": ["-Wl,-z,nodelete"]
     }
   ]
 }

@@ -1,10 +1,16 @@
-// The batch as native code sees it: records of eight doubles (see native/batch.ts).
+// The batch as native code sees it (native/batch.ts describes it): records, the table of ops, what an op may use.
 #pragma once
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 
+#include "working_directory.h"
+
 namespace brickd {
+
+// A double from JavaScript as an integer; what is none gives one that every system call refuses as size or offset.
+inline int64_t to_integer(double v) { return v >= -9.2e18 && v <= 9.2e18 ? static_cast<int64_t>(v) : INT64_MIN; }
 
 // One record: code | flags << 8, six operands, result.
 struct Record {
@@ -12,12 +18,15 @@ struct Record {
   double operand[6];
   double result;
 
-  int64_t integer(int i) const { return static_cast<int64_t>(operand[i]); }
-  int number(int i) const { return static_cast<int>(static_cast<int64_t>(operand[i])); }
-  uint32_t bits(int i) const { return static_cast<uint32_t>(static_cast<int64_t>(operand[i])); }
+  int op() const { return static_cast<int>(to_integer(code) & 0xff); }
+  int flags() const { return static_cast<int>(to_integer(code) >> 8); }
+  int64_t integer(int i) const { return to_integer(operand[i]); }
+  int number(int i) const { return static_cast<int>(integer(i)); }
+  uint32_t bits(int i) const { return static_cast<uint32_t>(integer(i)); }
+  size_t size(int i) const { return static_cast<size_t>(integer(i)); }
   template <typename T>
   T* pointer(int i) const {
-    return reinterpret_cast<T*>(static_cast<uintptr_t>(operand[i]));
+    return reinterpret_cast<T*>(static_cast<uintptr_t>(integer(i)));
   }
   const char* text(int i) const { return pointer<const char>(i); }
 };
@@ -26,80 +35,80 @@ constexpr int kIgnore = 1;
 constexpr int kCleanup = 2;
 constexpr int kAlways = 4;
 
+// Records of a batch at most, the one that ends it included (MAX_OPS in native/batch.ts).
+constexpr int kMaxRecords = 28;
+
 // Operands at or below this name the result of an earlier record: kRegister - index.
 constexpr double kRegister = -1000;
 
-// Every op: name for JavaScript, and function. The codes are the positions, from 1.
-#define BRICKD_OPS(X)       \
-  X(OPEN, op_open)          \
-  X(CLOSE, op_close)        \
-  X(STATX, op_statx)        \
-  X(GETXATTR, op_getxattr)  \
-  X(SETXATTR, op_setxattr)  \
-  X(REMOVEXATTR, op_removexattr) \
-  X(LISTXATTR, op_listxattr) \
-  X(XATTRS, op_xattrs)      \
-  X(PREAD, op_pread)        \
-  X(PWRITE, op_pwrite)      \
-  X(LINK, op_link)          \
-  X(UNLINK, op_unlink)      \
-  X(RENAME, op_rename)      \
-  X(MKDIR, op_mkdir)        \
-  X(MKNOD, op_mknod)        \
-  X(SYMLINK, op_symlink)    \
-  X(READLINK, op_readlink)  \
-  X(CHOWN, op_chown)        \
-  X(CHMOD, op_chmod)        \
-  X(UTIMENS, op_utimens)    \
-  X(FTRUNCATE, op_ftruncate) \
-  X(FALLOCATE, op_fallocate) \
-  X(LSEEK, op_lseek)        \
-  X(COPYRANGE, op_copyrange) \
-  X(FSYNC, op_fsync)        \
-  X(FDATASYNC, op_fdatasync) \
-  X(SYNCFS, op_syncfs)      \
-  X(STATVFS, op_statvfs)    \
-  X(READDIR, op_readdir)
+// Every op: its name for JavaScript, its function, and whether it is heavy, that is, may well keep a thread waiting for
+// the disk. The codes are the positions, from 1.
+#define BRICKD_OPS(X)                   \
+  X(OPEN, op_open, false)               \
+  X(CLOSE, op_close, false)             \
+  X(STATX, op_statx, false)             \
+  X(GETXATTR, op_getxattr, false)       \
+  X(SETXATTR, op_setxattr, false)       \
+  X(REMOVEXATTR, op_removexattr, false) \
+  X(LISTXATTR, op_listxattr, false)     \
+  X(XATTRS, op_xattrs, false)           \
+  X(PREAD, op_pread, true)              \
+  X(PWRITE, op_pwrite, true)            \
+  X(LINK, op_link, false)               \
+  X(UNLINK, op_unlink, true)            \
+  X(RENAME, op_rename, true)            \
+  X(MKDIR, op_mkdir, false)             \
+  X(MKNOD, op_mknod, false)             \
+  X(SYMLINK, op_symlink, false)         \
+  X(READLINK, op_readlink, false)       \
+  X(CHOWN, op_chown, false)             \
+  X(CHMOD, op_chmod, false)             \
+  X(UTIMENS, op_utimens, false)         \
+  X(FTRUNCATE, op_ftruncate, true)      \
+  X(FALLOCATE, op_fallocate, true)      \
+  X(LSEEK, op_lseek, false)             \
+  X(COPYRANGE, op_copyrange, true)      \
+  X(FSYNC, op_fsync, true)              \
+  X(FDATASYNC, op_fdatasync, true)      \
+  X(SYNCFS, op_syncfs, true)            \
+  X(STATVFS, op_statvfs, false)         \
+  X(READDIR, op_readdir, true)
 
-// The thread's current directory while a batch runs: ops on (directory, name) that lack an *at call use it.
-class WorkingDirectory {
- public:
-  // Makes `dir` the current directory of this thread alone. Returns 0 or -errno.
-  int enter(int dir);
-  // Back to "/": no file system stays busy because of an idle thread.
-  void leave();
-
- private:
-  int current_ = -1;
+enum OpCode : int {
+  kEnd,
+#define X(name, function, heavy) k##name,
+  BRICKD_OPS(X)
+#undef X
+      kOpCodes
 };
 
+// What a batch carries along while it runs.
 struct Context {
-  Record* records;
-  int index;
-  WorkingDirectory cwd;
+  const Record* records;
+  int index = 0;
+  WorkingDirectory cwd{};
 
-  // Descriptor operand `i` of a record: a descriptor, or the result of an earlier record. Never a valid one by accident.
-  int fd(const Record& r, int i) const {
-    double v = r.operand[i];
-    if (v <= kRegister) {
-      int from = static_cast<int>(kRegister - v);
-      if (from < 0 || from >= index) return -1;
-      double result = records[from].result;
-      return result >= 0 ? static_cast<int>(result) : -1;
-    }
-    return v >= 0 ? static_cast<int>(v) : -1;
-  }
+  // Descriptor operand `i` of a record: a descriptor, or the one that an earlier OPEN gave; -1 if that has failed or
+  // was skipped, so that no op ever works on a descriptor by accident.
+  int fd(const Record& r, int i) const;
+  // The same where a directory is wanted: AT_FDCWD is one too (for absolute names).
+  int directory(const Record& r, int i) const;
 };
 
-#define X(name, function) int64_t function(Context& c, Record& r);
+#define X(name, function, heavy) int64_t function(Context& c, Record& r);
 BRICKD_OPS(X)
 #undef X
 
 // Runs a batch to its end. Returns 0, or -errno of the op that failed it.
 int run_batch(Record* records);
 
-inline int64_t result_of(int64_t n) { return n < 0 ? -errno : n; }
+// Whether a batch has a heavy op.
+bool is_heavy(const Record* records);
 
+// Gives every op of a batch that never ran the result -ECANCELED.
+void cancel_batch(Record* records);
+
+// A system call's result, or -errno; repeated as long as signals interrupt it.
 template <typename F>
 int64_t retry(F call) {
   for (;;) {
@@ -108,5 +117,11 @@ int64_t retry(F call) {
     if (errno != EINTR) return -errno;
   }
 }
+
+// Room for "/proc/self/fd/N".
+struct ProcPath {
+  char text[32];
+  explicit ProcPath(int fd);
+};
 
 }  // namespace brickd

@@ -1,9 +1,10 @@
 // Runs batches: one record after the other, with the rules for failures.
-#include "batch.h"
-
 #include <fcntl.h>
-#include <sched.h>
-#include <unistd.h>
+
+#include <cstdio>
+
+#include "batch.h"
+#include "umask.h"
 
 namespace brickd {
 
@@ -13,67 +14,66 @@ using Op = int64_t (*)(Context&, Record&);
 
 const Op kOps[] = {
     nullptr,
-#define X(name, function) function,
+#define X(name, function, heavy) function,
     BRICKD_OPS(X)
 #undef X
 };
-constexpr int kOpCount = sizeof(kOps) / sizeof(kOps[0]);
 
-// A descriptor of "/", open for as long as the process lives.
-int root_directory() {
-  static const int fd = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  return fd;
-}
-
-// Whether this thread has a current directory of its own.
-bool own_directory() {
-  thread_local int state = -1;
-  if (state < 0) state = ::unshare(CLONE_FS) == 0 ? 1 : 0;
-  return state == 1;
-}
+const bool kHeavy[] = {
+    false,
+#define X(name, function, heavy) heavy,
+    BRICKD_OPS(X)
+#undef X
+};
 
 }  // namespace
 
-int WorkingDirectory::enter(int dir) {
-  if (dir < 0) return -EBADF;
-  if (dir == current_) return 0;
-  if (!own_directory()) return -EPERM;
-  if (::fchdir(dir) < 0) return -errno;
-  current_ = dir;
-  return 0;
+int Context::fd(const Record& r, int i) const {
+  int64_t v = r.integer(i);
+  if (v >= 0) return v <= INT32_MAX ? static_cast<int>(v) : -1;
+  int64_t from = static_cast<int64_t>(kRegister) - v;
+  if (from < 0 || from >= index || records[from].op() != kOPEN) return -1;
+  double result = records[from].result;
+  return result >= 0 ? static_cast<int>(result) : -1;
 }
 
-void WorkingDirectory::leave() {
-  if (current_ < 0) return;
-  current_ = -1;
-  int root = root_directory();
-  if (root < 0 || ::fchdir(root) < 0) {
-    // Nothing better to do: the next batch enters its own directory anyway.
-    return;
-  }
-}
+int Context::directory(const Record& r, int i) const { return r.integer(i) == AT_FDCWD ? AT_FDCWD : fd(r, i); }
+
+ProcPath::ProcPath(int fd) { snprintf(text, sizeof(text), "/proc/self/fd/%d", fd); }
 
 int run_batch(Record* records) {
-  Context c{records, 0, {}};
+  apply_umask();
+  Context c{records};
   int failure = 0;
-  for (int i = 0;; i++) {
+  for (int i = 0; i < kMaxRecords; i++) {
     Record& r = records[i];
-    int word = static_cast<int>(r.code);
-    int code = word & 0xff;
-    if (code == 0) break;
-    int flags = word >> 8;
+    int code = r.op();
+    if (code == kEnd) break;
+    int flags = r.flags();
     bool runs = (flags & kAlways) != 0 || (failure != 0) == ((flags & kCleanup) != 0);
     if (!runs) {
       r.result = -ECANCELED;
       continue;
     }
     c.index = i;
-    int64_t n = code < kOpCount ? kOps[code](c, r) : -ENOSYS;
+    int64_t n = code < kOpCodes ? kOps[code](c, r) : -ENOSYS;
     r.result = static_cast<double>(n);
     if (n < 0 && failure == 0 && (flags & (kIgnore | kCleanup | kAlways)) == 0) failure = static_cast<int>(n);
   }
   c.cwd.leave();
   return failure;
+}
+
+bool is_heavy(const Record* records) {
+  for (int i = 0; i < kMaxRecords && records[i].op() != kEnd; i++) {
+    int code = records[i].op();
+    if (code >= kOpCodes || kHeavy[code]) return true;
+  }
+  return false;
+}
+
+void cancel_batch(Record* records) {
+  for (int i = 0; i < kMaxRecords && records[i].op() != kEnd; i++) records[i].result = -ECANCELED;
 }
 
 }  // namespace brickd

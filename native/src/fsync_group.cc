@@ -1,5 +1,6 @@
 #include "fsync_group.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -7,7 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <tuple>
+#include <utility>
 
 #include "batch.h"
 
@@ -15,27 +16,61 @@ namespace brickd {
 
 namespace {
 
-using Key = std::tuple<dev_t, ino_t, bool>;
-
-// One system call to come: whoever arrives before it starts is served by it.
+// One system call, and all who count on it: those that came before it began.
 struct Round {
+  bool data_only;
   bool done = false;
   int64_t result = 0;
-};
-
-struct File {
-  bool running = false;
-  // The round that starts after the running one; null while nobody waits.
-  std::shared_ptr<Round> next;
-  int users = 0;
   std::condition_variable changed;
 };
 
-std::mutex mutex;
-std::map<Key, File> files;
+// A file with a sync under way, and the one to come after it.
+struct File {
+  std::shared_ptr<Round> running;
+  std::shared_ptr<Round> next;
+};
+
+using Key = std::pair<dev_t, ino_t>;
+
+struct Files {
+  std::mutex mutex;
+  std::map<Key, File> by_key;
+};
+
+// Never destroyed: threads may be in a call when the process ends.
+Files& files() {
+  static Files* all = new Files;
+  return *all;
+}
 
 int64_t sync_now(int fd, bool data_only) {
   return retry([&] { return data_only ? ::fdatasync(fd) : ::fsync(fd); });
+}
+
+// The kernel tells each open file once of a failed write-back. A file that shared another's sync has not been told:
+// waiting for its write-back (there is none any more) tells it, without another flush of the disk.
+int64_t own_errors(int fd) {
+  int64_t n = retry([&] { return ::sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE); });
+  return n == -EINVAL || n == -ESPIPE || n == -ENOSYS ? 0 : n;
+}
+
+// Runs the round that is now the file's running one, and lets the next begin.
+int64_t run_round(std::unique_lock<std::mutex>& lock, const Key& key, Round& round, int fd) {
+  bool data_only = round.data_only;
+  lock.unlock();
+  int64_t result = sync_now(fd, data_only);
+  lock.lock();
+  round.result = result;
+  round.done = true;
+  auto at = files().by_key.find(key);
+  if (at->second.next == nullptr) {
+    files().by_key.erase(at);
+  } else {
+    at->second.running = std::move(at->second.next);
+    at->second.next = nullptr;
+  }
+  round.changed.notify_all();
+  return result;
 }
 
 }  // namespace
@@ -43,42 +78,28 @@ int64_t sync_now(int fd, bool data_only) {
 int64_t grouped_sync(int fd, bool data_only) {
   struct stat s;
   if (::fstat(fd, &s) < 0) return -errno;
-  std::unique_lock<std::mutex> lock(mutex);
-  Key key{s.st_dev, s.st_ino, data_only};
-  auto at = files.try_emplace(key).first;
-  File& file = at->second;
-  file.users++;
-  int64_t result;
-  if (!file.running) {
-    file.running = true;
-    lock.unlock();
-    result = sync_now(fd, data_only);
-    lock.lock();
-    file.running = false;
-    file.changed.notify_all();
-  } else {
-    // What was written before this call may not be part of the running sync: wait for one that starts now or later.
-    bool leads = file.next == nullptr;
-    if (leads) file.next = std::make_shared<Round>();
-    std::shared_ptr<Round> round = file.next;
-    if (leads) {
-      file.changed.wait(lock, [&] { return !file.running; });
-      file.running = true;
-      file.next = nullptr;
-      lock.unlock();
-      result = sync_now(fd, data_only);
-      lock.lock();
-      round->result = result;
-      round->done = true;
-      file.running = false;
-      file.changed.notify_all();
-    } else {
-      file.changed.wait(lock, [&] { return round->done; });
-      result = round->result;
-    }
+  const Key key{s.st_dev, s.st_ino};
+  std::unique_lock<std::mutex> lock(files().mutex);
+  File& file = files().by_key[key];
+  if (file.running == nullptr) {
+    std::shared_ptr<Round> round = file.running = std::make_shared<Round>();
+    round->data_only = data_only;
+    return run_round(lock, key, *round, fd);
   }
-  if (--file.users == 0) files.erase(at);
-  return result;
+  if (file.next == nullptr) {
+    std::shared_ptr<Round> before = file.running;
+    std::shared_ptr<Round> round = file.next = std::make_shared<Round>();
+    round->data_only = data_only;
+    before->changed.wait(lock, [&] { return before->done; });
+    return run_round(lock, key, *round, fd);
+  }
+  std::shared_ptr<Round> round = file.next;
+  if (!data_only) round->data_only = false;
+  round->changed.wait(lock, [&] { return round->done; });
+  int64_t result = round->result;
+  lock.unlock();
+  int64_t own = own_errors(fd);
+  return result < 0 ? result : own;
 }
 
 }  // namespace brickd

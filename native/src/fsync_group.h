@@ -5,7 +5,8 @@
 
 namespace brickd {
 
-// fsync(2), or fdatasync(2) when data_only. A call that finds another one waiting to start joins it. Returns 0 or -errno.
+// fsync(2), or fdatasync(2) when data_only, of the calls that wait for the same file at that moment. A call never counts on
+// a sync that began before it, and learns of write errors as it would have by a sync of its own. Returns 0 or -errno.
 int64_t grouped_sync(int fd, bool data_only);
 
 }  // namespace brickd

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "arguments.h"
 #include "exports.h"
 
 namespace brickd {
@@ -61,25 +62,25 @@ uint64_t xxh64(const unsigned char* p, size_t length) {
 }
 
 Napi::Value xxh64_text(const Napi::CallbackInfo& info) {
-  size_t length = 0;
-  napi_get_value_string_latin1(info.Env(), info[0], nullptr, 0, &length);
-  std::string text(length + 1, '\0');
-  napi_get_value_string_latin1(info.Env(), info[0], text.data(), length + 1, &length);
+  Arguments a(info, "xxh64(bytes)");
+  std::string bytes = a.bytes(0);
+  if (!a.good()) return info.Env().Undefined();
+  uint64_t hash = xxh64(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
   char hex[17];
-  snprintf(hex, sizeof(hex), "%016llx",
-           static_cast<unsigned long long>(xxh64(reinterpret_cast<const unsigned char*>(text.data()), length)));
+  snprintf(hex, sizeof(hex), "%016llx", static_cast<unsigned long long>(hash));
   return Napi::String::New(info.Env(), hex);
 }
 
-// From 0, as Gluster has it, where zlib's own users start from 1.
-uint32_t adler32_of(const unsigned char* p, size_t length) {
+// adler32 that begins at 0, not at 1 as is usual: so does Gluster's weak checksum.
+uint32_t weak_checksum(const unsigned char* p, size_t length) {
+  // As many bytes as keep sums of 32 bits from overflowing.
+  constexpr size_t kRun = 5552;
   uint32_t a = 0;
   uint32_t b = 0;
   while (length > 0) {
-    // As many as keep 32-bit sums from overflowing.
-    size_t run = length < 5552 ? length : 5552;
+    size_t run = length < kRun ? length : kRun;
     length -= run;
-    while (run-- > 0) {
+    for (; run > 0; run--) {
       a += *p++;
       b += a;
     }
@@ -90,15 +91,18 @@ uint32_t adler32_of(const unsigned char* p, size_t length) {
 }
 
 Napi::Value adler32(const Napi::CallbackInfo& info) {
-  auto* p = reinterpret_cast<const unsigned char*>(static_cast<uintptr_t>(info[0].As<Napi::Number>().DoubleValue()));
-  return Napi::Number::New(info.Env(), adler32_of(p, static_cast<size_t>(info[1].As<Napi::Number>().Int64Value())));
+  Arguments a(info, "adler32(address, length)");
+  const unsigned char* p = a.address<const unsigned char>(0);
+  size_t length = a.size(1);
+  if (!a.good()) return info.Env().Undefined();
+  return Napi::Number::New(info.Env(), weak_checksum(p, length));
 }
 
 }  // namespace
 
 void export_hash(Napi::Env env, Napi::Object exports) {
-  exports.Set("xxh64", Napi::Function::New(env, xxh64_text));
-  exports.Set("adler32", Napi::Function::New(env, adler32));
+  exports.Set("xxh64", Napi::Function::New<xxh64_text>(env, "xxh64"));
+  exports.Set("adler32", Napi::Function::New<adler32>(env, "adler32"));
 }
 
 }  // namespace brickd

@@ -1,24 +1,25 @@
 // READDIR: entries of a directory from a position on, with attributes and xattrs if wanted, in one pass.
-#include "batch.h"
-
-#include <dirent.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 
+#include "batch.h"
 #include "stat_out.h"
-#include "xattr_run.h"
+#include "xattr_place.h"
 
 namespace brickd {
 
 namespace {
 
-constexpr size_t kDentsBytes = 64 * 1024;
+constexpr size_t kMaxDents = 64 * 1024;
+// The largest entry that getdents64 can give, with some to spare: it must fit whatever is asked for.
+constexpr size_t kOneDent = 512;
 
+// An entry as the kernel writes it.
 struct KernelEntry {
   uint64_t ino;
   int64_t off;
@@ -27,7 +28,7 @@ struct KernelEntry {
   char name[];
 };
 
-// What an entry looks like in the output; the stat (if there is one), the name and the xattr run follow.
+// How an entry begins in the output; the stat (if there is one), the name and the xattr run follow.
 struct EntryHead {
   uint32_t record_length;
   uint16_t name_length;
@@ -38,7 +39,6 @@ struct EntryHead {
   uint32_t pad;
 };
 static_assert(sizeof(EntryHead) == 24, "layout of native/batch.ts");
-constexpr size_t kStatBytes = 8 * kStatDoubles;
 
 struct Wants {
   uint32_t with_stat;
@@ -49,38 +49,43 @@ struct Wants {
 
 size_t aligned(size_t n) { return (n + 7) & ~size_t{7}; }
 
-// Writes one entry. Returns its length, 0 when it doesn't fit, or -errno.
-int64_t write_entry(Context& c, int fd, const KernelEntry& e, const Wants& wants, char* out, size_t room) {
+// Writes one entry. Returns its length; 0 when it doesn't fit.
+size_t write_entry(Context& c, int fd, const KernelEntry& e, const Wants& wants, char* out, size_t room) {
   size_t name_length = strlen(e.name);
-  if (aligned(sizeof(EntryHead) + kStatBytes + name_length) > room) return 0;
   EntryHead head{};
+  size_t used = sizeof(head);
+  if (aligned(used + name_length) > room) return 0;
   head.name_length = static_cast<uint16_t>(name_length);
   head.type = e.type;
   head.off = e.off;
-  size_t used = sizeof(EntryHead);
   if (wants.with_stat != 0) {
-    struct statx s;
-    int n = ::statx(fd, e.name, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_BASIC_STATS | STATX_BTIME, &s);
-    if (n == 0) {
-      int error = c.cwd.enter(fd);
-      if (error != 0) return error;
-      size_t run_at = used + kStatBytes + name_length;
-      int64_t run = write_xattr_run(fd, e.name, wants.patterns, wants.pattern_bytes, out + run_at, room - run_at);
+    size_t run_at = used + kStatBytes + name_length;
+    if (aligned(run_at) > room) return 0;
+    if (stat_to(fd, e.name, out + used) == 0) {
+      head.has_stat = 1;
+      used += kStatBytes;
+      XattrPlace place(c, fd, e.name);
+      int64_t run = place.error();
+      if (run == 0) run = place.run(wants.patterns, wants.pattern_bytes, out + run_at, room - run_at);
       if (run == -ERANGE) return 0;
-      if (run >= 0) {  // else it vanished just now
-        head.has_stat = 1;
-        head.xattr_bytes = static_cast<uint32_t>(run);
-        write_stat(s, reinterpret_cast<double*>(out + used));
-        used += kStatBytes;
-      }
+      // It may have vanished since, or its xattrs may be unreadable: an entry without them.
+      if (run > 0) head.xattr_bytes = static_cast<uint32_t>(run);
     }
   }
   memcpy(out + used, e.name, name_length);
   used += name_length + head.xattr_bytes;
-  if (aligned(used) > room) return 0;
-  head.record_length = static_cast<uint32_t>(aligned(used));
+  size_t length = aligned(used);
+  if (length > room) return 0;
+  memset(out + used, 0, length - used);
+  head.record_length = static_cast<uint32_t>(length);
   memcpy(out, &head, sizeof(head));
-  return head.record_length;
+  return length;
+}
+
+// What to ask the kernel for at once: not much more than will be taken, as the rest would be read again.
+size_t dents_wanted(size_t room, uint32_t entries_left) {
+  size_t wanted = std::min(room, static_cast<size_t>(entries_left) * 64);
+  return std::clamp(wanted, kOneDent, kMaxDents);
 }
 
 }  // namespace
@@ -88,32 +93,30 @@ int64_t write_entry(Context& c, int fd, const KernelEntry& e, const Wants& wants
 int64_t op_readdir(Context& c, Record& r) {
   int fd = c.fd(r, 0);
   if (fd < 0) return -EBADF;
-  uint64_t high = static_cast<uint32_t>(r.integer(1));
-  uint64_t low = static_cast<uint32_t>(r.integer(2));
+  uint64_t position = static_cast<uint64_t>(r.bits(1)) << 32 | r.bits(2);
   char* out = r.pointer<char>(3);
-  size_t room = static_cast<size_t>(r.integer(4));
-  const Wants& wants = *r.pointer<const Wants>(5);
+  const Wants* wants = r.pointer<const Wants>(5);
+  if (out == nullptr || wants == nullptr || r.integer(4) < 0) return -EFAULT;
+  size_t room = r.size(4);
+  uint32_t left = wants->max_entries == 0 ? UINT32_MAX : wants->max_entries;
 
-  int64_t at = retry([&] { return ::lseek(fd, static_cast<off_t>(high << 32 | low), SEEK_SET); });
+  int64_t at = retry([&] { return ::lseek(fd, static_cast<off_t>(position), SEEK_SET); });
   if (at < 0) return at;
-  thread_local std::unique_ptr<char[]> dents(new char[kDentsBytes]);
+  thread_local std::unique_ptr<char[]> dents(new char[kMaxDents]);
   size_t used = 0;
-  uint32_t entries = 0;
-  for (;;) {
-    int64_t n = retry([&] { return ::syscall(SYS_getdents64, fd, dents.get(), kDentsBytes); });
-    if (n < 0) return used > 0 ? static_cast<int64_t>(used) : n;
-    if (n == 0) return static_cast<int64_t>(used);
-    for (int64_t i = 0; i < n;) {
+  while (left > 0) {
+    int64_t n = retry([&] { return ::syscall(SYS_getdents64, fd, dents.get(), dents_wanted(room - used, left)); });
+    if (n < 0 && used == 0) return n;
+    if (n <= 0) break;
+    for (int64_t i = 0; i < n && left > 0; left--) {
       const KernelEntry& e = *reinterpret_cast<const KernelEntry*>(dents.get() + i);
-      if (entries == wants.max_entries) return static_cast<int64_t>(used);
-      int64_t length = write_entry(c, fd, e, wants, out + used, room - used);
-      if (length < 0) return length;
+      size_t length = write_entry(c, fd, e, *wants, out + used, room - used);
       if (length == 0) return used > 0 ? static_cast<int64_t>(used) : -EINVAL;
-      used += static_cast<size_t>(length);
-      entries++;
+      used += length;
       i += e.reclen;
     }
   }
+  return static_cast<int64_t>(used);
 }
 
 }  // namespace brickd

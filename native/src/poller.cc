@@ -1,6 +1,8 @@
-// Readiness of a descriptor on the event loop of the calling environment.
-#include <uv.h>
+// Poller for JavaScript: readiness of a descriptor on the event loop of the calling environment.
+#include <string>
 
+#include "arguments.h"
+#include "event_loop.h"
 #include "exports.h"
 
 namespace brickd {
@@ -11,100 +13,67 @@ class Poller : public Napi::ObjectWrap<Poller> {
  public:
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Poller",
-                       {InstanceMethod("set", &Poller::set), InstanceMethod("close", &Poller::close),
-                        InstanceMethod("ref", &Poller::keep)});
+                       {InstanceMethod<&Poller::set>("set"), InstanceMethod<&Poller::close>("close"),
+                        InstanceMethod<&Poller::keep>("ref")});
   }
 
-  explicit Poller(const Napi::CallbackInfo& info)
-      : Napi::ObjectWrap<Poller>(info), env_(info.Env()), context_(env_, "brickd") {
-    callback_ = Napi::Persistent(info[1].As<Napi::Function>());
-    uv_loop_t* loop = nullptr;
-    napi_get_uv_event_loop(env_, &loop);
-    handle_ = new uv_poll_t;
-    int error = uv_poll_init(loop, handle_, info[0].As<Napi::Number>().Int32Value());
-    if (error != 0) {
-      delete handle_;
-      handle_ = nullptr;
-      Napi::Error::New(env_, std::string("can't watch the descriptor: ") + uv_strerror(error)).ThrowAsJavaScriptException();
-      return;
+  explicit Poller(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Poller>(info) {
+    Arguments a(info, "poll(fd, onReady)");
+    int fd = a.integer(0);
+    Napi::Function on_ready = a.function(1);
+    if (!a.good()) return;
+    int error = 0;
+    watch_ = EventLoop::of(info.Env()).open_watch(fd, on_ready, error);
+    if (watch_ == nullptr) {
+      Napi::Error::New(info.Env(), std::string("can't watch the descriptor: ") + uv_strerror(error))
+          .ThrowAsJavaScriptException();
     }
-    handle_->data = this;
-    napi_add_async_cleanup_hook(env_, &Poller::cleanup, this, &hook_);
-    // Kept while it watches: until close() or the end of the environment.
-    Ref();
   }
 
  private:
-  void set(const Napi::CallbackInfo& info) {
-    if (handle_ == nullptr) return;
-    int wanted = info[0].As<Napi::Number>().Int32Value();
-    if (wanted == 0) {
-      uv_poll_stop(handle_);
-      return;
-    }
+  Napi::Value set(const Napi::CallbackInfo& info) {
+    Arguments a(info, "set(events)");
+    int wanted = a.integer(0);
+    if (!a.good() || watch_ == nullptr) return info.Env().Undefined();
     int events = ((wanted & 1) != 0 ? UV_READABLE : 0) | ((wanted & 2) != 0 ? UV_WRITABLE : 0);
-    uv_poll_start(handle_, events, [](uv_poll_t* h, int status, int events) {
-      static_cast<Poller*>(h->data)->ready(status, events);
-    });
+    int error = events == 0 ? uv_poll_stop(&watch_->handle) : EventLoop::watch_for(watch_, events);
+    if (error != 0) {
+      Napi::Error::New(info.Env(), std::string("can't watch the descriptor: ") + uv_strerror(error))
+          .ThrowAsJavaScriptException();
+    }
+    return info.Env().Undefined();
   }
 
-  void ready(int status, int events) {
-    Napi::HandleScope scope(env_);
-    // An error condition is told as readable: the next receive finds out what it is.
-    int told = status < 0 ? 1 : ((events & UV_READABLE) != 0 ? 1 : 0) | ((events & UV_WRITABLE) != 0 ? 2 : 0);
-    callback_.MakeCallback(Value(), {Napi::Number::New(env_, told)}, context_);
-    if (env_.IsExceptionPending()) napi_fatal_exception(env_, env_.GetAndClearPendingException().Value());
+  Napi::Value keep(const Napi::CallbackInfo& info) {
+    if (watch_ == nullptr) return info.Env().Undefined();
+    uv_handle_t* handle = reinterpret_cast<uv_handle_t*>(&watch_->handle);
+    if (info[0].ToBoolean()) {
+      uv_ref(handle);
+    } else {
+      uv_unref(handle);
+    }
+    return info.Env().Undefined();
   }
 
-  void keep(const Napi::CallbackInfo& info) {
-    if (handle_ == nullptr) return;
-    uv_handle_t* h = reinterpret_cast<uv_handle_t*>(handle_);
-    if (info[0].ToBoolean()) uv_ref(h);
-    else uv_unref(h);
+  Napi::Value close(const Napi::CallbackInfo& info) {
+    if (watch_ != nullptr) EventLoop::of(info.Env()).close_watch(watch_);
+    watch_ = nullptr;
+    return info.Env().Undefined();
   }
 
-  void close(const Napi::CallbackInfo&) {
-    if (handle_ == nullptr) return;
-    uv_poll_stop(handle_);
-    uv_close(reinterpret_cast<uv_handle_t*>(handle_), [](uv_handle_t* h) { delete reinterpret_cast<uv_poll_t*>(h); });
-    handle_ = nullptr;
-    napi_remove_async_cleanup_hook(hook_);
-    Unref();
-  }
-
-  static void cleanup(napi_async_cleanup_hook_handle hook, void* data) {
-    Poller* self = static_cast<Poller*>(data);
-    uv_poll_t* handle = self->handle_;
-    if (handle == nullptr) return;
-    self->handle_ = nullptr;
-    uv_poll_stop(handle);
-    handle->data = hook;
-    uv_close(reinterpret_cast<uv_handle_t*>(handle), [](uv_handle_t* h) {
-      napi_remove_async_cleanup_hook(static_cast<napi_async_cleanup_hook_handle>(h->data));
-      delete reinterpret_cast<uv_poll_t*>(h);
-    });
-  }
-
-  Napi::Env env_;
-  Napi::AsyncContext context_;
-  Napi::FunctionReference callback_;
-  napi_async_cleanup_hook_handle hook_ = nullptr;
-  uv_poll_t* handle_ = nullptr;
+  // Belongs to the event loop: a poller that is forgotten goes on until the environment ends.
+  Watch* watch_ = nullptr;
 };
 
 Napi::Value poll(const Napi::CallbackInfo& info) {
-  if (!info[0].IsNumber() || !info[1].IsFunction()) {
-    Napi::TypeError::New(info.Env(), "poll(fd, onReady)").ThrowAsJavaScriptException();
-    return info.Env().Undefined();
-  }
-  return info.Env().GetInstanceData<AddonData>()->poller.New({info[0], info[1]});
+  return EventLoop::of(info.Env()).poller_class.New({info[0], info[1]});
 }
 
 }  // namespace
 
 void export_poller(Napi::Env env, Napi::Object exports) {
-  env.GetInstanceData<AddonData>()->poller = Napi::Persistent(Poller::define(env));
-  exports.Set("poll", Napi::Function::New(env, poll));
+  EventLoop::of(env).poller_class = Napi::Persistent(Poller::define(env));
+  exports.Set("poll", Napi::Function::New<poll>(env, "poll"));
 }
 
 }  // namespace brickd

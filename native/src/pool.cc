@@ -1,46 +1,25 @@
 #include "pool.h"
 
-#include <pthread.h>
-#include <signal.h>
+#include <algorithm>
 
-#include <thread>
+#include "native_thread.h"
 
 namespace brickd {
 
 namespace {
 
+using std::chrono::microseconds;
+using std::chrono::seconds;
+
 // A thread that has nothing to do for this long ends.
-constexpr auto kIdle = std::chrono::seconds(10);
-// A call that takes longer is taken to hang: its thread no longer counts against the bound.
-constexpr auto kStuck = std::chrono::seconds(1);
-// Upper bound of threads whatever hangs.
-constexpr int kMaxThreads = 512;
-// Finished tasks are reported at least this often while a thread works on.
-constexpr auto kReportAfter = std::chrono::microseconds(100);
-
-enum : int {
-#define X(name, function) k##name,
-  kNone,
-  BRICKD_OPS(X)
-#undef X
-};
-
-// True for a batch of ops that hardly ever wait for a disk: a burst of them is best run by one thread in a row.
-bool quick(const Record* records) {
-  for (const Record* r = records; (static_cast<int>(r->code) & 0xff) != 0; r++) {
-    switch (static_cast<int>(r->code) & 0xff) {
-      case kPWRITE:
-      case kSTATX:
-      case kSETXATTR:
-      case kGETXATTR:
-      case kCLOSE:
-        break;
-      default:
-        return false;
-    }
-  }
-  return true;
-}
+constexpr auto kIdleTime = seconds(10);
+// Upper bound of threads, whatever hangs.
+constexpr size_t kMaxThreads = 1024;
+// How long a thread goes on with one queue while others wait.
+constexpr auto kRowTime = microseconds(200);
+// A thread that goes on with quick tasks tells of finished ones at least this often.
+constexpr auto kUntoldTime = microseconds(30);
+constexpr int kUntoldCount = 16;
 
 }  // namespace
 
@@ -51,187 +30,196 @@ Pool& Pool::instance() {
 }
 
 void Pool::submit(const std::shared_ptr<Queue>& queue, const std::vector<Task>& tasks) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  for (const Task& task : tasks) {
-    if (queue->closed) {
-      for (Record* r = task.records; (static_cast<int>(r->code) & 0xff) != 0; r++) r->result = -ECANCELED;
-      queue->finished.push_back(task.id);
-      continue;
-    }
-    queue->queued++;
-    if (task.lane != 0) {
-      auto [at, fresh] = queue->lanes.try_emplace(task.lane);
-      if (!fresh) {
-        at->second.push_back(task);
-        continue;
-      }
-    }
-    queue->runnable[task.priority].push_back(task);
+  Thread* called = nullptr;
+  bool tell = false;
+  {
+    Lock lock(mutex_);
+    for (const Task& task : tasks) queue->push(task);
+    // A closed queue has cancelled them at once.
+    tell = queue->closed();
+    refresh(queue, false);
+    called = call_thread();
+    call_monitor();
+    if (threads_.empty()) drain_here(lock);
   }
-  if (!queue->finished.empty()) signal(*queue);
-  list(queue);
-}
-
-// Lists a queue that has work and room for it, and has a thread take it.
-void Pool::list(const std::shared_ptr<Queue>& queue) {
-  if (queue->listed || queue->running >= queue->limit) return;
-  bool work = false;
-  for (auto& tasks : queue->runnable) work = work || !tasks.empty();
-  if (!work) return;
-  queue->listed = true;
-  ready_.push_back(queue);
-  wake_one();
-}
-
-void Pool::wake_one() {
-  if (idle_ > 0) {
-    work_.notify_one();
-    return;
-  }
-  if (threads_ >= wanted_) {
-    auto stuck_since = Clock::now() - kStuck;
-    int stuck = 0;
-    for (auto at = busy_.begin(); at != busy_.end() && *at <= stuck_since; ++at) stuck++;
-    if (threads_ - stuck >= wanted_ || threads_ >= kMaxThreads) return;
-  }
-  threads_++;
-  std::thread([this] { thread_main(); }).detach();
-}
-
-void Pool::thread_main() {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
-  pthread_setname_np(pthread_self(), "brickd-io");
-  std::unique_lock<std::mutex> lock(mutex_);
-  for (;;) {
-    if (ready_.empty()) {
-      idle_++;
-      bool timed_out = !work_.wait_for(lock, kIdle, [this] { return !ready_.empty(); });
-      idle_--;
-      if (timed_out) {
-        threads_--;
-        return;
-      }
-    }
-    std::shared_ptr<Queue> queue = ready_.front();
-    ready_.pop_front();
-    queue->listed = false;
-    Clock::time_point started;
-    run_queue(lock, queue, started);
-  }
-}
-
-// Runs tasks of a queue one after the other, as long as that is better than to leave them to other threads.
-void Pool::run_queue(std::unique_lock<std::mutex>& lock, const std::shared_ptr<Queue>& queue, Clock::time_point& started) {
-  Clock::time_point report{};
-  while (queue->running < queue->limit) {
-    std::deque<Task>* tasks = nullptr;
-    for (auto& candidates : queue->runnable) {
-      if (!candidates.empty()) {
-        tasks = &candidates;
-        break;
-      }
-    }
-    if (tasks == nullptr) break;
-    Task task = tasks->front();
-    tasks->pop_front();
-    queue->queued--;
-    queue->running++;
-    if (!quick(task.records)) list(queue);
-    started = Clock::now();
-    auto busy = busy_.insert(started);
-    if (report == Clock::time_point{}) report = started;
-    lock.unlock();
-    run_batch(task.records);
-    lock.lock();
-    busy_.erase(busy);
-    queue->running--;
-    finish(*queue, task);
-    if (Clock::now() - report >= kReportAfter) {
-      signal(*queue);
-      report = Clock::time_point{};
-    }
-    // Other queues are not to wait for the end of this one's burst.
-    if (!ready_.empty()) break;
-  }
-  if (!queue->finished.empty()) signal(*queue);
-  list(queue);
-}
-
-void Pool::finish(Queue& queue, const Task& task) {
-  queue.finished.push_back(task.id);
-  if (task.lane != 0) {
-    auto at = queue.lanes.find(task.lane);
-    if (at != queue.lanes.end()) {
-      if (at->second.empty()) {
-        queue.lanes.erase(at);
-      } else {
-        Task next = at->second.front();
-        at->second.pop_front();
-        queue.runnable[next.priority].push_back(next);
-      }
-    }
-  }
-  if (queue.closed && queue.running == 0) stopped_.notify_all();
-}
-
-void Pool::signal(Queue& queue) {
-  if (queue.signalled || !queue.wake) return;
-  queue.signalled = true;
-  queue.wake();
-}
-
-void Pool::take_finished(Queue& queue, std::vector<double>& out) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  queue.signalled = false;
-  out.clear();
-  out.swap(queue.finished);
-}
-
-std::pair<size_t, int> Pool::depth(Queue& queue) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return {queue.queued, queue.running};
+  if (called != nullptr) called->wake.notify_one();
+  if (tell) queue->waker->signal();
 }
 
 void Pool::set_limit(const std::shared_ptr<Queue>& queue, int limit) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  queue->limit = limit < 1 ? 1 : limit;
-  list(queue);
+  Thread* called = nullptr;
+  {
+    Lock lock(mutex_);
+    queue->set_limit(std::max(limit, 1));
+    refresh(queue, false);
+    called = call_thread();
+  }
+  if (called != nullptr) called->wake.notify_one();
 }
 
 void Pool::set_threads(int count) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  wanted_ = count < 1 ? 1 : count > kMaxThreads ? kMaxThreads : count;
+  Lock lock(mutex_);
+  wanted_ = std::clamp(count, 1, static_cast<int>(kMaxThreads));
 }
 
-void Pool::cancel_queued(Queue& queue) {
-  auto cancel = [&queue](std::deque<Task>& tasks) {
-    for (Task& task : tasks) {
-      for (Record* r = task.records; (static_cast<int>(r->code) & 0xff) != 0; r++) r->result = -ECANCELED;
-      queue.finished.push_back(task.id);
+void Pool::take_finished(Queue& queue, std::vector<double>& ids) {
+  Lock lock(mutex_);
+  queue.take_finished(ids);
+}
+
+std::pair<size_t, int> Pool::depth(Queue& queue) {
+  Lock lock(mutex_);
+  return {queue.queued(), queue.running()};
+}
+
+bool Pool::is_over(Queue& queue) {
+  Lock lock(mutex_);
+  return queue.closed() && queue.running() == 0 && !queue.has_finished();
+}
+
+void Pool::close(const std::shared_ptr<Queue>& queue, bool silently) {
+  {
+    Lock lock(mutex_);
+    queue->close(silently);
+    refresh(queue, false);
+  }
+  queue->waker->signal();
+}
+
+Pool::Status Pool::status() {
+  Lock lock(mutex_);
+  return {static_cast<int>(threads_.size()), static_cast<int>(idle_.size()), stuck_};
+}
+
+// Puts a queue on the list of ready ones or takes it off, as is right now.
+void Pool::refresh(const std::shared_ptr<Queue>& queue, bool to_back) {
+  bool ready = queue->ready();
+  if (queue->listed && (!ready || to_back)) {
+    ready_.erase(std::find(ready_.begin(), ready_.end(), queue));
+    queue->listed = false;
+  }
+  if (!ready || queue->listed) return;
+  ready_.push_back(queue);
+  queue->listed = true;
+  queue->listed_at = Clock::now();
+}
+
+// Has a thread come for the tasks that are ready. Returns the one to notify, once the mutex is released.
+Pool::Thread* Pool::call_thread() {
+  if (called_ > 0 || ready_.empty()) return nullptr;
+  if (idle_.empty()) {
+    if (static_cast<int>(threads_.size()) - stuck_ < wanted_) start_thread();
+    return nullptr;
+  }
+  Thread* thread = idle_.back();
+  idle_.pop_back();
+  thread->woken = true;
+  called_++;
+  return thread;
+}
+
+bool Pool::start_thread() {
+  if (threads_.size() >= kMaxThreads) return false;
+  Thread* thread = nullptr;
+  if (spare_.empty()) {
+    thread = new Thread;
+  } else {
+    thread = spare_.back();
+    spare_.pop_back();
+  }
+  if (!start_native_thread("brickd-io", [this, thread] { thread_main(thread); })) {
+    spare_.push_back(thread);
+    return false;
+  }
+  threads_.push_back(thread);
+  called_++;
+  return true;
+}
+
+void Pool::thread_main(Thread* self) {
+  own_working_directory();
+  Lock lock(mutex_);
+  do {
+    called_--;
+    while (run_one(lock, self)) {
     }
-    tasks.clear();
-  };
-  for (auto& tasks : queue.runnable) cancel(tasks);
-  for (auto& lane : queue.lanes) cancel(lane.second);
-  queue.queued = 0;
+  } while (wait_for_work(lock, self));
+  self->queue = nullptr;
+  threads_.erase(std::find(threads_.begin(), threads_.end(), self));
+  spare_.push_back(self);
 }
 
-void Pool::close(const std::shared_ptr<Queue>& queue) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  if (queue->closed) return;
-  queue->closed = true;
-  cancel_queued(*queue);
-  if (!queue->finished.empty()) signal(*queue);
+// Returns false when the thread is to end.
+bool Pool::wait_for_work(Lock& lock, Thread* self) {
+  self->queue = nullptr;
+  if (static_cast<int>(threads_.size()) - stuck_ > wanted_) return false;
+  self->woken = false;
+  idle_.push_back(self);
+  const auto deadline = Clock::now() + kIdleTime;
+  while (!self->woken) {
+    if (self->wake.wait_until(lock, deadline) == std::cv_status::no_timeout || self->woken) continue;
+    idle_.erase(std::find(idle_.begin(), idle_.end(), self));
+    return false;
+  }
+  return true;
 }
 
-void Pool::abandon(const std::shared_ptr<Queue>& queue) {
-  std::unique_lock<std::mutex> lock(mutex_);
-  queue->closed = true;
-  queue->wake = nullptr;
-  cancel_queued(*queue);
-  stopped_.wait(lock, [&] { return queue->running == 0; });
+// Picks the next task: of the same queue as before for a while, so that what it finishes is told together.
+bool Pool::take(Thread* self, Task& task, Clock::time_point now) {
+  bool stay = self->queue != nullptr && self->queue->ready() && now - self->queue_since < kRowTime;
+  if (!stay) {
+    if (ready_.empty()) return false;
+    self->queue = ready_.front();
+    self->queue_since = now;
+  }
+  task = self->queue->take();
+  refresh(self->queue, !stay);
+  return true;
+}
+
+// Runs the next task, if there is one; tells of finished ones when that is better not left for later.
+bool Pool::run_one(Lock& lock, Thread* self) {
+  Task task;
+  auto now = Clock::now();
+  bool found = take(self, task, now);
+  std::shared_ptr<Waker> tell;
+  if (self->untold != nullptr) {
+    bool late = !found || task.heavy || self->queue->waker != self->untold || self->untold_count >= kUntoldCount ||
+                now - self->untold_since > kUntoldTime;
+    if (late) tell = std::move(self->untold);
+  }
+  if (!found) {
+    if (tell == nullptr) return false;
+    lock.unlock();
+    tell->signal();
+    lock.lock();
+    return true;
+  }
+  self->busy = true;
+  self->started = now;
+  Thread* called = call_thread();
+  lock.unlock();
+  if (called != nullptr) called->wake.notify_one();
+  if (tell != nullptr) tell->signal();
+  run_batch(task.records);
+  lock.lock();
+  self->busy = false;
+  self->queue->finish(task);
+  refresh(self->queue, false);
+  if (self->untold == nullptr) {
+    self->untold = self->queue->waker;
+    self->untold_since = Clock::now();
+    self->untold_count = 0;
+  }
+  self->untold_count++;
+  return true;
+}
+
+// No thread could be started at all: better slow than never.
+void Pool::drain_here(Lock& lock) {
+  Thread self;
+  while (run_one(lock, &self)) {
+  }
 }
 
 }  // namespace brickd

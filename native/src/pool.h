@@ -1,85 +1,88 @@
-// The process-wide pool of blocking calls: queues with a limit, priorities and lanes; batches in, batches out.
+// The process-wide pool of threads that run batches which may block. Queues have their own limits, so that what hangs in
+// one leaves threads to the others; batches go in and come out in bunches, with as few wake-ups as do.
 #pragma once
 
-#include <array>
-#include <chrono>
 #include <condition_variable>
-#include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <mutex>
-#include <set>
-#include <unordered_map>
 #include <vector>
 
-#include "batch.h"
+#include "queue.h"
 
 namespace brickd {
 
-struct Task {
-  Record* records;
-  double id;
-  int64_t lane;
-  int priority;
-};
-
-constexpr int kPriorities = 4;
-
-// One queue. All fields are guarded by the pool's mutex.
-struct Queue {
-  int limit = 1;
-  int running = 0;
-  size_t queued = 0;
-  bool closed = false;
-  // Listed among the queues that have work for a thread.
-  bool listed = false;
-  // Tasks that may run, by priority.
-  std::array<std::deque<Task>, kPriorities> runnable;
-  // Lanes that have a task runnable or running, with what waits behind it.
-  std::unordered_map<int64_t, std::deque<Task>> lanes;
-  // Ids that have finished and were not reported yet.
-  std::vector<double> finished;
-  bool signalled = false;
-  // Wakes the owner's event loop; empty once the owner has gone.
-  std::function<void()> wake;
-};
-
 class Pool {
  public:
+  struct Status {
+    int threads;
+    int idle;
+    int stuck;
+  };
+
   static Pool& instance();
 
   void submit(const std::shared_ptr<Queue>& queue, const std::vector<Task>& tasks);
   void set_limit(const std::shared_ptr<Queue>& queue, int limit);
+  // Upper bound of the threads that are not stuck in a call.
   void set_threads(int count);
-  // Moves the ids that have finished since the last call to `out`.
-  void take_finished(Queue& queue, std::vector<double>& out);
+  // Moves the ids that have finished since the last call to `ids`.
+  void take_finished(Queue& queue, std::vector<double>& ids);
   std::pair<size_t, int> depth(Queue& queue);
-  // No more submissions; what is queued is cancelled (every op -ECANCELED) and reported as finished.
-  void close(const std::shared_ptr<Queue>& queue);
-  // The owner goes: nothing is reported any more. Returns when no task of the queue runs.
-  void abandon(const std::shared_ptr<Queue>& queue);
+  // True once a closed queue has nothing running and nothing to report.
+  bool is_over(Queue& queue);
+  // No more submissions; what is queued is cancelled (every op -ECANCELED) and reported as finished. With `silently`
+  // nothing is reported any more, but the waker is still signalled when a task ends.
+  void close(const std::shared_ptr<Queue>& queue, bool silently);
+  Status status();
 
  private:
-  using Clock = std::chrono::steady_clock;
+  // A thread, or its place for the next one.
+  struct Thread {
+    std::condition_variable wake;
+    bool woken = false;
+    bool busy = false;
+    Clock::time_point started{};
+    // The queue that it takes tasks of in a row, and since when.
+    std::shared_ptr<Queue> queue;
+    Clock::time_point queue_since{};
+    // Whom it has not told yet of finished tasks, how many and since when.
+    std::shared_ptr<Waker> untold;
+    int untold_count = 0;
+    Clock::time_point untold_since{};
+  };
 
-  void thread_main();
-  void run_queue(std::unique_lock<std::mutex>& lock, const std::shared_ptr<Queue>& queue, Clock::time_point& started);
-  void list(const std::shared_ptr<Queue>& queue);
-  void wake_one();
-  void finish(Queue& queue, const Task& task);
-  void signal(Queue& queue);
-  void cancel_queued(Queue& queue);
+  using Lock = std::unique_lock<std::mutex>;
+
+  void thread_main(Thread* self);
+  bool wait_for_work(Lock& lock, Thread* self);
+  bool run_one(Lock& lock, Thread* self);
+  bool take(Thread* self, Task& task, Clock::time_point now);
+  void refresh(const std::shared_ptr<Queue>& queue, bool to_back);
+  Thread* call_thread();
+  bool start_thread();
+  void drain_here(Lock& lock);
+
+  void call_monitor();
+  void monitor_main();
+  void look_after(Clock::time_point now, std::vector<std::shared_ptr<Waker>>& to_signal);
 
   std::mutex mutex_;
-  std::condition_variable work_;
-  std::condition_variable stopped_;
+  // Queues that have a task which may run and are below their limit.
   std::deque<std::shared_ptr<Queue>> ready_;
-  // Start of the present task of each busy thread.
-  std::multiset<Clock::time_point> busy_;
-  int threads_ = 0;
-  int idle_ = 0;
+  std::vector<Thread*> threads_;
+  // Threads that wait for work, the latest last: it is the first to be called, the others may end.
+  std::vector<Thread*> idle_;
+  std::vector<Thread*> spare_;
+  // Threads that were called and have not come yet: one at a time, it calls the next when it finds more work.
+  int called_ = 0;
   int wanted_ = 8;
+  // As the monitor saw it last.
+  int stuck_ = 0;
+
+  std::condition_variable monitor_;
+  bool monitor_runs_ = false;
+  bool monitor_active_ = false;
 };
 
 }  // namespace brickd

@@ -1,16 +1,15 @@
 // Sockets by descriptor: receiving and sending at addresses, listening, accepting. Results below zero are -errno.
-#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
+#include <algorithm>
+#include <cstdlib>
 #include <string>
 
+#include "arguments.h"
 #include "batch.h"
 #include "exports.h"
 
@@ -18,153 +17,168 @@ namespace brickd {
 
 namespace {
 
-constexpr uint32_t kMaxPieces = 512;
+// Pieces of one sendmsg.
+constexpr size_t kMaxPieces = 512;
 
-// Arguments of the hot calls, read without the wrapper classes.
-struct Numbers {
-  double v[4] = {0, 0, 0, 0};
-  Numbers(napi_env env, napi_callback_info info, size_t count) {
-    napi_value args[4];
-    napi_get_cb_info(env, info, &count, args, nullptr, nullptr);
-    for (size_t i = 0; i < count; i++) napi_get_value_double(env, args[i], &v[i]);
-  }
-};
-
-napi_value number(napi_env env, int64_t n) {
-  napi_value v;
-  napi_create_int64(env, n, &v);
-  return v;
+Napi::Value receive(const Napi::CallbackInfo& info) {
+  Arguments a(info, "recv(fd, address, length)");
+  int fd = a.integer(0);
+  void* to = a.address<void>(1);
+  size_t length = a.size(2);
+  if (!a.good()) return info.Env().Undefined();
+  return number_result(info, retry([&] { return ::recv(fd, to, length, MSG_DONTWAIT); }));
 }
 
-napi_value recv_at(napi_env env, napi_callback_info info) {
-  Numbers a(env, info, 3);
-  void* to = reinterpret_cast<void*>(static_cast<uintptr_t>(a.v[1]));
-  size_t length = static_cast<size_t>(a.v[2]);
-  return number(env, retry([&] { return ::recv(static_cast<int>(a.v[0]), to, length, MSG_DONTWAIT); }));
-}
-
-napi_value sendv(napi_env env, napi_callback_info info) {
-  napi_value args[3];
-  size_t argc = 3;
-  napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
-  int32_t fd = -1;
-  uint32_t count = 0;
-  void* data = nullptr;
-  size_t length = 0;
-  napi_get_value_int32(env, args[0], &fd);
-  napi_get_value_uint32(env, args[2], &count);
-  if (napi_get_typedarray_info(env, args[1], nullptr, &length, &data, nullptr, nullptr) != napi_ok) return number(env, -EINVAL);
-  if (count > kMaxPieces || count * 2 > length) return number(env, -EINVAL);
-  const double* pieces = static_cast<const double*>(data);
+// One sendmsg of pieces (address, length); `wanted` becomes their total length.
+int64_t send_some(int fd, const double* pieces, size_t count, int64_t& wanted) {
   struct iovec v[kMaxPieces];
-  for (uint32_t i = 0; i < count; i++) {
-    v[i].iov_base = reinterpret_cast<void*>(static_cast<uintptr_t>(pieces[2 * i]));
-    v[i].iov_len = static_cast<size_t>(pieces[2 * i + 1]);
+  wanted = 0;
+  for (size_t i = 0; i < count; i++) {
+    int64_t length = to_integer(pieces[2 * i + 1]);
+    if (length < 0) return -EINVAL;
+    v[i].iov_base = reinterpret_cast<void*>(static_cast<uintptr_t>(to_integer(pieces[2 * i])));
+    v[i].iov_len = static_cast<size_t>(length);
+    wanted += length;
   }
   struct msghdr m {};
   m.msg_iov = v;
   m.msg_iovlen = count;
-  return number(env, retry([&] { return ::sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL); }));
+  return retry([&] { return ::sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL); });
 }
 
-int listen_on(const std::string& host, int port, int family, int backlog) {
+Napi::Value send_pieces(const Napi::CallbackInfo& info) {
+  Arguments a(info, "sendv(fd, pieces, count)");
+  int fd = a.integer(0);
+  size_t count = a.size(2);
+  if (count > SIZE_MAX / 4) count = SIZE_MAX / 4;
+  const double* pieces = a.elements<double>(1, napi_float64_array, 2 * count);
+  if (!a.good()) return info.Env().Undefined();
+  int64_t sent = 0;
+  while (count > 0) {
+    size_t some = std::min(count, kMaxPieces);
+    int64_t wanted = 0;
+    int64_t n = send_some(fd, pieces, some, wanted);
+    if (n < 0) return number_result(info, sent > 0 ? sent : n);
+    sent += n;
+    if (n < wanted) break;
+    pieces += 2 * some;
+    count -= some;
+  }
+  return number_result(info, sent);
+}
+
+// The errno that says what getaddrinfo's code means.
+int errno_of_lookup(int code) {
+  switch (code) {
+    case EAI_SYSTEM:
+      return errno;
+    case EAI_MEMORY:
+      return ENOMEM;
+    case EAI_AGAIN:
+      return EAGAIN;
+    case EAI_FAMILY:
+      return EAFNOSUPPORT;
+    default:
+      return EADDRNOTAVAIL;
+  }
+}
+
+int64_t listen_at(const struct addrinfo& address, int backlog) {
+  int fd = ::socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  int on = 1;
+  int off = 0;
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  // IPv4 clients come to the IPv6 wildcard whatever the system's default is.
+  if (address.ai_family == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+  if (::bind(fd, address.ai_addr, address.ai_addrlen) == 0 && ::listen(fd, backlog) == 0) return fd;
+  int error = errno;
+  ::close(fd);
+  return -error;
+}
+
+Napi::Value listen_tcp(const Napi::CallbackInfo& info) {
+  Arguments a(info, "listenTcp(host, port, family, backlog)");
+  std::string host = a.text(0);
+  int port = a.integer(1);
+  int family = a.integer(2);
+  int backlog = a.integer(3);
+  if (!a.good()) return info.Env().Undefined();
+  if (port < 0 || port > 65535 || (family != 4 && family != 6)) return number_result(info, -EINVAL);
   struct addrinfo hints {};
   hints.ai_family = family == 6 ? AF_INET6 : AF_INET;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   struct addrinfo* found = nullptr;
   int error = ::getaddrinfo(host.empty() ? nullptr : host.c_str(), std::to_string(port).c_str(), &hints, &found);
-  if (error != 0) return error == EAI_SYSTEM ? -errno : -EADDRNOTAVAIL;
-  int result = -EADDRNOTAVAIL;
-  for (struct addrinfo* a = found; a != nullptr; a = a->ai_next) {
-    int fd = ::socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-      result = -errno;
-      continue;
-    }
-    int on = 1;
-    ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (::bind(fd, a->ai_addr, a->ai_addrlen) == 0 && ::listen(fd, backlog) == 0) {
-      result = fd;
-      break;
-    }
-    result = -errno;
-    ::close(fd);
-  }
+  if (error != 0) return number_result(info, -errno_of_lookup(error));
+  int64_t result = -EADDRNOTAVAIL;
+  for (const struct addrinfo* at = found; at != nullptr && result < 0; at = at->ai_next) result = listen_at(*at, backlog);
   ::freeaddrinfo(found);
-  return result;
-}
-
-Napi::Value listen_tcp(const Napi::CallbackInfo& info) {
-  int result = listen_on(info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::Number>().Int32Value(),
-                         info[2].As<Napi::Number>().Int32Value(), info[3].As<Napi::Number>().Int32Value());
-  return Napi::Number::New(info.Env(), result);
+  return number_result(info, result);
 }
 
 Napi::Value accept_one(const Napi::CallbackInfo& info) {
-  int fd = info[0].As<Napi::Number>().Int32Value();
-  return Napi::Number::New(info.Env(), static_cast<double>(retry([&] {
-    return ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  })));
+  Arguments a(info, "accept(fd)");
+  int fd = a.integer(0);
+  if (!a.good()) return info.Env().Undefined();
+  return number_result(info, retry([&] { return ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); }));
 }
 
-template <typename F>
-Napi::Value name_of(const Napi::CallbackInfo& info, F get) {
-  Napi::Env env = info.Env();
-  struct sockaddr_storage address {};
-  socklen_t length = sizeof(address);
-  if (get(info[0].As<Napi::Number>().Int32Value(), reinterpret_cast<struct sockaddr*>(&address), &length) < 0) {
-    return Napi::Number::New(env, -errno);
+using NameCall = int (*)(int, struct sockaddr*, socklen_t*);
+
+Napi::Value name_of(const Napi::CallbackInfo& info, const char* usage, NameCall call) {
+  Arguments a(info, usage);
+  int fd = a.integer(0);
+  if (!a.good()) return info.Env().Undefined();
+  struct sockaddr_storage storage {};
+  struct sockaddr* address = reinterpret_cast<struct sockaddr*>(&storage);
+  socklen_t length = sizeof(storage);
+  if (call(fd, address, &length) < 0) return number_result(info, -errno);
+  char host[NI_MAXHOST] = "";
+  char port[NI_MAXSERV] = "0";
+  if (storage.ss_family == AF_INET || storage.ss_family == AF_INET6) {
+    int error = ::getnameinfo(address, length, host, sizeof(host), port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
+    if (error != 0) return number_result(info, -errno_of_lookup(error));
   }
-  char text[INET6_ADDRSTRLEN] = "";
-  int port = 0;
-  if (address.ss_family == AF_INET) {
-    auto* a = reinterpret_cast<struct sockaddr_in*>(&address);
-    inet_ntop(AF_INET, &a->sin_addr, text, sizeof(text));
-    port = ntohs(a->sin_port);
-  } else if (address.ss_family == AF_INET6) {
-    auto* a = reinterpret_cast<struct sockaddr_in6*>(&address);
-    inet_ntop(AF_INET6, &a->sin6_addr, text, sizeof(text));
-    port = ntohs(a->sin6_port);
-  }
-  Napi::Array pair = Napi::Array::New(env, 2);
-  pair.Set(uint32_t{0}, Napi::String::New(env, text));
-  pair.Set(uint32_t{1}, Napi::Number::New(env, port));
+  Napi::Array pair = Napi::Array::New(info.Env(), 2);
+  pair.Set(uint32_t{0}, Napi::String::New(info.Env(), host));
+  pair.Set(uint32_t{1}, Napi::Number::New(info.Env(), static_cast<double>(::strtol(port, nullptr, 10))));
   return pair;
 }
 
-Napi::Value peer_name(const Napi::CallbackInfo& info) { return name_of(info, ::getpeername); }
-Napi::Value sock_name(const Napi::CallbackInfo& info) { return name_of(info, ::getsockname); }
+Napi::Value peer_name(const Napi::CallbackInfo& info) { return name_of(info, "peerName(fd)", ::getpeername); }
+Napi::Value sock_name(const Napi::CallbackInfo& info) { return name_of(info, "sockName(fd)", ::getsockname); }
 
 Napi::Value set_sock_opt(const Napi::CallbackInfo& info) {
-  int value = info[3].As<Napi::Number>().Int32Value();
-  int n = ::setsockopt(info[0].As<Napi::Number>().Int32Value(), info[1].As<Napi::Number>().Int32Value(),
-                       info[2].As<Napi::Number>().Int32Value(), &value, sizeof(value));
-  return Napi::Number::New(info.Env(), n < 0 ? -errno : 0);
+  Arguments a(info, "setSockOpt(fd, level, name, value)");
+  int fd = a.integer(0);
+  int level = a.integer(1);
+  int name = a.integer(2);
+  int value = a.integer(3);
+  if (!a.good()) return info.Env().Undefined();
+  return number_result(info, retry([&] { return ::setsockopt(fd, level, name, &value, sizeof(value)); }));
 }
 
 Napi::Value shutdown_socket(const Napi::CallbackInfo& info) {
-  int n = ::shutdown(info[0].As<Napi::Number>().Int32Value(), info[1].As<Napi::Number>().Int32Value());
-  return Napi::Number::New(info.Env(), n < 0 ? -errno : 0);
-}
-
-void set_raw(Napi::Env env, Napi::Object exports, const char* name, napi_callback function) {
-  napi_value f;
-  napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &f);
-  napi_set_named_property(env, exports, name, f);
+  Arguments a(info, "shutdown(fd, how)");
+  int fd = a.integer(0);
+  int how = a.integer(1);
+  if (!a.good()) return info.Env().Undefined();
+  return number_result(info, retry([&] { return ::shutdown(fd, how); }));
 }
 
 }  // namespace
 
 void export_sockets(Napi::Env env, Napi::Object exports) {
-  set_raw(env, exports, "recv", recv_at);
-  set_raw(env, exports, "sendv", sendv);
-  exports.Set("listenTcp", Napi::Function::New(env, listen_tcp));
-  exports.Set("accept", Napi::Function::New(env, accept_one));
-  exports.Set("peerName", Napi::Function::New(env, peer_name));
-  exports.Set("sockName", Napi::Function::New(env, sock_name));
-  exports.Set("setSockOpt", Napi::Function::New(env, set_sock_opt));
-  exports.Set("shutdown", Napi::Function::New(env, shutdown_socket));
+  exports.Set("recv", Napi::Function::New<receive>(env, "recv"));
+  exports.Set("sendv", Napi::Function::New<send_pieces>(env, "sendv"));
+  exports.Set("listenTcp", Napi::Function::New<listen_tcp>(env, "listenTcp"));
+  exports.Set("accept", Napi::Function::New<accept_one>(env, "accept"));
+  exports.Set("peerName", Napi::Function::New<peer_name>(env, "peerName"));
+  exports.Set("sockName", Napi::Function::New<sock_name>(env, "sockName"));
+  exports.Set("setSockOpt", Napi::Function::New<set_sock_opt>(env, "setSockOpt"));
+  exports.Set("shutdown", Napi::Function::New<shutdown_socket>(env, "shutdown"));
 }
 
 }  // namespace brickd

@@ -1,0 +1,62 @@
+// Batches for JavaScript: the codes of the ops, addresses of memory, and running on the calling thread.
+#include "arguments.h"
+#include "batch.h"
+#include "exports.h"
+
+namespace brickd {
+
+namespace {
+
+// The hottest call of all: without the wrapper classes.
+napi_value run_batch_at(napi_env env, napi_callback_info info) {
+  napi_value argument = nullptr;
+  size_t count = 1;
+  double address = 0;
+  napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr);
+  if (napi_get_value_double(env, argument, &address) != napi_ok || !(address >= 4096 && address < 281474976710656.0)) {
+    napi_throw_type_error(env, nullptr, "wrong arguments: runBatch(address)");
+    return nullptr;
+  }
+  napi_value result = nullptr;
+  napi_create_int32(env, run_batch(reinterpret_cast<Record*>(static_cast<uintptr_t>(address))), &result);
+  return result;
+}
+
+Napi::Value address_of(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  void* data = nullptr;
+  bool found = false;
+  if (info[0].IsArrayBuffer()) {
+    found = napi_get_arraybuffer_info(env, info[0], &data, nullptr) == napi_ok;
+  } else if (info[0].IsObject() && !info[0].IsTypedArray()) {
+    // Node-API knows SharedArrayBuffer only by a view on it.
+    Napi::Value shared = env.Global().Get("SharedArrayBuffer");
+    if (shared.IsFunction() && info[0].As<Napi::Object>().InstanceOf(shared.As<Napi::Function>())) {
+      Napi::Object view = env.Global().Get("Uint8Array").As<Napi::Function>().New({info[0]});
+      found = !env.IsExceptionPending() && napi_get_typedarray_info(env, view, nullptr, nullptr, &data, nullptr, nullptr) == napi_ok;
+    }
+  }
+  if (!found) {
+    if (!env.IsExceptionPending()) {
+      Napi::TypeError::New(env, "wrong arguments: addressOf(ArrayBuffer or SharedArrayBuffer)").ThrowAsJavaScriptException();
+    }
+    return env.Undefined();
+  }
+  return Napi::Number::New(env, static_cast<double>(reinterpret_cast<uintptr_t>(data)));
+}
+
+}  // namespace
+
+void export_batch(Napi::Env env, Napi::Object exports) {
+  Napi::Object ops = Napi::Object::New(env);
+#define X(name, function, heavy) ops.Set(#name, static_cast<double>(k##name));
+  BRICKD_OPS(X)
+#undef X
+  exports.Set("ops", ops);
+  exports.Set("addressOf", Napi::Function::New<address_of>(env, "addressOf"));
+  napi_value run = nullptr;
+  napi_create_function(env, "runBatch", NAPI_AUTO_LENGTH, run_batch_at, nullptr, &run);
+  exports.Set("runBatch", Napi::Value(env, run));
+}
+
+}  // namespace brickd

@@ -1,0 +1,73 @@
+// Ops on the data of open files.
+#include <fcntl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "batch.h"
+#include "fsync_group.h"
+
+namespace brickd {
+
+int64_t op_pread(Context& c, Record& r) {
+  int fd = c.fd(r, 0);
+  int64_t offset = r.integer(3);
+  // preadv2 would take -1 for the descriptor's own position.
+  if (offset < 0) return -EINVAL;
+  int flags = r.number(4);
+  if (flags == 0) return retry([&] { return ::pread64(fd, r.pointer<void>(1), r.size(2), offset); });
+  struct iovec v {r.pointer<void>(1), r.size(2)};
+  return retry([&] { return ::preadv2(fd, &v, 1, offset, flags); });
+}
+
+int64_t op_pwrite(Context& c, Record& r) {
+  int fd = c.fd(r, 0);
+  char* at = r.pointer<char>(1);
+  int64_t length = r.integer(2);
+  int64_t offset = r.integer(3);
+  if (offset < 0 || length < 0) return -EINVAL;
+  int flags = r.number(4);
+  int64_t done = 0;
+  do {
+    struct iovec v {at + done, static_cast<size_t>(length - done)};
+    int64_t n = retry([&] { return ::pwritev2(fd, &v, 1, offset + done, flags); });
+    if (n < 0) return done > 0 ? done : n;
+    done += n;
+    // A short write that must not wait is the caller's to go on with.
+    if (n == 0 || (flags & RWF_NOWAIT) != 0) break;
+  } while (done < length);
+  return done;
+}
+
+int64_t op_ftruncate(Context& c, Record& r) {
+  int fd = c.fd(r, 0);
+  return retry([&] { return ::ftruncate(fd, r.integer(1)); });
+}
+
+int64_t op_fallocate(Context& c, Record& r) {
+  int fd = c.fd(r, 0);
+  return retry([&] { return ::fallocate(fd, r.number(1), r.integer(2), r.integer(3)); });
+}
+
+int64_t op_lseek(Context& c, Record& r) {
+  int fd = c.fd(r, 0);
+  return retry([&] { return ::lseek(fd, r.integer(1), r.number(2)); });
+}
+
+int64_t op_copyrange(Context& c, Record& r) {
+  int in = c.fd(r, 0);
+  int out = c.fd(r, 2);
+  loff_t from = r.integer(1);
+  loff_t to = r.integer(3);
+  return retry([&] { return ::copy_file_range(in, &from, out, &to, r.size(4), 0); });
+}
+
+int64_t op_fsync(Context& c, Record& r) { return grouped_sync(c.fd(r, 0), false); }
+
+int64_t op_fdatasync(Context& c, Record& r) { return grouped_sync(c.fd(r, 0), true); }
+
+int64_t op_syncfs(Context& c, Record& r) {
+  int fd = c.fd(r, 0);
+  return retry([&] { return ::syncfs(fd); });
+}
+
+}  // namespace brickd

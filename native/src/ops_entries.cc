@@ -1,0 +1,106 @@
+// Ops on directory entries: open, close, and everything that makes, renames or removes a name.
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "batch.h"
+
+#ifndef RESOLVE_CACHED
+#define RESOLVE_CACHED 0x20
+#endif
+
+namespace brickd {
+
+namespace {
+
+// openat2(2) refuses flags that openat(2) overlooks: what the kernel knows, and what it knows with O_PATH.
+constexpr uint64_t kOpenFlags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC | O_ASYNC |
+                                O_DIRECT | 0100000 /* O_LARGEFILE */ | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC |
+                                O_PATH | O_TMPFILE;
+constexpr uint64_t kPathFlags = O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC;
+
+}  // namespace
+
+int64_t op_open(Context& c, Record& r) {
+  int dir = c.directory(r, 0);
+  if (dir == -1) return -EBADF;
+  uint64_t flags = (r.bits(2) | O_CLOEXEC) & kOpenFlags;
+  if ((flags & O_PATH) != 0) flags &= kPathFlags;
+  bool makes = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+  mode_t mode = makes ? r.bits(3) & 07777 : 0;
+  uint64_t resolve = r.bits(4);
+  if (resolve != 0) {
+    struct open_how how {};
+    how.flags = flags;
+    how.mode = mode;
+    how.resolve = resolve;
+    int64_t fd = retry([&] { return ::syscall(SYS_openat2, dir, r.text(1), &how, sizeof(how)); });
+    // A kernel that can't tell what is cached (EINVAL before 5.12, ENOSYS before 5.6): who asks must be ready to block. The
+    // other promises have no substitute.
+    bool unknown = fd == -EINVAL || fd == -ENOSYS;
+    return unknown && (resolve & RESOLVE_CACHED) != 0 ? -EAGAIN : fd;
+  }
+  return retry([&] { return ::openat(dir, r.text(1), static_cast<int>(flags), mode); });
+}
+
+int64_t op_close(Context& c, Record& r) {
+  int fd = c.fd(r, 0);
+  if (fd < 0) return -EBADF;
+  c.cwd.forget(fd);
+  // Never again on EINTR: the descriptor is gone, and its number may be another's.
+  return ::close(fd) < 0 && errno != EINTR ? -errno : 0;
+}
+
+int64_t op_link(Context& c, Record& r) {
+  int from = c.directory(r, 0);
+  int to = c.directory(r, 2);
+  if (from == -1 || to == -1) return -EBADF;
+  const char* name = r.text(1);
+  if (name != nullptr) return retry([&] { return ::linkat(from, name, to, r.text(3), 0); });
+  int64_t n = retry([&] { return ::linkat(from, "", to, r.text(3), AT_EMPTY_PATH); });
+  // What the kernel says to those without CAP_DAC_READ_SEARCH.
+  if (n != -ENOENT) return n;
+  return retry([&] { return ::linkat(AT_FDCWD, ProcPath(from).text, to, r.text(3), AT_SYMLINK_FOLLOW); });
+}
+
+int64_t op_unlink(Context& c, Record& r) {
+  int dir = c.directory(r, 0);
+  if (dir == -1) return -EBADF;
+  return retry([&] { return ::unlinkat(dir, r.text(1), r.number(2)); });
+}
+
+int64_t op_rename(Context& c, Record& r) {
+  int from = c.directory(r, 0);
+  int to = c.directory(r, 2);
+  if (from == -1 || to == -1) return -EBADF;
+  return retry([&] { return ::syscall(SYS_renameat2, from, r.text(1), to, r.text(3), r.bits(4)); });
+}
+
+int64_t op_mkdir(Context& c, Record& r) {
+  int dir = c.directory(r, 0);
+  if (dir == -1) return -EBADF;
+  return retry([&] { return ::mkdirat(dir, r.text(1), r.bits(2)); });
+}
+
+int64_t op_mknod(Context& c, Record& r) {
+  int dir = c.directory(r, 0);
+  if (dir == -1) return -EBADF;
+  return retry([&] { return ::mknodat(dir, r.text(1), r.bits(2), static_cast<dev_t>(r.integer(3))); });
+}
+
+int64_t op_symlink(Context& c, Record& r) {
+  int dir = c.directory(r, 1);
+  if (dir == -1) return -EBADF;
+  return retry([&] { return ::symlinkat(r.text(0), dir, r.text(2)); });
+}
+
+int64_t op_readlink(Context& c, Record& r) {
+  int dir = c.directory(r, 0);
+  if (dir == -1) return -EBADF;
+  const char* name = r.text(1);
+  return retry([&] { return ::readlinkat(dir, name == nullptr ? "" : name, r.pointer<char>(2), r.size(3)); });
+}
+
+}  // namespace brickd

@@ -1,0 +1,225 @@
+/** Each op on files and names does what its system call does. */
+import { lstatSync, readFileSync, readlinkSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs';
+import t from 'tap';
+import { addon } from '../../../native/addon.js';
+import { ALWAYS, type Batch, batch, IGNORE, reg, STAT } from '../../../native/batch.js';
+import { region } from '../../../native/memory.js';
+import { scratch } from './scratch.js';
+
+const dir = scratch();
+const c = addon.constants as Record<string, number>;
+const root = process.getuid?.() === 0;
+
+/** Runs one op; its result. */
+function one(op: (b: Batch) => number): number {
+  const b = batch();
+  const at = op(b);
+  b.run();
+  const result = b.result(at);
+  b.release();
+  return result;
+}
+
+t.test('open: flags, resolve, O_TMPFILE, close-on-exec', async (t) => {
+  writeFileSync(dir.at('f'), 'abc');
+  symlinkSync('f', dir.at('l'));
+  t.equal(
+    one((b) => b.open(dir.fd, 'l', c['O_RDONLY']!, 0, c['RESOLVE_NO_SYMLINKS']!)),
+    -c['ELOOP']!,
+  );
+  t.equal(
+    one((b) => b.open(dir.fd, '../x', c['O_RDONLY']!, 0, c['RESOLVE_BENEATH']!)),
+    -c['EXDEV']!,
+  );
+  const fd = one((b) => b.open(dir.fd, 'f', c['O_RDONLY']!, 0o644, c['RESOLVE_CACHED']!));
+  t.ok(fd > 2, 'a mode without O_CREAT and a cached look-up');
+  t.match(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'), /flags:\s+02[0-7]*/);
+  t.equal(addon.closeFd(fd), 0);
+  const path = one((b) => b.open(dir.fd, 'f', c['O_PATH']! | c['O_RDWR']!, 0, c['RESOLVE_NO_SYMLINKS']!));
+  t.ok(path > 2, 'O_PATH with other flags, as openat takes it');
+  addon.closeFd(path);
+  const absolute = one((b) => b.open(c['AT_FDCWD']!, dir.at('f'), c['O_RDONLY']!));
+  t.ok(absolute > 2);
+  addon.closeFd(absolute);
+  t.equal(
+    one((b) => b.open(-1, 'f', 0)),
+    -c['EBADF']!,
+  );
+});
+
+t.test('pwrite, pread, truncate, fallocate, lseek, copyrange, sync', async (t) => {
+  const r = region(65536);
+  r.bytes.fill('x', 0, 10000);
+  const b = batch();
+  const fd = b.open(dir.fd, 'data', c['O_RDWR']! | c['O_CREAT']!, 0o644);
+  const written = b.pwrite(reg(fd), r.address, 10000, 100);
+  const read = b.pread(reg(fd), r.address + 20000, 20000, 0);
+  const end = b.lseek(reg(fd), 0, c['SEEK_END']!);
+  const wrong = b.pread(reg(fd), r.address, 1, -1, 0, IGNORE);
+  const cut = b.truncate(reg(fd), 5000);
+  const room = b.fallocate(reg(fd), c['FALLOC_FL_KEEP_SIZE']!, 0, 1 << 20, IGNORE);
+  const to = b.open(dir.fd, 'copy', c['O_RDWR']! | c['O_CREAT']!, 0o644);
+  const copied = b.copyFileRange(reg(fd), 4000, reg(to), 0, 4000);
+  b.fsync(reg(fd));
+  b.fdatasync(reg(to));
+  b.syncfs(reg(to));
+  b.close(reg(fd), ALWAYS);
+  b.close(reg(to), ALWAYS);
+  t.equal(b.run(), 0);
+  t.equal(b.result(written), 10000);
+  t.equal(b.result(read), 10100);
+  t.equal(r.bytes[20099], 0);
+  t.equal(r.bytes[20100], 'x'.charCodeAt(0));
+  t.equal(b.result(end), 10100);
+  t.equal(b.result(wrong), -c['EINVAL']!);
+  t.equal(b.result(cut), 0);
+  t.ok([0, -c['EOPNOTSUPP']!].includes(b.result(room)));
+  t.equal(b.result(copied), 1000);
+  t.equal(readFileSync(dir.at('copy')).length, 1000);
+  b.release();
+  r.release();
+});
+
+t.test('statx and statvfs', async (t) => {
+  writeFileSync(dir.at('s'), 'seven b');
+  const b = batch();
+  const named = b.statOut();
+  const opened = b.statOut();
+  const vfs = b.doubles(b.out(11 * 8));
+  b.statx(dir.fd, 's', named);
+  const fd = b.open(dir.fd, 's', c['O_RDONLY']!);
+  b.statx(reg(fd), null, opened);
+  b.statvfs(reg(fd), vfs);
+  b.close(reg(fd), ALWAYS);
+  t.equal(b.run(), 0);
+  const s = lstatSync(dir.at('s'), { bigint: true });
+  for (const at of [named, opened]) {
+    t.equal(BigInt(b.f64[at + STAT.dev]!), s.dev);
+    t.equal((BigInt(b.f64[at + STAT.inoHigh]!) << 32n) | BigInt(b.f64[at + STAT.inoLow]!), s.ino);
+    t.equal(b.f64[at + STAT.size], 7);
+    t.equal(b.f64[at + STAT.mode], Number(s.mode));
+    t.equal(b.f64[at + STAT.uid], Number(s.uid));
+    t.equal(
+      BigInt(b.f64[at + STAT.mtime]!) * 1_000_000_000n + BigInt(b.f64[at + STAT.mtimeNsec]!),
+      s.mtimeNs,
+      'times to the nanosecond',
+    );
+  }
+  const f = statfsSync(dir.path);
+  t.equal(b.f64[vfs], f.bsize);
+  t.equal(b.f64[vfs + 2], f.blocks);
+  t.equal(b.f64[vfs + 5], f.files);
+  t.equal(b.f64[vfs + 10], 255);
+  b.release();
+});
+
+t.test('names: link, rename, mkdir, mknod, symlink, readlink, unlink', async (t) => {
+  writeFileSync(dir.at('n'), 'n');
+  t.equal(
+    one((b) => b.link(dir.fd, 'n', dir.fd, 'n2')),
+    0,
+  );
+  const fd = addon.open(dir.at('n'), c['O_RDONLY']!, 0);
+  t.equal(
+    one((b) => b.linkFd(fd, dir.fd, 'n3')),
+    0,
+  );
+  t.equal(lstatSync(dir.at('n')).nlink, 3);
+  addon.closeFd(fd);
+  t.equal(
+    one((b) => b.rename(dir.fd, 'n2', dir.fd, 'n3', c['RENAME_NOREPLACE']!)),
+    -c['EEXIST']!,
+  );
+  t.equal(
+    one((b) => b.rename(dir.fd, 'n3', dir.fd, 'n4')),
+    0,
+  );
+  t.equal(
+    one((b) => b.mkdir(dir.fd, 'd', 0o700)),
+    0,
+  );
+  t.equal(
+    one((b) => b.mknod(dir.fd, 'fifo', c['S_IFIFO']! | 0o600, 0)),
+    0,
+  );
+  t.ok(lstatSync(dir.at('fifo')).isFIFO());
+  if (root) {
+    const rdev = lstatSync('/dev/null').rdev;
+    t.equal(
+      one((b) => b.mknod(dir.fd, 'null', c['S_IFCHR']! | 0o600, rdev)),
+      0,
+    );
+    t.equal(lstatSync(dir.at('null')).rdev, rdev);
+  }
+  const name = 'byte \xff\xe9 string';
+  t.equal(
+    one((b) => b.symlink('tar\xe9get', dir.fd, name)),
+    0,
+  );
+  const b = batch();
+  const out = b.out(64);
+  const read = b.readlink(dir.fd, name, out, 64);
+  t.equal(b.run(), 0);
+  t.equal(b.view(out, b.result(read)).latin1Slice(), 'tar\xe9get');
+  b.release();
+  t.same(readlinkSync(Buffer.from(dir.at(name), 'latin1'), 'buffer'), Buffer.from('tar\xe9get', 'latin1'));
+  t.equal(
+    one((b) => b.unlink(dir.fd, 'd')),
+    -c['EISDIR']!,
+  );
+  t.equal(
+    one((b) => b.unlink(dir.fd, 'd', c['AT_REMOVEDIR']!)),
+    0,
+  );
+});
+
+t.test('chmod, chown, utimens never follow a symlink', async (t) => {
+  writeFileSync(dir.at('target'), '', { mode: 0o600 });
+  symlinkSync('target', dir.at('link'));
+  t.equal(
+    one((b) => b.chmod(dir.fd, 'link', 0o777)),
+    -c['EOPNOTSUPP']!,
+  );
+  t.equal(
+    one((b) => b.chmod(dir.fd, 'target', 0o4711)),
+    0,
+  );
+  t.equal(lstatSync(dir.at('target')).mode & 0o7777, 0o4711);
+  t.equal(
+    one((b) => b.utimens(dir.fd, 'link', 11, 12, 13, 14)),
+    0,
+  );
+  t.equal(lstatSync(dir.at('link'), { bigint: true }).mtimeNs, 13_000_000_014n);
+  t.not(lstatSync(dir.at('target'), { bigint: true }).mtimeNs, 13_000_000_014n);
+  if (root) {
+    t.equal(
+      one((b) => b.chown(dir.fd, 'link', 12, -1)),
+      0,
+    );
+    t.equal(lstatSync(dir.at('link')).uid, 12);
+    t.equal(lstatSync(dir.at('link')).gid, 0);
+    t.equal(lstatSync(dir.at('target')).uid, 0);
+  }
+  for (const flags of [c['O_RDONLY']!, c['O_PATH']!]) {
+    const fd = addon.open(dir.at('target'), flags, 0);
+    t.equal(
+      one((b) => b.chmod(fd, null, 0o640)),
+      0,
+    );
+    t.equal(
+      one((b) => b.utimens(fd, null, 0, 0x3ffffffe, 21, 22)),
+      0,
+    );
+    t.equal(
+      one((b) => b.chown(fd, null, -1, -1)),
+      0,
+    );
+    t.equal(lstatSync(dir.at('target')).mode & 0o777, 0o640);
+    t.equal(lstatSync(dir.at('target'), { bigint: true }).mtimeNs, 21_000_000_022n);
+    t.equal(
+      one((b) => b.chmod(fd, null, 0o600)),
+      0,
+    );
+    addon.closeFd(fd);
+  }
+});

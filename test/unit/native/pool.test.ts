@@ -1,0 +1,297 @@
+/** The pool of blocking calls: results, lanes, priorities, limits, closing, isolation of queues. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import t from 'tap';
+import { addon } from '../../../native/addon.js';
+import { type Batch, batch, IGNORE, Priority, Queue, reg } from '../../../native/batch.js';
+import { later, scratch } from './scratch.js';
+
+const dir = scratch();
+const c = addon.constants as Record<string, number>;
+
+let fifos = 0;
+
+/** A batch that hangs until its `go` is called: it opens a fifo that nobody writes to yet. */
+function hanging(): { b: Batch; go: () => Promise<void> } {
+  const name = `fifo-${fifos++}`;
+  const make = batch();
+  make.mknod(dir.fd, name, c['S_IFIFO']! | 0o600, 0);
+  make.run();
+  make.release();
+  const b = batch();
+  const fd = b.open(dir.fd, name, c['O_RDONLY']!);
+  b.close(reg(fd));
+  return {
+    b,
+    go: async () => {
+      for (;;) {
+        const writer = addon.open(dir.at(name), c['O_WRONLY']! | c['O_NONBLOCK']!, 0);
+        if (writer >= 0) {
+          addon.closeFd(writer);
+          return;
+        }
+        if (writer !== -c['ENXIO']!) throw new Error(`errno ${-writer}`);
+        // Nobody has it open for reading yet.
+        await later(1);
+      }
+    },
+  };
+}
+
+/** Appends `name` to the order of completion when the batch has run. */
+function track(order: string[], name: string, b: Batch): Batch {
+  b.onDone = (done) => {
+    order.push(name);
+    done.release();
+  };
+  return b;
+}
+
+const quick = (name: string): Batch => {
+  const b = batch();
+  b.mkdir(dir.fd, name, 0o755);
+  return b;
+};
+
+t.test('results come back', async (t) => {
+  const queue = new Queue(4);
+  const b = batch();
+  const made = b.mkdir(dir.fd, 'by-pool', 0o755);
+  const again = b.mkdir(dir.fd, 'by-pool', 0o755, IGNORE);
+  const done = await queue.run(b, 0, Priority.normal);
+  t.equal(done, b);
+  t.equal(b.result(made), 0);
+  t.equal(b.result(again), -c['EEXIST']!);
+  t.equal(queue.pending, 0);
+  b.release();
+  queue.close();
+});
+
+t.test('a lane runs in order, one at a time; other lanes pass by', async (t) => {
+  const queue = new Queue(4);
+  const order: string[] = [];
+  const { b, go } = hanging();
+  queue.submit(track(order, 'first', b), 7, Priority.least);
+  for (let i = 0; i < 100; i++) queue.submit(track(order, `a${i}`, quick(`lane-a${i}`)), 7, (i % 4) as Priority);
+  for (let i = 0; i < 10; i++) queue.submit(track(order, `b${i}`, quick(`lane-b${i}`)), 8, Priority.normal);
+  const free = await queue.run(quick('lane-free'), 0, Priority.normal);
+  free.release();
+  while (order.length < 10) await later(1);
+  t.same(
+    order,
+    Array.from({ length: 10 }, (_, i) => `b${i}`),
+    'the hanging lane holds up only itself',
+  );
+  await go();
+  while (order.length < 111) await later(1);
+  t.same(order.slice(10), ['first', ...Array.from({ length: 100 }, (_, i) => `a${i}`)]);
+  t.equal(queue.pending, 0);
+  queue.close();
+});
+
+t.test('priorities', async (t) => {
+  const queue = new Queue(1);
+  const order: string[] = [];
+  const { b, go } = hanging();
+  queue.submit(track(order, 'hang', b), 0, Priority.high);
+  for (const [name, priority] of [
+    ['least', Priority.least],
+    ['low', Priority.low],
+    ['normal', Priority.normal],
+    ['high', Priority.high],
+  ] as const)
+    queue.submit(track(order, name, quick(`priority-${name}`)), 0, priority);
+  await later(20);
+  await go();
+  while (order.length < 5) await later(1);
+  t.same(order, ['hang', 'high', 'normal', 'low', 'least']);
+
+  order.length = 0;
+  const again = hanging();
+  queue.submit(track(order, 'hang', again.b), 0, Priority.high);
+  queue.submit(track(order, 'starving', quick('starving')), 0, Priority.least);
+  for (let i = 0; i < 200; i++) queue.submit(track(order, `h${i}`, quick(`flood-${i}`)), 0, Priority.high);
+  await later(20);
+  await again.go();
+  while (order.length < 202) await later(1);
+  const at = order.indexOf('starving');
+  t.ok(at > 20 && at < 100, `a flood of high priority lets the least have a turn (${at})`);
+  queue.close();
+});
+
+t.test('limits, and hanging queues that leave threads to others', async (t) => {
+  addon.setPoolThreads(2);
+  t.teardown(() => addon.setPoolThreads(8));
+  const order: string[] = [];
+  const hangs: Array<() => Promise<void>> = [];
+  const stuck = new Queue(3);
+  for (let i = 0; i < 5; i++) {
+    const { b, go } = hanging();
+    hangs.push(go);
+    stuck.submit(track(order, `hang${i}`, b), 0, Priority.normal);
+  }
+  const native = addon.openQueue(1, () => {});
+  t.same(native.depth(), [0, 0]);
+  native.close();
+  await later(50);
+  const other = new Queue(2);
+  const started = performance.now();
+  (await other.run(quick('beside-hanging'), 0, Priority.normal)).release();
+  const waited = performance.now() - started;
+  t.ok(waited < 500, `another queue has waited ${Math.round(waited)} ms`);
+  await later(1300);
+  t.ok(addon.poolStatus()[2] >= 2, 'the hanging threads are counted as stuck');
+  const soon = performance.now();
+  (await other.run(quick('beside-stuck'), 0, Priority.normal)).release();
+  t.ok(performance.now() - soon < 200, 'stuck threads are replaced');
+  t.same(order, []);
+  for (const go of hangs) await go();
+  while (order.length < 5) await later(1);
+  stuck.close();
+  other.close();
+});
+
+t.test('setLimit holds from then on', async (t) => {
+  const finished: number[] = [];
+  const queue = addon.openQueue(1, (ids, count) => {
+    for (let i = 0; i < count; i++) finished.push(ids[i]!);
+  });
+  const hangs = Array.from({ length: 4 }, hanging);
+  for (const h of hangs) h.b.seal();
+  queue.submit(
+    Float64Array.from(hangs, (h) => h.b.address),
+    Float64Array.of(10, 11, 12, 13),
+    new Float64Array(4),
+    new Uint8Array(4),
+    4,
+  );
+  await later(50);
+  t.same(queue.depth(), [3, 1]);
+  queue.setLimit(3);
+  await later(50);
+  t.same(queue.depth(), [1, 3]);
+  for (const h of hangs) await h.go();
+  while (finished.length < 4) await later(1);
+  t.same(finished.sort(), [10, 11, 12, 13]);
+  t.same(queue.depth(), [0, 0]);
+  queue.close();
+  for (const h of hangs) h.b.release();
+});
+
+t.test('close cancels what is queued and refuses more', async (t) => {
+  const finished: number[] = [];
+  const queue = addon.openQueue(1, (ids, count) => {
+    for (let i = 0; i < count; i++) finished.push(ids[i]!);
+  });
+  const running = hanging();
+  const batches = [running.b, quick('cancelled-1'), quick('cancelled-2'), quick('refused')];
+  for (const b of batches) b.seal();
+  const submit = (b: Batch, id: number, lane: number): void =>
+    queue.submit(Float64Array.of(b.address), Float64Array.of(id), Float64Array.of(lane), Uint8Array.of(1), 1);
+  submit(batches[0]!, 0, 5);
+  submit(batches[1]!, 1, 5);
+  submit(batches[2]!, 2, 0);
+  await later(50);
+  queue.close();
+  submit(batches[3]!, 3, 0);
+  while (finished.length < 3) await later(1);
+  t.same(finished.sort(), [1, 2, 3]);
+  for (const i of [1, 2, 3]) t.equal(batches[i]!.result(0), -c['ECANCELED']!);
+  await running.go();
+  while (finished.length < 4) await later(1);
+  t.equal(finished.at(-1), 0);
+  t.ok(batches[0]!.result(0) >= 0);
+  for (const b of batches) b.release();
+});
+
+t.test('thousands of batches', async (t) => {
+  mkdirSync(dir.at('many'));
+  const queue = new Queue(8);
+  const count = 5000;
+  let done = 0;
+  let failed = 0;
+  for (let i = 0; i < count; i++) {
+    const b = batch();
+    b.mknod(dir.fd, `many/${i}`, c['S_IFREG']! | 0o600, 0);
+    b.rename(dir.fd, `many/${i}`, dir.fd, `many/r${i}`);
+    b.unlink(dir.fd, `many/r${i}`);
+    b.onDone = (b) => {
+      done++;
+      if (b.errno !== 0) failed++;
+      b.release();
+    };
+    queue.submit(b, i % 3 === 0 ? 1 + (i % 5) : 0, (i % 4) as Priority);
+    if (i % 500 === 0) await later(0);
+  }
+  while (done < count) await later(1);
+  t.equal(failed, 0);
+  queue.close();
+});
+
+t.test('an exception of a callback is an uncaught one, and the next callback still comes', async (t) => {
+  const queue = new Queue(1);
+  const caught: unknown[] = [];
+  const onError = (e: unknown): void => void caught.push(e);
+  const others = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', onError);
+  t.teardown(() => {
+    process.off('uncaughtException', onError);
+    for (const l of others) process.on('uncaughtException', l);
+  });
+  const b = quick('throws');
+  b.onDone = () => {
+    b.release();
+    throw new Error('on purpose');
+  };
+  queue.submit(b, 0, Priority.normal);
+  while (caught.length === 0) await later(1);
+  t.match(caught, [{ message: 'on purpose' }]);
+  (await queue.run(quick('after-throw'), 0, Priority.normal)).release();
+  queue.close();
+});
+
+t.test('wrong arguments', async (t) => {
+  // biome-ignore lint/suspicious/noExplicitAny: wrong on purpose
+  const any = addon as any;
+  t.throws(() => any.openQueue(), TypeError);
+  t.throws(() => any.openQueue(1, 2), TypeError);
+  t.throws(() => any.setPoolThreads('many'), TypeError);
+  const queue = any.openQueue(1, () => {});
+  const doubles = new Float64Array(2);
+  t.throws(() => queue.submit(doubles, doubles, doubles, new Uint8Array(2), 3), TypeError);
+  t.throws(() => queue.submit(doubles, doubles, doubles, doubles, 1), TypeError);
+  t.throws(() => queue.submit(doubles, doubles, doubles, new Uint8Array(2), 1), TypeError);
+  t.throws(() => queue.submit.call({}, doubles, doubles, doubles, new Uint8Array(2), 0), TypeError);
+  queue.close();
+  queue.close();
+});
+
+t.test('syncs of one file at the same time all succeed', async (t) => {
+  const fd = addon.open(dir.at('synced'), c['O_RDWR']! | c['O_CREAT']!, 0o600);
+  const other = addon.open(dir.at('synced'), c['O_RDONLY']!, 0);
+  const queue = new Queue(16);
+  addon.setPoolThreads(16);
+  const results = await Promise.all(
+    Array.from({ length: 64 }, (_, i) => {
+      const b = batch();
+      const text = b.blob(Buffer.from(`line ${i}\n`.padEnd(16)));
+      if (i % 2 === 0) b.pwrite(fd, text, 16, 16 * i);
+      if (i % 3 === 0) b.fdatasync(i % 2 === 0 ? fd : other);
+      else b.fsync(i % 2 === 0 ? fd : other);
+      return queue.run(b, 0, Priority.normal);
+    }),
+  );
+  addon.setPoolThreads(8);
+  for (const b of results) {
+    t.equal(b.errno, 0);
+    b.release();
+  }
+  t.equal(readFileSync(dir.at('synced'), 'latin1').slice(0, 6), 'line 0');
+  const bad = batch();
+  bad.fsync(-1);
+  t.equal(bad.run(), -c['EBADF']!);
+  bad.release();
+  addon.closeFd(fd);
+  addon.closeFd(other);
+  queue.close();
+});
