@@ -5,8 +5,15 @@ import { PosixTranslator } from '../../posix/translator.js';
 import type { OptionTable } from '../../volfiles/options.js';
 import { catalog } from './catalog.js';
 import { IoStatsTranslator } from './debug/io-stats/io-stats.js';
+import { BarrierTranslator } from './features/barrier/barrier.js';
+import { BitrotStubTranslator } from './features/bitrot-stub/bitrot-stub.js';
+import { ChangelogTranslator } from './features/changelog/changelog.js';
+import { IndexTranslator } from './features/index/index.js';
 import { LocksTranslator } from './features/locks/locks.js';
+import { ReadOnlyTranslator } from './features/read-only/read-only.js';
+import { SelinuxTranslator } from './features/selinux/selinux.js';
 import { passThrough } from './pass-through.js';
+import { IoThreadsTranslator } from './performance/io-threads/io-threads.js';
 import { PosixAclTranslator } from './system/posix-acl/posix-acl.js';
 
 /** The options that a translator gets are those of its table; the graph builder has checked them. */
@@ -16,7 +23,14 @@ type Create = (init: TranslatorInit<any>) => Translator | null;
 const creators: Readonly<Record<string, Create>> = {
   'storage/posix': (init) => new PosixTranslator(init),
   'system/posix-acl': (init) => new PosixAclTranslator(init),
+  'features/barrier': (init) => new BarrierTranslator(init),
+  'features/bitrot-stub': (init) => new BitrotStubTranslator(init),
+  'features/changelog': (init) => new ChangelogTranslator(init),
+  'features/index': (init) => new IndexTranslator(init),
   'features/locks': (init) => new LocksTranslator(init),
+  'features/read-only': (init) => new ReadOnlyTranslator(init),
+  'features/selinux': (init) => new SelinuxTranslator(init),
+  'performance/io-threads': (init) => new IoThreadsTranslator(init),
   'debug/io-stats': (init) => new IoStatsTranslator(init),
   // The server itself: what it does, sessions do.
   'protocol/server': () => null,
@@ -31,7 +45,10 @@ export const implemented: ReadonlySet<string> = new Set([
   'system/posix-acl',
   'features/locks',
   'features/locks#mandatory',
+  'features/barrier',
   'features/index',
+  'features/read-only',
+  'features/selinux',
   'debug/io-stats',
 ]);
 

@@ -250,10 +250,11 @@ t.test('statedump', async (t) => {
 
 t.test('mandatory locking', async (t) => {
   const done: string[] = [];
-  const next = {
-    writev: () => (done.push('write'), { xdata: null }),
-    readv: () => (done.push('read'), { xdata: null }),
+  const note = (what: string) => () => {
+    done.push(what);
+    return { xdata: null } as never;
   };
+  const next = { writev: note('write'), readv: note('read') };
   const { locks, inode } = setup({ 'mandatory-locking': 'forced' }, next);
   const a = new App(locks, inode);
   const b = new App(locks, inode);

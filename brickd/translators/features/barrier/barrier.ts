@@ -1,0 +1,126 @@
+/**
+ * features/barrier: while a snapshot is taken, changes are made but not acknowledged, so that no client builds on one that
+ * the snapshot may lack. A time-out lifts a barrier that was forgotten.
+ */
+import type { Call } from '../../../../posix/contract/call.js';
+import type { FopName, MaybePromise, WriteArgs, WriteReply, Xdata } from '../../../../posix/contract/fops.js';
+import { loggerFor } from '../../../../posix/contract/log.js';
+import { type DumpSection, Translator } from '../../../../posix/contract/translator.js';
+import type { Options } from './options.js';
+
+/** Fops whose acknowledgements are held; writes only if they are synchronous. */
+const HELD = [
+  'rmdir',
+  'unlink',
+  'rename',
+  'removexattr',
+  'fremovexattr',
+  'truncate',
+  'ftruncate',
+  'fsync',
+] as const satisfies readonly FopName[];
+
+const O_DSYNC = 0o10000;
+/** O_SYNC includes the bit of O_DSYNC. */
+const O_SYNC = 0o4010000;
+
+export class BarrierTranslator extends Translator<Options> {
+  #enabled = false;
+  #held: (() => void)[] = [];
+  #cancelTimeout: (() => void) | null = null;
+
+  override async init(): Promise<void> {
+    if (this.options.barrier) this.#enable();
+  }
+
+  override async reconfigure(options: Options): Promise<void> {
+    this.options = options;
+    if (options.barrier && !this.#enabled) this.#enable();
+    else if (!options.barrier && this.#enabled) this.#disable();
+  }
+
+  override async fini(): Promise<void> {
+    this.#disable();
+  }
+
+  get enabled(): boolean {
+    return this.#enabled;
+  }
+
+  /** Raises or lifts the barrier. Throws a BrickError when it is up, or down, already. */
+  setBarrier(enable: boolean): void {
+    if (enable === this.#enabled) {
+      loggerFor(this.name).error(0, enable ? 'Already enabled' : 'Already disabled.');
+      throw { brick: this.brick.name, errno: 22, message: 'Failed to reconfigure barrier.' };
+    }
+    if (enable) this.#enable();
+    else this.#disable();
+  }
+
+  #enable(): void {
+    this.#enabled = true;
+    this.#cancelTimeout = this.brick.timer(this.options['barrier-timeout'] * 1000, false, () => {
+      loggerFor(this.name).critical(0, 'Disabling barrier because of the barrier timeout.');
+      this.#disable();
+    });
+  }
+
+  #disable(): void {
+    this.#enabled = false;
+    this.#cancelTimeout?.();
+    this.#cancelTimeout = null;
+    const held = this.#held;
+    this.#held = [];
+    for (const go of held) go();
+  }
+
+  /** Passes a reply on, once the barrier is down. */
+  hold<R>(reply: MaybePromise<R>): MaybePromise<R> {
+    if (!(reply instanceof Promise)) return this.#enabled ? this.#lifted().then(() => reply) : reply;
+    return reply.then(
+      (r) => (this.#enabled ? this.#lifted().then(() => r) : r),
+      (error: unknown) => {
+        if (!this.#enabled) throw error;
+        return this.#lifted().then(() => {
+          throw error;
+        });
+      },
+    );
+  }
+
+  #lifted(): Promise<void> {
+    return new Promise((go) => {
+      this.#held.push(go);
+    });
+  }
+
+  writev(call: Call, args: WriteArgs): MaybePromise<WriteReply> {
+    const reply = this.next.writev(call, args);
+    return ((args.flags | args.fd.flags) & (O_SYNC | O_DSYNC)) === 0 ? reply : this.hold(reply);
+  }
+
+  override dump(): DumpSection[] {
+    const lines = [
+      `barrier.enabled=${this.#enabled ? 1 : 0}`,
+      `barrier.timeout=${this.options['barrier-timeout']}`,
+      `barrier.queue_size=${this.#held.length}`,
+    ];
+    return [{ title: 'xlator.features.barrier.priv', lines }];
+  }
+}
+
+type AnyFop = (call: Call, args: never) => MaybePromise<Xdata>;
+type Method = (this: BarrierTranslator, call: Call, args: never) => MaybePromise<Xdata>;
+const methods = BarrierTranslator.prototype as unknown as Record<string, Method>;
+for (const name of HELD) {
+  methods[name] = function (call, args) {
+    let reply: MaybePromise<Xdata>;
+    try {
+      reply = (this.next[name] as AnyFop)(call, args);
+    } catch (error) {
+      if (!this.enabled) throw error;
+      return this.hold(Promise.reject(error));
+    }
+    return this.hold(reply);
+  };
+}

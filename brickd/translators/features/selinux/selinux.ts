@@ -1,0 +1,50 @@
+/** features/selinux: clients' security labels are stored under a name of Gluster's own, beside the brick's own labels. */
+import type { Call } from '../../../../posix/contract/call.js';
+import { Dict } from '../../../../posix/contract/dict.js';
+import type {
+  DictReply,
+  FgetxattrArgs,
+  FsetxattrArgs,
+  GetxattrArgs,
+  MaybePromise,
+  SetxattrArgs,
+  Xdata,
+} from '../../../../posix/contract/fops.js';
+import { Translator } from '../../../../posix/contract/translator.js';
+import { then } from '../../../../posix/maybe.js';
+import type { Options } from './options.js';
+
+const LABEL = 'security.selinux';
+const STORED = 'trusted.glusterfs.selinux';
+
+export class SelinuxTranslator extends Translator<Options> {
+  /** Setting goes by the stored name whether or not the option is on, as in the original. */
+  setxattr(call: Call, args: SetxattrArgs): MaybePromise<Xdata> {
+    if (!args.dict.has(LABEL)) return this.next.setxattr(call, args);
+    return this.next.setxattr(call, { ...args, dict: renamed(args.dict, LABEL, STORED) });
+  }
+  fsetxattr(call: Call, args: FsetxattrArgs): MaybePromise<Xdata> {
+    if (!args.dict.has(LABEL)) return this.next.fsetxattr(call, args);
+    return this.next.fsetxattr(call, { ...args, dict: renamed(args.dict, LABEL, STORED) });
+  }
+
+  getxattr(call: Call, args: GetxattrArgs): MaybePromise<DictReply> {
+    if (args.name !== LABEL || !this.options.selinux) return this.next.getxattr(call, args);
+    return then(this.next.getxattr(call, { ...args, name: STORED }), shown);
+  }
+  fgetxattr(call: Call, args: FgetxattrArgs): MaybePromise<DictReply> {
+    if (args.name !== LABEL || !this.options.selinux) return this.next.fgetxattr(call, args);
+    return then(this.next.fgetxattr(call, { ...args, name: STORED }), shown);
+  }
+}
+
+const shown = (reply: DictReply): DictReply => ({
+  ...reply,
+  dict: reply.dict === null ? null : renamed(reply.dict, STORED, LABEL),
+});
+
+function renamed(dict: Dict, from: string, to: string): Dict {
+  const copy = new Dict();
+  for (const [key, value] of dict.map) copy.set(key === from ? to : key, value);
+  return copy;
+}

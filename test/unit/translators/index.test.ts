@@ -1,0 +1,192 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { IndexTranslator } from '../../../brickd/translators/features/index/index.js';
+import { options } from '../../../brickd/translators/features/index/options.js';
+import { Dict } from '../../../posix/contract/dict.js';
+import { EINVAL, ENOENT } from '../../../posix/contract/errno.js';
+import { failure } from '../../../posix/contract/error.js';
+import type { DictReply, Fops, LookupReply, StatReply } from '../../../posix/contract/fops.js';
+import { gfidKey, gfidText } from '../../../posix/contract/gfid.js';
+import { Inode } from '../../../posix/contract/inode.js';
+import { parseOptions } from '../../../volfiles/options.js';
+import { callOf, dictOf, errnoOfAttempt, FakeBrick, FakeClient, fdOf, make, statOf } from './harness.js';
+
+const PENDING = 'trusted.afr.v-client-1';
+const DIRTY = 'trusted.afr.dirty';
+const zero = () => new Uint8Array(12);
+const one = () => Uint8Array.from([0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+
+async function setup(t: Test, next: Partial<Fops> = {}) {
+  const dir = mkdtempSync(join(tmpdir(), 'index-'));
+  mkdirSync(join(dir, '.glusterfs'));
+  const base = join(dir, '.glusterfs', 'indices');
+  const entry = (value: string) => ({ value, line: 1 });
+  const parsed = parseOptions(options, {
+    name: 'v-index',
+    line: 1,
+    options: new Map([
+      ['index-base', entry(base)],
+      ['xattrop-dirty-watchlist', entry('trusted.afr.dirty')],
+      ['xattrop-pending-watchlist', entry('trusted.afr.v-')],
+    ]),
+  });
+  t.strictSame(parsed.errors, []);
+  const brick = new FakeBrick();
+  const index = make(IndexTranslator, parsed.values, brick, next);
+  await index.init();
+  t.teardown(async () => {
+    await index.fini();
+    rmSync(dir, { recursive: true });
+  });
+  const call = callOf(new FakeClient());
+  return { base, brick, index, call, entries: (of: string) => readdirSync(join(base, of)).sort() };
+}
+
+t.test('the directories are made, their parent is not', async (t) => {
+  const { base } = await setup(t);
+  for (const name of ['', 'xattrop', 'dirty', 'entry-changes']) {
+    t.equal(statSync(join(base, name)).mode & 0o7777, 0o600, name);
+  }
+  const { brick, index } = await setup(t);
+  const bad = make(IndexTranslator, { ...index.options, 'index-base': '/nonexistent/b/indices' }, brick);
+  await t.rejects(bad.init(), /brick \/brick: \/nonexistent\/b doesn't exist/);
+});
+
+t.test('files are listed before the change, and taken off by what it leaves', async (t) => {
+  let value = one();
+  const seen: string[][] = [];
+  const xattrop = (_call: unknown, args: { dict: Dict }): DictReply => {
+    seen.push(entries('xattrop'));
+    const dict = new Dict();
+    for (const key of args.dict.map.keys()) dict.setBytes(key, value);
+    return { ret: 0, dict, xdata: null };
+  };
+  const { brick, index, call, entries } = await setup(t, { xattrop });
+  const inode = brick.inode();
+  const name = gfidText(inode.gfid);
+  const names = (of: string) => entries(of).filter((n) => !n.startsWith(`${of}-`));
+  await index.xattrop(call, { inode, op: 0, dict: dictOf({ [PENDING]: one(), [DIRTY]: zero() }), xdata: null });
+  t.ok(seen[0]!.includes(name), 'when it got below, the entry was there');
+  t.strictSame(names('xattrop'), [name]);
+  t.strictSame(names('dirty'), [name], 'it turned out to be dirty');
+  value = zero();
+  await index.xattrop(call, { inode, op: 0, dict: dictOf({ [DIRTY]: zero() }), xdata: null });
+  t.strictSame(names('dirty'), []);
+  t.strictSame(names('xattrop'), [name], 'the other list is not touched');
+  await index.xattrop(call, { inode, op: 1, dict: dictOf({ [PENDING]: zero() }), xdata: null });
+  t.strictSame(names('xattrop'), []);
+  await index.xattrop(call, { inode, op: 2, dict: dictOf({ [PENDING]: one() }), xdata: null });
+  t.strictSame(names('xattrop'), [], 'other operations are not counted');
+});
+
+t.test('link-count tells whether anything awaits healing', async (t) => {
+  let missing = false;
+  const lookup = (): LookupReply => {
+    if (missing) throw failure(ENOENT);
+    return { stat: statOf({}), postparent: statOf({}), xdata: null };
+  };
+  const fstat = (): StatReply => ({ stat: statOf({}), xdata: null });
+  const xattrop = (_call: unknown, args: { dict: Dict }): DictReply => ({ ret: 0, dict: args.dict, xdata: null });
+  const { brick, index, call } = await setup(t, { lookup, fstat, xattrop });
+  const inode = brick.inode();
+  const ask = () => dictOf({ 'link-count': 'glusterfs.xattrop_index_count' });
+  const count = async () => {
+    const reply = await index.fstat(call, { fd: fdOf(inode, call.client), xdata: ask() });
+    return reply.xdata!.number('link-count');
+  };
+  t.equal(await count(), 0);
+  await index.xattrop(call, { inode, op: 0, dict: dictOf({ [PENDING]: one() }), xdata: null });
+  t.equal(await count(), 1);
+  const loc = { inode, parent: brick.root, name: 'f' };
+  const found = await index.lookup(call, { loc, gfid: null, xdata: ask() });
+  t.equal(found.xdata!.number('link-count'), 1);
+  missing = true;
+  try {
+    await index.lookup(call, { loc, gfid: null, xdata: ask() });
+    t.fail('must fail');
+  } catch (error) {
+    t.equal((error as { xdata: Dict }).xdata.number('link-count'), 1, 'also when the look-up fails');
+  }
+  await index.xattrop(call, { inode, op: 0, dict: dictOf({ [PENDING]: zero() }), xdata: null });
+  t.equal(await count(), 0);
+});
+
+t.test('healers read the lists by gfids', async (t) => {
+  const xattrop = (_call: unknown, args: { dict: Dict }): DictReply => ({ ret: 0, dict: args.dict, xdata: null });
+  const { brick, index, call, base } = await setup(t, { xattrop });
+  const inode = brick.inode();
+  const name = gfidText(inode.gfid);
+  await index.xattrop(call, { inode, op: 0, dict: dictOf({ [PENDING]: one() }), xdata: null });
+  const key = 'glusterfs.xattrop_index_gfid';
+  const { dict } = await index.getxattr(call, { inode: brick.root, name: key, xdata: null });
+  const gfid = dict!.bytes(key)!;
+  const xdata = dictOf({ 'glusterfs.index-ia-type-get-req': 1 });
+  const top = await index.lookup(call, { loc: { inode: null, parent: null, name: '' }, gfid, xdata });
+  t.equal(top.stat.mode & 0o170000, 0o040000);
+  t.equal(gfidText(top.stat.gfid), gfidText(gfid));
+  t.equal(top.xdata!.number('glusterfs.index-ia-type-get-rsp'), 1);
+  const folder = new Inode(gfid, gfidKey(gfid));
+  folder.type = 0o040000;
+  const fd = fdOf(folder, call.client);
+  await index.opendir(call, { inode: folder, fd, xdata: null });
+  const all = await index.readdir(call, { fd, offset: 0n, size: 4096, xdata: dictOf({ 'get-gfid-type': 1 }) });
+  t.match(all.entries, [{ name, type: 8 }]);
+  const end = await index.readdir(call, { fd, offset: all.entries[0]!.offset, size: 4096, xdata: null });
+  t.match(end, { entries: [], errno: ENOENT });
+  const count = 'glusterfs.xattrop_index_count';
+  const counted = await index.getxattr(call, { inode: brick.root, name: count, xdata: null });
+  t.equal(counted.dict!.number(count), 1);
+  await index.unlink(call, { loc: { inode: null, parent: folder, name }, xflags: 0, xdata: null });
+  t.notOk(existsSync(join(base, 'xattrop', name)));
+  t.equal(
+    await errnoOfAttempt(() =>
+      index.lookup(call, { loc: { inode: null, parent: folder, name }, gfid: null, xdata: null }),
+    ),
+    ENOENT,
+  );
+  index.releasedir(fd);
+});
+
+t.test('names in a directory', async (t) => {
+  const xattrop = (_call: unknown, args: { dict: Dict }): DictReply => ({ ret: 0, dict: args.dict, xdata: null });
+  const { brick, index, call, base, entries } = await setup(t, { xattrop });
+  const inode = brick.inode(0o040000);
+  const folder = `entry-changes/${gfidText(inode.gfid)}`;
+  const mark = (name: string, key = 'create') =>
+    index.xattrop(call, {
+      inode,
+      op: 0,
+      dict: dictOf({ [PENDING]: one() }),
+      xdata: dictOf({ [`glusterfs.xattrop-entry-${key}`]: name }),
+    });
+  await mark('dirty-file');
+  await mark('b');
+  t.strictSame(entries(folder), ['b', 'dirty-file']);
+  t.equal(await errnoOfAttempt(() => mark('../x')), EINVAL);
+  const gfidKeyName = 'glusterfs.xattrop_entry_changes_gfid';
+  const { dict } = await index.getxattr(call, { inode: brick.root, name: gfidKeyName, xdata: null });
+  const topGfid = dict!.bytes(gfidKeyName)!;
+  const top = new Inode(topGfid, gfidKey(topGfid));
+  const found = await index.lookup(call, {
+    loc: { inode: null, parent: top, name: gfidText(inode.gfid) },
+    gfid: null,
+    xdata: null,
+  });
+  const sub = new Inode(found.stat.gfid, gfidKey(found.stat.gfid));
+  const fd = fdOf(sub, call.client);
+  const listed = await index.readdir(call, { fd, offset: 0n, size: 65536, xdata: null });
+  t.strictSame(
+    listed.entries.map((e) => e.name).sort(),
+    ['b', 'dirty-file'],
+    'names of files are not mistaken for ours',
+  );
+  index.releasedir(fd);
+  await index.unlink(call, { loc: { inode: null, parent: sub, name: 'b' }, xflags: 0, xdata: null });
+  await mark('dirty-file', 'delete');
+  t.strictSame(entries(folder), []);
+  await mark('left');
+  await index.xattrop(call, { inode, op: 0, dict: dictOf({ [PENDING]: zero() }), xdata: null });
+  t.notOk(existsSync(join(base, folder)), 'put aside when there is nothing to heal any more');
+});

@@ -1,0 +1,195 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { optionTableOf } from '../../../brickd/translators/catalog.js';
+import { IoStatsTranslator } from '../../../brickd/translators/debug/io-stats/io-stats.js';
+import { BarrierTranslator } from '../../../brickd/translators/features/barrier/barrier.js';
+import { BitrotStubTranslator } from '../../../brickd/translators/features/bitrot-stub/bitrot-stub.js';
+import { ChangelogTranslator } from '../../../brickd/translators/features/changelog/changelog.js';
+import { ReadOnlyTranslator } from '../../../brickd/translators/features/read-only/read-only.js';
+import { SelinuxTranslator } from '../../../brickd/translators/features/selinux/selinux.js';
+import { IoThreadsTranslator } from '../../../brickd/translators/performance/io-threads/io-threads.js';
+import { implemented, lookupTranslator } from '../../../brickd/translators/registry.js';
+import { EINVAL, EIO, EROFS } from '../../../posix/contract/errno.js';
+import { failure } from '../../../posix/contract/error.js';
+import type { Fops } from '../../../posix/contract/fops.js';
+import type { Translator, TranslatorInit } from '../../../posix/contract/translator.js';
+import { parseOptions } from '../../../volfiles/options.js';
+import { type Asked, callOf, dictOf, errnoOfAttempt, FakeBrick, FakeClient, fdOf, make, state } from './harness.js';
+
+const client = new FakeClient();
+const call = callOf(client);
+
+/** A translator of a type with some options in volfile text. */
+function setup<O, T extends Translator<O>>(
+  type: string,
+  made: new (init: TranslatorInit<O>) => T,
+  given: Record<string, string> = {},
+  next: Partial<Fops> = {},
+) {
+  const brick = new FakeBrick();
+  const asked: Asked[] = [];
+  const texts = new Map(Object.entries(given).map(([key, value]) => [key, { value, line: 1 }]));
+  const { values } = parseOptions(optionTableOf(type)!, { name: 'v', line: 1, options: texts });
+  return { t: make(made, values as O, brick, next, asked), brick, asked, inode: brick.inode() };
+}
+
+const fops = (translator: Translator): Fops => translator as unknown as Fops;
+
+t.test('read-only', async (t) => {
+  const on = setup('features/read-only', ReadOnlyTranslator, { 'read-only': 'on' });
+  const f = fops(on.t);
+  const { inode } = on;
+  const fd = fdOf(inode, client);
+  const attempt = (run: () => unknown) => errnoOfAttempt(run);
+  t.equal(await attempt(() => f.setattr(call, { inode, stat: undefined as never, valid: 0, xdata: null })), EROFS);
+  t.equal(await attempt(() => f.open(call, { inode, fd, flags: 1, xdata: null })), EROFS);
+  t.equal(await attempt(() => f.open(call, { inode, fd, flags: 0, xdata: null })), 0);
+  const internal = callOf(client, { pid: -6 });
+  t.equal(await attempt(() => f.setattr(internal, { inode, stat: undefined as never, valid: 0, xdata: null })), 0);
+  const zero = dictOf({ a: new Uint8Array(4) });
+  t.equal(await attempt(() => f.xattrop(call, { inode, op: 0, dict: zero, xdata: null })), 0);
+  const one = dictOf({ a: Uint8Array.of(0, 1) });
+  t.equal(await attempt(() => f.xattrop(call, { inode, op: 0, dict: one, xdata: null })), EROFS);
+  t.equal((f as Partial<Fops>).discard, undefined, 'discard is let through');
+  const off = setup('features/read-only', ReadOnlyTranslator);
+  t.notOk(off.t.wants('writev'));
+});
+
+t.test('barrier', async (t) => {
+  const next: Partial<Fops> = {
+    rmdir: () => {
+      throw failure(EIO);
+    },
+  };
+  const { t: barrier, inode, brick } = setup('features/barrier', BarrierTranslator, { 'barrier-timeout': '100' }, next);
+  const f = fops(barrier);
+  const fd = fdOf(inode, client);
+  const loc = { inode, parent: brick.root, name: 'f' };
+  const write = (flags: number) =>
+    f.writev(call, { fd, offset: 0, size: 0, flags, region: undefined as never, start: 0, xdata: null });
+  t.equal(await state(f.fsync(call, { fd, datasync: false, xdata: null })), 'done');
+  barrier.setBarrier(true);
+  t.throws(() => barrier.setBarrier(true), { message: 'Failed to reconfigure barrier.' });
+  const held = [
+    f.fsync(call, { fd, datasync: false, xdata: null }),
+    f.unlink(call, { loc, xflags: 0, xdata: null }),
+    write(0o10000),
+  ];
+  const failing = Promise.resolve().then(() => f.rmdir(call, { loc, flags: 0, xdata: null }));
+  failing.catch(() => {});
+  for (const h of [...held, failing]) t.equal(await state(h), 'pending');
+  t.equal(await state(write(0)), 'done', 'a write that need not be stable');
+  t.match(barrier.dump()[0]!.lines, ['barrier.enabled=1', 'barrier.timeout=100', 'barrier.queue_size=4']);
+  barrier.setBarrier(false);
+  for (const h of held) t.equal(await state(h), 'done');
+  t.equal(await errnoOfAttempt(() => failing), EIO);
+  t.throws(() => barrier.setBarrier(false), { message: 'Failed to reconfigure barrier.' });
+});
+
+t.test('a barrier ends by itself', async (t) => {
+  const { t: barrier, inode } = setup('features/barrier', BarrierTranslator, { 'barrier-timeout': '0' });
+  barrier.setBarrier(true);
+  const held = fops(barrier).fsync(call, { fd: fdOf(inode, client), datasync: false, xdata: null });
+  await held;
+  t.notOk(barrier.enabled);
+});
+
+t.test('changelog leaves its directories', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'changelog-'));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const { t: changelog } = setup('features/changelog', ChangelogTranslator, { 'changelog-dir': `${dir}/changelogs` });
+  await changelog.init();
+  await changelog.init();
+  for (const sub of ['', '/htime', '/csnap']) t.equal(statSync(`${dir}/changelogs${sub}`).mode & 0o777, 0o600);
+  await t.rejects(changelog.reconfigure({ ...changelog.options, changelog: true }), /changelog is not supported/);
+});
+
+t.test('bit-rot stub hides its xattrs', async (t) => {
+  const all = () => ({ ret: 0, xdata: null, dict: dictOf({ 'trusted.bit-rot.version': 'x', 'user.a': 'y' }) });
+  const { t: stub, inode } = setup('features/bitrot-stub', BitrotStubTranslator, {}, { getxattr: all });
+  const set = dictOf({ 'trusted.bit-rot.signature': 'x' });
+  t.equal(await errnoOfAttempt(() => stub.setxattr(call, { inode, dict: set, flags: 0, xdata: null })), EINVAL);
+  const fd = fdOf(inode, client);
+  t.equal(await errnoOfAttempt(() => stub.fsetxattr(call, { fd, dict: set, flags: 0, xdata: null })), EINVAL);
+  const bitd = callOf(client, { pid: -8 });
+  t.equal(await errnoOfAttempt(() => stub.fsetxattr(bitd, { fd, dict: set, flags: 0, xdata: null })), 0);
+  const name = 'trusted.bit-rot.version';
+  t.equal(await errnoOfAttempt(() => stub.getxattr(call, { inode, name, xdata: null })), EINVAL);
+  t.equal(await errnoOfAttempt(() => stub.removexattr(call, { inode, name, xdata: null })), EINVAL);
+  const listed = await stub.getxattr(call, { inode, name: '', xdata: null });
+  t.strictSame([...listed.dict!.map.keys()], ['user.a']);
+});
+
+t.test('security labels have a name of their own on disk', async (t) => {
+  const stored = () => ({ ret: 0, xdata: null, dict: dictOf({ 'trusted.glusterfs.selinux': 'label' }) });
+  const { t: selinux, asked, inode } = setup('features/selinux', SelinuxTranslator, {}, { getxattr: stored });
+  const dict = dictOf({ 'security.selinux': 'label', 'user.a': 'x' });
+  await selinux.setxattr(call, { inode, dict, flags: 0, xdata: null });
+  t.strictSame([...(asked[0]!.args as { dict: typeof dict }).dict.map.keys()], ['trusted.glusterfs.selinux', 'user.a']);
+  const reply = await selinux.getxattr(call, { inode, name: 'security.selinux', xdata: null });
+  t.equal((asked[1]!.args as { name: string }).name, 'trusted.glusterfs.selinux');
+  t.equal(reply.dict!.text('security.selinux'), 'label');
+});
+
+t.test('io-threads answers for its queues', async (t) => {
+  const { t: threads, brick } = setup('performance/io-threads', IoThreadsTranslator);
+  const { dict } = await threads.getxattr(call, { inode: brick.root, name: 'io-thread-queue-size', xdata: null });
+  t.strictSame([...dict!.map.keys()], ['HIGH', 'NORMAL', 'LOW', 'LEAST']);
+});
+
+t.test('io-stats', async (t) => {
+  const next = {
+    readv: () => Promise.resolve({ count: 5000, errno: 0, stat: undefined as never, region: null, xdata: null }),
+    stat: () => {
+      throw failure(EIO);
+    },
+  };
+  const on = { 'latency-measurement': 'on', 'count-fop-hits': 'on' };
+  const { t: stats, inode } = setup('debug/io-stats', IoStatsTranslator, on, next);
+  const f = fops(stats);
+  const fd = fdOf(inode, client);
+  await f.readv(call, { fd, offset: 0, size: 1, flags: 0, xdata: null });
+  await errnoOfAttempt(() => f.stat(call, { inode, xdata: null }));
+  stats.release(fd);
+  await state(null);
+  const peek = stats.profile(
+    new Map([
+      ['info-op', '1'],
+      ['peek', '1'],
+    ]),
+  );
+  const READ = 12;
+  for (const i of [-1, 0]) {
+    t.equal(peek.get(`${i}-${READ}-hits`), 1);
+    t.equal(peek.get(`${i}-1-hits`), 1, 'failing requests count');
+    t.equal(peek.get(`${i}-42-hits`), 1, 'releases');
+    t.equal(peek.get(`${i}-read-4096`), 1);
+    t.equal(peek.get(`${i}-total-read`), 5000);
+    t.match(peek.get(`${i}-${READ}-avglatency`), /^\d+\.\d{6}$/);
+  }
+  t.equal(stats.cumulative.failures[1], 1);
+  t.equal(peek.get('interval'), 0);
+  stats.profile(new Map([['info-op', '2']]));
+  const after = stats.profile(new Map([['info-op', '1']]));
+  t.equal(after.get('interval'), 1);
+  t.equal(after.get(`1-${READ}-hits`), undefined);
+  t.equal(after.get(`-1-${READ}-hits`), 1);
+  t.match(stats.dump()[0]!.lines.join('\n'), /^v-test\.cumulative\.READ=1,\d+,/m);
+  t.equal(stats.profile(new Map([['info-op', '4']])).get('stats-cleared'), 1);
+  t.equal(stats.profile(new Map()).get(`-1-${READ}-hits`), undefined);
+  t.throws(() => stats.profile(new Map([['top-op', '1']])), { message: /brick \/brick: .*volume top/ });
+  t.notOk(setup('debug/io-stats', IoStatsTranslator).t.wants('readv'), 'nothing is counted unless asked for');
+});
+
+t.test('the registry', async (t) => {
+  t.equal(lookupTranslator('features/nonsense'), undefined);
+  const init = { name: 'v-x', type: 'features/sdfs', options: {}, brick: new FakeBrick(), slot: 0 };
+  t.equal(lookupTranslator('features/sdfs')!.create(init), null);
+  t.equal(lookupTranslator('features/access-control')!.options, lookupTranslator('system/posix-acl')!.options);
+  for (const type of implemented) {
+    if (type.includes('#') || type === 'protocol/server') continue;
+    t.ok(lookupTranslator(type), type);
+  }
+});
