@@ -1,5 +1,6 @@
 /** Attributes: stat, fstat, setattr, fsetattr, access, statfs. */
 import { batch, IGNORE, Priority } from '../native/batch.js';
+import { refuseCloud } from './cloud.js';
 import type { Call } from './contract/call.js';
 import type { Dict } from './contract/dict.js';
 import { EACCES, EROFS } from './contract/errno.js';
@@ -39,10 +40,12 @@ function statReply(seen: Seen): StatReply {
 }
 
 export function stat(store: Store, call: Call, args: InodeArgs): MaybePromise<StatReply> {
+  refuseCloud(store, args.xdata);
   return then(store.target(args.inode), (place) => then(look(store, call, args.inode, place, args.xdata), statReply));
 }
 
 export function fstat(store: Store, call: Call, args: FdArgs): MaybePromise<StatReply> {
+  refuseCloud(store, args.xdata);
   return then(store.files.place(args.fd), (place) =>
     then(look(store, call, args.fd.inode, place, args.xdata), statReply),
   );

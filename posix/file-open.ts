@@ -1,5 +1,6 @@
 /** open and flush of files. */
 import { batch, IGNORE, Priority, reg } from '../native/batch.js';
+import { refuseCloud } from './cloud.js';
 import type { Call } from './contract/call.js';
 import { EAGAIN, EINVAL, ELOOP } from './contract/errno.js';
 import { failure } from './contract/error.js';
@@ -33,6 +34,7 @@ export function refuseDevice(inode: Inode): void {
 export function open(store: Store, call: Call, args: OpenArgs): MaybePromise<Xdata> {
   const { inode } = args;
   refuseDevice(inode);
+  refuseCloud(store, args.xdata);
   if (inode.type === S_IFLNK) throw failure(ELOOP);
   if ((args.flags & OpenFlag.creat) !== 0) checkSpace(store, call, args.xdata);
   let flags = (args.flags & CLIENT_FLAGS) | OpenFlag.nofollow;

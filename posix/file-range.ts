@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { addon } from '../native/addon.js';
 import { batch, Priority } from '../native/batch.js';
 import { alignedPiece } from './aligned.js';
+import { refuseCloud } from './cloud.js';
 import { type Call, TimeFlag } from './contract/call.js';
 import { Dict } from './contract/dict.js';
 import { EBUSY, EINVAL, ENODATA, ENOMEM, ENOSPC, ENOTSUP, ENXIO } from './contract/errno.js';
@@ -31,6 +32,7 @@ const STRONG_BYTES = 32;
 const MAX_CHECKED = 256 * 1024 * 1024;
 
 export async function seek(store: Store, call: Call, args: SeekArgs): Promise<SeekReply> {
+  refuseCloud(store, args.xdata);
   const whence = WHENCE[args.what];
   if (whence === undefined) throw failure(ENOTSUP);
   const file = await store.files.of(args.fd);
@@ -49,6 +51,7 @@ export async function seek(store: Store, call: Call, args: SeekArgs): Promise<Se
 
 /** Checksums of a range: rsync's weak one, and SHA-256 or (by the volume's option) MD5. Ends with the file. */
 export async function rchecksum(store: Store, call: Call, args: RchecksumArgs): Promise<RchecksumReply> {
+  refuseCloud(store, args.xdata);
   if (args.length < 0) throw failure(EINVAL);
   if (args.length > MAX_CHECKED) throw failure(ENOMEM);
   const { inode } = args.fd;
@@ -92,6 +95,7 @@ function isZero(bytes: Buffer): boolean {
 
 /** Copies within the file system; like copy_file_range(2) it may copy less than asked. */
 export async function copyFileRange(store: Store, call: Call, args: CopyFileRangeArgs): Promise<CopyFileRangeReply> {
+  refuseCloud(store, args.xdata);
   const { fdIn, fdOut, xdata } = args;
   await store.space.take(args.size);
   if (store.full && !usesReserve(call, xdata)) throw failure(ENOSPC);

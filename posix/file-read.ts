@@ -5,6 +5,7 @@
 import { batch, IGNORE, Priority, STAT } from '../native/batch.js';
 import { type Region, region } from '../native/memory.js';
 import { type AlignedPiece, alignedPiece } from './aligned.js';
+import { refuseCloud } from './cloud.js';
 import type { Call } from './contract/call.js';
 import { EAGAIN, EINVAL, ENOENT, EOPNOTSUPP } from './contract/errno.js';
 import { failure } from './contract/error.js';
@@ -25,6 +26,7 @@ const MAX_READ = 64 * 1024 * 1024;
 export function readv(store: Store, call: Call, args: ReadArgs): MaybePromise<ReadReply> {
   const { fd } = args;
   refuseDevice(fd.inode);
+  refuseCloud(store, args.xdata);
   if (args.size === 0) throw failure(EINVAL);
   const file = store.files.of(fd);
   if (file instanceof Promise) return file.then((opened) => read(store, call, args, opened));

@@ -1,6 +1,7 @@
 /** Fops that change how much of a file there is: truncate, ftruncate, fallocate, discard, zerofill. */
 import { ALWAYS, batch, Priority, reg, STAT } from '../native/batch.js';
 import { alignedPiece } from './aligned.js';
+import { refuseCloud } from './cloud.js';
 import type { Call } from './contract/call.js';
 import { EAGAIN, EINVAL, EISDIR, ENOSPC, ENOSYS, EOPNOTSUPP } from './contract/errno.js';
 import { failure } from './contract/error.js';
@@ -26,6 +27,7 @@ function fail(store: Store, what: string, inode: Inode, errno: number): never {
 }
 
 export async function truncate(store: Store, call: Call, args: TruncateArgs): Promise<PrePostReply> {
+  refuseCloud(store, args.xdata);
   const { inode } = args;
   if (inode.type === S_IFDIR) throw failure(EISDIR);
   if (inode.type !== S_IFREG) throw failure(EINVAL);
@@ -49,6 +51,7 @@ export async function truncate(store: Store, call: Call, args: TruncateArgs): Pr
 }
 
 export async function ftruncate(store: Store, call: Call, args: FtruncateArgs): Promise<PrePostReply> {
+  refuseCloud(store, args.xdata);
   const { inode } = args.fd;
   const file = await store.files.of(args.fd);
   const { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) => b.truncate(fd, args.offset));
@@ -58,6 +61,7 @@ export async function ftruncate(store: Store, call: Call, args: FtruncateArgs): 
 }
 
 export async function fallocate(store: Store, call: Call, args: FallocateArgs): Promise<PrePostReply> {
+  refuseCloud(store, args.xdata);
   const { inode } = args.fd;
   const file = await store.files.of(args.fd);
   try {
@@ -78,6 +82,7 @@ export async function fallocate(store: Store, call: Call, args: FallocateArgs): 
 
 /** Frees a range, which reads as zeroes from then on. */
 export async function discard(store: Store, call: Call, args: RangeArgs): Promise<PrePostReply> {
+  refuseCloud(store, args.xdata);
   const { inode } = args.fd;
   const file = await store.files.of(args.fd);
   const { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) =>
@@ -90,6 +95,7 @@ export async function discard(store: Store, call: Call, args: RangeArgs): Promis
 
 /** Makes a range zeroes, the file longer if need be: by the file system if it can, else by writing. */
 export async function zerofill(store: Store, call: Call, args: RangeArgs): Promise<PrePostReply> {
+  refuseCloud(store, args.xdata);
   const { inode } = args.fd;
   const file = await store.files.of(args.fd);
   try {

@@ -6,6 +6,7 @@
 import { type Batch, batch, IGNORE, Priority, STAT } from '../native/batch.js';
 import type { Region } from '../native/memory.js';
 import { ALIGNMENT, alignedPiece } from './aligned.js';
+import { refuseCloud } from './cloud.js';
 import type { Call } from './contract/call.js';
 import { Dict, valueBytes } from './contract/dict.js';
 import { EBUSY, ECANCELED, EIO, ENODATA, ENOSPC } from './contract/errno.js';
@@ -77,6 +78,7 @@ class Write {
 
 export function writev(store: Store, call: Call, args: WriteArgs): MaybePromise<WriteReply> {
   refuseDevice(args.fd.inode);
+  refuseCloud(store, args.xdata);
   const file = store.files.of(args.fd);
   const wait = store.space.take(args.size);
   const { xdata } = args;

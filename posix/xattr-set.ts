@@ -2,6 +2,7 @@
 import { type Batch, batch, IGNORE, Priority } from '../native/batch.js';
 import { region } from '../native/memory.js';
 import { aclFromText } from './acl-text.js';
+import { refuseCloud } from './cloud.js';
 import type { Call } from './contract/call.js';
 import { Dict, DictType, type DictValue, type MdataIatt, valueBytes, valueText } from './contract/dict.js';
 import { EACCES, EINVAL, ENODATA, ENOSPC, ENOTSUP, EPERM, errnoName } from './contract/errno.js';
@@ -32,6 +33,7 @@ type Step = { name: string; value: Uint8Array } | { errno: number };
 
 export async function setxattr(store: Store, call: Call, args: SetxattrArgs): Promise<Xdata> {
   const { inode, dict, xdata } = args;
+  refuseCloud(store, dict);
   await checkRoom(store, call, args.dict, xdata);
   const place = await store.target(inode);
   try {

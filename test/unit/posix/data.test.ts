@@ -371,3 +371,12 @@ t.test('copy_file_range', async (t) => {
   t.ok(r.stat.mtime < call.timeSec);
   t.equal(readFileSync(b.path('g'), 'latin1'), '\0\0world');
 });
+
+t.test('clients of cloudsync are refused', async (t) => {
+  const { b, inode, fd } = await openFile(t);
+  const xdata = new Dict().setInt('trusted.glusterfs.cs.status', 1);
+  t.equal(await errnoOf(() => b.posix.readv(b.call(), { fd, offset: 0, size: 1, flags: 0, xdata })), 95);
+  t.equal(await errnoOf(() => write(b, fd, 'x', 0, { xdata })), 95);
+  t.equal(await errnoOf(() => b.posix.truncate(b.call(), { inode, offset: 0, xdata })), 95);
+  t.equal(b.log.length, 1);
+});
