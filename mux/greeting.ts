@@ -70,14 +70,22 @@ export class Greeting implements ConnectionHandler {
   readonly #reception: Reception;
   readonly #connection: Connection;
   readonly #timer: NodeJS.Timeout;
+  readonly #address: string;
+  readonly #port: number;
   /** While an asynchronous check runs, later records wait for the brick's thread. */
   #deciding = false;
 
   constructor(fd: number, reception: Reception) {
     this.#reception = reception;
+    const peer = addon.peerName(fd);
+    [this.#address, this.#port] = typeof peer === 'number' ? ['', 0] : peer;
     this.#connection = new Connection(fd, this, MAX_RECORD_BYTES);
     this.#timer = setTimeout(() => this.#connection.close('no brick asked for in time'), GREETING_MS);
     this.#timer.unref();
+  }
+
+  get #peer(): string {
+    return `${this.#address}:${this.#port}`;
   }
 
   close(): void {
@@ -86,7 +94,8 @@ export class Greeting implements ConnectionHandler {
 
   onClose(reason: string): void {
     clearTimeout(this.#timer);
-    if (reason !== '') this.#reception.log.warning(0, `connection ended during its handshake: ${reason}`);
+    if (reason !== '')
+      this.#reception.log.warning(0, `connection of ${this.#peer} ended during its handshake: ${reason}`);
     this.#reception.closed(this);
   }
 
@@ -132,7 +141,7 @@ export class Greeting implements ConnectionHandler {
       dict = null;
     }
     if (dict === null) {
-      this.#refuse(xid, {
+      this.#refuse(xid, '', {
         errno: EINVAL,
         text: 'Internal error: failed to unserialize request dictionary',
         childUp: undefined,
@@ -148,25 +157,23 @@ export class Greeting implements ConnectionHandler {
   }
 
   async #decide(xid: number, dict: Dict): Promise<void> {
-    const peer = addon.peerName(this.#connection.fd);
-    const [address, port] = typeof peer === 'number' ? ['', 0] : peer;
     const name = dict.text('remote-subvolume');
     if (name === undefined) {
-      this.#refuse(xid, { errno: EINVAL, text: 'No remote-subvolume option specified', childUp: undefined });
+      this.#refuse(xid, '', { errno: EINVAL, text: 'No remote-subvolume option specified', childUp: undefined });
       return;
     }
     const brick = this.#reception.findBrick(name);
     const refusal = this.#check(dict, brick);
     if (refusal !== null) {
-      this.#refuse(xid, refusal);
+      this.#refuse(xid, name, refusal);
       return;
     }
     const entry = brick!;
     const subdir = dict.text('subdir-mount') ?? '/';
     const auth: AuthRequest = {
       brick: entry.name,
-      peerAddress: address,
-      peerPort: port,
+      peerAddress: this.#address,
+      peerPort: this.#port,
       username: dict.text('username'),
       password: dict.text('password'),
       subdir,
@@ -177,14 +184,15 @@ export class Greeting implements ConnectionHandler {
     const uid = dict.text('process-uuid')!;
     if (!verdict.accepted) {
       this.#reception.log.error(115034, `Cannot authenticate client from ${uid} ${dict.text('client-version') ?? ''}`);
-      this.#refuse(xid, { errno: EACCES, text: 'Authentication failed', childUp: true, volumeId: entry.volumeId });
+      const text = 'Authentication failed';
+      this.#refuse(xid, name, { errno: EACCES, text, childUp: true, volumeId: entry.volumeId });
       return;
     }
     const identity: ClientIdentity = {
       uid,
       opVersion: dict.number('opversion') ?? 0,
       processName: dict.text('process-name') ?? '',
-      peer: `${address}:${port}`,
+      peer: this.#peer,
       version: dict.text('client-version') ?? 'old',
       trusted: verdict.trusted,
       subdir,
@@ -228,9 +236,11 @@ export class Greeting implements ConnectionHandler {
     return null;
   }
 
-  #refuse(xid: number, refusal: Refusal): void {
+  /** brick: what the client asked for, '' if it named none. */
+  #refuse(xid: number, brick: string, refusal: Refusal): void {
     if (this.#connection.closed) return;
-    this.#reception.log.info(0, `client refused: ${refusal.text}`);
+    const wish = brick === '' ? '' : ` of brick ${brick}`;
+    this.#reception.log.warning(0, `client ${this.#peer}${wish} refused: ${refusal.text}`);
     const dict = new Dict().setText('ERROR', refusal.text);
     if (refusal.childUp !== undefined) dict.setUint('child_up', refusal.childUp ? 1 : 0);
     if (refusal.volumeId !== undefined) dict.setText('volume-id', refusal.volumeId);
