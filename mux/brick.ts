@@ -284,14 +284,12 @@ export class Brick implements BrickContext {
   /** The end of an fd: every translator lets go of it. */
   readonly releaseFd = (fd: Fd): void => {
     const directory = fd.inode.type === S_IFDIR;
+    if (!fd.anonymous) fd.inode.fdCount--;
     for (const layer of this.layers) {
       if (directory) layer.releasedir(fd);
       else layer.release(fd);
     }
-    if (!fd.anonymous) {
-      fd.inode.refs--;
-      fd.inode.fdCount--;
-    }
+    if (!fd.anonymous) fd.inode.refs--;
   };
 
   /** Notes a failed fop in the log, at the level that Gluster gives it. */

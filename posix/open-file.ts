@@ -21,6 +21,8 @@ const MAX_SHARED = 64;
 /** An unused shared descriptor is closed after one to two of these. */
 const IDLE_MS = 2000;
 const CLOSES_PER_BATCH = 20;
+/** Descriptors wait this long at most to be closed. */
+const CLOSE_MS = 20;
 
 /** How a batch addresses a file: `name` below descriptor `dir`, or the open file `dir` itself. Released when the batch has run. */
 export interface Place {
@@ -74,6 +76,7 @@ export class Files {
   readonly #shared = new Map<string, SharedFile>();
   readonly #opening = new Map<string, Promise<void>>();
   #closing: number[] = [];
+  #closeTimer: (() => void) | null = null;
   #idleTimer: (() => void) | null = null;
   /** The file system can read without waiting (RWF_NOWAIT): true until it has said that it can't. */
   nowait = true;
@@ -230,13 +233,16 @@ export class Files {
 
   // --- closing ----------------------------------------------------------------------------------------------------------
 
-  /** Closes a descriptor on the pool, together with others of this turn. */
+  /** Closes a descriptor on the pool, soon and together with others: a hand-over for each would cost more than the close. */
   close(descriptor: number): void {
-    this.#closing.push(descriptor);
-    if (this.#closing.length === 1) queueMicrotask(() => this.#closeNow());
+    const waiting = this.#closing.push(descriptor);
+    if (waiting === CLOSES_PER_BATCH) this.#closeNow();
+    else if (waiting === 1) this.#closeTimer = this.#store.brick.timer(CLOSE_MS, false, () => this.#closeNow());
   }
 
   #closeNow(): void {
+    this.#closeTimer?.();
+    this.#closeTimer = null;
     const all = this.#closing;
     this.#closing = [];
     for (let i = 0; i < all.length; i += CLOSES_PER_BATCH) this.#closeSome(all.slice(i, i + CLOSES_PER_BATCH));
@@ -259,6 +265,8 @@ export class Files {
   closeAll(): void {
     this.#idleTimer?.();
     this.#idleTimer = null;
+    this.#closeTimer?.();
+    this.#closeTimer = null;
     for (const file of this.#shared.values()) addon.closeFd(file.dir);
     this.#shared.clear();
     for (const fd of this.#closing) addon.closeFd(fd);
