@@ -18,19 +18,23 @@ export class TapDigest {
   #levels: Level[] = [];
   /** Indentation of a failure's details while they last; -1 else. */
   #details = -1;
+  /** Details of what is told already: not shown. */
+  #silent = false;
 
   /** Takes a line of TAP; returns what to print of it, '' for nothing. */
   take(line: string): string {
     const depth = Math.floor(line.search(/\S|$/) / INDENT);
     if (this.#details >= 0) {
+      const said = this.#silent ? '' : line;
       if (line.startsWith('...', this.#details)) this.#details = -1;
-      return line;
+      return said;
     }
     const point = POINT.exec(line);
     if (point?.groups !== undefined) return this.#point(depth, point.groups, line);
-    if (/^ *---$/.test(line) && this.#lastFailed) {
+    if (/^ *---$/.test(line)) {
       this.#details = line.indexOf('-');
-      return line;
+      this.#silent = !this.#lastFailed;
+      return this.#silent ? '' : line;
     }
     if (/^ *Bail out!/.test(line)) {
       this.failed++;
@@ -57,7 +61,8 @@ export class TapDigest {
     if (failing) level.failed++;
     if (children !== undefined && children.points > 0) {
       // The closing line of a test: its parts are counted already, unless it failed as a whole (a time-out, a missing plan).
-      if (failing && children.failed === 0) this.failed++;
+      this.#lastFailed = failing && children.failed === 0;
+      if (this.#lastFailed) this.failed++;
       const mark = failing ? 'FAILED  ' : 'passed  ';
       return depth > 1 && !failing
         ? ''

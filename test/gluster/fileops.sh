@@ -4,7 +4,8 @@ cd "$1" || exit 1
 export LC_ALL=C
 umask 022
 say() { printf '%s: ' "$1"; shift; "$@" 2>&1 | sed "s,^[^ ]*/fileops[^:]*: line [0-9]*: ,,"; echo "= ${PIPESTATUS[0]}"; }
-show() { stat -c '%n %F %a %u:%g %h %s' "$@"; }
+# The size of a directory is the file system's own affair.
+show() { stat -c '%n %F %a %u:%g %h %s' "$@" | sed -E 's/ directory (.*) [0-9]+$/ directory \1/'; }
 
 say mkdir mkdir -m 750 d d/e
 say mkdir-again mkdir d
@@ -57,7 +58,7 @@ say removexattr setfattr -x user.a d/hard
 say removexattr-again setfattr -x user.a d/hard
 say getfattr getfattr -d -e hex d/hard
 say too-long-name touch "$(printf '%0300d' 1)"
-say list find . -printf '%p %y %m %s %l\n' -name none
+say list bash -c 'find . -type d -printf "%p %y %m\n" -o -printf "%p %y %m %s %l\n" | sort'
 say names bash -c 'cd d; touch "a b" "a
 b" "-x" "\\" "*" "%s"; ls -b | sort'
 say recursive rm -r d

@@ -1,5 +1,5 @@
 # What the scenarios share. A scenario is a bash script that runs in the lab and prints one line per check:
-# "ok WHAT" or "not ok WHAT", "# ..." for remarks, and "# end" as the last of all, so that one that stopped early shows.
+# "ok WHAT" or "not ok WHAT", "# ..." for remarks ("#| ..." on the check before), and "# end" as the last of all, so that one that stopped early shows.
 set -u
 repo=$(readlink -f "$(dirname "${BASH_SOURCE[0]}")/../..")
 dist=$repo/dist/test/gluster
@@ -8,29 +8,30 @@ logs=/var/log/glusterfs/bricks
 pass() { echo "ok $*"; }
 fail() { echo "not ok $*"; }
 skip() { echo "ok $1 # SKIP $2"; }
-note() { sed 's/^/# /' <<<"$*"; }
+note() { sed "s|^|# |" <<<"$*, after $SECONDS s"; }
+why() { sed 's/^/#| /' <<<"$*"; }   # details of the failure just told
 end() { echo "# end"; }
 
 # ok WHAT COMMAND [ARG ...]: the command succeeds; what it says shows if not.
 ok() {
   local what=$1 out
   shift
-  if out=$("$@" 2>&1); then pass "$what"; else fail "$what"; note "$* failed: $(tail -n 20 <<<"$out")"; return 1; fi
+  if out=$("$@" 2>&1); then pass "$what"; else fail "$what"; why "$* failed: $(tail -n 20 <<<"$out")"; return 1; fi
 }
 # no WHAT COMMAND [ARG ...]: the command fails.
 no() {
   local what=$1 out
   shift
-  if out=$("$@" 2>&1); then fail "$what"; note "$* succeeded: $(tail -n 20 <<<"$out")"; return 1; else pass "$what"; fi
+  if out=$("$@" 2>&1); then fail "$what"; why "$* succeeded: $(tail -n 20 <<<"$out")"; return 1; else pass "$what"; fi
 }
 # is WHAT GOT WANT
 is() {
   if [ "$2" = "$3" ]; then pass "$1"; else
-    fail "$1"; note "got:  $(head -c 2000 <<<"$2")"; note "want: $(head -c 2000 <<<"$3")"; return 1
+    fail "$1"; why "got:  $(head -c 2000 <<<"$2")"; why "want: $(head -c 2000 <<<"$3")"; return 1
   fi
 }
 # like WHAT GOT ERE
-like() { if [[ $2 =~ $3 ]]; then pass "$1"; else fail "$1"; note "got: $(head -c 2000 <<<"$2")"; note "want a match of: $3"; return 1; fi; }
+like() { if [[ $2 =~ $3 ]]; then pass "$1"; else fail "$1"; why "got: $(head -c 2000 <<<"$2")"; why "want a match of: $3"; return 1; fi; }
 # wait_for SECONDS COMMAND [ARG ...]: until the command succeeds.
 wait_for() {
   local until=$((SECONDS + $1))
@@ -68,7 +69,7 @@ sums() {
 # same_trees WHAT A B
 same_trees() {
   local d
-  if d=$(diff <(sums "$2") <(sums "$3")); then pass "$1"; else fail "$1"; note "$(head -n 20 <<<"$d")"; return 1; fi
+  if d=$(diff <(sums "$2") <(sums "$3")); then pass "$1"; else fail "$1"; why "$(head -n 20 <<<"$d")"; return 1; fi
 }
 # quiet_log BRICK [ERE]: no line of the severities A, C, E or M in the brick's log, but for those that match.
 quiet_log() {

@@ -1,7 +1,7 @@
 /**
  * Runs a scenario in the lab and turns what it prints into assertions.
  *
- * A scenario prints "ok WHAT", "not ok WHAT", "# remark", and "# end" at last. Its bricks run brickd; with the environment variable
+ * A scenario prints "ok WHAT", "not ok WHAT", "# remark", "#| detail of the failure before", and "# end" at last. Its bricks run brickd; with the environment variable
  * BRICK=stock they run the stock glusterfsd, which must pass too: that is how the tests themselves are tested.
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -95,8 +95,8 @@ async function follow(t: Test, args: string[], env: Record<string, string>): Pro
   const take = (line: string): void => {
     tail.push(line);
     if (tail.length > CONTEXT_LINES) tail.shift();
-    if (line.startsWith('# ') && assertion !== undefined && line !== '# end') {
-      assertion.remarks.push(line.slice(2));
+    if (line.startsWith('#| ')) {
+      assertion?.remarks.push(line.slice(3));
       return;
     }
     const failing = line.startsWith('not ok ');
