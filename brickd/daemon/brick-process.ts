@@ -18,6 +18,7 @@ import { fsPath, textPath } from './call.js';
 import { Ending } from './ending.js';
 import { GlusterdLink } from './glusterd-link.js';
 import { takeIdentity } from './identity.js';
+import { metricsFromEnvironment } from '../metrics/environment.js';
 import { metricsText, writeMetricsFile } from './metrics-file.js';
 import { Pidfile, PidfileError } from './pidfile.js';
 import { handleSignals } from './signals.js';
@@ -188,6 +189,7 @@ class BrickProcess implements BrickLife {
     const facts = await bricks.serial.run(() => this.#attach(bricks, volfileId, text));
     await this.#listen(server, facts.listen);
     this.server = server;
+    void metricsFromEnvironment(server);
   }
 
   async #listenForGlusterd(): Promise<void> {

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { FIO_TESTS, type FioTest, runFio } from './fio.js';
 import { type Sample, serverCpuUs, serverRssKiB } from './measure.js';
 import { table } from './report.js';
-import { SMALL_FILE_OPS, runSmallFiles } from './small-files.js';
+import { runSmallFiles, SMALL_FILE_OPS } from './small-files.js';
 
 interface Options {
   rounds: string;
@@ -45,7 +45,10 @@ function start(name: string, program: string, volume: string): Side {
 }
 
 /** One measurement: what the client saw, and what the server spent for it. */
-function measure(side: Side, work: () => { operations: number; seconds: number; p99Us: number; bytes: number }): Sample {
+function measure(
+  side: Side,
+  work: () => { operations: number; seconds: number; p99Us: number; bytes: number },
+): Sample {
   const before = serverCpuUs(side.pid);
   const done = work();
   const cpu = serverCpuUs(side.pid) - before;
@@ -80,19 +83,30 @@ if (tests.length > 0) {
 for (let round = 0; round < Number(options.rounds); round++) {
   const order = round % 2 === 0 ? sides : [...sides].reverse();
   for (const test of tests) {
-    for (const side of order) record(test.name, measure(side, () => runFio(test, side.volume, Number(options.seconds))));
+    for (const side of order)
+      record(
+        test.name,
+        measure(side, () => runFio(test, side.volume, Number(options.seconds))),
+      );
   }
   if (wanted('small files')) {
     for (const side of order) {
       for (const op of SMALL_FILE_OPS) {
-        record(`small files: ${op.name}`, measure(side, () => runSmallFiles(op, side.mount, round)));
+        record(
+          `small files: ${op.name}`,
+          measure(side, () => runSmallFiles(op, side.mount, round)),
+        );
       }
     }
   }
   process.stderr.write(`round ${round + 1} of ${options.rounds} done\n`);
 }
 
-const text = table([...samples], sides.map((s) => s.name), idle);
+const text = table(
+  [...samples],
+  sides.map((s) => s.name),
+  idle,
+);
 process.stdout.write(text);
 if (options.json !== '') {
   // The host's files are thrown away with it: the samples go to standard error for whoever collects them.

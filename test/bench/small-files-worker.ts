@@ -3,7 +3,14 @@ import { fork } from 'node:child_process';
 import { closeSync, lstatSync, mkdirSync, openSync, renameSync, rmdirSync, unlinkSync, writeSync } from 'node:fs';
 import { setAttributeSync } from 'fs-xattr';
 
-const [op, mount, round, processes, files, index] = process.argv.slice(2) as [string, string, string, string, string, string?];
+const [op, mount, round, processes, files, index] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+  string?,
+];
 
 const data = Buffer.alloc(4096, 'x');
 

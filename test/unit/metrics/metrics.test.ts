@@ -1,0 +1,65 @@
+/** The metrics endpoint over a made-up server. */
+import t from 'tap';
+import { metricsAddress } from '../../../brickd/metrics/environment.js';
+import { startMetrics } from '../../../brickd/metrics/http.js';
+import { FOP_NUMBERS, fopByName } from '../../../mux/fops/table.js';
+import type { BrickStats } from '../../../mux/stats.js';
+
+function brick(name: string, up: boolean): BrickStats {
+  const hits = new Float64Array(FOP_NUMBERS);
+  const failures = new Float64Array(FOP_NUMBERS);
+  hits[fopByName('lookup').number] = 12;
+  failures[fopByName('lookup').number] = 3;
+  return {
+    brick: name,
+    up,
+    clients: 2,
+    connections: 3,
+    openFds: 4,
+    inodes: 5,
+    callsUnderWay: 6,
+    bytesRead: 7,
+    bytesWritten: 8,
+    hits,
+    failures,
+    space: { total: 1000, free: 600, available: 500, inodes: 100, inodesFree: 90 },
+  };
+}
+
+async function get(port: number, path: string): Promise<{ status: number; text: string }> {
+  const r = await fetch(`http://127.0.0.1:${port}${path}`);
+  return { status: r.status, text: await r.text() };
+}
+
+t.test('metrics, page and health', async (t) => {
+  const all = [brick('/d/a', true), brick('/d/"<b>', false)];
+  const source = { stats: async () => [{ bricks: all, heapBytes: 1 }], bricks: () => all.map((b) => b.brick) };
+  const endpoint = await startMetrics(source, '127.0.0.1', 0);
+  t.teardown(() => endpoint.close());
+  const { text } = await get(endpoint.port, '/metrics');
+  t.match(text, 'gluster_brick_up{brick="/d/a"} 1\n');
+  t.match(text, 'gluster_brick_up{brick="/d/\\"<b>"} 0\n');
+  t.match(text, 'gluster_brick_capacity_used_bytes{brick="/d/a"} 400\n');
+  t.match(text, 'brickd_fops_total{brick="/d/a",fop="LOOKUP"} 12\n');
+  t.match(text, 'brickd_fop_failures_total{brick="/d/a",fop="LOOKUP"} 3\n');
+  for (const line of text.trim().split('\n')) {
+    t.match(line, /^(#.*|[a-z_]+(\{[^}]*\})? [-+.0-9eEa-zA-Z]+)$/, `a line of the format: ${line}`);
+  }
+  const page = await get(endpoint.port, '/');
+  t.match(page.text, '/d/&quot;&lt;b&gt;', 'names are escaped');
+  t.notMatch(page.text, '"<b>');
+  const health = await get(endpoint.port, '/healthz');
+  t.equal(health.status, 503);
+  t.match(health.text, '/d/"<b>');
+  all[1]!.up = true;
+  t.equal((await get(endpoint.port, '/healthz')).status, 200);
+  t.equal((await get(endpoint.port, '/nowhere')).status, 404);
+});
+
+t.test('the address in the environment', async (t) => {
+  t.same(metricsAddress('127.0.0.1:9100'), { host: '127.0.0.1', first: 9100, last: 9100 });
+  t.same(metricsAddress('[::1]:9100-9110'), { host: '::1', first: 9100, last: 9110 });
+  for (const bad of ['', '9100', 'host:', 'host:0', 'host:70000', 'host:20-10', 'a b:9100']) {
+    t.equal(metricsAddress(bad), undefined, bad);
+  }
+});
