@@ -152,6 +152,22 @@ t.test('holders are told when others wait, not more often than asked', async (t)
   t.equal(quiet.brick.upcalls.length, 0);
 });
 
+t.test('revocation', async (t) => {
+  const { locks, inode } = setup({}, { 'revocation-secs': 3600, 'revocation-max-blocked': 2 });
+  const [a, b, c, d] = [0, 0, 0, 0].map(() => new FakeClient()) as [Client, Client, Client, Client];
+  await inodelk(locks, inode, a, 'W');
+  const second = inodelk(locks, inode, b, 'W', { wait: true });
+  const third = inodelk(locks, inode, c, 'W', { wait: true });
+  t.equal(await state(second), 'pending');
+  t.equal(await errnoOfAttempt(() => inodelk(locks, inode, d, 'W')), EAGAIN);
+  t.equal(await state(second), 'done', 'so many waited that the lock was taken away');
+  t.equal(await state(third), 'pending');
+  locks.peek(inode)!.domain('d').inode.granted[0]!.grantedAt -= 4000;
+  t.equal(await errnoOfAttempt(() => inodelk(locks, inode, d, 'W')), EAGAIN);
+  t.equal(await state(third), 'done', 'an old lock is taken away');
+  t.equal(await errnoOfAttempt(() => inodelk(locks, inode, a, 'U')), EINVAL);
+});
+
 t.test('removal waits for locks of others and holds back new ones', async (t) => {
   let finish: (reply: RemoveReply) => void = () => {};
   const below: string[] = [];

@@ -1,7 +1,8 @@
 import t from 'tap';
 import { LocksTranslator } from '../../../brickd/translators/features/locks/locks.js';
 import { options } from '../../../brickd/translators/features/locks/options.js';
-import { EAGAIN, EINTR, EINVAL, ENOTCONN, EREMOTE } from '../../../posix/contract/errno.js';
+import { EAGAIN, EBUSY, EINTR, EINVAL, ENODATA, ENOTCONN, EREMOTE } from '../../../posix/contract/errno.js';
+import { failure } from '../../../posix/contract/error.js';
 import type { Flock, LkReply } from '../../../posix/contract/fops.js';
 import type { Client, Fd, Inode } from '../../../posix/contract/inode.js';
 import { parseOptions } from '../../../volfiles/options.js';
@@ -30,6 +31,10 @@ const flock = (type: number, start: number | bigint, len: number | bigint, pid =
   pid,
   owner: '',
 });
+
+const noSuchXattr = () => {
+  throw failure(ENODATA);
+};
 
 class App {
   readonly fd: Fd;
@@ -254,7 +259,7 @@ t.test('mandatory locking', async (t) => {
     done.push(what);
     return { xdata: null } as never;
   };
-  const next = { writev: note('write'), readv: note('read') };
+  const next = { writev: note('write'), readv: note('read'), getxattr: noSuchXattr };
   const { locks, inode } = setup({ 'mandatory-locking': 'forced' }, next);
   const a = new App(locks, inode);
   const b = new App(locks, inode);
@@ -274,6 +279,46 @@ t.test('mandatory locking', async (t) => {
   t.equal(await state(waiting), 'done');
   await locks.reconfigure({ ...defaults });
   t.notOk(locks.wants('open'));
+});
+
+t.test('enforced locks', async (t) => {
+  const key = 'trusted.glusterfs.enforce-mandatory-lock';
+  let finish: (value: never) => void = () => {};
+  const next = {
+    getxattr: noSuchXattr,
+    writev: () =>
+      new Promise<never>((resolve) => {
+        finish = resolve;
+      }),
+    readv: () => ({ xdata: null }) as never,
+  };
+  const { locks, inode } = setup({ 'mandatory-locking': 'forced', 'enforce-mandatory-lock': true }, next);
+  const a = new App(locks, inode);
+  const b = new App(locks, inode);
+  const fops = locks as unknown as Record<string, (call: unknown, args: unknown) => unknown>;
+  const io = (app: App, fop: string, offset: number) =>
+    fops[fop]!(app.call(), { fd: app.fd, offset, size: 10, flags: 0, xdata: null });
+  await io(b, 'readv', 0);
+  const early = io(b, 'writev', 0);
+  const set = locks.setxattr(a.call(), { inode, dict: dictOf({ [key]: 'set' }), flags: 0, xdata: null });
+  t.equal(await state(set), 'pending', 'a write that began before is waited for');
+  finish({ xdata: null } as never);
+  await early;
+  await set;
+  t.equal(await errnoOfAttempt(() => io(b, 'writev', 0)), EBUSY, 'nobody writes without a lock');
+  t.equal(await errnoOfAttempt(() => io(b, 'readv', 0)), EAGAIN);
+  await a.lk(SETLK, W, 0, 100);
+  t.equal(await errnoOfAttempt(() => io(a, 'readv', 90)), 0);
+  t.equal(await errnoOfAttempt(() => io(a, 'readv', 95)), EAGAIN, 'not beyond it');
+  await b.lk(SETLK, W, 50, 10);
+  t.equal(await errnoOfAttempt(() => io(a, 'readv', 0)), EAGAIN, 'the lock was lost to b');
+  t.equal(await errnoOfAttempt(() => io(b, 'readv', 50)), 0);
+  await locks.removexattr(a.call(), { inode, name: key, xdata: null });
+  t.equal(await errnoOfAttempt(() => io(a, 'readv', 0)), 0);
+  const off = setup({ 'mandatory-locking': 'forced' }, next);
+  const attempt = () =>
+    off.locks.setxattr(a.call(), { inode: off.inode, dict: dictOf({ [key]: 'set' }), flags: 0, xdata: null });
+  t.equal(await errnoOfAttempt(attempt), EINVAL, 'only where the volume has it');
 });
 
 t.test('random requests against a table of single bytes', async (t) => {

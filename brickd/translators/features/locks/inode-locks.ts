@@ -1,14 +1,28 @@
 /** All locks of one inode: POSIX locks, inode and entry locks by domain, removals under way, and migration's marks. */
 import { EAGAIN, EREMOTE } from '../../../../posix/contract/errno.js';
 import { failure } from '../../../../posix/contract/error.js';
+import { gfidText } from '../../../../posix/contract/gfid.js';
 import type { Client, Inode } from '../../../../posix/contract/inode.js';
+import type { Logger } from '../../../../posix/contract/log.js';
 import type { BrickContext } from '../../../../posix/contract/translator.js';
 import type { EntryLock, InodeLock } from './internal-locks.js';
-import { LockList } from './lock-list.js';
-import type { IoQueue } from './mandatory.js';
+import { LockList, type Overdue } from './lock-list.js';
+import { IoQueue } from './mandatory.js';
 import { PosixLocks } from './posix-locks.js';
 import { ReserveLocks } from './reserve-locks.js';
 import { Users } from './users.js';
+
+/** When inode and entry locks that others wait for are taken away. */
+export interface Revocation {
+  /** Age of the lock. */
+  seconds: number;
+  /** Requests waiting; 0: however many. */
+  maxBlocked: number;
+  /** Waiting requests are refused along with it. */
+  all: boolean;
+  /** For tests: unlocks go astray now and then. */
+  loseUnlocks: boolean;
+}
 
 /** What the locks of an inode need of the translator. */
 export interface LocksHost {
@@ -18,6 +32,8 @@ export interface LocksHost {
   readonly busy: Set<InodeLocks>;
   /** Tell holders when others wait for what they have; milliseconds between two notices, or null: never. */
   readonly noticeEveryMs: number | null;
+  readonly revocation: Revocation | null;
+  readonly log: Logger;
 }
 
 /** Inode and entry locks of one domain. */
@@ -59,6 +75,11 @@ export class InodeLocks {
   #heldForMove: { client: Client; reject: (error: unknown) => void }[] = [];
   /** I/O that waits for mandatory locks. */
   io: IoQueue | null = null;
+  /** Only who has it locked may read or write the file; null: not known. */
+  enforced: boolean | null = null;
+  /** Reads and writes under way below; counted under mandatory locking only. */
+  ioRunning = 0;
+  #onDrained: (() => void)[] = [];
   readonly #host: LocksHost;
 
   constructor(inode: Inode, host: LocksHost) {
@@ -69,6 +90,9 @@ export class InodeLocks {
 
   posixLocks(): PosixLocks {
     return (this.posix ??= new PosixLocks(this.users));
+  }
+  ioQueue(): IoQueue {
+    return (this.io ??= new IoQueue());
   }
   reserveLocks(): ReserveLocks {
     return (this.reserved ??= new ReserveLocks(this.users));
@@ -129,6 +153,38 @@ export class InodeLocks {
       if (list?.includes(held) !== true) return;
       brick.upcall(held.client, { ...what, inode: this.inode, pid: held.pid });
     });
+  }
+
+  // --- revocation ---------------------------------------------------------------------------------------------------
+
+  /** Takes old or much wanted inode locks of a domain away, if a request meets them and options say so. */
+  revokeInodeLocks(domain: Domain, request: InodeLock): void {
+    const { revocation } = this.#host;
+    if (revocation === null) return;
+    const reason = domain.inode.overdue(request, revocation);
+    if (reason === null) return;
+    const blocked = revocation.all ? domain.inode.refuse(() => true) : 0;
+    const granted = domain.inode.drop(() => true);
+    this.inodeLocksFreed(domain);
+    this.#revoked('Inode', domain, reason, granted, blocked);
+  }
+
+  /** As {@link revokeInodeLocks}, for entry locks. */
+  revokeEntryLocks(domain: Domain, request: EntryLock): void {
+    const { revocation } = this.#host;
+    if (revocation === null) return;
+    const reason = domain.entry.overdue(request, revocation);
+    if (reason === null) return;
+    const blocked = revocation.all ? domain.entry.refuse(() => true) : 0;
+    const granted = domain.entry.drop(() => true);
+    domain.entry.grant();
+    this.#revoked('Entry', domain, reason, granted, blocked);
+  }
+
+  #revoked(kind: string, domain: Domain, why: Overdue, granted: number, blocked: number): void {
+    const where = `gfid: ${gfidText(this.inode.gfid)}; domain: ${domain.name}; age: ${why.ageSec} sec`;
+    const what = `${kind} lock revoked:  ${granted} granted & ${blocked} blocked locks cleared`;
+    this.#host.log.warning(0, `Lock revocation [reason: ${why.reason}; ${where}] - ${what}`);
   }
 
   // --- removal ------------------------------------------------------------------------------------------------------
@@ -193,6 +249,23 @@ export class InodeLocks {
     }
     domain.inode.grant();
     this.tidy(domain);
+  }
+
+  // --- enforced locks -----------------------------------------------------------------------------------------------
+
+  ioEnded(): void {
+    if (--this.ioRunning > 0) return;
+    const waiting = this.#onDrained;
+    this.#onDrained = [];
+    for (const go of waiting) go();
+  }
+
+  /** Resolves when no read or write is under way. */
+  ioDrained(): Promise<void> | undefined {
+    if (this.ioRunning === 0) return undefined;
+    return new Promise((go) => {
+      this.#onDrained.push(go);
+    });
   }
 
   // --- migration ----------------------------------------------------------------------------------------------------

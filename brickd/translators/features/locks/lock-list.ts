@@ -38,6 +38,12 @@ export abstract class InternalLock {
   abstract matches(other: this): boolean;
 }
 
+/** Why locks are taken away. */
+export interface Overdue {
+  reason: 'age' | 'max blocked';
+  ageSec: number;
+}
+
 /** What a list asks of its surroundings. */
 export interface ListHost<L> {
   /** False keeps a request waiting although no lock is in its way. */
@@ -127,6 +133,19 @@ export class LockList<L extends InternalLock> {
       }
     }
     for (const lock of ready) lock.resolve!(null);
+  }
+
+  /** Whether locks are to be taken away for a request: one in its way is older than that, or as many wait. */
+  overdue(request: L, limits: { seconds: number; maxBlocked: number }): Overdue | null {
+    if (this.granted.length === 0) return null;
+    let ageSec = 0;
+    for (const held of this.granted) {
+      if (!held.conflicts(request)) continue;
+      ageSec = now() - held.grantedAt;
+      if (ageSec > limits.seconds) return { reason: 'age', ageSec };
+    }
+    if (limits.maxBlocked === 0 || this.waiting.length < limits.maxBlocked) return null;
+    return { reason: 'max blocked', ageSec };
   }
 
   /** Fails waiting requests that `which` picks with EAGAIN; returns how many. */

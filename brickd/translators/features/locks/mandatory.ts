@@ -41,6 +41,12 @@ export function ioAllowed(posix: PosixLocks, io: IoRegion, optimal: boolean): bo
   return true;
 }
 
+/** Under enforcement: one lock of its own covers it all. */
+export function ioCovered(posix: PosixLocks, io: IoRegion): boolean {
+  const { ranges } = posix.holder(io.client, io.owner);
+  return ranges.some((range) => range.start <= io.start && range.end >= io.end);
+}
+
 interface WaitingIo {
   io: IoRegion;
   go: () => void;
@@ -72,5 +78,12 @@ export class IoQueue {
     const gone = this.#queue.filter((w) => w.io.client === client);
     this.#queue = this.#queue.filter((w) => w.io.client !== client);
     for (const waiting of gone) waiting.reject(failure(EAGAIN));
+  }
+
+  /** Fails all that waits. */
+  refuse(errno: number): void {
+    const queue = this.#queue;
+    this.#queue = [];
+    for (const waiting of queue) waiting.reject(failure(errno));
   }
 }

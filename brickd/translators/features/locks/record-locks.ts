@@ -1,6 +1,6 @@
 /** The lk fop: POSIX locks as requests on an inode's locks, with what migration of files does to them. */
 import type { Call } from '../../../../posix/contract/call.js';
-import { EAGAIN, EINVAL, ENOTCONN, EREMOTE } from '../../../../posix/contract/errno.js';
+import { EAGAIN, EBUSY, EINVAL, ENOTCONN, EREMOTE } from '../../../../posix/contract/errno.js';
 import { failure } from '../../../../posix/contract/error.js';
 import type { ActiveLock, Flock, LkArgs, LkReply, MaybePromise } from '../../../../posix/contract/fops.js';
 import type { Client, Fd } from '../../../../posix/contract/inode.js';
@@ -57,8 +57,8 @@ function rangeOf(call: Call, fd: Fd, flock: Flock, mode: number): Range {
 
 const answer = (flock: Flock): LkReply => ({ flock, xdata: null });
 
-/** Runs an lk request; `slot` is that of the translator's state of fds. */
-export function lk(locks: InodeLocks, call: Call, args: LkArgs, slot: number): MaybePromise<LkReply> {
+/** Runs an lk request; `slot` is that of the translator's state of fds. enforced: only who has locks may do I/O. */
+export function lk(locks: InodeLocks, call: Call, args: LkArgs, slot: number, enforced = false): MaybePromise<LkReply> {
   const mode = args.xdata?.number('glusterfs.lk.lkmode') ?? 0;
   const range = rangeOf(call, args.fd, args.flock, mode);
   checkOwner(call);
@@ -68,6 +68,7 @@ export function lk(locks: InodeLocks, call: Call, args: LkArgs, slot: number): M
       return answer(getlk(locks, holder, range));
     case Cmd.setlk:
     case Cmd.setlkw:
+      if (enforced && range.type !== LockType.unlock) return preempt(locks, holder, range);
       return setlk(locks, holder, range, args.cmd === Cmd.setlkw);
     case Cmd.reserve:
     case Cmd.reserveWait: {
@@ -104,6 +105,24 @@ function setlk(locks: InodeLocks, holder: Holder, range: Range, mayWait: boolean
   const pass = locks.reserved?.pass(reservation(holder, range)) ?? null;
   if (pass !== null) return pass.then(() => set(locks, holder, range, mayWait));
   return set(locks, holder, range, mayWait);
+}
+
+/**
+ * Under enforcement the latest request wins: it comes from whom the application has made the new owner. Others lose what
+ * overlaps, and all that waits fails.
+ */
+function preempt(locks: InodeLocks, holder: Holder, range: Range): LkReply {
+  if (locks.migrated) throw failure(EREMOTE);
+  if (!holder.client.alive) throw failure(ENOTCONN);
+  const posix = locks.posixLocks();
+  posix.refuse(() => true, EBUSY);
+  posix.drop((held, by) => {
+    const own = by.client === holder.client && by.owner === holder.owner;
+    return !own && held.start <= range.end && held.end >= range.start;
+  });
+  posix.apply(holder, range);
+  locks.io?.refuse(EBUSY);
+  return answer(flockOf(range, holder.owner));
 }
 
 function set(locks: InodeLocks, holder: Holder, range: Range, mayWait: boolean): MaybePromise<LkReply> {
