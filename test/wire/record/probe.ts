@@ -207,12 +207,14 @@ await peer.fop('unlink', {
   xdata: new Dict().setInt('get-link-count', 0),
 });
 await peer.fop('release', { gfid: key, fd });
-// Last: a stock 10.3 brick ends with either of the last two.
+// Last: a stock 10.3 brick ends with either of these, so both are under way when it does.
 const fresh = randomBytes(16);
 await peer.fop('icreate', { gfid: gfidKey(fresh), mode: 0o100600 });
-await peer.fop('namelink', { pargfid: ROOT_KEY, bname: 'named', xdata: new Dict().setGfid('gfid-req', fresh) });
-await peer.fop('setactivelk', {
-  gfid: ROOT_KEY,
-  request: [{ flock: { ...flock, start: 500n }, client_uid: 'probe', lk_flags: 0 }],
-});
+await Promise.all([
+  peer.fop('setactivelk', {
+    gfid: ROOT_KEY,
+    request: [{ flock: { ...flock, start: 500n }, client_uid: 'probe', lk_flags: 0 }],
+  }),
+  peer.fop('namelink', { pargfid: ROOT_KEY, bname: 'named', xdata: new Dict().setGfid('gfid-req', fresh) }),
+]);
 peer.end();

@@ -56,16 +56,20 @@ disperse() {
   (for i in $(seq 20); do touch d/a$i; done) & for i in $(seq 20); do touch /m/e2/d/b$i; done; wait $!
   cat f /m/e2/f | wc -l; mv d/passwd g; ln -s g s; rm g; ls -la; cd /; umount /m/e /m/e2
 }
-rebalance() {
-  mounted v; mkdir -p /m/v/many; for i in $(seq 30); do echo $i > /m/v/many/$i; done
-  python3 -c 'import fcntl,time
+# hold SECONDS: read locks on the files to be moved
+hold() {
+  python3 -c 'import fcntl,sys,time
 f=[open("/m/v/many/%d"%i,"r+") for i in range(1,31)]
 for x in f: fcntl.lockf(x, fcntl.LOCK_SH)
-time.sleep(9)' &
+time.sleep(int(sys.argv[1]))' "$1"
+}
+rebalance() {
+  mounted v; mkdir -p /m/v/many; for i in $(seq 30); do echo $i > /m/v/many/$i; done
+  hold 9 &
   g volume add-brick v gfhost:/d/v3; g volume rebalance v start force; sleep 6; g volume rebalance v status; wait $!
   g volume remove-brick v gfhost:/d/v3 start; sleep 5; g volume remove-brick v gfhost:/d/v3 status; g volume remove-brick v gfhost:/d/v3 commit
   # Moving locks along ends stock 10.3 bricks: last.
-  g volume add-brick v gfhost:/d/v4; g volume set v cluster.lock-migration on; g volume rebalance v start force; sleep 4; g volume start v force
+  g volume add-brick v gfhost:/d/v4; g volume set v cluster.lock-migration on; hold 8 & sleep 1; g volume rebalance v start force; sleep 8; g volume start v force
   umount /m/v
 }
 quota() {
@@ -91,7 +95,7 @@ probe() {
 brickops() {
   # glusterd and the bricks meet on unix sockets: led through TCP for a while.
   local pid port=50001 sock
-  wait_for port_of p /d/p2
+  g volume start p force; wait_for port_of p /d/p1; wait_for port_of p /d/p2
   for sock in /run/gluster/*.socket; do node "$dist/forward.js" "$sock" $port & port=$((port + 1)); done
   pkill glusterd; sleep 2; glusterd; wait_for gluster volume status p
   mounted p; echo x > /m/p/x; cat /m/p/x
@@ -99,17 +103,22 @@ brickops() {
   g volume profile p start; cat /m/p/x; g volume profile p info; g volume profile p info incremental peek; g volume profile p info clear
   g volume top p open; g volume top p read list-cnt 3; g volume top p read-perf bs 1024 count 4; g volume top p clear; g volume barrier p enable; g volume barrier p disable
   umount /m/p; g volume stop p
-  # Multiplexed: the second volume's bricks are attached to the process of the first.
-  g volume set all cluster.brick-multiplex on; g volume start p; sleep 1
-  for sock in $(ls /run/gluster/*.socket); do [ -e "$sock.real" ] || { node "$dist/forward.js" "$sock" $port & port=$((port + 1)); }; done
-  pkill glusterd; sleep 2; glusterd; wait_for gluster volume status p; sleep 2
-  g volume create q gfhost:/d/q1; g volume set q features.leases on; g volume start q; g volume status q; g volume stop q; g volume stop p
+  # Multiplexed: the second volume's brick is attached to the process of the first.
+  kill $(jobs -p); rm -f /run/gluster/*.real
+  g volume set all cluster.brick-multiplex on; g volume create q gfhost:/d/q1; g volume create s gfhost:/d/s1; g volume start q; sleep 1
+  for sock in $(ls /run/gluster/*.socket); do node "$dist/forward.js" "$sock" $port & port=$((port + 1)); done
+  pkill glusterd; sleep 2; glusterd; wait_for gluster volume status q; sleep 2
+  g volume start s; g volume status s; g volume stop s; g volume stop q
   g volume set all cluster.brick-multiplex off; kill $(jobs -p)
 }
 aggregate() {
   mounted v; mkdir -p /m/v/limited; g volume quota v limit-usage /limited 1MB; sleep 2
   node "$dist/forward.js" /run/gluster/quotad.socket 50100 &
-  sleep 1; pkill -9 -f 'glusterfsd.*/d/v'; sleep 1; g volume start v force; sleep 4
+  sleep 1
+  # glusterd would start quotad anew, too.
+  local pid command
+  for pid in $(pgrep -f 'glusterfsd.*/d/v'); do command=$(tr '\0' ' ' < "/proc/$pid/cmdline"); kill -9 "$pid"; sleep 1; $command; done
+  sleep 10
   head -c 300000 /dev/zero > /m/v/limited/a; sleep 6; head -c 900000 /dev/zero > /m/v/limited/b; mkdir /m/v/limited/c; umount /m/v
   kill $(jobs -p); pkill -f 'process-name quotad'; g volume start v force
 }
