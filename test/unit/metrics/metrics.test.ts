@@ -42,8 +42,8 @@ t.test('metrics, page and health', async (t) => {
   t.match(text, 'gluster_brick_capacity_used_bytes{brick="/d/a"} 400\n');
   t.match(text, 'brickd_fops_total{brick="/d/a",fop="LOOKUP"} 12\n');
   t.match(text, 'brickd_fop_failures_total{brick="/d/a",fop="LOOKUP"} 3\n');
-  for (const line of text.trim().split('\n')) {
-    t.match(line, /^(#.*|[a-z_]+(\{[^}]*\})? [-+.0-9eEa-zA-Z]+)$/, `a line of the format: ${line}`);
+  for (const line of text.split('\n').filter((l) => l !== '')) {
+    t.match(line, /^(#.*|[a-z0-9_]+(\{[^}]*\})? [-+.0-9eEa-zA-Z]+)$/, `a line of the format: ${line}`);
   }
   const page = await get(endpoint.port, '/');
   t.match(page.text, '/d/&quot;&lt;b&gt;', 'names are escaped');
