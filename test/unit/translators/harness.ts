@@ -46,7 +46,6 @@ export class FakeBrick implements BrickContext {
   }
   timer(delayMs: number, repeat: boolean, run: () => void): () => void {
     const handle = repeat ? setInterval(run, delayMs) : setTimeout(run, delayMs);
-    handle.unref();
     return () => clearTimeout(handle);
   }
   /** A new inode of the table. */
