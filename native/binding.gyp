@@ -12,6 +12,7 @@
         "src/fsync_group.cc",
         "src/hash.cc",
         "src/native_thread.cc",
+        "src/open_beneath.cc",
         "src/ops_attributes.cc",
         "src/ops_data.cc",
         "src/ops_directory.cc",

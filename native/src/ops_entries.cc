@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "batch.h"
+#include "open_beneath.h"
 
 #ifndef RESOLVE_CACHED
 #define RESOLVE_CACHED 0x20
@@ -20,6 +21,9 @@ constexpr uint64_t kOpenFlags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUN
                                 O_DIRECT | 0100000 /* O_LARGEFILE */ | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC |
                                 O_PATH | O_TMPFILE;
 constexpr uint64_t kPathFlags = O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC;
+
+// Promises that can be kept without openat2.
+constexpr uint64_t kSubstituted = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 
 }  // namespace
 
@@ -37,10 +41,10 @@ int64_t op_open(Context& c, Record& r) {
     how.mode = mode;
     how.resolve = resolve;
     int64_t fd = retry([&] { return ::syscall(SYS_openat2, dir, r.text(1), &how, sizeof(how)); });
-    // A kernel that can't tell what is cached (EINVAL before 5.12, ENOSYS before 5.6): who asks must be ready to block. The
-    // other promises have no substitute.
-    bool unknown = fd == -EINVAL || fd == -ENOSYS;
-    return unknown && (resolve & RESOLVE_CACHED) != 0 ? -EAGAIN : fd;
+    // A kernel that can't tell what is cached (EINVAL before 5.12, ENOSYS before 5.6): who asks must be ready to block.
+    if ((resolve & RESOLVE_CACHED) != 0) return fd == -EINVAL || fd == -ENOSYS ? -EAGAIN : fd;
+    if (fd != -ENOSYS || (resolve & ~kSubstituted) != 0) return fd;
+    return open_beneath(dir, r.text(1), static_cast<int>(flags), mode);
   }
   return retry([&] { return ::openat(dir, r.text(1), static_cast<int>(flags), mode); });
 }
