@@ -1,5 +1,5 @@
 /**
- * Open directories: bounded cache of O_PATH descriptors by gfid, so that entry fops address files as (directory, name)
+ * Open directories: bounded cache of descriptors by gfid, so that entry fops address files as (directory, name)
  * and no path is ever resolved through chains of handle symlinks. The bound is shared by all bricks of a thread.
  */
 import { addon } from '../native/addon.js';
@@ -13,7 +13,8 @@ import { handleName, parseDirectoryLink } from './handle-name.js';
 import type { Store } from './store.js';
 import { GFID_KEY, OpenFlag, Resolve } from './sys.js';
 
-const DIRECTORY_FLAGS = OpenFlag.path | OpenFlag.directory | OpenFlag.nofollow;
+/** Not O_PATH: the xattrs of a directory are read and set by its descriptor. */
+const DIRECTORY_FLAGS = OpenFlag.rdonly | OpenFlag.directory | OpenFlag.nofollow;
 /** Levels between a directory and the root beyond which the handles must be a loop. */
 const MAX_DEPTH = 2048;
 /** Bytes of path that one open is given: a batch's arena must hold it. */
@@ -159,7 +160,7 @@ export class Directories {
   #openOps(b: Batch, dir: number, path: string, resolve: number): void {
     const value = b.out(16);
     b.open(dir, path, DIRECTORY_FLAGS, 0, resolve | Resolve.beneath | Resolve.noSymlinks);
-    b.getxattr(reg(0), '.', GFID_KEY, value, 16, IGNORE);
+    b.getxattr(reg(0), null, GFID_KEY, value, 16, IGNORE);
     this.#value = value;
   }
   #value = 0;

@@ -41,7 +41,7 @@ async function addDirectories(store: Store, chain: Ancestor[], wants: XattrWants
       throw failure(errnoOf(error) === 2 ? ESTALE : errnoOf(error));
     });
     try {
-      entries.push(await entryOf(store, d.fd, '.', a.name, a.gfid, wants));
+      entries.push(await entryOf(store, d.fd, null, a.name, a.gfid, wants));
     } finally {
       d.release();
     }
@@ -51,7 +51,7 @@ async function addDirectories(store: Store, chain: Ancestor[], wants: XattrWants
 async function entryOf(
   store: Store,
   dir: number,
-  file: string,
+  file: string | null,
   name: string,
   gfid: Gfid,
   wants: XattrWants,

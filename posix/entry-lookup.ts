@@ -199,7 +199,7 @@ async function heal(store: Store, args: LookupArgs, d: Directory, probe: Probe):
     b.release();
     return false;
   }
-  store.handles.levelOps(b, gfid);
+  store.handles.levelOps(b, gfid, true);
   if (isDirectory) store.handles.symlinkOp(b, parent.gfid, name, gfid, IGNORE);
   else store.handles.linkOp(b, d.fd, name, gfid, IGNORE);
   await store.run(b, parent.lane, Priority.normal);
@@ -245,7 +245,7 @@ function directory(
       store.dirs.drop(d.key);
       throw failure(ENOENT);
     }
-    const reply = at.reply(d.fd, '.');
+    const reply = at.reply(d.fd, null);
     if (reply === null) throw failure(ENOENT);
     return reply;
   };
@@ -273,7 +273,8 @@ class ByHandle {
   readonly gfid: Gfid;
   readonly #inode: Inode | null;
   readonly #dir: number;
-  readonly #name: string;
+  /** Null: the open directory itself. */
+  readonly #name: string | null;
   readonly #wants: XattrWants;
   readonly #room = new XattrRoom();
   #stat = 0;
@@ -288,7 +289,7 @@ class ByHandle {
     this.gfid = gfid;
     this.#inode = inode;
     this.#dir = directory >= 0 ? directory : store.glusterfsFd;
-    this.#name = directory >= 0 ? '.' : handleName(gfid);
+    this.#name = directory >= 0 ? null : handleName(gfid);
     this.#wants = new XattrWants(args.xdata);
   }
 
@@ -298,14 +299,15 @@ class ByHandle {
 
   /** The handle is a symbolic link of its own: it stands for a directory. */
   get isDirectoryHandle(): boolean {
-    return this.errno === 0 && (this.stat.mode & S_IFMT) === S_IFLNK && this.links === 1 && this.#name !== '.';
+    return this.errno === 0 && (this.stat.mode & S_IFMT) === S_IFLNK && this.links === 1 && this.#name !== null;
   }
 
   inline(): boolean {
     const b = batch();
     this.#program(b, Resolve.cached);
     b.run();
-    const done = b.result(0) !== -EAGAIN;
+    // An open directory is in memory: no need to ask.
+    const done = this.#name === null || b.result(0) !== -EAGAIN;
     const again = done && this.#take(b);
     b.release();
     return again ? this.inline() : done;
@@ -323,25 +325,29 @@ class ByHandle {
   #program(b: ReturnType<typeof batch>, resolve: number): void {
     this.#room.reserve(b);
     this.#stat = b.statOut();
-    b.open(this.#dir, this.#name, OpenFlag.path | OpenFlag.nofollow, 0, resolve);
-    b.statx(reg(0), null, this.#stat);
-    this.#room.op(b, this.#wants, this.#dir, this.#name, IGNORE);
-    b.close(reg(0), IGNORE);
+    const name = this.#name;
+    if (name !== null) b.open(this.#dir, name, OpenFlag.path | OpenFlag.nofollow, 0, resolve);
+    b.statx(name !== null ? reg(0) : this.#dir, null, this.#stat);
+    this.#room.op(b, this.#wants, this.#dir, name, IGNORE);
+    if (name !== null) b.close(reg(0), IGNORE);
   }
 
   #take(b: ReturnType<typeof batch>): boolean {
+    const statx = this.#name === null ? 0 : 1;
     const opened = b.result(0);
-    if (opened < 0 || b.result(1) < 0) {
-      this.errno = opened < 0 ? -opened : -b.result(1);
+    if (opened < 0 || b.result(statx) < 0) {
+      this.errno = opened < 0 ? -opened : -b.result(statx);
       return false;
     }
-    if (this.#room.grow(b.result(2))) return true;
+    const xattrs = b.result(statx + 1);
+    if (this.#room.grow(xattrs)) return true;
     this.errno = 0;
     this.links = b.f64[this.#stat + STAT.nlink]!;
-    const found = this.#room.read(b, this.#wants, b.result(2));
+    const found = this.#room.read(b, this.#wants, xattrs);
     this.#room.release();
     this.#found = found;
-    const isHandle = this.links === 1 && (b.f64[this.#stat + STAT.mode]! & S_IFMT) === S_IFLNK && this.#name !== '.';
+    const mode = b.f64[this.#stat + STAT.mode]!;
+    const isHandle = this.links === 1 && (mode & S_IFMT) === S_IFLNK && this.#name !== null;
     // What a directory's handle has is not the directory's.
     const mdata = isHandle ? null : this.#store.mdata.read(this.#inode, gfidKey(this.gfid), found.mdata);
     this.stat = iattOf(b.f64, this.#stat, this.gfid, mdata);
@@ -349,13 +355,14 @@ class ByHandle {
   }
 
   /** The answer; null when the handle stands for a directory. Fails with the errno of the look. */
-  reply(dir: number, name: string): MaybePromise<LookupReply> | null {
+  reply(dir: number, name: string | null): MaybePromise<LookupReply> | null {
     if (this.errno !== 0 || this.isDirectoryHandle) return null;
     const found = this.#found!;
     const wants = this.#wants;
     wants.wordsInto(found, this.#inode, this.stat);
     const reply: LookupReply = { stat: this.stat, postparent: NO_IATT, xdata: found.dict };
-    if (wants.content >= this.stat.size && this.stat.isRegular) return this.#withContent(reply, dir, name);
+    if (name !== null && wants.content >= this.stat.size && this.stat.isRegular)
+      return this.#withContent(reply, dir, name);
     if (
       wants.words?.includes(key.ANCESTRY_PATH) === true ||
       this.#args.xdata?.has(key.CLEAN_WRITE_PROTECTION) === true
@@ -371,7 +378,7 @@ class ByHandle {
     return this.#withMore(reply, dir, name);
   }
 
-  async #withMore(reply: LookupReply, dir: number, name: string): Promise<LookupReply> {
+  async #withMore(reply: LookupReply, dir: number, name: string | null): Promise<LookupReply> {
     if (this.#args.xdata?.has(key.CLEAN_WRITE_PROTECTION) === true) {
       const b = batch();
       b.removexattr(dir, name, key.WRITE_PROTECTION);

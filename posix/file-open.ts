@@ -70,7 +70,7 @@ async function openOnPool(store: Store, call: Call, args: OpenArgs, flags: numbe
   const b = batch();
   const unread = store.mdata.unread(inode);
   const at = unread ? b.out(MDATA_ROOM) : 0;
-  b.open(target.dir, target.name, flags);
+  b.open(target.dir, target.name ?? '.', flags);
   const times = unread ? b.getxattr(reg(0), null, MDATA_KEY, at, MDATA_ROOM, IGNORE) : -1;
   // Truncation takes its turn among the writes.
   const lane = (flags & OpenFlag.trunc) === 0 ? 0 : inode.lane;

@@ -20,13 +20,15 @@ export class Handles {
     this.#store = store;
   }
 
-  /** Ops that make the directories of a handle, unless they are known to exist. To be followed by {@link made}. */
-  levelOps(b: Batch, gfid: Gfid): void {
+  /**
+   * Ops that make the directories of a handle, unless they are known to exist. To be followed by {@link made}. first: even
+   * the first level, which every brick has from its start.
+   */
+  levelOps(b: Batch, gfid: Gfid, first = false): void {
     if (this.#has(gfid)) return;
     const text = gfidText(gfid);
-    const first = text.slice(0, 2);
-    b.mkdir(this.#store.glusterfsFd, first, LEVEL_MODE, IGNORE);
-    b.mkdir(this.#store.glusterfsFd, `${first}/${text.slice(2, 4)}`, LEVEL_MODE, IGNORE);
+    if (first) b.mkdir(this.#store.glusterfsFd, text.slice(0, 2), LEVEL_MODE, IGNORE);
+    b.mkdir(this.#store.glusterfsFd, `${text.slice(0, 2)}/${text.slice(2, 4)}`, LEVEL_MODE, IGNORE);
   }
 
   /** Notes that a handle was made, and so its directories exist. */

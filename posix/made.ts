@@ -139,7 +139,7 @@ export class Making {
     const b = batch();
     const parent = this.#site.parent;
     if (result === -EEXIST) handles.removeOp(b, gfid);
-    handles.levelOps(b, gfid);
+    handles.levelOps(b, gfid, true);
     const op = this.#directory
       ? handles.symlinkOp(b, parent.gfid, this.#name, gfid)
       : handles.linkOp(b, this.#site.fd, this.#name, gfid);

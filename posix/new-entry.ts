@@ -96,7 +96,7 @@ export class Site {
   endOps(b: Batch): void {
     this.#times = this.store.mdata.planParent(this.parent, this.call);
     this.#timesOp =
-      this.#times === null ? -1 : this.store.mdata.storeOp(b, this.dir.fd, '.', this.#times, this.parent, this.stray);
+      this.#times === null ? -1 : this.store.mdata.storeOp(b, this.dir.fd, null, this.#times, this.parent, this.stray);
     this.#statOp = b.statx(this.dir.fd, null, this.#statAt, IGNORE);
   }
 

@@ -24,7 +24,7 @@ export function preopFails(dir: number, xdata: Dict): number {
   const expected = valueBytes(value) ?? new Uint8Array(0);
   const into = region(ROOM);
   const b = batch();
-  b.getxattr(dir, '.', name, into.address, ROOM, IGNORE);
+  b.getxattr(dir, null, name, into.address, ROOM, IGNORE);
   b.run();
   const r = b.result(0);
   b.release();

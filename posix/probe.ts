@@ -97,7 +97,7 @@ export class Probe {
     this.#xattrs = this.#room.op(b, this.#wants, dir, this.#name, IGNORE);
     b.close(reg(0), ALWAYS);
     b.statx(dir, null, this.#above, ALWAYS);
-    this.#timesOp = unread ? b.getxattr(dir, '.', MDATA_KEY, this.#aboveTimes, 64, ALWAYS) : -1;
+    this.#timesOp = unread ? b.getxattr(dir, null, MDATA_KEY, this.#aboveTimes, 64, ALWAYS) : -1;
   }
 
   /** Takes the results over; true when the look must be repeated with more room. */

@@ -25,13 +25,16 @@ import { Space } from './space.js';
 /** Blocking calls of one brick that run at the same time, as io-threads' thread-count by default. */
 export const DEFAULT_CONCURRENCY = 16;
 
-/** How a batch addresses an inode's own file: `name` below descriptor `dir`. Released after the batch has run. */
+/**
+ * How a batch addresses an inode's own file: `name` below descriptor `dir`, or (a directory) the descriptor itself. Released
+ * after the batch has run.
+ */
 export class Target {
   readonly dir: number;
-  readonly name: string;
+  readonly name: string | null;
   readonly #directory: Directory | null;
 
-  constructor(dir: number, name: string, directory: Directory | null) {
+  constructor(dir: number, name: string | null, directory: Directory | null) {
     this.dir = dir;
     this.name = name;
     this.#directory = directory;
@@ -143,5 +146,5 @@ export class Store {
 }
 
 function directoryTarget(d: Directory): Target {
-  return new Target(d.fd, '.', d);
+  return new Target(d.fd, null, d);
 }
