@@ -34,7 +34,7 @@ export function openStore(init: Omit<StoreInit, 'rootFd' | 'glusterfsFd' | 'hidd
     checkIdentity(rootFd, init);
     glusterfsFd = openTree(rootFd, path);
     const hidden = checkRootHandle(rootFd, glusterfsFd, path);
-    setOwner(rootFd, init);
+    setOwner(rootFd, init.options);
     return new Store({ ...init, rootFd, glusterfsFd, hidden });
   } catch (error) {
     if (glusterfsFd >= 0) addon.closeFd(glusterfsFd);
@@ -164,13 +164,14 @@ function checkRootHandle(rootFd: number, fd: number, path: string): StoreInit['h
   return identity;
 }
 
-function setOwner(rootFd: number, init: { options: StoreInit['options'] }): void {
-  const uid = init.options['brick-uid'];
-  const gid = init.options['brick-gid'];
+/** Gives the root the owner that options name, if they do. Throws an Error when that fails. */
+export function setOwner(rootFd: number, options: StoreInit['options']): void {
+  const uid = options['brick-uid'];
+  const gid = options['brick-gid'];
   if (uid === -1 && gid === -1) return;
   const b = batch();
   b.chown(rootFd, null, uid, gid);
   const r = b.run();
   b.release();
-  if (r < 0) throw refuse(init.options.directory, `setting the owner of the root failed: ${errnoName(-r)}`);
+  if (r < 0) throw refuse(options.directory, `setting the owner of the root failed: ${errnoName(-r)}`);
 }

@@ -25,7 +25,7 @@ import { fsync, fsyncdir } from './file-sync.js';
 import { writev } from './file-write.js';
 import { HealthCheck } from './health.js';
 import type { Options } from './options.js';
-import { openStore } from './startup.js';
+import { openStore, setOwner } from './startup.js';
 import type { Store } from './store.js';
 import { fgetxattr, getxattr } from './xattr-get.js';
 import { fremovexattr, removexattr } from './xattr-remove.js';
@@ -44,15 +44,23 @@ export class PosixTranslator extends Translator<Options> {
     // Modes are the client's business; the daemon must not narrow them.
     addon.umask(0);
     this.store = openStore({ name: this.name, brick: this.brick, options: this.options, slot: this.slot });
-    await this.store.landfill.dropUnlinked();
+    try {
+      await this.store.landfill.dropUnlinked();
+      await this.store.space.start();
+    } catch (error) {
+      this.store.close();
+      throw error;
+    }
     this.store.landfill.filled();
-    await this.store.space.start();
     this.#health = new HealthCheck(this.store);
     this.#health.start();
     this.#cancelIdleCheck = this.brick.timer(IDLE_CHECK_MS, true, () => this.store.dirs.closeIdle());
   }
 
   override async reconfigure(options: Options): Promise<void> {
+    if (options['brick-uid'] !== this.options['brick-uid'] || options['brick-gid'] !== this.options['brick-gid']) {
+      setOwner(this.store.rootFd, options);
+    }
     this.options = options;
     this.store.options = options;
     await this.store.space.start();

@@ -102,5 +102,7 @@ t.test('owner of the root', async (t) => {
   const b = brick(t);
   await b.start({ 'brick-uid': '36', 'brick-gid': '37' });
   t.equal(`${statSync(b.dir).uid} ${statSync(b.dir).gid}`, '36 37');
+  await b.posix.reconfigure({ ...b.posix.options, 'brick-uid': 38, 'brick-gid': -1 });
+  t.equal(`${statSync(b.dir).uid} ${statSync(b.dir).gid}`, '38 37', 'changed while it serves');
   await b.stop();
 });
