@@ -1,4 +1,5 @@
 /** How a brick process ends: by signal, by its last brick, or by a fault of its own. */
+import { addon } from '../../native/addon.js';
 import { loggerFor } from '../../posix/contract/log.js';
 import type { BrickServer } from '../brick-server.js';
 import { pause } from '../glusterd/backoff.js';
@@ -38,7 +39,8 @@ export class Ending {
     await Promise.race([leaving, pause(LEAVE_MS)]);
     this.pidfile?.release();
     this.#log.flush();
-    process.exit(status);
+    // Not process.exit(): that waits for system calls under way, and one on a hung disk may never end.
+    addon.exitNow(status);
   }
 
   /** A fault of the program: whatever is known goes to the log, then the process ends. */
