@@ -4,6 +4,7 @@ import { options } from '../../../brickd/translators/features/locks/options.js';
 import { EAGAIN, EBUSY, EINTR, EINVAL, ENODATA, ENOTCONN, EREMOTE } from '../../../posix/contract/errno.js';
 import { failure } from '../../../posix/contract/error.js';
 import type { Flock, LkReply } from '../../../posix/contract/fops.js';
+import { gfidText } from '../../../posix/contract/gfid.js';
 import type { Client, Fd, Inode } from '../../../posix/contract/inode.js';
 import { parseOptions } from '../../../volfiles/options.js';
 import { callOf, dictOf, errnoOfAttempt, FakeBrick, FakeClient, fdOf, make, random, state } from './harness.js';
@@ -245,6 +246,7 @@ t.test('statedump', async (t) => {
   const [section] = locks.dump();
   t.equal(section!.title, 'xlator.features.locks.v-test.inode');
   t.match(section!.lines, [
+    `path=<gfid:${gfidText(inode.gfid)}>`,
     'mandatory=0',
     'posixlk-count=2',
     /^posixlk\.posixlk\[0\]\(ACTIVE\)=type=WRITE, whence=0, start=0, len=10, pid = 1000, owner=0102030405060708-09, client=0x[0-9a-f]+, connection-id=uid-a, granted at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0000$/,

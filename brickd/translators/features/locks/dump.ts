@@ -1,4 +1,5 @@
 /** Locks of an inode as a section of a statedump, in Gluster's words. */
+import { gfidText } from '../../../../posix/contract/gfid.js';
 import type { Inode } from '../../../../posix/contract/inode.js';
 import type { DumpSection } from '../../../../posix/contract/translator.js';
 import type { InodeLocks } from './inode-locks.js';
@@ -6,12 +7,12 @@ import type { InternalLock } from './lock-list.js';
 import { entryLine, type LockRecord, rangeLine } from './lock-text.js';
 import { flockOf, type Holder, type Range } from './posix-locks.js';
 
-/** Path in the volume as far as the inode table knows it; null when it doesn't. */
-function pathOf(inode: Inode): string | null {
+/** Path in the volume; from an inode on whose name is not known, that inode's gfid stands for the rest. */
+function pathOf(inode: Inode): string {
   if (inode.isRoot) return '/';
   let path = '';
   for (let at: Inode = inode; !at.isRoot; at = at.parent) {
-    if (at.parent === null) return null;
+    if (at.parent === null) return `<gfid:${gfidText(at.gfid)}>${path}`;
     path = `/${at.name}${path}`;
   }
   return path;
@@ -39,10 +40,7 @@ function posixLine(i: number, range: Range, holder: Holder, active: boolean): st
 }
 
 export function dumpLocks(translator: string, locks: InodeLocks): DumpSection {
-  const lines: string[] = [];
-  const path = pathOf(locks.inode);
-  if (path !== null) lines.push(`path=${path}`);
-  lines.push('mandatory=0');
+  const lines = [`path=${pathOf(locks.inode)}`, 'mandatory=0'];
   const domains = locks.domains === null ? [] : [...locks.domains.values()];
   const entries = locks.entryCount();
   if (entries > 0) {
