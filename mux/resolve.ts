@@ -111,7 +111,8 @@ export function resolveNew(
   return then(resolveParent(s, call, pargfid, name, xdata), (parent) => {
     const known = s.brick.table.child(parent, name);
     if (known === undefined) return { inode: null, parent, name };
-    return lookupName(s, call, parent, name, xdata)
+    // Without the request's own keys: what they ask for is meant for the new file.
+    return lookupName(s, call, parent, name, null)
       .catch((error: unknown) => {
         if (!(error instanceof FopError)) throw error;
         s.brick.table.unlink(parent, name);
