@@ -4,6 +4,8 @@ import type { Translator, TranslatorInit } from '../../posix/contract/translator
 import { PosixTranslator } from '../../posix/translator.js';
 import type { OptionTable } from '../../volfiles/options.js';
 import { catalog } from './catalog.js';
+import { DelayGenTranslator } from './debug/delay-gen/delay-gen.js';
+import { ErrorGenTranslator } from './debug/error-gen/error-gen.js';
 import { IoStatsTranslator } from './debug/io-stats/io-stats.js';
 import { BarrierTranslator } from './features/barrier/barrier.js';
 import { BitrotStubTranslator } from './features/bitrot-stub/bitrot-stub.js';
@@ -31,6 +33,8 @@ const creators: Readonly<Record<string, Create>> = {
   'features/read-only': (init) => new ReadOnlyTranslator(init),
   'features/selinux': (init) => new SelinuxTranslator(init),
   'performance/io-threads': (init) => new IoThreadsTranslator(init),
+  'debug/delay-gen': (init) => new DelayGenTranslator(init),
+  'debug/error-gen': (init) => new ErrorGenTranslator(init),
   'debug/io-stats': (init) => new IoStatsTranslator(init),
   // The server itself: what it does, sessions do.
   'protocol/server': () => null,
@@ -52,6 +56,8 @@ export const implemented: ReadonlySet<string> = new Set([
   'features/index',
   'features/read-only',
   'features/selinux',
+  'debug/delay-gen',
+  'debug/error-gen',
   'debug/io-stats',
 ]);
 

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { optionTableOf } from '../../../brickd/translators/catalog.js';
+import { DelayGenTranslator } from '../../../brickd/translators/debug/delay-gen/delay-gen.js';
+import { ErrorGenTranslator } from '../../../brickd/translators/debug/error-gen/error-gen.js';
 import { IoStatsTranslator } from '../../../brickd/translators/debug/io-stats/io-stats.js';
 import { BarrierTranslator } from '../../../brickd/translators/features/barrier/barrier.js';
 import { BitrotStubTranslator } from '../../../brickd/translators/features/bitrot-stub/bitrot-stub.js';
@@ -11,7 +13,7 @@ import { ReadOnlyTranslator } from '../../../brickd/translators/features/read-on
 import { SelinuxTranslator } from '../../../brickd/translators/features/selinux/selinux.js';
 import { IoThreadsTranslator } from '../../../brickd/translators/performance/io-threads/io-threads.js';
 import { implemented, lookupTranslator } from '../../../brickd/translators/registry.js';
-import { EINVAL, EIO, EROFS } from '../../../posix/contract/errno.js';
+import { EINVAL, EIO, ENOSPC, EROFS } from '../../../posix/contract/errno.js';
 import { failure } from '../../../posix/contract/error.js';
 import type { Fops } from '../../../posix/contract/fops.js';
 import type { Translator, TranslatorInit } from '../../../posix/contract/translator.js';
@@ -181,6 +183,32 @@ t.test('io-stats', async (t) => {
   t.equal(stats.profile(new Map()).get(`-1-${READ}-hits`), undefined);
   t.throws(() => stats.profile(new Map([['top-op', '1']])), { message: /brick \/brick: .*volume top/ });
   t.notOk(setup('debug/io-stats', IoStatsTranslator).t.wants('readv'), 'nothing is counted unless asked for');
+});
+
+t.test('delay-gen and error-gen', async (t) => {
+  const chosen = { 'delay-percentage': '100', 'delay-duration': '1000', enable: 'STAT,finodelk' };
+  const { t: delays, inode } = setup('debug/delay-gen', DelayGenTranslator, chosen);
+  t.ok(delays.wants('stat') && delays.wants('finodelk'));
+  t.notOk(delays.wants('fstat'));
+  const late = fops(delays).stat(call, { inode, xdata: null });
+  t.ok(late instanceof Promise);
+  await late;
+  t.throws(() => setup('debug/delay-gen', DelayGenTranslator, { enable: 'nonsense' }), {
+    message: /nonsense is no fop/,
+  });
+  const always = setup('debug/error-gen', ErrorGenTranslator, { failure: '100', enable: 'fsync' });
+  t.ok(always.t.wants('fsync'));
+  t.notOk(always.t.wants('lookup'));
+  const fd = fdOf(inode, client);
+  const attempt = () => fops(always.t).fsync(call, { fd, datasync: false, xdata: null });
+  t.not(await errnoOfAttempt(attempt), 0);
+  const never = setup('debug/error-gen', ErrorGenTranslator, { enable: 'fsync' });
+  t.equal(await errnoOfAttempt(() => fops(never.t).fsync(call, { fd, datasync: false, xdata: null })), 0);
+  const counted = setup('debug/error-gen', ErrorGenTranslator, { 'random-failure': 'on', 'error-no': 'ENOSPC' });
+  const seen = new Set<number>();
+  for (let i = 0; i < 200; i++)
+    seen.add(await errnoOfAttempt(() => fops(counted.t).stat(call, { inode, xdata: null })));
+  t.strictSame([...seen].sort(), [0, ENOSPC]);
 });
 
 t.test('the registry', async (t) => {

@@ -1,0 +1,82 @@
+/** debug/error-gen: makes a share of requests fail, for tests. */
+import { constants } from 'node:os';
+import type { Call } from '../../../../posix/contract/call.js';
+import { EAGAIN } from '../../../../posix/contract/errno.js';
+import { failure } from '../../../../posix/contract/error.js';
+import type { FopName, MaybePromise, WriteArgs, WriteReply } from '../../../../posix/contract/fops.js';
+import { loggerFor } from '../../../../posix/contract/log.js';
+import { Translator, type TranslatorInit } from '../../../../posix/contract/translator.js';
+import { below, chosenFops, forFops } from '../fop-choice.js';
+import { ERRORS, SHORT_WRITE } from './errors.js';
+import type { Options } from './options.js';
+
+const errnos = constants.errno as Readonly<Record<string, number>>;
+
+export class ErrorGenTranslator extends Translator<Options> {
+  #fops: ReadonlySet<FopName> = new Set();
+  /** Requests since the last one that failed, and after how many the next one does (random-failure). */
+  #count = 0;
+  #every = 0;
+
+  constructor(init: TranslatorInit<Options>) {
+    super(init);
+    this.#adopt(init.options);
+  }
+
+  override async reconfigure(options: Options): Promise<void> {
+    this.options = options;
+    this.#adopt(options);
+  }
+
+  #adopt(options: Options): void {
+    const log = loggerFor(this.name);
+    if (options.enable === undefined) log.warning(0, 'All fops are enabled.');
+    this.#fops = chosenFops(options.enable, false, (fop) => log.warning(0, `Wrong option value ${fop}`));
+  }
+
+  override wants(fop: FopName): boolean {
+    return this.#fops.has(fop);
+  }
+
+  /** Name of the error that a request fails with; null: it goes on. */
+  draw(fop: FopName): string | null {
+    if (this.options['random-failure']) {
+      // Every so many requests, and after each failure another so many.
+      if (this.#every === 0) this.#every = nextInterval();
+      if (++this.#count < this.#every) return null;
+      this.#count = 0;
+      this.#every = nextInterval();
+      if (this.options['error-no'] !== undefined) return this.options['error-no'];
+    } else if (Math.random() * 100 >= (this.options.failure ?? 0)) {
+      return null;
+    }
+    const errors = ERRORS[fop]!;
+    return errors[Math.floor(Math.random() * errors.length)]!;
+  }
+
+  refuse(fop: FopName, error: string): never {
+    loggerFor(this.name).error(0, `${fop}: unwind(-1, ${error})`);
+    throw failure(errnos[error] ?? EAGAIN);
+  }
+
+  writev(call: Call, args: WriteArgs): MaybePromise<WriteReply> {
+    const error = this.draw('writev');
+    if (error === null) return this.next.writev(call, args);
+    if (error !== SHORT_WRITE) this.refuse('writev', error);
+    return this.next.writev(call, { ...args, size: args.size >> 1 });
+  }
+}
+
+const nextInterval = (): number => 3 + Math.floor(Math.random() * 42);
+
+const others = (Object.keys(ERRORS) as FopName[]).filter((name) => name !== 'writev');
+forFops(
+  ErrorGenTranslator,
+  others,
+  (name) =>
+    function (call, args) {
+      const error = this.draw(name);
+      if (error !== null) this.refuse(name, error);
+      return below(this, name)(call, args);
+    },
+);
