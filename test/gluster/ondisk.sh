@@ -74,4 +74,27 @@ same_trees 'same trees' /s /v
 checked 'the contract is kept' /d/v1 /d/v2
 same_bricks 'same on disk'
 for b in /d/v1 /d/v2; do quiet_log $b; done
+
+note 'the check itself'
+umount /v
+g volume stop v >/dev/null
+# found WHAT COMMAND ...: after the command the check tells of WHAT.
+found() {
+  "${@:2}" || fail "$*"
+  like "the check finds $1" "$(ondisk check /d/v1 /d/v2)" "$1"
+}
+somewhere() { ls -d /d/v[12]/"$1" | head -n 1; }
+file=$(somewhere copy)
+found 'no mdata' setfattr -x trusted.glusterfs.mdata /d/v1/a
+found 'mdata is of version 0' setfattr -n trusted.glusterfs.mdata -v 0x"$(printf '%0114d' 0)" /d/v2/a
+found 'lacks trusted.gfid2path' setfattr -x "$(getfattr -m gfid2path --absolute-names "$file" | sed -n 2p)" "$file"
+found 'for no name of it' setfattr -n trusted.gfid2path.0123456789abcdef -v x "$file"
+found 'but 1 names and a handle' ln "$file" /d/v1/.glusterfs/00/another
+found '00/another: (is unknown|is the handle of nothing)' true
+found 'trusted.gfid is missing' touch /d/v1/stranger
+found 'is the handle of nothing' cp -P "$(readlink -f /d/v1/.glusterfs/00/00)/00000000-0000-0000-0000-000000000001" /d/v1/.glusterfs/00/00/00000000-0000-0000-0000-000000000002
+found 'has mode 755' chmod 755 /d/v1/.glusterfs
+found 'is a directory of mode 711' chmod 711 /d/v1/.glusterfs/00
+found 'is left over' touch /d/v1/.glusterfs/unlink/7
+found 'its handle points to' mv /d/v1/other /d/v1/other2
 end
