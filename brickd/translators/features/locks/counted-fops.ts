@@ -19,7 +19,8 @@ import type { Inode } from '../../../../posix/contract/inode.js';
 import { type DomainLogger, loggerFor } from '../../../../posix/contract/log.js';
 import { Translator, type TranslatorInit } from '../../../../posix/contract/translator.js';
 import { then } from '../../../../posix/maybe.js';
-import { answer, answerEntry, takeRequest, writable } from './counts.js';
+import { copyDict } from '../../copy-dict.js';
+import { answer, answerEntry, hasRequest, takeRequest, writable } from './counts.js';
 import { InodeLocks, type LocksHost, type Revocation } from './inode-locks.js';
 import { type MandatoryMode, mandatoryMode } from './mandatory.js';
 import type { Options } from './options.js';
@@ -97,10 +98,11 @@ export abstract class CountedFops extends Translator<Options> implements LocksHo
   }
 
   lookup(call: Call, args: LookupArgs): MaybePromise<LookupReply> {
-    const request = takeRequest(args.xdata);
-    if (request === null) return this.next.lookup(call, args);
+    if (!hasRequest(args.xdata)) return this.next.lookup(call, args);
+    const xdata = copyDict(args.xdata);
+    const request = takeRequest(xdata)!;
     const { parent, name } = args.loc;
-    return then(this.next.lookup(call, args), (reply) => {
+    return then(this.next.lookup(call, { ...args, xdata }), (reply) => {
       const counted = { ...reply };
       const into = writable(counted);
       const inode = this.brick.findInode(gfidKey(reply.stat.gfid));

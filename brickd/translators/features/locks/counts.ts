@@ -26,6 +26,13 @@ export interface CountRequest {
   domains: string[] | null;
 }
 
+const SINGLE_KEYS = [ENTRYLK_COUNT, INODELK_COUNT, POSIXLK_COUNT, PARENT_ENTRYLK, INODELK_DOM_COUNT, MULTI_DOM_REQUEST];
+
+/** Whether {@link takeRequest} would find something. */
+export function hasRequest(xdata: Dict | null): xdata is Dict {
+  return xdata !== null && xdata.size > 0 && SINGLE_KEYS.some((key) => xdata.map.has(key));
+}
+
 /** What an xdata asks for; the request keys are taken out of it: they mean nothing to those below. Null: nothing. */
 export function takeRequest(xdata: Dict | null): CountRequest | null {
   if (xdata === null || xdata.size === 0) return null;

@@ -3,7 +3,7 @@
  * everyone but the super-user and Gluster's internal clients; and what a new file inherits from its directory, for all.
  */
 import type { Call } from '../../../../posix/contract/call.js';
-import { Dict } from '../../../../posix/contract/dict.js';
+import type { Dict } from '../../../../posix/contract/dict.js';
 import { EACCES, EINVAL, EPERM } from '../../../../posix/contract/errno.js';
 import { failure } from '../../../../posix/contract/error.js';
 import type {
@@ -43,6 +43,7 @@ import type {
 import type { Inode, Loc } from '../../../../posix/contract/inode.js';
 import { Translator, type TranslatorInit } from '../../../../posix/contract/translator.js';
 import { then } from '../../../../posix/maybe.js';
+import { copyDict } from '../../copy-dict.js';
 import { ACCESS_KEY, DEFAULT_KEY, encodeAcl, inGroup, inherit, Permission, permits } from './acl.js';
 import { type FileContext, FileContexts } from './file-context.js';
 import type { Options } from './options.js';
@@ -225,7 +226,7 @@ export class PosixAclTranslator extends Translator<Options> {
         // With an ACL to inherit, the umask does not count.
         const { access, mode } = inherit(parent.default, wished);
         changed.mode = mode;
-        changed.xdata = args.xdata ?? new Dict();
+        changed.xdata = copyDict(args.xdata);
         changed.xdata.setBytes(ACCESS_KEY, encodeAcl(access));
         made.access = access;
         if (directory) {
@@ -392,10 +393,7 @@ export class PosixAclTranslator extends Translator<Options> {
 
 /** The request with the keys by which ACLs come along in the reply. */
 function withAclKeys(xdata: Dict | null): Dict {
-  const asked = xdata ?? new Dict();
-  asked.setInt(ACCESS_KEY, 0);
-  asked.setInt(DEFAULT_KEY, 0);
-  return asked;
+  return copyDict(xdata).setInt(ACCESS_KEY, 0).setInt(DEFAULT_KEY, 0);
 }
 
 function openWants(flags: number): number {
