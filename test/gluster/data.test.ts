@@ -2,4 +2,4 @@
 import t from 'tap';
 import { scenario } from './scenario.js';
 
-await scenario(t, 'data', { timeoutS: 200 });
+await scenario(t, 'data', { timeoutS: 240 });

@@ -1,0 +1,33 @@
+. "$(dirname "$0")/lib.sh"
+# KILLS: how often the brick dies.
+ok 'glusterd starts' start_glusterd
+ok 'volume of two bricks starts' volume v /d/b1 /d/b2
+# A client waits for a brick as long as it takes; what it could not do, the writer tries again.
+ok 'mounts' mount_volume v /m || { end; exit; }
+node "$dist/work/sync-writer.js" /m/load /d/acknowledged 3 &
+writer=$!
+ok 'writers write' wait_for 20 test -s /d/acknowledged
+for i in $(seq "${KILLS:-3}"); do
+  sleep 1.5
+  brick=/d/b$((i % 2 + 1))
+  kill -9 "$(brick_pid v $brick)"
+  before=$(wc -l < /d/acknowledged)
+  sleep 0.5
+  ok "start force after kill $i" g volume start v force
+  ok 'online' wait_for 15 online v
+  ok 'the mount goes on' wait_for 30 bash -c "[ \$(wc -l < /d/acknowledged) -gt $((before + 100)) ]"
+done
+kill -TERM $writer
+wait $writer
+is 'the writers ended by themselves' $? 0
+note "$(wc -l < /d/acknowledged) records acknowledged, $(cat /d/acknowledged.errors 2>/dev/null | wc -l) failed while a brick was away"
+node "$dist/work/sync-writer.js" --check /m/load /d/acknowledged 'at once'
+umount /m
+drop_caches
+ok 'mounts again' mount_volume v /m
+node "$dist/work/sync-writer.js" --check /m/load /d/acknowledged 'after mounting again'
+umount /m
+for b in /d/b1 /d/b2; do
+  ok "$b keeps the contract on disk" node "$dist/ondisk/main.js" check $b
+done
+end
