@@ -5,7 +5,7 @@ import { aclFromText } from './acl-text.js';
 import { refuseCloud } from './cloud.js';
 import type { Call } from './contract/call.js';
 import { Dict, DictType, type DictValue, type MdataIatt, valueBytes, valueText } from './contract/dict.js';
-import { EACCES, EINVAL, ENODATA, ENOSPC, ENOTSUP, EPERM, errnoName } from './contract/errno.js';
+import { EACCES, EEXIST, EINVAL, ENODATA, ENOSPC, ENOTSUP, EPERM, errnoName } from './contract/errno.js';
 import { failure } from './contract/error.js';
 import type { FsetxattrArgs, SetxattrArgs, Xdata } from './contract/fops.js';
 import { gfidText } from './contract/gfid.js';
@@ -161,7 +161,10 @@ async function apply(
     b.release();
     if (errno !== 0) {
       const name = some[at]?.name ?? '';
-      if (errno !== ENODATA) store.log.error(0, `setting xattr ${name} of ${gfidText(inode.gfid)} failed`, errno);
+      // What XATTR_CREATE and XATTR_REPLACE ask for is an answer, no failure.
+      if (errno !== ENODATA && errno !== EEXIST) {
+        store.log.error(0, `setting xattr ${name} of ${gfidText(inode.gfid)} failed`, errno);
+      }
       throw failure(errno);
     }
     pre ??= change.pre;
