@@ -8,6 +8,7 @@ import type { Brick } from './brick.js';
 const MAX_LISTED = 10000;
 
 export interface DumpChoice {
+  callpool?: boolean;
   priv?: boolean;
   inode?: boolean;
 }
@@ -15,7 +16,13 @@ export interface DumpChoice {
 const section = (title: string, lines: readonly string[]): string => `\n[${title}]\n${lines.join('\n')}\n`;
 
 export function dumpBricks(bricks: readonly Brick[], choice: DumpChoice): string {
-  let text = section('active graph - 1', []);
+  let text = '';
+  if (choice.callpool !== false) {
+    let calls = 0;
+    for (const brick of bricks) calls += brick.callsUnderWay;
+    text += section('global.callpool', [`callpool.cnt=${calls}`]);
+  }
+  text += section('active graph - 1', []);
   for (const brick of bricks) {
     if (choice.priv !== false) {
       text += section('xlator.protocol.server.priv', connections(brick));
