@@ -29,5 +29,6 @@ node "$dist/work/sync-writer.js" --check /m/load /d/acknowledged 'after mounting
 umount /m
 for b in /d/b1 /d/b2; do
   ok "$b keeps the contract on disk" node "$dist/ondisk/main.js" check $b
+  quiet_log $b
 done
 end

@@ -10,19 +10,20 @@ fail() { echo "not ok $*"; }
 skip() { echo "ok $1 # SKIP $2"; }
 note() { sed "s|^|# |" <<<"$*, after $SECONDS s"; }
 why() { sed 's/^/#| /' <<<"$*"; }   # details of the failure just told
+ends() { awk 'NR <= 10 { print; next } { last[NR % 10] = $0 } END { for (i = NR - 9; i <= NR; i++) if (i > 10) print last[i % 10] }'; }
 end() { echo "# end"; }
 
 # ok WHAT COMMAND [ARG ...]: the command succeeds; what it says shows if not.
 ok() {
   local what=$1 out
   shift
-  if out=$("$@" 2>&1); then pass "$what"; else fail "$what"; why "$* failed: $(tail -n 20 <<<"$out")"; return 1; fi
+  if out=$("$@" 2>&1); then pass "$what"; else fail "$what"; why "$* failed: $(ends <<<"$out")"; return 1; fi
 }
 # no WHAT COMMAND [ARG ...]: the command fails.
 no() {
   local what=$1 out
   shift
-  if out=$("$@" 2>&1); then fail "$what"; why "$* succeeded: $(tail -n 20 <<<"$out")"; return 1; else pass "$what"; fi
+  if out=$("$@" 2>&1); then fail "$what"; why "$* succeeded: $(ends <<<"$out")"; return 1; else pass "$what"; fi
 }
 # is WHAT GOT WANT
 is() {

@@ -1,4 +1,4 @@
-/** What a brick process takes: time to start, memory, descriptors, idle CPU. */
+/** What an idle brick process takes, how soon it is there, and that it gives back what clients made it take. */
 import t from 'tap';
 import { scenario } from './scenario.js';
 
