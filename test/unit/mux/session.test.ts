@@ -178,7 +178,14 @@ async function rig(): Promise<Rig> {
 }
 
 const ROOT = '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01';
-const read = (fd: number, offset: number, size: number, flag = 0) => ({ gfid: ROOT, fd, offset, size, flag, xdata: null });
+const read = (fd: number, offset: number, size: number, flag = 0) => ({
+  gfid: ROOT,
+  fd,
+  offset,
+  size,
+  flag,
+  xdata: null,
+});
 
 t.test('a fop comes back, with its data', async (t) => {
   const { client } = await rig();
@@ -275,7 +282,11 @@ t.test('garbage ends the connection, wrong calls are refused and it goes on', as
   client.socket.write(program);
   t.equal((await client.reply(3)).readUInt32BE(20), 1, 'PROG_UNAVAIL');
   client.socket.write(client.record(4, 'stat', { gfid: ROOT, xdata: null }));
-  t.match((await client.result(4, 'stat')).rsp, { op_ret: -1, op_errno: 38 }, 'served still; nobody implements stat here');
+  t.match(
+    (await client.result(4, 'stat')).rsp,
+    { op_ret: -1, op_errno: 38 },
+    'served still; nobody implements stat here',
+  );
   client.socket.write(Buffer.from([0xff, 0xff, 0xff, 0xff, 1, 2, 3]));
   while (!client.closed) await new Promise((resolve) => setTimeout(resolve, 5));
   t.pass('a record of 2 GiB is the end');
