@@ -2,4 +2,4 @@
 import t from 'tap';
 import { scenario } from './scenario.js';
 
-await scenario(t, 'crash', { timeoutS: 150 });
+await scenario(t, 'crash', { timeoutS: 240 });

@@ -69,7 +69,8 @@ async function write(directory: string, journal: string, id: string): Promise<vo
       } catch (error) {
         // Done, though the answer got lost?
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') done = true;
-        else await sleep(50);
+        appendFileSync(`${journal}.errors`, `${name}: ${(error as Error).message}\n`);
+        await sleep(50);
       }
     }
   }
