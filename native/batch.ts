@@ -11,7 +11,7 @@
  * state) and ALWAYS (run in both), whose own failures don't count. A descriptor operand is a descriptor, or the result of an earlier op by {@link reg}.
  * Operands that are 64-bit integers are exact up to 2^53; larger ones are refused by the callers above.
  */
-import { addon, type PoolQueue } from './addon.js';
+import { addon } from './addon.js';
 
 const OPS = addon.ops;
 const RECORD = 8;
@@ -160,7 +160,7 @@ export class Batch {
     this.f64[this.#count * RECORD] = 0;
   }
 
-  /** Completes the program for a queue (used by {@link Queue}). */
+  /** Completes the program for a queue (used by the queue). */
   seal(): void {
     this.#end();
   }
@@ -421,87 +421,5 @@ export class Batch {
     b.writeUInt32LE(patterns.length, 8);
     b.latin1Write(patterns, 12);
     return this.blob(b);
-  }
-}
-
-/** A queue of blocking calls: collects the batches of one event-loop turn and hands them over together. */
-export class Queue {
-  readonly #native: PoolQueue;
-  readonly #waiting = new Map<number, Batch>();
-  #nextId = 1;
-  #count = 0;
-  #addresses = new Float64Array(64);
-  #ids = new Float64Array(64);
-  #lanes = new Float64Array(64);
-  #priorities = new Uint8Array(64);
-  #scheduled = false;
-
-  constructor(limit: number) {
-    this.#native = addon.openQueue(limit, (finished, count) => this.#complete(finished, count));
-  }
-
-  /** Batches under way (queued or running). */
-  get pending(): number {
-    return this.#waiting.size;
-  }
-
-  setLimit(limit: number): void {
-    this.#native.setLimit(limit);
-  }
-
-  /**
-   * Queues a batch; its `onDone` is called on this thread when it has run. Lane: batches of the same non-zero lane run in
-   * order, one at a time. Handed to the pool at the end of the turn (or by {@link flush}), all together.
-   */
-  submit(b: Batch, lane: number, priority: Priority): void {
-    b.seal();
-    const at = this.#count;
-    if (at === this.#addresses.length) this.flush();
-    const slot = this.#count;
-    const id = this.#nextId++;
-    this.#waiting.set(id, b);
-    this.#addresses[slot] = b.address;
-    this.#ids[slot] = id;
-    this.#lanes[slot] = lane;
-    this.#priorities[slot] = priority;
-    this.#count = slot + 1;
-    if (!this.#scheduled) {
-      this.#scheduled = true;
-      // Microtasks of this turn first: they may add more batches to the same wake-up.
-      queueMicrotask(() => queueMicrotask(() => this.flush()));
-    }
-  }
-
-  /** As {@link submit}, as a promise of the same batch. */
-  run(b: Batch, lane: number, priority: Priority): Promise<Batch> {
-    return new Promise((resolve) => {
-      b.onDone = resolve;
-      this.submit(b, lane, priority);
-    });
-  }
-
-  flush(): void {
-    this.#scheduled = false;
-    const count = this.#count;
-    if (count === 0) return;
-    this.#count = 0;
-    this.#native.submit(this.#addresses, this.#ids, this.#lanes, this.#priorities, count);
-  }
-
-  #complete(finished: Float64Array, count: number): void {
-    for (let i = 0; i < count; i++) {
-      const id = finished[i]!;
-      const b = this.#waiting.get(id);
-      if (b === undefined) continue;
-      this.#waiting.delete(id);
-      const done = b.onDone;
-      b.onDone = null;
-      done?.(b);
-    }
-  }
-
-  close(): void {
-    this.flush();
-    this.#native.close();
   }
 }

@@ -2,8 +2,9 @@
  * The health check: every now and then a line is written to `.glusterfs/health_check` and read back. A disk that can't do
  * that, or not in time, takes its brick out of service, so that clients turn to its replicas.
  */
-import { ALWAYS, batch, Priority, Queue, reg } from '../native/batch.js';
+import { ALWAYS, batch, Priority, reg } from '../native/batch.js';
 import { region } from '../native/memory.js';
+import { Queue } from '../native/queue.js';
 import { EAGAIN, ECANCELED, EUCLEAN, errnoName } from './contract/errno.js';
 import type { Store } from './store.js';
 import { OpenFlag } from './sys.js';

@@ -3,7 +3,8 @@
  * batches, the queue of blocking calls, handles and time records.
  */
 import { addon } from '../native/addon.js';
-import { type Batch, Priority, Queue } from '../native/batch.js';
+import { type Batch, Priority } from '../native/batch.js';
+import { Queue } from '../native/queue.js';
 import { type Call, ClientPid } from './contract/call.js';
 import type { MaybePromise } from './contract/fops.js';
 import { S_IFDIR } from './contract/iatt.js';

@@ -1,8 +1,9 @@
 /** Body of the workers of workers.test.ts: runs batches on a queue of its own as fast as they finish. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { addon } from '../../../native/addon.js';
-import { batch, Priority, Queue, reg } from '../../../native/batch.js';
+import { batch, Priority, reg } from '../../../native/batch.js';
 import { region } from '../../../native/memory.js';
+import { Queue } from '../../../native/queue.js';
 
 const { path, name, count, endless, hang } = workerData as {
   path: string;

@@ -2,7 +2,8 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { addon } from '../../../native/addon.js';
-import { type Batch, batch, IGNORE, Priority, Queue, reg } from '../../../native/batch.js';
+import { type Batch, batch, IGNORE, Priority, reg } from '../../../native/batch.js';
+import { Queue } from '../../../native/queue.js';
 import { later, scratch } from './scratch.js';
 
 const dir = scratch();

@@ -4,8 +4,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { addon } from '../../../../native/addon.js';
-import { ALWAYS, type Batch, batch, IGNORE, Priority, Queue, reg } from '../../../../native/batch.js';
+import { ALWAYS, type Batch, batch, IGNORE, Priority, reg } from '../../../../native/batch.js';
 import { type Region, region } from '../../../../native/memory.js';
+import { Queue } from '../../../../native/queue.js';
 import { EEXIST, EMLINK, ENOENT, ENOTEMPTY, errnoName } from '../../../../posix/contract/errno.js';
 import { failure } from '../../../../posix/contract/error.js';
 import type { Gfid } from '../../../../posix/contract/gfid.js';
