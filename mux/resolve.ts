@@ -61,6 +61,14 @@ export function resolveParent(
   });
 }
 
+/** An entry that the table holds, or null. */
+function knownEntry(s: Session, call: Call, parent: Inode, name: string): Loc | null {
+  const inode = s.brick.table.child(parent, name);
+  if (inode === undefined) return null;
+  call.hold(inode);
+  return { inode, parent, name };
+}
+
 /** An entry that must exist. */
 export function resolveEntry(
   s: Session,
@@ -70,12 +78,7 @@ export function resolveEntry(
   xdata: Dict | null,
 ): MaybePromise<Loc> {
   return then(resolveParent(s, call, pargfid, name, xdata), (parent) => {
-    const inode = s.brick.table.child(parent, name);
-    if (inode !== undefined) {
-      call.hold(inode);
-      return { inode, parent, name };
-    }
-    return lookupName(s, call, parent, name, xdata);
+    return knownEntry(s, call, parent, name) ?? lookupName(s, call, parent, name, xdata);
   });
 }
 
@@ -88,11 +91,8 @@ export function resolveMaybe(
   xdata: Dict | null,
 ): MaybePromise<Loc> {
   return then(resolveParent(s, call, pargfid, name, xdata), (parent) => {
-    const inode = s.brick.table.child(parent, name);
-    if (inode !== undefined) {
-      call.hold(inode);
-      return { inode, parent, name };
-    }
+    const known = knownEntry(s, call, parent, name);
+    if (known !== null) return known;
     return lookupName(s, call, parent, name, xdata).catch((error: unknown) => {
       if (error instanceof FopError && error.errno === ENOENT) return { inode: null, parent, name };
       throw error;
