@@ -91,7 +91,7 @@ function checkVolumeId(rootFd: number, path: string, text: string): void {
 
 /** Opens `.glusterfs`, made where needed with its 256 first levels, landfill and unlink directories. */
 function openTree(rootFd: number, path: string): number {
-  makeDirectory(rootFd, HANDLE_DIR, 0o700, path);
+  makeDirectory(rootFd, HANDLE_DIR, 0o600, path);
   const b = batch();
   b.open(rootFd, HANDLE_DIR, OpenFlag.directory | OpenFlag.nofollow);
   b.run();

@@ -35,7 +35,8 @@ ok 'answers' wait_for 10 stat /m/.
 is 'all is there' "$(sums /m)" "$sum"
 out=$("$BRICK" serve --data /d/other --port 24100 2>&1)
 like 'a port in use is told' "$out" 'port 24100 is in use'
-for i in 1 2 3; do ok "brick $i keeps the contract on disk" node "$dist/ondisk/main.js" check /d/data/brick$i; done
+# The volfile has no translator that sends times.
+for i in 1 2 3; do ok "brick $i keeps the contract on disk" node "$dist/ondisk/main.js" check --no-ctime /d/data/brick$i; done
 umount /m
 kill -TERM $pid
 wait $pid
