@@ -81,8 +81,19 @@ interface Run {
   tail: string;
 }
 
+/** The environment without what the test runner has Node load into every process: bricks are to run as they do elsewhere. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([key]) => key !== 'NODE_OPTIONS' && !key.startsWith('_TAPJS')),
+  );
+}
+
 async function follow(t: Test, args: string[], env: Record<string, string>): Promise<Run> {
-  const child = spawn(LAB, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(LAB, args, {
+    cwd: ROOT,
+    env: { ...plainEnvironment(), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const status = new Promise<number | null>((done, failed) => child.once('close', done).once('error', failed));
   t.teardown(() => child.kill('SIGTERM'));
   const tail: string[] = [];
