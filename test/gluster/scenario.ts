@@ -89,9 +89,10 @@ function plainEnvironment(): NodeJS.ProcessEnv {
 }
 
 async function follow(t: Test, args: string[], env: Record<string, string>): Promise<Run> {
-  const child = spawn(LAB, args, {
+  // By env(1): the runner has hooked spawn, and adds its variables to whatever environment is given here.
+  const variables = Object.entries({ ...plainEnvironment(), ...env }).map(([key, value]) => `${key}=${value}`);
+  const child = spawn('/usr/bin/env', ['-i', ...variables, LAB, ...args], {
     cwd: ROOT,
-    env: { ...plainEnvironment(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const status = new Promise<number | null>((done, failed) => child.once('close', done).once('error', failed));
