@@ -9,7 +9,7 @@ import { type Call, ClientPid } from './contract/call.js';
 import type { MaybePromise } from './contract/fops.js';
 import { S_IFDIR } from './contract/iatt.js';
 import type { Inode } from './contract/inode.js';
-import type { Logger } from './contract/log.js';
+import { type Logger, loggerFor } from './contract/log.js';
 import type { BrickContext } from './contract/translator.js';
 import { Directories, type Directory } from './dirs.js';
 import { Syncs } from './file-sync.js';
@@ -82,7 +82,7 @@ export class Store {
   constructor(init: StoreInit) {
     this.name = init.name;
     this.brick = init.brick;
-    this.log = init.brick.log;
+    this.log = loggerFor(init.name);
     this.options = init.options;
     this.slot = init.slot;
     this.rootFd = init.rootFd;

@@ -10,6 +10,7 @@ import { FopError } from '../../../posix/contract/error.js';
 import type { CreateReply, EntryReply, LookupReply } from '../../../posix/contract/fops.js';
 import { type Gfid, gfidKey } from '../../../posix/contract/gfid.js';
 import { type Client, Fd, type Inode } from '../../../posix/contract/inode.js';
+import { type LogLine, Severity, setLogSink } from '../../../posix/contract/log.js';
 import type { BrickContext } from '../../../posix/contract/translator.js';
 import { options } from '../../../posix/options.js';
 import { PosixTranslator } from '../../../posix/translator.js';
@@ -34,7 +35,10 @@ export const REMOVE = 0b11001;
 export class Brick {
   readonly dir: string;
   readonly volumeId = randomUUID();
+  /** Texts of what went wrong: lines of the log down to warnings, and why the brick failed. */
   readonly log: string[] = [];
+  /** The same lines, as the log gets them. */
+  readonly lines: LogLine[] = [];
   table!: InodeTable;
   posix!: PosixTranslator;
   #clock = 1_700_000_000;
@@ -59,9 +63,16 @@ export class Brick {
     });
     this.table = new InodeTable(0, (inode) => this.posix.forget(inode));
     const note = (text: string) => void this.log.push(text);
+    setLogSink({
+      wants: (severity) => severity <= Severity.warning,
+      write: (line) => {
+        this.lines.push(line);
+        note(line.text);
+      },
+    });
     const context: BrickContext = {
       name: this.dir,
-      log: { ...quiet, error: (_id, text) => note(text), warning: (_id, text) => note(text) },
+      log: quiet,
       root: this.table.root,
       findInode: (key) => this.table.get(key),
       findChild: (parent, name) => this.table.child(parent, name),
