@@ -13,6 +13,7 @@ export class Queue {
   #lanes = new Float64Array(64);
   #priorities = new Uint8Array(64);
   #scheduled = false;
+  #onEmpty: (() => void) | null = null;
 
   constructor(limit: number) {
     this.#native = addon.openQueue(limit, (finished, count) => this.#complete(finished, count));
@@ -75,6 +76,29 @@ export class Queue {
       const done = b.onDone;
       b.onDone = null;
       done?.(b);
+    }
+    if (this.#waiting.size === 0) this.#onEmpty?.();
+  }
+
+  /**
+   * Waits until nothing is under way, what follows from the last batches included; at most `ms` milliseconds. Returns
+   * how many batches are still under way: a disk that hangs does not give them back.
+   */
+  async drained(ms: number): Promise<number> {
+    const end = Date.now() + ms;
+    for (;;) {
+      // What a finished batch sets off is queued within the turn.
+      await new Promise((resolve) => setImmediate(resolve));
+      const left = end - Date.now();
+      if (this.#waiting.size === 0 || left <= 0) return this.#waiting.size;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left);
+        this.#onEmpty = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.#onEmpty = null;
     }
   }
 

@@ -56,6 +56,9 @@ export interface StoreInit {
   hidden: { dev: number; inoHigh: number; inoLow: number };
 }
 
+/** How long a brick that ends waits for its system calls. */
+const CLOSE_WAIT_MS = 5_000;
+
 export class Store {
   /** The translator's name in the graph. */
   readonly name: string;
@@ -135,10 +138,14 @@ export class Store {
     return call.pid < 0 && call.pid !== ClientPid.noRootSquash ? Priority.least : usual;
   }
 
-  close(): void {
+  /** Gives everything back. What is under way, times still to be stored included, ends first unless the disk hangs. */
+  async close(): Promise<void> {
     this.space.stop();
-    this.files.closeAll();
     this.landfill.stop();
+    const left = await this.queue.drained(CLOSE_WAIT_MS);
+    if (left > 0)
+      this.log.warning(0, `${this.path}: ${left} batches of system calls not waited for: does the disk hang?`);
+    this.files.closeAll();
     this.dirs.closeAll();
     this.queue.close();
     addon.closeFd(this.glusterfsFd);

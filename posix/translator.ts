@@ -48,7 +48,7 @@ export class PosixTranslator extends Translator<Options> {
       await this.store.landfill.dropUnlinked();
       await this.store.space.start();
     } catch (error) {
-      this.store.close();
+      await this.store.close();
       throw error;
     }
     this.store.landfill.filled();
@@ -71,7 +71,7 @@ export class PosixTranslator extends Translator<Options> {
   override async fini(): Promise<void> {
     this.#cancelIdleCheck?.();
     this.#health?.stop();
-    this.store.close();
+    await this.store.close();
   }
 
   override forget(inode: Inode): void {

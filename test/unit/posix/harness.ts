@@ -41,6 +41,7 @@ export class Brick {
   readonly lines: LogLine[] = [];
   table!: InodeTable;
   posix!: PosixTranslator;
+  #stopped: Promise<void> | null = null;
   #clock = 1_700_000_000;
 
   constructor() {
@@ -92,11 +93,13 @@ export class Brick {
       slot: 0,
     });
     await this.posix.init();
+    this.#stopped = null;
     return this;
   }
 
-  async stop(): Promise<void> {
-    await this.posix.fini();
+  stop(): Promise<void> {
+    this.#stopped ??= this.posix.fini();
+    return this.#stopped;
   }
 
   remove(): void {

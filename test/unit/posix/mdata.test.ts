@@ -91,6 +91,18 @@ t.test('all changes of one turn are stored once', async (t) => {
   t.equal(onDisk(b, b.path('f'))!.mtime, calls[9]!.timeSec);
 });
 
+t.test('a brick that ends stores what it owes first', async (t) => {
+  const b = await brick(t);
+  const f = await b.mknod(b.root, 'f');
+  const late = b.call(7);
+  late.timeSec = f.stat.ctime + 100;
+  const stored = Promise.resolve(b.posix.store.mdata.touch(f.inode, late));
+  await b.stop();
+  t.equal(times(onDisk(b, b.path('f'))), `${late.timeSec} ${late.timeSec} ${late.timeSec}`);
+  await stored;
+  t.same(b.log, []);
+});
+
 t.test('what overlapping fops leave on disk is what counts in memory', async (t) => {
   const b = await brick(t);
   const d = await b.mkdir(b.root, 'd');
