@@ -3,11 +3,12 @@ import { batch, Priority } from '../native/batch.js';
 import type { Call } from './contract/call.js';
 import { ENODATA, EPERM } from './contract/errno.js';
 import { failure } from './contract/error.js';
-import type { FremovexattrArgs, RemovexattrArgs, Xdata } from './contract/fops.js';
+import type { FremovexattrArgs, MaybePromise, RemovexattrArgs, Xdata } from './contract/fops.js';
 import { gfidText } from './contract/gfid.js';
 import type { Iatt } from './contract/iatt.js';
 import type { Inode } from './contract/inode.js';
 import { Change } from './file-change.js';
+import { exclusively } from './inode-state.js';
 import type { Place } from './open-file.js';
 import type { Store } from './store.js';
 import { GFID_KEY, VOLUME_ID_KEY } from './sys.js';
@@ -17,44 +18,60 @@ import { statsOf } from './xattr-set.js';
 const PER_BATCH = 20;
 
 export async function removexattr(store: Store, call: Call, args: RemovexattrArgs): Promise<Xdata> {
-  return remove(store, call, args.inode, await store.target(args.inode), args.name, args.xdata);
+  const { inode, name, xdata } = args;
+  return remove(store, call, inode, () => store.target(inode), name, xdata);
 }
 
 export async function fremovexattr(store: Store, call: Call, args: FremovexattrArgs): Promise<Xdata> {
-  return remove(store, call, args.fd.inode, await store.files.place(args.fd), args.name, args.xdata);
+  const { fd, name, xdata } = args;
+  return remove(store, call, fd.inode, () => store.files.place(fd), name, xdata);
 }
 
 async function remove(
   store: Store,
   call: Call,
   inode: Inode,
-  place: Place,
+  findPlace: () => MaybePromise<Place>,
   name: string,
   xdata: Xdata['xdata'],
 ): Promise<Xdata> {
-  try {
-    if (isGfid2path(name)) throw failure(ENODATA);
-    const many = name === '' && xdata !== null;
-    if (isIdentity(name) || (many && (xdata.has(GFID_KEY) || xdata.has(VOLUME_ID_KEY)))) {
-      store.log.warning(
-        0,
-        `Remove xattr called on ${name || 'several xattrs'} of ${gfidText(inode.gfid)}: not allowed`,
-      );
-      throw failure(EPERM);
-    }
-    const names = many ? [...xdata.map.keys()] : [name];
-    await store.mdata.load(inode);
-    let pre: Iatt | null = null;
-    let post: Iatt | null = null;
-    for (let i = 0; i === 0 || i < names.length; i += PER_BATCH) {
-      const change = await removeSome(store, call, inode, place, names.slice(i, i + PER_BATCH), many);
-      pre ??= change.pre;
-      post = change.post;
-    }
-    return { xdata: statsOf(pre!, post!) };
-  } finally {
-    place.release();
+  if (isGfid2path(name)) throw failure(ENODATA);
+  const many = name === '' && xdata !== null;
+  if (isIdentity(name) || (many && (xdata.has(GFID_KEY) || xdata.has(VOLUME_ID_KEY)))) {
+    store.log.warning(0, `Remove xattr called on ${name || 'several xattrs'} of ${gfidText(inode.gfid)}: not allowed`);
+    throw failure(EPERM);
   }
+  const names = many ? [...xdata.map.keys()] : [name];
+  const run = async () => {
+    const place = await findPlace();
+    try {
+      return await removeAll(store, call, inode, place, names, many);
+    } finally {
+      place.release();
+    }
+  };
+  // As with setting: what comes while a directory is being healed is newer than what is healed.
+  const state = store.state(inode);
+  return many || state.busy ? exclusively(state, run) : run();
+}
+
+async function removeAll(
+  store: Store,
+  call: Call,
+  inode: Inode,
+  place: Place,
+  names: string[],
+  many: boolean,
+): Promise<Xdata> {
+  await store.mdata.load(inode);
+  let pre: Iatt | null = null;
+  let post: Iatt | null = null;
+  for (let i = 0; i === 0 || i < names.length; i += PER_BATCH) {
+    const change = await removeSome(store, call, inode, place, names.slice(i, i + PER_BATCH), many);
+    pre ??= change.pre;
+    post = change.post;
+  }
+  return { xdata: statsOf(pre!, post!) };
 }
 
 /** many: an xattr that is not there is fine, as removing one can remove others with it. */

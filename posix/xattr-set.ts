@@ -1,5 +1,5 @@
 /** setxattr and fsetxattr. Some names are not stored as they come: ACL text, time records, identities. */
-import { type Batch, batch, IGNORE, Priority } from '../native/batch.js';
+import { batch, IGNORE, Priority } from '../native/batch.js';
 import { region } from '../native/memory.js';
 import { aclFromText } from './acl-text.js';
 import { refuseCloud } from './cloud.js';
@@ -34,41 +34,61 @@ type Step = { name: string; value: Uint8Array } | { errno: number };
 export async function setxattr(store: Store, call: Call, args: SetxattrArgs): Promise<Xdata> {
   const { inode, dict, xdata } = args;
   refuseCloud(store, dict);
-  await checkRoom(store, call, args.dict, xdata);
-  const place = await store.target(inode);
-  try {
-    const legacy = dict.get(key.SET_MDATA);
-    if (legacy?.type === DictType.mdata) {
-      await raiseTimes(store, inode, place, timesOf(legacy.value as MdataIatt));
-      return { xdata: null };
+  return alone(store, inode, dict, xdata, async () => {
+    await checkRoom(store, call, dict, xdata);
+    const place = await store.target(inode);
+    try {
+      return await setByPath(store, call, args, place);
+    } finally {
+      place.release();
     }
-    const mode = mentionsAcl(dict) ? (await look(store, call, inode, held(place), null)).stat.mode : -1;
-    const steps = await prepare(store, inode, place, dict, (mode & 0o7777) === LINKTO_MODE && mode >= 0, true);
-    const { pre, post } = await apply(store, call, inode, place, steps, args.flags, 0);
-    if ((xdata?.number(key.SYNC_XATTRS) ?? 0) !== 0) await replaceAll(store, call, inode, place, dict, args.flags);
-    const reply = statsOf(pre, post);
-    if (dict.has(key.ACL_ACCESS_TEXT)) await addAcl(store, place, reply, key.ACL_ACCESS_XATTR);
-    if (dict.has(key.ACL_DEFAULT_TEXT)) await addAcl(store, place, reply, key.ACL_DEFAULT_XATTR);
-    return { xdata: reply };
-  } finally {
-    place.release();
+  });
+}
+
+async function setByPath(store: Store, call: Call, args: SetxattrArgs, place: Place): Promise<Xdata> {
+  const { inode, dict, xdata } = args;
+  const legacy = dict.get(key.SET_MDATA);
+  if (legacy?.type === DictType.mdata) {
+    await raiseTimes(store, inode, place, timesOf(legacy.value as MdataIatt));
+    return { xdata: null };
   }
+  const mode = mentionsAcl(dict) ? (await look(store, call, inode, held(place), null)).stat.mode : -1;
+  const steps = await prepare(store, inode, place, dict, (mode & 0o7777) === LINKTO_MODE && mode >= 0, true);
+  const { pre, post } = await apply(store, call, inode, place, steps, args.flags, 0);
+  if ((xdata?.number(key.SYNC_XATTRS) ?? 0) !== 0) await removeOthers(store, call, inode, place, dict);
+  const reply = statsOf(pre, post);
+  if (dict.has(key.ACL_ACCESS_TEXT)) await addAcl(store, place, reply, key.ACL_ACCESS_XATTR);
+  if (dict.has(key.ACL_DEFAULT_TEXT)) await addAcl(store, place, reply, key.ACL_DEFAULT_XATTR);
+  return { xdata: reply };
 }
 
 export async function fsetxattr(store: Store, call: Call, args: FsetxattrArgs): Promise<Xdata> {
   const { fd, dict, xdata } = args;
   const { inode } = fd;
-  await checkRoom(store, call, args.dict, xdata);
-  const place = await store.files.place(fd);
-  try {
-    const mode = mentionsAcl(dict) ? (await look(store, call, inode, held(place), null)).stat.mode : -1;
-    const steps = await prepare(store, inode, place, dict, (mode & 0o7777) === LINKTO_MODE && mode >= 0, false);
-    const durable = xdata?.has(key.DURABLE_OP) === true;
-    const { pre, post } = await apply(store, call, inode, place, steps, args.flags, call.timeFlags & 7, durable);
-    return { xdata: statsOf(pre, post) };
-  } finally {
-    place.release();
-  }
+  return alone(store, inode, dict, xdata, async () => {
+    await checkRoom(store, call, dict, xdata);
+    const place = await store.files.place(fd);
+    try {
+      const mode = mentionsAcl(dict) ? (await look(store, call, inode, held(place), null)).stat.mode : -1;
+      const steps = await prepare(store, inode, place, dict, (mode & 0o7777) === LINKTO_MODE && mode >= 0, false);
+      const durable = xdata?.has(key.DURABLE_OP) === true;
+      const { pre, post } = await apply(store, call, inode, place, steps, args.flags, call.timeFlags & 7, durable);
+      return { xdata: statsOf(pre, post) };
+    } finally {
+      place.release();
+    }
+  });
+}
+
+/**
+ * Keeps changes of one inode's xattrs in the order in which they came. A client that heals a directory sets many at once,
+ * in several steps; a change by its user that comes meanwhile is newer than what is healed and must not be undone by it.
+ */
+function alone<T>(store: Store, inode: Inode, dict: Dict, xdata: Dict | null, run: () => Promise<T>): Promise<T> {
+  const state = store.state(inode);
+  const steps =
+    dict.size > 1 || mentionsAcl(dict) || dict.has(MDATA_KEY) || dict.has(key.SET_MDATA) || xdata?.has(key.SYNC_XATTRS);
+  return steps || state.busy ? exclusively(state, run) : run();
 }
 
 /** A place that others may release without effect. */
@@ -203,7 +223,7 @@ function timesOf(v: MdataIatt): Mdata {
   return m;
 }
 
-/** Gives a file a time record, or raises the one that it has. */
+/** Gives a file a time record, or raises the one that it has. The caller has the inode for himself. */
 async function raiseTimes(store: Store, inode: Inode, place: Place, given: Mdata): Promise<void> {
   if (store.mdata.enabled) {
     await store.mdata.load(inode);
@@ -212,32 +232,23 @@ async function raiseTimes(store: Store, inode: Inode, place: Place, given: Mdata
     await store.mdata.replace(inode, m);
     return;
   }
-  await exclusively(store.state(inode), async () => {
-    const b = batch();
-    const at = b.out(64);
-    b.getxattr(place.dir, place.name, MDATA_KEY, at, 64, IGNORE);
-    await store.run(b, inode.lane, Priority.normal);
-    const m = decodeMdata(b.view(at, 64), 0, b.result(0)) ?? given;
-    b.release();
-    m.raise(given);
-    const w = batch();
-    w.setxattr(place.dir, place.name, MDATA_KEY, encodeMdata(m));
-    await store.run(w, inode.lane, Priority.normal);
-    const errno = w.errno;
-    w.release();
-    if (errno !== 0) throw failure(errno);
-  });
+  const b = batch();
+  const at = b.out(64);
+  b.getxattr(place.dir, place.name, MDATA_KEY, at, 64, IGNORE);
+  await store.run(b, inode.lane, Priority.normal);
+  const m = decodeMdata(b.view(at, 64), 0, b.result(0)) ?? given;
+  b.release();
+  m.raise(given);
+  const w = batch();
+  w.setxattr(place.dir, place.name, MDATA_KEY, encodeMdata(m));
+  await store.run(w, inode.lane, Priority.normal);
+  const errno = w.errno;
+  w.release();
+  if (errno !== 0) throw failure(errno);
 }
 
-/** Healing of a directory: it has the user's xattrs and ACLs of the dictionary, and none besides. */
-async function replaceAll(
-  store: Store,
-  call: Call,
-  inode: Inode,
-  place: Place,
-  dict: Dict,
-  flags: number,
-): Promise<void> {
+/** Healing of a directory: it has the user's xattrs and ACLs of the dictionary, which are set, and none besides. */
+async function removeOthers(store: Store, call: Call, inode: Inode, place: Place, dict: Dict): Promise<void> {
   const priority = store.priority(call, Priority.normal);
   const into = region(LIST_ROOM);
   const b = batch();
@@ -246,33 +257,21 @@ async function replaceAll(
   const r = b.result(0);
   b.release();
   const stale: string[] = [];
-  if (r > 0) eachXattr(into.bytes, 0, r, (name) => stale.push(name));
+  if (r > 0) eachXattr(into.bytes, 0, r, (name) => void (wanted(dict, name) || stale.push(name)));
   into.release();
   if (r < 0) throw failure(r);
-  await inBatches(store, inode, priority, stale, (w, name) => w.removexattr(place.dir, place.name, name, IGNORE));
-  const wanted: [string, Uint8Array][] = [];
-  for (const [name, value] of dict.map) {
-    const bytes = valueBytes(value);
-    if (bytes !== undefined && name !== MDATA_KEY && !isIdentity(name)) wanted.push([name, bytes]);
-  }
-  await inBatches(store, inode, priority, wanted, (w, [name, value]) =>
-    w.setxattr(place.dir, place.name, name, value, flags),
-  );
-}
-
-async function inBatches<T>(
-  store: Store,
-  inode: Inode,
-  priority: Priority,
-  all: T[],
-  op: (b: Batch, item: T) => void,
-): Promise<void> {
-  for (let i = 0; i < all.length; i += PER_BATCH) {
-    const b = batch();
-    for (const item of all.slice(i, i + PER_BATCH)) op(b, item);
-    await store.run(b, inode.lane, priority);
-    const errno = b.errno;
-    b.release();
+  for (let i = 0; i < stale.length; i += PER_BATCH) {
+    const w = batch();
+    for (const name of stale.slice(i, i + PER_BATCH)) w.removexattr(place.dir, place.name, name, IGNORE);
+    await store.run(w, inode.lane, priority);
+    const errno = w.errno;
+    w.release();
     if (errno !== 0) throw failure(errno);
   }
+}
+
+function wanted(dict: Dict, name: string): boolean {
+  if (dict.has(name)) return true;
+  if (name === key.ACL_ACCESS_XATTR) return dict.has(key.ACL_ACCESS_TEXT);
+  return name === key.ACL_DEFAULT_XATTR && dict.has(key.ACL_DEFAULT_TEXT);
 }

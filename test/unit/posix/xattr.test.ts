@@ -224,6 +224,23 @@ t.test('healing of a directory’s xattrs', async (t) => {
   t.equal(r.text('user.kept'), '2');
 });
 
+t.test('a change that comes while a directory is healed is not undone', async (t) => {
+  const b = await brick(t);
+  const { inode } = await b.mkdir(b.root, 'd');
+  const healed = new Dict().setBytes('user.a', bytes('old')).setBytes('user.b', bytes('old'));
+  for (let i = 0; i < 40; i++) healed.setBytes(`user.more${i}`, bytes('1'));
+  for (let round = 0; round < 10; round++) {
+    await set(b, inode, healed);
+    const heal = set(b, inode, healed, 0, new Dict().setInt('sync_backend_xattrs', 1));
+    const change = set(b, inode, new Dict().setBytes('user.a', bytes('new')));
+    const removal = b.posix.removexattr(b.call(), { inode, name: 'user.b', xdata: null });
+    await Promise.all([heal, change, removal]);
+    const r = (await get(b, inode, '')).dict!;
+    t.equal(r.text('user.a'), 'new');
+    t.notOk(r.has('user.b'));
+  }
+});
+
 t.test('questions', async (t) => {
   const b = await brick(t, {
     hostname: 'host1',
