@@ -5,7 +5,6 @@ import os
 import socket
 import stat
 import sys
-import time
 
 from ops import get, put, step
 
