@@ -4,7 +4,7 @@
  */
 import type { Call } from '../posix/contract/call.js';
 import type { Dict } from '../posix/contract/dict.js';
-import { EBADF, ENOENT, EPERM, ESTALE } from '../posix/contract/errno.js';
+import { EBADF, EEXIST, ENOENT, EPERM, ESTALE } from '../posix/contract/errno.js';
 import { FopError, failure } from '../posix/contract/error.js';
 import type { MaybePromise } from '../posix/contract/fops.js';
 import { gfidOfKey, NULL_KEY } from '../posix/contract/gfid.js';
@@ -115,6 +115,8 @@ export function resolveNew(
     return lookupName(s, call, parent, name, null)
       .catch((error: unknown) => {
         if (!(error instanceof FopError)) throw error;
+        // Whoever may not look is told that the name is taken, as the table has it.
+        if (error.errno !== ENOENT && error.errno !== ESTALE) throw failure(EEXIST);
         s.brick.table.unlink(parent, name);
         return { inode: null, parent, name };
       })

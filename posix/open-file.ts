@@ -97,6 +97,8 @@ export class Files {
   place(fd: Fd): MaybePromise<Place> {
     if (fd.inode.type !== S_IFDIR) return this.of(fd);
     const own = fd.ctx[this.#store.slot];
+    // open, not opendir, as libgfapi's clients may.
+    if (own instanceof OpenFile) return own;
     if (own instanceof OpenDirectory) return new OpenFile(own.fd, OpenFlag.directory);
     if (!fd.anonymous) throw failure(EINVAL);
     return this.#store.target(fd.inode);
