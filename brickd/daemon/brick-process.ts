@@ -14,7 +14,7 @@ import { levelOf } from '../log/control.js';
 import { DaemonLog } from '../log/open.js';
 import { metricsFromEnvironment } from '../metrics/environment.js';
 import { GLUSTER_VERSION, VERSION } from '../version.js';
-import { Bricks } from './bricks.js';
+import { Bricks, type Departure } from './bricks.js';
 import { fsPath, textPath } from './call.js';
 import { Ending } from './ending.js';
 import { GlusterdLink } from './glusterd-link.js';
@@ -34,6 +34,9 @@ const LISTEN_TRIES = 10;
 const LISTEN_PAUSE_MS = 100;
 /** Time for clients to hear that a brick has failed, before the process of a single brick ends. */
 const FAILED_BRICK_GRACE_MS = 30_000;
+
+/** Time for an answer to glusterd to leave before the process does. */
+const ANSWER_LEAVES_MS = 50;
 
 const NO_VOLFILE_EXIT = 250;
 
@@ -88,15 +91,23 @@ class BrickProcess implements BrickLife {
   readonly #link: GlusterdLink | null;
   #bricks: Bricks | null = null;
   server: BrickServer | null = null;
+  /** Resolves when bricks can be attached. */
+  readonly #serving: Promise<void>;
+  #served: () => void = () => {};
+  /** Exit status when the last brick has left. */
+  #endStatus = 15;
 
   constructor(args: BrickArguments, around: Surroundings, daemonLog: DaemonLog, status: StatusPipe) {
     this.#args = args;
     this.#around = around;
     this.#log = daemonLog;
     this.#status = status;
+    this.#serving = new Promise((resolve) => {
+      this.#served = resolve;
+    });
     const events = {
       volfilesChanged: () => this.#bricks?.refresh(),
-      bricks: () => this.server?.bricks() ?? [],
+      bricks: () => this.#bricks?.staying() ?? [],
     };
     this.#link = args.servers.length > 0 ? new GlusterdLink(args, events) : null;
     this.#ending = new Ending(daemonLog, status, async (brick) => this.#link?.signOut(brick));
@@ -136,7 +147,7 @@ class BrickProcess implements BrickLife {
     this.#takePidfile();
     loggerFor('glusterfs').info(0, `Pid of current running process is ${process.pid}`);
     handleSignals({
-      end: (signal) => this.#ending.bySignal(signal, this.server?.bricks() ?? [this.firstBrick]),
+      end: (signal) => this.#ending.bySignal(signal, this.#bricks?.staying() ?? [this.firstBrick]),
       reload: () => this.#reload(),
       statedump: () => this.#statedump(),
       metrics: () => void this.dumpMetrics().catch(() => {}),
@@ -184,11 +195,13 @@ class BrickProcess implements BrickLife {
     const server = await making;
     server.onBrickFailed((brick, reason) => this.#failed(brick, reason));
     const bricks = new Bricks(args, server, this.#log, link?.management ?? null);
+    bricks.onEmpty = () => this.#endSoon();
     this.#bricks = bricks;
     this.#ending.server = server;
-    const facts = await bricks.serial.run(() => this.#attach(bricks, volfileId, text));
+    const facts = await this.#attach(bricks, volfileId, text);
     await this.#listen(server, facts.listen);
     this.server = server;
+    this.#served();
     void metricsFromEnvironment(server);
   }
 
@@ -247,26 +260,39 @@ class BrickProcess implements BrickLife {
 
   // --- BrickLife ----------------------------------------------------------------------------------------------------
 
-  async terminate(brick: string, graceful: boolean): Promise<void> {
-    const last = (this.server?.bricks() ?? []).every((other) => other === brick);
+  async terminate(brick: string, graceful: boolean): Promise<Departure> {
+    if (this.server === null && brick !== this.firstBrick) await this.#serving;
+    const bricks = this.#bricks;
+    this.#endStatus = graceful ? 0 : 15;
+    if (bricks === null) {
+      this.#endSoon();
+      return 'gone';
+    }
+    if (!bricks.knows(brick)) return 'absent';
+    const last = bricks.staying().every((other) => other === brick);
     if (last && !graceful) log.info(0, `terminating after loss of last child ${brick}`);
     else log.info(0, `detaching not-only child ${brick}  graceful_cleanup ${graceful ? 1 : 0}`);
-    const signedOut = this.#link?.signOut(brick);
     try {
-      await this.#bricks?.detach(brick);
+      return await bricks.detach(brick, async () => this.#link?.signOut(brick));
     } catch (error) {
       if (!last) throw error;
       log.error(0, `detaching ${brick} failed, the process ends all the same: ${String(error)}`);
+      this.#endSoon();
+      return 'late';
     }
-    if (!last) return;
-    // The answer to glusterd leaves before the process does.
-    void Promise.resolve(signedOut)
-      .then(() => pause(50))
-      .then(() => this.#ending.exit(graceful ? 0 : 15, []));
   }
 
-  attachFile(volfilePath: string): Promise<void> {
-    return this.#bricks!.attachFile(volfilePath);
+  async attachFile(volfilePath: string): Promise<void> {
+    // Without a wait when there is none to be: requests that come together keep their order.
+    if (this.server === null) await this.#serving;
+    await this.#bricks!.attachFile(volfilePath);
+  }
+
+  /** Ends the process when the answer to glusterd has left, unless a brick comes before that. */
+  #endSoon(): void {
+    setTimeout(() => {
+      if (this.#bricks?.empty !== false) void this.#ending.exit(this.#endStatus, []);
+    }, ANSWER_LEAVES_MS);
   }
 
   async dumpMetrics(): Promise<string> {
@@ -288,18 +314,29 @@ class BrickProcess implements BrickLife {
 
   // --- events -------------------------------------------------------------------------------------------------------
 
+  /** A brick has failed. It leaves alone; the process of a single brick gives its clients time to hear of it, and ends. */
   #failed(brick: string, reason: string): void {
-    const bricks = this.server?.bricks() ?? [];
     log.critical(0, `brick ${brick} has failed: ${reason}`);
-    if (bricks.some((other) => other !== brick)) {
-      void this.terminate(brick, false).catch((error: unknown) => log.error(0, `detaching ${brick}: ${String(error)}`));
+    if (this.#hasOthers(brick)) {
+      this.#takeOut(brick);
       return;
     }
     log.critical(
       0,
       event('the only brick has failed, the process ends', { brick, seconds: FAILED_BRICK_GRACE_MS / 1000 }),
     );
-    setTimeout(() => process.kill(process.pid, 'SIGTERM'), FAILED_BRICK_GRACE_MS);
+    setTimeout(() => {
+      if (this.#hasOthers(brick)) this.#takeOut(brick);
+      else process.kill(process.pid, 'SIGTERM');
+    }, FAILED_BRICK_GRACE_MS);
+  }
+
+  #hasOthers(brick: string): boolean {
+    return this.#bricks?.staying().some((other) => other !== brick) === true;
+  }
+
+  #takeOut(brick: string): void {
+    this.terminate(brick, false).catch((error: unknown) => log.error(0, `detaching ${brick}: ${String(error)}`));
   }
 
   #reload(): void {

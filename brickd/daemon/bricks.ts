@@ -1,102 +1,260 @@
-/** The bricks of the process and the volfiles they run on: bringing up, changing, taking out. */
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+/**
+ * The bricks of the process and the volfiles they run on: bringing up, changing, taking out. What is asked for one brick
+ * happens in the order it was asked for; bricks do not wait for each other. Every request is answered in time, whatever the
+ * disk of its brick does.
+ */
+import { EBUSY, EEXIST, ETIMEDOUT } from '../../posix/contract/errno.js';
 import { event, loggerFor } from '../../posix/contract/log.js';
-import { type BrickServer, type BrickSpec, isBrickError } from '../brick-server.js';
+import { type BrickError, type BrickServer, type BrickSpec, isBrickError } from '../brick-server.js';
 import type { BrickArguments } from '../cli/brick-arguments.js';
 import type { Management } from '../glusterd/management.js';
-import { digestOf, type VolfileFacts, VolfileStore, volfileFacts } from '../glusterd/volfile-store.js';
+import {
+  digestOf,
+  type StoredVolfile,
+  type VolfileFacts,
+  VolfileStore,
+  volfileFacts,
+} from '../glusterd/volfile-store.js';
 import type { DaemonLog } from '../log/open.js';
-import { fsPath } from './call.js';
-import { Serial } from './serial.js';
+import { Lanes, Slots, within } from './lanes.js';
+import { readVolfile, volfileIdOf } from './volfile-path.js';
+import { VolfileRefresh } from './volfile-refresh.js';
 
 const log = loggerFor('glusterfsd-mgmt');
-/** Tries to fetch a changed volfile before the change is given up until the next notice. */
+/** Tries to fetch a changed volfile before the round goes on without. */
 const REFETCH_TRIES = 8;
-/** A detach that takes longer goes on by itself, and whoever asked for it is told that it is under way. */
-const DETACH_WAIT_MS = 10_000;
+/** Bricks being brought up at once: more than the workers can do, so that some may hang. */
+const ATTACHES = 32;
+
+export interface Waits {
+  /** A detach that takes longer goes on by itself, and whoever asked for it is told that it is under way. */
+  detachMs: number;
+  /** An attach that takes longer has failed; should the brick come up all the same, it is taken out again. */
+  attachMs: number;
+}
+const WAITS: Waits = { detachMs: 10_000, attachMs: 60_000 };
+
+/** absent: there was no such brick. late: it is still going, by itself. */
+export type Departure = 'gone' | 'late' | 'absent';
+
+const reasonOf = (error: unknown): string =>
+  isBrickError(error) || error instanceof Error ? error.message : String(error);
 
 export class Bricks {
   readonly #args: BrickArguments;
   readonly #server: BrickServer;
   readonly #log: DaemonLog;
-  readonly #management: Management | null;
+  readonly #waits: Waits;
   readonly volfiles = new VolfileStore();
-  readonly serial = new Serial();
+  readonly #lanes = new Lanes();
+  readonly #slots = new Slots(ATTACHES);
+  readonly #refresh: VolfileRefresh | null;
+  /** How many attaches and detaches of a brick are not answered yet. */
+  readonly #coming = new Map<string, number>();
+  readonly #leaving = new Map<string, number>();
+  /** Bricks whose detach was given up waiting for. */
+  readonly #lost = new Set<string>();
   /** The server's option `statedump-path`, of the volfile read last. */
   statedumpPath = '';
-  #refreshWanted = false;
+  /** Called when the last brick has left and none is coming. */
+  onEmpty: () => void = () => {};
 
-  constructor(args: BrickArguments, server: BrickServer, daemonLog: DaemonLog, management: Management | null) {
+  constructor(
+    args: BrickArguments,
+    server: BrickServer,
+    daemonLog: DaemonLog,
+    management: Management | null,
+    waits: Waits = WAITS,
+  ) {
     this.#args = args;
     this.#server = server;
     this.#log = daemonLog;
-    this.#management = management;
+    this.#waits = waits;
+    this.#refresh =
+      management === null
+        ? null
+        : new VolfileRefresh({
+            fetch: ({ id, brick }) => management.fetchVolfile(id, brick, REFETCH_TRIES),
+            reachable: () => management.connected,
+            all: () => this.volfiles.all(),
+            apply: (stored, text) => this.#change(stored, text),
+          });
   }
 
-  /** Brings a brick up from the text of its volfile and logs its graph. Throws what makes that impossible. */
+  /** Bricks that are served and stay: not those that are on their way out. */
+  staying(): string[] {
+    return this.#server.bricks().filter((brick) => !this.#leaving.has(brick) && !this.#lost.has(brick));
+  }
+
+  /** Served, or about to be. */
+  knows(brick: string): boolean {
+    return this.#coming.has(brick) || this.#server.bricks().includes(brick);
+  }
+
+  /** True when no brick is left and none is coming or going. */
+  get empty(): boolean {
+    return this.#coming.size === 0 && this.#leaving.size === 0 && this.staying().length === 0;
+  }
+
+  /**
+   * Brings a brick up from the text of its volfile and logs its graph. One that is up already on the same volfile-id takes
+   * over what has changed. Throws what makes that impossible.
+   */
   async attach(volfileId: string, text: string): Promise<VolfileFacts> {
     const facts = volfileFacts(text, volfileId, this.#args.xlatorOptions);
-    await this.#server.attach(this.#spec(facts, volfileId, text));
-    this.volfiles.put(volfileId, facts.brick, text);
-    this.#applyProcessOptions(facts);
-    const graph = this.#server.finalGraph(facts.brick);
-    this.#log.raw(graph.endsWith('\n') ? graph : `${graph}\n`);
-    return facts;
+    count(this.#coming, facts.brick, 1);
+    try {
+      await this.#attachInTime(facts, volfileId, text);
+      return facts;
+    } finally {
+      count(this.#coming, facts.brick, -1);
+    }
   }
 
   /** As {@link attach}, from a volfile of the local disk, as glusterd has a further brick attached. */
-  attachFile(path: string): Promise<void> {
-    return this.serial.run(async () => {
-      const text = await readFile(fsPath(path), 'latin1');
-      await this.attach(basename(path).replace(/\.vol$/, ''), text);
-    });
+  async attachFile(path: string): Promise<void> {
+    try {
+      // Read at once: from here on the brick's name is known, and requests for it keep their order.
+      await this.attach(volfileIdOf(path), readVolfile(path));
+    } catch (error) {
+      if (this.empty) this.onEmpty();
+      throw error;
+    }
   }
 
-  /** Takes a brick out. Resolves when it is gone, or after ten seconds while it is still going. */
-  async detach(brick: string): Promise<void> {
-    const gone = this.serial.run(async () => {
+  /**
+   * Takes a brick out. Resolves when it is gone, or after a while when it is still going. leave: run at its turn, and
+   * waited for as well.
+   */
+  async detach(brick: string, leave: () => Promise<void> = async () => {}): Promise<Departure> {
+    if (!this.knows(brick)) return 'absent';
+    count(this.#leaving, brick, 1);
+    const gone = this.#lanes.run(brick, async (): Promise<Departure> => {
+      if (!this.#server.bricks().includes(brick)) return 'absent';
+      const left = leave();
+      await this.#server.detach(brick);
+      this.volfiles.dropBrick(brick);
+      await left;
+      return 'gone';
+    });
+    gone.then(
+      () => this.#lost.delete(brick),
+      (error: unknown) => {
+        if (this.#lost.delete(brick)) log.error(0, event('detaching failed', { brick, reason: reasonOf(error) }));
+      },
+    );
+    try {
+      return await within(this.#waits.detachMs, gone, () => {
+        this.#lost.add(brick);
+        log.warning(0, event('detaching takes long and goes on', { brick }));
+        return 'late';
+      });
+    } finally {
+      count(this.#leaving, brick, -1);
+      if (this.empty) this.onEmpty();
+    }
+  }
+
+  /** Fetches every volfile again and applies what has changed. */
+  refresh(): void {
+    this.#refresh?.notice();
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    await this.#refresh?.idle();
+    await this.#lanes.idle();
+  }
+
+  // --- attach -------------------------------------------------------------------------------------------------------
+
+  async #attachInTime(facts: VolfileFacts, volfileId: string, text: string): Promise<void> {
+    const { brick } = facts;
+    let state: 'waiting' | 'running' | 'late' = 'waiting';
+    const isLate = (): boolean => state === 'late';
+    const run = this.#lanes.run(brick, async () => {
+      if (isLate()) return;
+      await this.#slots.take();
+      if (isLate()) return this.#slots.give();
+      state = 'running';
+      try {
+        await this.#bringUp(facts, volfileId, text);
+      } finally {
+        if (!isLate()) this.#slots.give();
+      }
+      if (!isLate()) return;
+      log.warning(0, event('the brick came up too late and is taken out', { brick }));
       await this.#server.detach(brick);
       this.volfiles.dropBrick(brick);
     });
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(() => {
-        log.warning(0, event('detaching takes long and goes on', { brick }));
-        resolve();
-      }, DETACH_WAIT_MS);
+    run.catch((error: unknown) => {
+      if (isLate()) log.error(0, event('a late attach failed', { brick, reason: reasonOf(error) }));
     });
-    await Promise.race([gone, late]).finally(() => clearTimeout(timer));
-  }
-
-  /** Fetches every volfile again and applies what has changed. Notices that come meanwhile cause one more round. */
-  refresh(): void {
-    if (this.#refreshWanted) return;
-    this.#refreshWanted = true;
-    void this.serial.run(async () => {
-      this.#refreshWanted = false;
-      for (const stored of this.volfiles.all()) await this.#refreshOne(stored.id, stored.brick);
+    const seconds = this.#waits.attachMs / 1000;
+    await within(this.#waits.attachMs, run, () => {
+      const began = state === 'running';
+      if (began) this.#slots.give();
+      state = 'late';
+      throw began
+        ? brickError(brick, ETIMEDOUT, `it is not up after ${seconds} s: its disk seems to hang`)
+        : brickError(
+            brick,
+            EBUSY,
+            `what was asked for it before is not done after ${seconds} s: its disk seems to hang`,
+          );
     });
   }
 
-  async #refreshOne(id: string, brick: string): Promise<void> {
-    const management = this.#management;
-    if (management === null) return;
+  async #bringUp(facts: VolfileFacts, volfileId: string, text: string): Promise<void> {
+    const { brick } = facts;
+    const spec = this.#spec(facts, volfileId, text);
+    if (this.#server.bricks().includes(brick)) await this.#again(spec);
+    else await this.#server.attach(spec);
+    this.volfiles.put(volfileId, brick, text);
+    this.#applyProcessOptions(facts);
+    const graph = this.#server.finalGraph(brick);
+    this.#log.raw(graph.endsWith('\n') ? graph : `${graph}\n`);
+  }
+
+  /**
+   * An attach of a brick that is served: glusterd has lost the answer to the first one. To refuse would make it take the
+   * brick for stopped.
+   */
+  async #again(spec: BrickSpec): Promise<void> {
+    const { brick, volfileId } = spec;
+    const served = this.volfiles.ofBrick(brick);
+    if (served !== undefined && served.id !== volfileId) {
+      throw brickError(brick, EEXIST, `the brick is already being served, with volfile-id ${served.id}`);
+    }
+    log.info(0, event('the brick is already being served', { brick, 'volfile-id': volfileId }));
+    if (served?.digest === digestOf(spec.volfile)) return;
     try {
-      const text = await management.fetchVolfile(id, this.#args.brickName, REFETCH_TRIES);
-      if (this.volfiles.get(id)?.digest === digestOf(text)) {
-        log.info(0, 'No change in volfile,continuing');
-        return;
-      }
+      await this.#server.reconfigure(spec);
+    } catch (error) {
+      log.warning(0, event('the brick is started anew for its changed volfile', { brick, reason: reasonOf(error) }));
+      await this.#server.detach(brick);
+      this.volfiles.dropBrick(brick);
+      await this.#server.attach(spec);
+    }
+  }
+
+  // --- change -------------------------------------------------------------------------------------------------------
+
+  #change({ id, brick }: StoredVolfile, text: string): void {
+    const digest = digestOf(text);
+    const work = async (): Promise<void> => {
+      const now = this.volfiles.get(id);
+      if (now === undefined || now.digest === digest) return;
       const facts = volfileFacts(text, id, this.#args.xlatorOptions);
       const outcome = await this.#server.reconfigure(this.#spec(facts, id, text));
       this.volfiles.put(id, brick, text);
       this.#applyProcessOptions(facts);
       log.info(0, event('volfile applied to the running brick', { brick, 'volfile-id': id, outcome }));
-    } catch (error) {
-      const reason = isBrickError(error) || error instanceof Error ? error.message : String(error);
+    };
+    this.#lanes.run(brick, work).catch((error: unknown) => {
+      const reason = reasonOf(error);
       log.error(0, event('the changed volfile is not applied, the brick serves on as before', { brick, reason }));
-    }
+    });
   }
 
   #spec(facts: VolfileFacts, volfileId: string, volfile: string): BrickSpec {
@@ -108,3 +266,15 @@ export class Bricks {
     this.#log.applyOptions(facts.brickOptions);
   }
 }
+
+function count(map: Map<string, number>, key: string, change: 1 | -1): void {
+  const next = (map.get(key) ?? 0) + change;
+  if (next === 0) map.delete(key);
+  else map.set(key, next);
+}
+
+const brickError = (brick: string, errno: number, message: string): BrickError => ({
+  brick,
+  errno,
+  message: `brick ${brick}: ${message}`,
+});

@@ -7,13 +7,16 @@ import { Backoff, pause } from '../glusterd/backoff.js';
 import type { GlusterdAddress } from '../glusterd/dial.js';
 import { Management, VolfileRefused } from '../glusterd/management.js';
 import { textPath } from './call.js';
+import { eachLimited } from './lanes.js';
 import { StartFailure } from './start-failure.js';
 
 const log = loggerFor('glusterfsd-mgmt');
 /** Tries to fetch the first volfile. */
 const FETCH_TRIES = 10;
-/** Rounds of sign-ins that glusterd does not answer. */
+/** Rounds of sign-ins that glusterd does not answer, until whoever waits for them is told so. */
 const SIGN_IN_ROUNDS = 10;
+/** Sign-ins under way at once. */
+const SIGN_INS = 32;
 const SIGN_IN_PAUSE_MS = 500;
 const SIGN_IN_PAUSE_MAX_MS = 5_000;
 
@@ -75,33 +78,46 @@ export class GlusterdLink {
     }
   }
 
-  /** Signs every brick in; a glusterd that does not answer is asked again for a while. Never rejects. */
-  async signIn(): Promise<SignInOutcome> {
+  /**
+   * Signs every brick in. Resolves when glusterd has answered for all of them, or with 'silent' after a number of rounds in
+   * which it has not: then trying goes on by itself. Never rejects.
+   */
+  signIn(): Promise<SignInOutcome> {
     const { brickPort, brickName } = this.#args;
-    if (brickPort === 0 || brickName === '') return 'accepted';
-    const round = ++this.#round;
-    const backoff = new Backoff(SIGN_IN_PAUSE_MS, SIGN_IN_PAUSE_MAX_MS);
-    for (let tries = 1; ; tries++) {
-      const outcome = await this.#signInOnce();
-      if (outcome !== 'silent' || tries >= SIGN_IN_ROUNDS || round !== this.#round) return outcome;
-      await pause(backoff.next());
-    }
+    if (brickPort === 0 || brickName === '') return Promise.resolve('accepted');
+    return new Promise((resolve) => void this.#signInAll(++this.#round, resolve));
   }
 
-  async #signInOnce(): Promise<SignInOutcome> {
-    const { brickPort, brickPort2 } = this.#args;
-    let outcome: SignInOutcome = 'accepted';
-    for (const brick of this.#events.bricks()) {
-      try {
-        const accepted = await this.management.signIn(brick, brickPort);
-        if (accepted && brickPort2 !== 0) await this.management.signIn(`${brick}.rdma`, brickPort2);
-        if (!accepted) outcome = 'refused';
-      } catch (error) {
-        log.warning(0, event('failed to send sign in request', { brick, reason: (error as Error).message }));
-        return 'silent';
-      }
+  async #signInAll(round: number, tell: (outcome: SignInOutcome) => void): Promise<void> {
+    const backoff = new Backoff(SIGN_IN_PAUSE_MS, SIGN_IN_PAUSE_MAX_MS);
+    const left = new Set(this.#events.bricks());
+    let refused = false;
+    for (let tries = 1; round === this.#round; tries++) {
+      const served = new Set(this.#events.bricks());
+      await eachLimited([...left], SIGN_INS, async (brick) => {
+        const accepted = served.has(brick) ? await this.#signInOne(brick) : true;
+        if (accepted === undefined) return;
+        left.delete(brick);
+        if (!accepted) refused = true;
+      });
+      if (left.size === 0) return tell(refused ? 'refused' : 'accepted');
+      if (tries === SIGN_IN_ROUNDS) tell('silent');
+      await pause(backoff.next(), tries < SIGN_IN_ROUNDS);
     }
-    return outcome;
+    tell('silent');
+  }
+
+  /** Undefined when glusterd does not answer. */
+  async #signInOne(brick: string): Promise<boolean | undefined> {
+    const { brickPort, brickPort2 } = this.#args;
+    try {
+      const accepted = await this.management.signIn(brick, brickPort);
+      if (accepted && brickPort2 !== 0) await this.management.signIn(`${brick}.rdma`, brickPort2);
+      return accepted;
+    } catch (error) {
+      log.warning(0, event('failed to send sign in request', { brick, reason: (error as Error).message }));
+      return undefined;
+    }
   }
 
   /** Takes a brick out of glusterd's port map, if it can be told soon. Never rejects. */

@@ -20,11 +20,12 @@ export interface BrickLife {
   /** The brick that the process was started for; '' for none. */
   readonly firstBrick: string;
   /**
-   * Takes a brick out; the process ends with its last one. Resolves when the brick is gone (or did not go in time) and
-   * before the process ends; rejects when a brick of several could not be taken out. graceful: the last brick is ended as orderly as any other.
+   * Takes a brick out; the process ends with its last one. Resolves when the brick is gone (or did not go in time, or was
+   * not there) and before the process ends; rejects when a brick of several could not be taken out. graceful: the process
+   * that ends with it does so with status 0.
    */
-  terminate(brick: string, graceful: boolean): Promise<void>;
-  /** Brings up a further brick from a volfile of the local disk. Rejects with a BrickError. */
+  terminate(brick: string, graceful: boolean): Promise<'gone' | 'late' | 'absent'>;
+  /** Brings up a further brick from a volfile of the local disk, when the process is ready. Rejects with a BrickError. */
   attachFile(volfilePath: string): Promise<void>;
   /** Writes the metrics file; resolves with its text. */
   dumpMetrics(): Promise<string>;
@@ -99,14 +100,10 @@ export class BrickOpHandler {
   async #terminate(request: BrickOpReq): Promise<Answer> {
     const { name } = request;
     const graceful = booleanOf(request.dict?.text('cluster.brick-graceful-cleanup') ?? 'off') === true;
-    const served = this.#life.server?.bricks() ?? [this.#life.firstBrick];
-    if (!served.includes(name)) {
-      // One that is down already is what was asked for.
-      log.error(0, `can't terminate ${name} - not found`);
-      return reply(0, new Dict());
-    }
     try {
-      await this.#life.terminate(name, graceful);
+      const departure = await this.#life.terminate(name, graceful);
+      // One that is down already is what was asked for.
+      if (departure === 'absent') log.error(0, `can't terminate ${name} - not found`);
       return reply(0, new Dict());
     } catch (error) {
       return { ...this.#refused('detach', name, error), output: new Dict() };
@@ -161,10 +158,6 @@ export class BrickOpHandler {
   }
 
   async #attach({ name }: BrickOpReq): Promise<Answer> {
-    if (this.#life.server === null) {
-      log.warning(0, `got attach for ${name} but no active graph`);
-      return reply(-1, null, 'the process does not serve yet');
-    }
     log.info(0, `got attach for ${name}`);
     try {
       await this.#life.attachFile(name);

@@ -48,7 +48,8 @@ export class VolfileRefused extends Error {
 
 /** A glusterd under load answers late; asking again sooner would only add to it. */
 const ANSWER_TIMEOUT_MS = 30_000;
-const SIGN_OUT_TIMEOUT_MS = 1_000;
+/** glusterd takes sign-outs when it is done with the command that it is at. */
+const SIGN_OUT_TIMEOUT_MS = 5_000;
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 6_000;
 /** Tries to reach a glusterd that nobody listens for, and how long one that does not answer is tried. */
@@ -128,7 +129,7 @@ export class Management {
     return reply.op_ret >= 0;
   }
 
-  /** Takes a brick out of the port map, if glusterd can be told within a second. Never rejects. */
+  /** Takes a brick out of the port map, if glusterd can be told in time. Never rejects. */
   async signOut(brick: string, port: number, rdmaPort: number): Promise<void> {
     const request = { brick, port, rdma_port: rdmaPort };
     try {

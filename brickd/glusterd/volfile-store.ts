@@ -83,6 +83,11 @@ export class VolfileStore {
     return this.#byId.get(id);
   }
 
+  ofBrick(brick: string): StoredVolfile | undefined {
+    for (const stored of this.#byId.values()) if (stored.brick === brick) return stored;
+    return undefined;
+  }
+
   /** Forgets the volfiles of a brick that has gone. */
   dropBrick(brick: string): void {
     for (const [id, stored] of this.#byId) if (stored.brick === brick) this.#byId.delete(id);

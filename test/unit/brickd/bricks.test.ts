@@ -30,6 +30,7 @@ function setUp(volfiles: Map<string, string>, t: { teardown(f: () => void): void
   const server = new FakeServer();
   const fetched: string[] = [];
   const management = {
+    connected: true,
     fetchVolfile: async (id: string) => {
       fetched.push(id);
       const text = volfiles.get(id);
@@ -89,14 +90,14 @@ t.test('a changed volfile reconfigures its brick, an unchanged one does not', as
   volfiles.set('w.h.b2', volfile('/d/b2', { '': { 'log-level': 'TRACE' } }));
   bricks.refresh();
   bricks.refresh();
-  await bricks.serial.run(async () => {});
+  await bricks.idle();
   t.same(fetched, ['v.h.b1', 'w.h.b2'], 'two notices at once are one round');
   t.same(server.calls.slice(2), ['reconfigure /d/b2']);
   t.equal(log.control.level, 9, 'log-level applies to the process');
   t.match(lines(), /No change in volfile,continuing/);
-  await bricks.detach('/d/b1');
+  t.equal(await bricks.detach('/d/b1'), 'gone');
   bricks.refresh();
-  await bricks.serial.run(async () => {});
+  await bricks.idle();
   t.same(fetched.slice(2), ['w.h.b2'], 'a detached brick is not asked for any more');
 });
 
@@ -108,13 +109,13 @@ t.test('a refused change keeps the old volfile, and is tried again', async (t) =
   server.errors.set('reconfigure', { brick: '/d/b1', errno: 22, message: 'not with me' });
   for (let i = 0; i < 2; i++) {
     bricks.refresh();
-    await bricks.serial.run(async () => {});
+    await bricks.idle();
   }
   t.equal(server.calls.filter((c) => c.startsWith('reconfigure')).length, 2);
   t.match(lines(), /serves on as before \[\{brick=\/d\/b1\}, \{reason=not with me\}\]/);
   volfiles.delete('v.h.b1');
   bricks.refresh();
-  await bricks.serial.run(async () => {});
+  await bricks.idle();
   t.match(lines(), /reason=no answer/);
 });
 
