@@ -76,7 +76,7 @@ export interface BrickServer {
   /** Takes a brick out: its clients are disconnected and all that it holds is released before this resolves. */
   detach(brick: string): Promise<void>;
   bricks(): string[];
-  /** The graph that serves a brick, as volfile text. */
+  /** The graph that serves a brick, as volfile text, for the log: handed out once and not kept, '' from then on. */
   finalGraph(brick: string): string;
   status(brick: string, what: StatusKind): Promise<Record<string, StatusValue>>;
   /** Profile and top: the answer to an XLATOR_INFO request. */

@@ -34,6 +34,9 @@ export interface ConnectionHandler {
   onClose(reason: string): void;
 }
 
+/** Addresses and lengths for one call of sendv: filled and used within a turn, by whichever connection sends. */
+const pieces = new Float64Array(MAX_PIECES * 2);
+
 /** Memory that all connections of a thread receive into while they hold no partial record. */
 let sharedInput: Region | null = null;
 
@@ -62,7 +65,6 @@ export class Connection {
   #outputStart = 0;
   #writer: XdrWriter | null = null;
   #flushScheduled = false;
-  readonly #pieces = new Float64Array(MAX_PIECES * 2);
 
   constructor(fd: number, handler: ConnectionHandler, maxRecordBytes: number) {
     this.fd = fd;
@@ -204,11 +206,11 @@ export class Connection {
       let want = 0;
       for (let i = 0; i < count; i++) {
         const p = this.#queue[i]!;
-        this.#pieces[2 * i] = p.region.address + p.start;
-        this.#pieces[2 * i + 1] = p.end - p.start;
+        pieces[2 * i] = p.region.address + p.start;
+        pieces[2 * i + 1] = p.end - p.start;
         want += p.end - p.start;
       }
-      const sent = addon.sendv(this.fd, this.#pieces, count);
+      const sent = addon.sendv(this.fd, pieces, count);
       if (sent < 0 && sent !== EAGAIN) {
         this.close(`send failed: errno ${-sent}`);
         return;

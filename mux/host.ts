@@ -10,7 +10,7 @@ import { EINVAL } from '../posix/contract/errno.js';
 import { errnoOf, FopError } from '../posix/contract/error.js';
 import { loggerFor } from '../posix/contract/log.js';
 import type { Translator, TranslatorInit } from '../posix/contract/translator.js';
-import { buildGraph, type Graph, type GraphNode, optionsOf, sameTopology } from '../volfiles/graph.js';
+import { buildGraph, type Graph, type GraphNode, optionsOf, topologyOf } from '../volfiles/graph.js';
 import { finalGraphText } from '../volfiles/graph-text.js';
 import type { OptionTable } from '../volfiles/options.js';
 import { applyOverrides, copyAuthOptions } from '../volfiles/overrides.js';
@@ -41,7 +41,8 @@ export interface BrickFailure {
 
 interface Serving {
   brick: Brick;
-  graph: Graph;
+  /** Shape of the graph, which no new volfile may change. The graph itself is not kept. */
+  topology: string;
 }
 
 export class Host {
@@ -69,15 +70,17 @@ export class Host {
       const { serverNode, layers } = this.#layers(graph, task.brick);
       const facts = factsOf(graph, serverNode, layers);
       if (this.#bricks.has(facts.brick)) throw new Error('the brick is already being served');
+      // What is captured stays for as long as the brick does.
+      const name = facts.brick;
       const brick = new Brick(
-        facts.brick,
+        name,
         serverNode.name,
         rulesOf(serverNode),
         layers.map((n) => this.#spec(n)),
-        (reason) => this.#notify({ event: 'failed', brick: facts.brick, reason }),
+        (reason) => this.#notify({ event: 'failed', brick: name, reason }),
       );
       await brick.init();
-      this.#bricks.set(facts.brick, { brick, graph });
+      this.#bricks.set(facts.brick, { brick, topology: topologyOf(graph.top) });
       return facts;
     } catch (error) {
       throw brickFailure(task.brick, error);
@@ -90,13 +93,12 @@ export class Host {
     if (serving === undefined) throw brickFailure(task.brick, new Error('the brick is not being served'));
     try {
       const graph = this.#graph(task);
-      if (!sameTopology(serving.graph.top, graph.top)) {
+      if (serving.topology !== topologyOf(graph.top)) {
         throw new Error('the new volfile has another set of translators: the brick has to be started anew for it');
       }
       const { serverNode, layers } = this.#layers(graph, task.brick);
       const byName = new Map(layers.map((n) => [n.name, n]));
       await serving.brick.reconfigure(rulesOf(serverNode), (layer) => byName.get(layer.name)?.parsed.values);
-      serving.graph = graph;
       const facts = factsOf(graph, serverNode, layers);
       if (facts.dynamicAuth) await serving.brick.reauthorise(authRules(facts));
       return facts;

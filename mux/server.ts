@@ -159,7 +159,11 @@ export class Server implements Reception {
   }
 
   finalGraph(brick: string): string {
-    return this.#entries.get(brick)?.facts.finalGraph ?? '';
+    const facts = this.#entries.get(brick)?.facts;
+    if (facts === undefined) return '';
+    const text = facts.finalGraph;
+    facts.finalGraph = '';
+    return text;
   }
 
   status(brick: string, what: string): Promise<Record<string, string | number | bigint>> {

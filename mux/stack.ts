@@ -26,6 +26,8 @@ function unserved(name: FopName): AnyFop {
     throw refusal;
   };
 }
+/** Shared by all bricks: a thread may have hundreds. */
+const UNSERVED = Object.fromEntries(FOP_NAMES.map((name) => [name, unserved(name)])) as Record<FopName, AnyFop>;
 
 export class Stack {
   /** Top to bottom. */
@@ -51,7 +53,7 @@ export class Stack {
 
   /** Sets every `next` anew: after creation, and whenever options may have switched a translator on or off. */
   relink(): void {
-    let below = Object.fromEntries(FOP_NAMES.map((name) => [name, unserved(name)])) as Record<FopName, AnyFop>;
+    let below = UNSERVED;
     for (let i = this.layers.length - 1; i >= 0; i--) {
       const layer = this.layers[i]!;
       layer.next = below as unknown as Fops;

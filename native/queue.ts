@@ -2,16 +2,28 @@
 import { addon, type PoolQueue } from './addon.js';
 import type { Batch, Priority } from './batch.js';
 
+/** Batches that are handed over together at most. */
+const STAGE_SIZE = 64;
+
+/** Where the batches of one queue and one turn are put together for native code. */
+class Stage {
+  count = 0;
+  readonly addresses = new Float64Array(STAGE_SIZE);
+  readonly ids = new Float64Array(STAGE_SIZE);
+  readonly lanes = new Float64Array(STAGE_SIZE);
+  readonly priorities = new Uint8Array(STAGE_SIZE);
+}
+
+/** Stages that no queue needs just now: a thread has as many as queues are busy within one turn. */
+const stages: Stage[] = [];
+
 /** Collects the batches of one event-loop turn and hands them over together. */
 export class Queue {
   readonly #native: PoolQueue;
   readonly #waiting = new Map<number, Batch>();
   #nextId = 1;
-  #count = 0;
-  #addresses = new Float64Array(64);
-  #ids = new Float64Array(64);
-  #lanes = new Float64Array(64);
-  #priorities = new Uint8Array(64);
+  /** What this turn has queued so far; null between turns. */
+  #stage: Stage | null = null;
   #scheduled = false;
   #onEmpty: (() => void) | null = null;
 
@@ -34,16 +46,16 @@ export class Queue {
    */
   submit(b: Batch, lane: number, priority: Priority): void {
     b.seal();
-    const at = this.#count;
-    if (at === this.#addresses.length) this.flush();
-    const slot = this.#count;
+    if (this.#stage?.count === STAGE_SIZE) this.flush();
+    this.#stage ??= stages.pop() ?? new Stage();
+    const stage = this.#stage;
+    const slot = stage.count++;
     const id = this.#nextId++;
     this.#waiting.set(id, b);
-    this.#addresses[slot] = b.address;
-    this.#ids[slot] = id;
-    this.#lanes[slot] = lane;
-    this.#priorities[slot] = priority;
-    this.#count = slot + 1;
+    stage.addresses[slot] = b.address;
+    stage.ids[slot] = id;
+    stage.lanes[slot] = lane;
+    stage.priorities[slot] = priority;
     if (!this.#scheduled) {
       this.#scheduled = true;
       // Microtasks of this turn first: they may add more batches to the same wake-up.
@@ -61,10 +73,12 @@ export class Queue {
 
   flush(): void {
     this.#scheduled = false;
-    const count = this.#count;
-    if (count === 0) return;
-    this.#count = 0;
-    this.#native.submit(this.#addresses, this.#ids, this.#lanes, this.#priorities, count);
+    const stage = this.#stage;
+    if (stage === null) return;
+    this.#stage = null;
+    this.#native.submit(stage.addresses, stage.ids, stage.lanes, stage.priorities, stage.count);
+    stage.count = 0;
+    stages.push(stage);
   }
 
   #complete(finished: Float64Array, count: number): void {

@@ -2,6 +2,7 @@
  * Nodes of a volfile → a checked graph of translators: every type known, every option's value good, children linked.
  * Building has no effect on anything outside; translators are made from the graph by others.
  */
+import { createHash } from 'node:crypto';
 import { type OptionSource, type OptionsOf, type OptionTable, type ParsedOptions, parseOptions } from './options.js';
 import type { OptionEntry, VolfileNode } from './parser.js';
 import { shown, VolfileError, type VolfileProblem } from './problem.js';
@@ -163,17 +164,11 @@ export function depthFirst(top: GraphNode): GraphNode[] {
 
 /** True if both graphs, from the given volumes down, have the same names, types and links: options alone may differ. */
 export function sameTopology(a: GraphNode, b: GraphNode): boolean {
-  const left = depthFirst(a);
-  const right = depthFirst(b);
-  return left.length === right.length && left.every((node, i) => sameVolume(node, right[i]!));
+  return topologyOf(a) === topologyOf(b);
 }
 
-/** Names are unique in a graph, so equal names of the children mean equal links. */
-function sameVolume(a: GraphNode, b: GraphNode): boolean {
-  return (
-    a.name === b.name &&
-    a.type === b.type &&
-    a.children.length === b.children.length &&
-    a.children.every((child, i) => child.name === b.children[i]!.name)
-  );
+/** A digest of names, types and links from a volume down: what to keep of a graph to tell whether another one has its shape. */
+export function topologyOf(top: GraphNode): string {
+  const shape = depthFirst(top).map(({ name, type, children }) => [name, type, ...children.map((child) => child.name)]);
+  return createHash('sha256').update(JSON.stringify(shape)).digest('base64');
 }

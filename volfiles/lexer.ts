@@ -62,7 +62,7 @@ export class Lexer {
       this.#string();
     } else {
       BARE.lastIndex = this.#at;
-      this.text = BARE.exec(s)?.[0] ?? '';
+      this.text = ownCopy(BARE.exec(s)?.[0] ?? '');
       this.#at += this.text.length;
       this.token = KEYWORDS.get(this.text) ?? Token.word;
     }
@@ -99,6 +99,14 @@ export class Lexer {
     this.text = s.slice(start, eol < 0 ? s.length : eol);
     this.token = Token.unclosed;
   }
+}
+
+/** From this length on the engine may keep a part of a string as a view of the whole. */
+const VIEW_LENGTH = 13;
+
+/** A word that does not keep the whole volfile in memory for as long as it lives, which is as long as its brick. */
+function ownCopy(word: string): string {
+  return word.length < VIEW_LENGTH ? word : Buffer.from(word, 'utf16le').toString('utf16le');
 }
 
 /**

@@ -41,7 +41,6 @@ export class IndexStore {
   readonly #queue = new Queue(CONCURRENCY);
   /** Names the base files that new entries are links of. */
   #uuid: string = randomUUID();
-  #buffer: Region | null = null;
 
   constructor(dir: number, log: Logger) {
     this.#dir = dir;
@@ -51,7 +50,6 @@ export class IndexStore {
   close(): void {
     this.#queue.close();
     addon.closeFd(this.#dir);
-    this.#buffer?.release();
   }
 
   /** Runs a batch; resolves with its errno, 0 for success. The batch is released. */
@@ -179,14 +177,26 @@ export class IndexStore {
    * of an index itself, whose base files are no entries; old ones without links are removed on the way.
    */
   list(fd: number, offset: bigint, size: number, index?: IndexName): Promise<IndexEntry[]> {
-    // One at a time: they share a buffer.
-    const listed = this.#listing.then(() => this.#list(fd, offset, size, index));
+    // One at a time: a brick lists with one buffer.
+    const listed = this.#listing.then(async () => {
+      const memory = region(LIST_BYTES);
+      try {
+        return await this.#list(memory, fd, offset, size, index);
+      } finally {
+        memory.release();
+      }
+    });
     this.#listing = listed.catch(() => {});
     return listed;
   }
 
-  async #list(fd: number, offset: bigint, size: number, index: IndexName | undefined): Promise<IndexEntry[]> {
-    const memory = (this.#buffer ??= region(LIST_BYTES));
+  async #list(
+    memory: Region,
+    fd: number,
+    offset: bigint,
+    size: number,
+    index: IndexName | undefined,
+  ): Promise<IndexEntry[]> {
     let at = offset;
     for (;;) {
       const b = batch();
