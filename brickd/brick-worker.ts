@@ -1,8 +1,10 @@
 /** The module that every brick worker runs: its exports are the control tasks of the pool. */
-import { parentPort } from 'node:worker_threads';
-import type { BrickFacts, BrickTask } from '../mux/facts.js';
+import { inspect } from 'node:util';
+import type { MessagePort } from 'node:worker_threads';
+import type { BrickFacts, BrickTask, WorkerEvent } from '../mux/facts.js';
 import type { Handover } from '../mux/greeting.js';
 import { Host } from '../mux/host.js';
+import type { FaultKind } from '../mux/pool.js';
 import { type DumpChoice, dumpBricks } from '../mux/statedump.js';
 import { type WorkerStats, workerStats } from '../mux/stats.js';
 import { statusOf } from '../mux/status.js';
@@ -12,13 +14,34 @@ import { registry } from './translators/host-registry.js';
 
 await inheritLog();
 
-const host = new Host(registry, (event) => parentPort?.postMessage(event));
+/** The line to the main thread. */
+let line: MessagePort | null = null;
+const report = (event: WorkerEvent): void => line?.postMessage(event);
+const host = new Host(registry, report);
+
+/**
+ * A fault of the program: nothing in this thread can be relied on any more. It ends, the addon closes what it had open, and
+ * its bricks start again in another.
+ */
+function fault(thrown: unknown): void {
+  report({
+    event: 'fault',
+    reason: thrown instanceof Error ? (thrown.stack ?? thrown.message) : `thrown: ${inspect(thrown)}`,
+  });
+  process.exit(1);
+}
+process.on('uncaughtException', fault);
+process.on('unhandledRejection', fault);
 
 /** Piscina hands each task over in this wrapping (the rest of it routes the task). */
 interface Task<T> {
   argument: T;
 }
 
+/** The first task: who listens to this worker. */
+export function hello({ argument }: Task<MessagePort>): void {
+  line = argument;
+}
 export function attach({ argument }: Task<BrickTask>): Promise<BrickFacts> {
   return host.attach(argument);
 }
@@ -55,4 +78,21 @@ export function statedump({ argument }: Task<DumpChoice>): string {
 }
 export function stats(): Promise<WorkerStats> {
   return workerStats(host.bricks());
+}
+
+/** Fails as it is told: so that tests can see what becomes of its bricks. */
+export function fail({ argument }: Task<FaultKind>): void {
+  if (argument === 'exit') process.exit(3);
+  if (argument === 'reject') void Promise.reject(new Error('rejected on demand'));
+  if (argument === 'throw') {
+    setImmediate(() => {
+      throw new Error('thrown on demand');
+    });
+  }
+  if (argument === 'memory') {
+    const kept: unknown[] = [];
+    setInterval(() => {
+      for (let i = 0; i < 100_000; i++) kept.push({ i, text: `number ${i}` });
+    }, 1);
+  }
 }

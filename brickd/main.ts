@@ -28,7 +28,7 @@ async function run(): Promise<void> {
   if (packed === undefined && !args.foreground) return (await import('./daemon/launch.js')).launch(argv);
   const { runBrickProcess } = await import('./daemon/brick-process.js');
   const { makeServer } = await import('./server-factory.js');
-  return runBrickProcess(args, { launched: packed !== undefined, makeServer: () => makeServer(args.brickMux) });
+  return runBrickProcess(args, { launched: packed !== undefined, makeServer: () => makeServer() });
 }
 
 async function command(): Promise<void> {

@@ -1,13 +1,31 @@
-/** Makes the server of a brick process: its size, and the module that its workers run. */
+/** Makes the server of a brick process: the module that its workers run, and how many of them there may be. */
 import { availableParallelism } from 'node:os';
 import type { BrickServer } from './brick-server.js';
 
-/** Workers at most: a brick belongs to one worker, and the native pool has threads of its own. */
-const MAX_WORKERS = 8;
+/** Workers at most by default: each takes memory of its own, and what blocks runs in the native pool anyway. */
+const MAX_WORKERS = 4;
+/** Workers that can be asked for. */
+export const MOST_WORKERS = 64;
 const WORKER_MODULE = new URL('./brick-worker.js', import.meta.url).href;
 
-/** Loads the server's modules and makes it. many: further bricks may be attached later, so there are several workers. */
-export async function makeServer(many: boolean): Promise<BrickServer> {
+/** A whole number from the environment; the default if it is unset or something else. */
+function setting(name: string, least: number, most: number, otherwise: number): number {
+  const value = Number(process.env[name] || Number.NaN);
+  return Number.isInteger(value) && value >= least && value <= most ? value : otherwise;
+}
+
+/**
+ * Loads the server's modules and makes it. workers: brick workers at most; they start as bricks come. By default as many as
+ * BRICKD_WORKERS says, or else as there are cores, up to four.
+ */
+export async function makeServer(workers?: number): Promise<BrickServer> {
   const { Server } = await import('../mux/server.js');
-  return new Server({ workerModule: WORKER_MODULE, workers: many ? Math.min(availableParallelism(), MAX_WORKERS) : 1 });
+  const server = new Server({
+    workerModule: WORKER_MODULE,
+    workers: workers ?? setting('BRICKD_WORKERS', 1, MOST_WORKERS, Math.min(availableParallelism(), MAX_WORKERS)),
+    heapMiB: setting('BRICKD_WORKER_HEAP_MIB', 16, 1 << 20, 0),
+  });
+  const faults = process.env['BRICKD_TEST_FAULTS'];
+  if (faults) (await import('./fault-trigger.js')).watchForFaults(faults, server);
+  return server;
 }

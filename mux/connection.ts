@@ -248,10 +248,15 @@ export class Connection {
 
   // --- end ----------------------------------------------------------------------------------------------------------
 
-  /** Stops watching and gives the descriptor away, with what was received of an unfinished record. Nothing is closed. */
-  detach(): Uint8Array {
-    const rest = this.#reader.takePartial();
+  /**
+   * Stops watching and gives the descriptor away, with what was received of an unfinished record. Null if the connection is
+   * over, as it is when the peer has not taken all that was sent to it: the rest of that can't be given away.
+   */
+  detach(): Uint8Array | null {
     this.flush();
+    if (this.#queue.length > 0) this.close('replies not taken');
+    if (this.#closed) return null;
+    const rest = this.#reader.takePartial();
     this.#closed = true;
     this.#poller.close();
     this.#dropOutput();

@@ -28,5 +28,5 @@ export function authRules(facts: BrickFacts): AuthRules {
   return new AuthRules(new Map(facts.authOptions), facts.allowInsecure, facts.strictAuth);
 }
 
-/** What a worker reports without being asked. */
-export type HostEvent = { event: 'failed'; brick: string; reason: string };
+/** What a worker reports without being asked: a brick that has ended by itself, or a fault that ends the worker. */
+export type WorkerEvent = { event: 'failed'; brick: string; reason: string } | { event: 'fault'; reason: string };

@@ -4,7 +4,7 @@
  */
 
 import { addon } from '../native/addon.js';
-import type { Region } from '../native/memory.js';
+import { type Region, region } from '../native/memory.js';
 import { Dict } from '../posix/contract/dict.js';
 import { EACCES, EAGAIN, EINVAL, ENOENT } from '../posix/contract/errno.js';
 import type { Logger } from '../posix/contract/log.js';
@@ -22,6 +22,9 @@ import { XdrReader } from './wire/xdr.js';
 
 /** A greeting fits in far less; a client that sends more here is none. */
 const MAX_RECORD_BYTES = 1 << 20;
+const LAST_FRAGMENT = 0x80000000;
+/** How long a handshake waits for a brick whose worker is being replaced, before the client is told to try again. */
+export const HOLD_MS = 15_000;
 /** A connection that has not asked for a brick after this time is closed. */
 const GREETING_MS = 120_000;
 
@@ -35,11 +38,17 @@ export interface BrickEntry {
   /** Being detached: not any more for new clients. */
   readonly closing: boolean;
   readonly up: boolean;
+  /** Its worker has failed, and it is being brought back. */
+  readonly returning: boolean;
+  /** Resolves when it is back, or given up, or after that time. */
+  back(limitMs: number): Promise<void>;
 }
 
 /** A connection that goes to its brick. */
 export interface Handover {
   fd: number;
+  /** What the receiver takes the descriptor with. */
+  ticket: number;
   xid: number;
   /** Received after the SETVOLUME record. */
   rest: Uint8Array;
@@ -72,8 +81,9 @@ export class Greeting implements ConnectionHandler {
   readonly #timer: NodeJS.Timeout;
   readonly #address: string;
   readonly #port: number;
-  /** While an asynchronous check runs, later records wait for the brick's thread. */
+  /** While the handshake is being decided, later records wait for the brick's thread: with their marks, in order. */
   #deciding = false;
+  #later: Buffer[] = [];
 
   constructor(fd: number, reception: Reception) {
     this.#reception = reception;
@@ -100,6 +110,14 @@ export class Greeting implements ConnectionHandler {
   }
 
   onRecord(region: Region, start: number, end: number): void {
+    if (this.#deciding) {
+      // What came together with the SETVOLUME record: nothing is received meanwhile.
+      const record = Buffer.allocUnsafe(4 + end - start);
+      record.writeUInt32BE((LAST_FRAGMENT | (end - start)) >>> 0, 0);
+      region.bytes.copy(record, 4, start, end);
+      this.#later.push(record);
+      return;
+    }
     try {
       reader.reset(region.bytes, start, end);
       parseCall(reader, header);
@@ -130,10 +148,6 @@ export class Greeting implements ConnectionHandler {
       this.#connection.queued(null, 0);
       return;
     }
-    if (this.#deciding) {
-      this.#connection.close('second SETVOLUME while the first is being decided');
-      return;
-    }
     let dict: Dict | null;
     try {
       dict = decodeOldDict(request.dict);
@@ -162,7 +176,12 @@ export class Greeting implements ConnectionHandler {
       this.#refuse(xid, '', { errno: EINVAL, text: 'No remote-subvolume option specified', childUp: undefined });
       return;
     }
-    const brick = this.#reception.findBrick(name);
+    let brick = this.#reception.findBrick(name);
+    if (brick?.returning) {
+      await brick.back(HOLD_MS);
+      if (this.#connection.closed) return;
+      brick = this.#reception.findBrick(name);
+    }
     const refusal = this.#check(dict, brick);
     if (refusal !== null) {
       this.#refuse(xid, name, refusal);
@@ -199,10 +218,13 @@ export class Greeting implements ConnectionHandler {
       auth,
     };
     clearTimeout(this.#timer);
-    const rest = this.#connection.detach();
+    const received = this.#connection.detach();
+    if (received === null) return;
     this.#reception.closed(this);
+    const rest = Buffer.concat([...this.#later, received]);
     this.#reception.handOver(entry, {
       fd: this.#connection.fd,
+      ticket: 0,
       xid,
       rest,
       identity,
@@ -247,6 +269,16 @@ export class Greeting implements ConnectionHandler {
     encodeSetvolumeReply(this.#connection.writer(), xid, -1, refusal.errno, dict);
     this.#connection.queued(null, 0);
     this.#deciding = false;
-    this.#connection.resume();
+    const later = this.#later;
+    this.#later = [];
+    for (const record of later) {
+      if (this.#connection.closed) return;
+      const copy = region(record.length);
+      record.copy(copy.bytes);
+      this.onRecord(copy, 4, record.length);
+      copy.release();
+    }
+    // One of them may have been another try.
+    if (!this.#deciding) this.#connection.resume();
   }
 }

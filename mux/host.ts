@@ -16,7 +16,7 @@ import type { OptionTable } from '../volfiles/options.js';
 import { applyOverrides, copyAuthOptions } from '../volfiles/overrides.js';
 import { parseVolfile } from '../volfiles/parser.js';
 import { Brick, type ServerRules } from './brick.js';
-import { authRules, type BrickFacts, type BrickTask, type HostEvent } from './facts.js';
+import { authRules, type BrickFacts, type BrickTask, type WorkerEvent } from './facts.js';
 import type { Handover } from './greeting.js';
 import { options as serverOptions } from './options.js';
 import { encodeSetvolumeReply, welcome } from './setvolume-reply.js';
@@ -48,9 +48,9 @@ interface Serving {
 export class Host {
   readonly #registry: TranslatorRegistry;
   readonly #bricks = new Map<string, Serving>();
-  readonly #notify: (event: HostEvent) => void;
+  readonly #notify: (event: WorkerEvent) => void;
 
-  constructor(registry: TranslatorRegistry, notify: (event: HostEvent) => void) {
+  constructor(registry: TranslatorRegistry, notify: (event: WorkerEvent) => void) {
     this.#registry = registry;
     this.#notify = notify;
   }
@@ -116,6 +116,7 @@ export class Host {
 
   /** Takes over a connection whose handshake is done but for its answer. */
   async adopt(name: string, handover: Handover): Promise<void> {
+    if (!addon.takeFd(handover.fd, handover.ticket)) return;
     const serving = this.#bricks.get(name);
     if (serving === undefined) {
       addon.closeFd(handover.fd);

@@ -1,11 +1,13 @@
 /**
  * The pool of brick workers. Piscina carries the control tasks; a brick's tasks always go to the worker that owns it.
- * Fops never pass here: they arrive on the worker's own connections.
+ * Fops never pass here: they arrive on the worker's own connections. Workers start as bricks come, up to a bound; a new
+ * brick goes where there is least to do.
  */
 import { Piscina } from 'piscina';
-import type { BrickFacts, BrickTask, HostEvent } from './facts.js';
+import type { BrickFacts, BrickTask } from './facts.js';
 import type { Handover } from './greeting.js';
 import type { WorkerStats } from './stats.js';
+import { BrickWorker, type Route, type WorkerReports } from './worker.js';
 
 /** Exported functions of the worker module, with argument and result. */
 export interface WorkerTasks {
@@ -18,72 +20,170 @@ export interface WorkerTasks {
   barrier(task: { brick: string; enable: boolean }): void;
   statedump(task: Record<string, boolean>): string;
   stats(task: null): WorkerStats;
+  fail(kind: FaultKind): void;
 }
-type TaskName = keyof WorkerTasks;
-type Argument<N extends TaskName> = Parameters<WorkerTasks[N]>[0];
-type Result<N extends TaskName> = ReturnType<WorkerTasks[N]>;
+export type TaskName = keyof WorkerTasks;
+export type Argument<N extends TaskName> = Parameters<WorkerTasks[N]>[0];
+export type Result<N extends TaskName> = ReturnType<WorkerTasks[N]>;
+
+/** Ways in which a worker can be made to fail, for tests. */
+export const FAULT_KINDS = ['throw', 'reject', 'exit', 'memory'] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+export interface PoolOptions {
+  /** Module whose exports are the tasks of a worker. */
+  workerModule: string;
+  /** Workers at most; more run only while a failing brick is being singled out. */
+  workers: number;
+  /** Bound of a worker's JavaScript memory; 0: the engine's own. */
+  heapMiB?: number;
+}
+
+/** What a task is rejected with when its worker fails meanwhile. */
+export class WorkerLost extends Error {
+  constructor() {
+    super('the worker that served the brick has failed');
+  }
+}
 
 /** Control tasks that one worker may have under way: attaches of a whole node, adoptions of a burst of clients. */
 const TASKS_PER_WORKER = 4096;
+/** Threads that Piscina may have: never its own decision, each is started here. */
+const MOST_THREADS = 4096;
+/** How often the load of several workers is looked at. */
+const SAMPLE_MS = 5000;
+/** A worker that is busy all the time counts as one with so many idle bricks more. */
+const BUSY_AS_BRICKS = 16;
 
 export class BrickPool {
   readonly #piscina: Piscina;
-  /** Worker index of each brick. */
-  readonly #placement = new Map<string, number>();
-  readonly #size: number;
+  readonly #placement = new Map<string, BrickWorker>();
+  readonly #workers = new Set<BrickWorker>();
+  readonly #most: number;
+  readonly #reports: WorkerReports;
+  #sampling: NodeJS.Timeout | null = null;
 
-  constructor(workerModule: string, size: number, onEvent: (event: HostEvent) => void) {
-    this.#size = size;
+  constructor(options: PoolOptions, reports: WorkerReports) {
+    this.#most = Math.max(1, options.workers);
+    this.#reports = {
+      event: (event) => reports.event(event),
+      down: (worker) => {
+        this.#workers.delete(worker);
+        reports.down(worker);
+      },
+    };
     this.#piscina = new Piscina({
-      filename: workerModule,
-      minThreads: size,
-      maxThreads: size,
+      filename: options.workerModule,
+      minThreads: 0,
+      maxThreads: MOST_THREADS,
       concurrentTasksPerWorker: TASKS_PER_WORKER,
       idleTimeout: Number.POSITIVE_INFINITY,
       // A worker owns sockets: it must never wait for tasks in a way that stops its event loop.
       atomics: 'disabled',
       workerHistogram: false,
       recordTiming: false,
+      ...(options.heapMiB ? { resourceLimits: { maxOldGenerationSizeMb: options.heapMiB } } : {}),
       loadBalancer: (task, workers) => {
-        const { worker } = (task as unknown as Record<symbol, { worker: number }>)[Piscina.queueOptionsSymbol]!;
-        const byId = [...workers].sort((a, b) => a.id - b.id);
-        return byId[worker] ?? null;
+        const { threadId } = (task as unknown as Record<symbol, Route>)[Piscina.queueOptionsSymbol]!;
+        return workers.find((w) => w.id === threadId) ?? null;
       },
     });
-    this.#piscina.on('message', (message: HostEvent) => onEvent(message));
+    // Each worker listens to its thread by itself.
+    this.#piscina.on('error', () => {});
+    // The first one starts while the daemon gets hold of the volfile.
+    this.start();
   }
 
-  /** The worker with the fewest bricks takes a new one. */
-  place(brick: string): number {
-    const known = this.#placement.get(brick);
-    if (known !== undefined) return known;
-    const load = new Array<number>(this.#size).fill(0);
-    for (const w of this.#placement.values()) load[w] = load[w]! + 1;
-    const worker = load.indexOf(Math.min(...load));
-    this.#placement.set(brick, worker);
+  get workers(): ReadonlySet<BrickWorker> {
+    return this.#workers;
+  }
+
+  /** Starts a further worker, beyond the bound too. */
+  start(): BrickWorker {
+    const worker = new BrickWorker(this.#piscina, this.#reports);
+    this.#workers.add(worker);
+    if (this.#workers.size > 1 && this.#sampling === null) {
+      this.#sampling = setInterval(() => {
+        for (const w of this.#workers) w.sample();
+      }, SAMPLE_MS);
+      this.#sampling.unref();
+    }
     return worker;
   }
 
-  displace(brick: string): void {
-    this.#placement.delete(brick);
+  /** The worker of a brick; a new brick gets a worker of its own while there may be more, else the one with least to do. */
+  place(brick: string): BrickWorker {
+    const known = this.#placement.get(brick);
+    if (known !== undefined) return known;
+    const fit = [...this.#workers].filter((w) => !w.suspect);
+    let chosen = fit[0];
+    for (const w of fit) if (weight(w) < weight(chosen!)) chosen = w;
+    const more = this.#workers.size < this.#most && fit.every((w) => w.bricks.size > 0);
+    if (chosen === undefined || more) chosen = this.start();
+    this.move(brick, chosen);
+    return chosen;
   }
 
-  /** Runs a task on the worker that owns the brick. */
+  /** Has a brick belong to a worker from now on. */
+  move(brick: string, worker: BrickWorker): void {
+    this.#placement.get(brick)?.bricks.delete(brick);
+    this.#placement.set(brick, worker);
+    worker.bricks.add(brick);
+  }
+
+  /** A brick is no more. A worker beyond the bound goes with its last brick. */
+  displace(brick: string): void {
+    const worker = this.#placement.get(brick);
+    if (worker === undefined) return;
+    this.#placement.delete(brick);
+    worker.bricks.delete(brick);
+    if (worker.bricks.size === 0 && this.#workers.size > this.#most && this.#workers.delete(worker)) void worker.stop();
+  }
+
+  workerOf(brick: string): BrickWorker | undefined {
+    return this.#placement.get(brick);
+  }
+
+  /** Runs a task on the worker that owns the brick. Rejects with {@link WorkerLost} when that fails meanwhile. */
   run<N extends TaskName>(brick: string, name: N, argument: Argument<N>): Promise<Result<N>> {
     return this.runOn(this.place(brick), name, argument);
   }
 
-  runOn<N extends TaskName>(worker: number, name: N, argument: Argument<N>): Promise<Result<N>> {
-    const task = { argument, [Piscina.queueOptionsSymbol]: { worker } };
-    return this.#piscina.run(task, { name }) as Promise<Result<N>>;
+  async runOn<N extends TaskName>(worker: BrickWorker, name: N, argument: Argument<N>): Promise<Result<N>> {
+    let lost: () => void = () => {};
+    try {
+      return await new Promise<Result<N>>((resolve, reject) => {
+        lost = () => reject(new WorkerLost());
+        worker.waiting.add(lost);
+        worker.ready
+          .then(() => {
+            if (!worker.alive) return;
+            const task = { argument, [Piscina.queueOptionsSymbol]: worker.route };
+            (this.#piscina.run(task, { name }) as Promise<Result<N>>).then(resolve, reject);
+          })
+          .catch(reject);
+        if (!worker.alive) lost();
+      });
+    } catch (error) {
+      throw worker.alive ? error : new WorkerLost();
+    } finally {
+      worker.waiting.delete(lost);
+    }
   }
 
   /** Every worker that has bricks. */
-  inUse(): number[] {
-    return [...new Set(this.#placement.values())].sort((a, b) => a - b);
+  inUse(): BrickWorker[] {
+    return [...this.#workers].filter((w) => w.bricks.size > 0);
   }
 
   async close(): Promise<void> {
+    if (this.#sampling !== null) clearInterval(this.#sampling);
+    await Promise.all([...this.#workers].map((w) => w.stop()));
     await this.#piscina.destroy();
   }
+}
+
+/** How much there is to do for a worker, in idle bricks. */
+function weight(worker: BrickWorker): number {
+  return worker.bricks.size + worker.busy * BUSY_AS_BRICKS;
 }

@@ -8,24 +8,66 @@ import { errnoName } from '../posix/contract/errno.js';
 import { loggerFor } from '../posix/contract/log.js';
 import type { AuthRules } from './auth.js';
 import { authRules, type BrickFacts, type BrickTask } from './facts.js';
-import { type BrickEntry, Greeting, type Handover, type Reception } from './greeting.js';
-import { BrickPool } from './pool.js';
+import { type BrickEntry, Greeting, type Handover, HOLD_MS, type Reception } from './greeting.js';
+import {
+  type Argument,
+  BrickPool,
+  type FaultKind,
+  type PoolOptions,
+  type Result,
+  type TaskName,
+  WorkerLost,
+} from './pool.js';
+import { REVIVAL_RULES, type Returning, Revival, type RevivalRules } from './revival.js';
 import { setKeepalive } from './socket-options.js';
 import type { WorkerStats } from './stats.js';
+import type { BrickWorker } from './worker.js';
 
 const EAGAIN = -11;
 /** Connections accepted per turn: a storm of them must not starve the rest. */
 const ACCEPTS_PER_TURN = 64;
 
 class Entry implements BrickEntry {
+  /** What the brick was started with, or given last: what it starts with again. */
+  task: BrickTask;
   facts: BrickFacts;
   auth: AuthRules;
   closing = false;
-  up = true;
+  failed = false;
+  /** Called when a brick whose worker has failed is back, or given up. Null: it is there. */
+  #awaited: (() => void)[] | null = null;
 
-  constructor(facts: BrickFacts) {
+  constructor(task: BrickTask, facts: BrickFacts) {
+    this.task = task;
     this.facts = facts;
     this.auth = authRules(facts);
+  }
+  get up(): boolean {
+    return !this.failed && this.#awaited === null;
+  }
+  get returning(): boolean {
+    return this.#awaited !== null;
+  }
+  /** Its worker has failed. */
+  leave(): void {
+    this.#awaited ??= [];
+  }
+  /** It is back, or given up. */
+  return(): void {
+    const waiting = this.#awaited ?? [];
+    this.#awaited = null;
+    for (const go of waiting) go();
+  }
+  back(limitMs: number): Promise<void> {
+    const waiting = this.#awaited;
+    if (waiting === null) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = limitMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(resolve, limitMs);
+      waiting.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
   get name(): string {
     return this.facts.brick;
@@ -36,22 +78,25 @@ class Entry implements BrickEntry {
   get volumeId(): string | undefined {
     return this.facts.volumeId;
   }
-  update(facts: BrickFacts): void {
+  update(task: BrickTask, facts: BrickFacts): void {
+    this.task = task;
     this.facts = facts;
     this.auth = authRules(facts);
   }
 }
 
-export interface ServerOptions {
-  /** Module whose exports are the tasks of a worker. */
-  workerModule: string;
-  workers: number;
+export interface ServerOptions extends PoolOptions {
+  revival?: RevivalRules;
 }
 
-export class Server implements Reception {
+/** Times that a connection is handed over again because the worker failed that was to have it. */
+const HANDOVER_TRIES = 4;
+
+export class Server implements Reception, Returning {
   readonly processUuid = randomUUID();
   log = loggerFor('server');
   readonly #pool: BrickPool;
+  readonly #revival: Revival;
   readonly #entries = new Map<string, Entry>();
   readonly #attaching = new Map<string, Promise<void>>();
   readonly #greetings = new Set<Greeting>();
@@ -59,11 +104,44 @@ export class Server implements Reception {
   #onFailed: (brick: string, reason: string) => void = () => {};
 
   constructor(options: ServerOptions) {
-    this.#pool = new BrickPool(options.workerModule, options.workers, (event) => {
-      const entry = this.#entries.get(event.brick);
-      if (entry !== undefined) entry.up = false;
-      this.#onFailed(event.brick, event.reason);
+    this.#pool = new BrickPool(options, {
+      event: (event) => {
+        if (event.event === 'failed') this.giveUp(event.brick, event.reason);
+      },
+      down: (worker) => {
+        for (const brick of worker.bricks) {
+          const entry = this.#entries.get(brick);
+          if (entry !== undefined && !entry.failed) entry.leave();
+        }
+        void this.#revival.down(worker);
+      },
     });
+    this.#revival = new Revival(this.#pool, this, options.revival ?? REVIVAL_RULES);
+  }
+
+  // --- bricks of failed workers -------------------------------------------------------------------------------------
+
+  wanted(brick: string): boolean {
+    const entry = this.#entries.get(brick);
+    if (entry?.closing) entry.return();
+    return entry !== undefined && !entry.closing && !entry.failed;
+  }
+
+  async start(brick: string, worker: BrickWorker): Promise<void> {
+    const entry = this.#entries.get(brick);
+    if (entry !== undefined && !entry.closing) {
+      const { task } = entry;
+      entry.update(task, await this.#pool.runOn(worker, 'attach', task));
+    }
+    entry?.return();
+  }
+
+  giveUp(brick: string, reason: string): void {
+    const entry = this.#entries.get(brick);
+    if (entry === undefined) return;
+    entry.failed = true;
+    entry.return();
+    this.#onFailed(brick, reason);
   }
 
   // --- port ---------------------------------------------------------------------------------------------------------
@@ -100,10 +178,24 @@ export class Server implements Reception {
   }
 
   handOver(brick: BrickEntry, handover: Handover): void {
-    this.#pool.run(brick.name, 'adopt', { brick: brick.name, handover }).catch((error: unknown) => {
+    void this.#handOver(brick, handover, HANDOVER_TRIES);
+  }
+
+  async #handOver(brick: BrickEntry, handover: Handover, tries: number): Promise<void> {
+    const { fd } = handover;
+    await brick.back(HOLD_MS);
+    const ticket = addon.sendFd(fd);
+    try {
+      if (!brick.up) throw new WorkerLost();
+      await this.#pool.run(brick.name, 'adopt', { brick: brick.name, handover: { ...handover, ticket } });
+    } catch (error) {
+      // If the worker has taken it, it went with the worker.
+      if (!addon.takeFd(fd, ticket)) return;
+      if (error instanceof WorkerLost && brick.returning && tries > 1)
+        return this.#handOver(brick, handover, tries - 1);
       this.log.error(0, `${brick.name}: the brick's worker did not take a connection: ${String(error)}`);
-      addon.closeFd(handover.fd);
-    });
+      addon.closeFd(fd);
+    }
   }
 
   closed(greeting: Greeting): void {
@@ -125,19 +217,53 @@ export class Server implements Reception {
       throw { brick: task.brick, errno: 17, message: 'the brick is already being served' };
     }
     try {
-      const facts = await this.#pool.run(task.brick, 'attach', task);
+      const facts = await this.#bringUp(task);
       this.log = loggerFor(facts.serverName);
-      this.#entries.set(facts.brick, new Entry(facts));
+      this.#entries.set(facts.brick, new Entry(task, facts));
     } catch (error) {
       this.#pool.displace(task.brick);
       throw error;
     }
   }
 
+  /** A brick whose worker fails meanwhile is tried once more, alone: another brick may have been the cause. */
+  async #bringUp(task: BrickTask): Promise<BrickFacts> {
+    try {
+      return await this.#pool.run(task.brick, 'attach', task);
+    } catch (error) {
+      if (!(error instanceof WorkerLost)) throw error;
+    }
+    const worker = this.#pool.start();
+    worker.suspect = true;
+    this.#pool.move(task.brick, worker);
+    try {
+      return await this.#pool.run(task.brick, 'attach', task);
+    } catch (error) {
+      if (!(error instanceof WorkerLost)) throw error;
+      throw { brick: task.brick, errno: 5, message: `its worker has failed while it came up: ${worker.fault}` };
+    } finally {
+      worker.suspect = false;
+    }
+  }
+
+  /** A task for a brick that is served; one whose worker has failed is waited for. */
+  async #run<N extends TaskName>(brick: string, name: N, argument: Argument<N>): Promise<Result<N>> {
+    const entry = this.#entries.get(brick);
+    await entry?.back(Number.POSITIVE_INFINITY);
+    if (entry === undefined || entry.failed || this.#entries.get(brick) !== entry) {
+      throw { brick, errno: 2, message: 'the brick is not being served' };
+    }
+    try {
+      return await this.#pool.run(brick, name, argument);
+    } catch (error) {
+      if (!(error instanceof WorkerLost)) throw error;
+      throw { brick, errno: 11, message: 'the worker of the brick has failed and is being replaced' };
+    }
+  }
+
   async reconfigure(task: BrickTask): Promise<'unchanged' | 'reconfigured'> {
-    const entry = this.#entries.get(task.brick);
-    if (entry === undefined) throw { brick: task.brick, errno: 2, message: 'the brick is not being served' };
-    entry.update(await this.#pool.run(task.brick, 'reconfigure', task));
+    const facts = await this.#run(task.brick, 'reconfigure', task);
+    this.#entries.get(task.brick)?.update(task, facts);
     return 'reconfigured';
   }
 
@@ -145,7 +271,13 @@ export class Server implements Reception {
     const entry = this.#entries.get(brick);
     if (entry === undefined) return;
     entry.closing = true;
-    await this.#pool.run(brick, 'detach', brick);
+    await entry.back(Number.POSITIVE_INFINITY);
+    try {
+      await this.#pool.run(brick, 'detach', brick);
+    } catch (error) {
+      // A brick whose worker has gone is as good as detached.
+      if (!(error instanceof WorkerLost)) throw error;
+    }
     this.#entries.delete(brick);
     this.#pool.displace(brick);
   }
@@ -167,26 +299,34 @@ export class Server implements Reception {
   }
 
   status(brick: string, what: string): Promise<Record<string, string | number | bigint>> {
-    return this.#pool.run(brick, 'status', { brick, what });
+    return this.#run(brick, 'status', { brick, what });
   }
 
   profile(brick: string, input: Map<string, string>): Promise<Map<string, string | number | bigint>> {
-    return this.#pool.run(brick, 'profile', { brick, input });
+    return this.#run(brick, 'profile', { brick, input });
   }
 
   barrier(brick: string, enable: boolean): Promise<void> {
-    return this.#pool.run(brick, 'barrier', { brick, enable });
+    return this.#run(brick, 'barrier', { brick, enable });
   }
 
   async statedump(selection: Record<string, boolean>): Promise<string> {
-    const parts = await Promise.all(this.#pool.inUse().map((w) => this.#pool.runOn(w, 'statedump', selection)));
-    return parts.join('');
+    const parts = await Promise.allSettled(this.#pool.inUse().map((w) => this.#pool.runOn(w, 'statedump', selection)));
+    return parts.map((p) => (p.status === 'fulfilled' ? p.value : '')).join('');
   }
 
   /** Numbers of every worker that has bricks; a worker that does not answer is left out. */
   async stats(): Promise<WorkerStats[]> {
     const all = await Promise.allSettled(this.#pool.inUse().map((w) => this.#pool.runOn(w, 'stats', null)));
     return all.filter((r) => r.status === 'fulfilled').map((r) => r.value);
+  }
+
+  /** Has the worker of a brick fail, for tests. Returns the bricks that it has. */
+  failWorker(brick: string, kind: FaultKind): string[] {
+    const worker = this.#pool.workerOf(brick);
+    if (worker === undefined) throw { brick, errno: 2, message: 'the brick is not being served' };
+    this.#pool.runOn(worker, 'fail', kind).catch(() => {});
+    return [...worker.bricks];
   }
 
   onBrickFailed(report: (brick: string, reason: string) => void): void {
@@ -199,6 +339,7 @@ export class Server implements Reception {
       addon.closeFd(this.#listener.fd);
       this.#listener = null;
     }
+    this.#revival.stop();
     for (const g of [...this.#greetings]) g.close();
     await Promise.all(this.bricks().map((b) => this.detach(b)));
     await this.#pool.close();

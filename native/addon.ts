@@ -31,7 +31,10 @@ export interface PoolQueue {
   setLimit(limit: number): void;
   /** [queued, running] now. */
   depth(): [number, number];
-  /** Refuses further submissions, cancels what is queued (each op -ECANCELED) and frees the queue after the last running batch. */
+  /**
+   * Refuses further submissions, cancels what is queued (each op -ECANCELED) and frees the queue after the last running batch,
+   * which ends, as if it had failed, at its next op.
+   */
   close(): void;
 }
 
@@ -43,13 +46,19 @@ export interface Addon {
 
   /** Address of an ArrayBuffer or SharedArrayBuffer: valid as long as that is referenced and not transferred. */
   addressOf(memory: ArrayBufferLike): number;
-  /** Runs a batch on the calling thread. Returns 0, or the negated errno that failed the batch. */
+  /** Runs a batch on the calling thread. Returns 0, or the negated errno that failed the batch; plus 65536 if it took 40 ms or more. */
   runBatch(address: number): number;
-  /** Makes a queue on the process-wide pool; completions arrive on the calling thread, whose loop it keeps alive until closed. */
-  openQueue(limit: number, onComplete: CompletionCallback): PoolQueue;
+  /**
+   * Makes a queue on the process-wide pool; completions arrive on the calling thread, whose loop it keeps alive until closed.
+   * flags, as they are now: [a call has been running for more than 100 ms, the queue hangs: calls have been running for more
+   * than a second and none has come back in the last one]. `onComplete` is called (with no ids if there are none) when the
+   * second one changes. A queue that hangs gets few threads, down to one, until it recovers.
+   */
+  openQueue(limit: number, onComplete: CompletionCallback, flags?: Int32Array): PoolQueue;
   /**
    * Upper bound of the pool's threads (process-wide, 8 at first); threads start on demand and end when idle for a while.
-   * Threads in a call for more than a second don't count, and a queue that runs nothing gets a thread soon in any case.
+   * Threads in a call for more than 100 ms don't count (up to four times the bound; without end after a second), and a queue
+   * that runs nothing gets a thread soon in any case.
    */
   setPoolThreads(count: number): void;
   /** [threads, idle ones, ones stuck in a call for more than a second] of the pool. */
@@ -77,6 +86,17 @@ export interface Addon {
   /** setsockopt with an int value, by numeric level and name. */
   setSockOpt(fd: number, level: number, name: number, value: number): number;
   shutdown(fd: number, how: number): number;
+  /**
+   * Number of this environment (main thread or worker), from 1 on. Descriptors that the addon opens belong to the environment
+   * that had them opened, and are closed when it ends: sockets at once, files after its last batch.
+   */
+  readonly environment: number;
+  /** Gives a socket of this environment away. Returns the ticket that {@link takeFd} asks for; 0 if it is not ours. */
+  sendFd(fd: number): number;
+  /** Makes a socket that was given away this environment's. False: somebody else has taken it, or it is gone. */
+  takeFd(fd: number, ticket: number): boolean;
+  /** How many descriptors belong to this environment. */
+  ownedFds(): number;
   closeFd(fd: number): number;
   dupFd(fd: number): number;
   /** dup2: makes `to` a copy of `from` atomically (log rotation); close-on-exec unless it is a standard stream. */

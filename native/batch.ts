@@ -14,6 +14,8 @@
 import { addon } from './addon.js';
 
 const OPS = addon.ops;
+/** Descriptors that a batch leaves open are noted as this environment's. */
+const ENVIRONMENT = addon.environment;
 const RECORD = 8;
 const SLOT_BYTES = 4096;
 const MAX_OPS = 28;
@@ -90,6 +92,11 @@ export function batch(): Batch {
   return b;
 }
 
+/** What native code adds to the result of a run that has kept this thread waiting for 40 ms or more. */
+const SLOW_MARK = 65536;
+/** Runs on this thread that took so long. */
+export let slowRuns = 0;
+
 export class Batch {
   /** Address of the slot; also what native code is given. */
   readonly address: number;
@@ -152,7 +159,10 @@ export class Batch {
   /** Runs on this thread, now. Returns 0 or -errno of the op that failed the batch. */
   run(): number {
     this.#end();
-    return addon.runBatch(this.address);
+    const r = addon.runBatch(this.address);
+    if (r <= 0) return r;
+    slowRuns++;
+    return r - SLOW_MARK;
   }
 
   /** Marks the end of the program: the executor stops at a record whose code is 0. */
@@ -247,7 +257,7 @@ export class Batch {
 
   /** openat2(2). `resolve` are RESOLVE_* bits (RESOLVE_CACHED 0x20: -EAGAIN instead of blocking; RESOLVE_BENEATH 8; NO_SYMLINKS 4). Result: descriptor. O_CLOEXEC is added. */
   open(dir: FdRef, name: string, openFlags: number, mode = 0, resolve = 0, flags = 0): number {
-    return this.#op(OPS['OPEN']!, flags, dir, this.text(name), openFlags, mode, resolve);
+    return this.#op(OPS['OPEN']!, flags, dir, this.text(name), openFlags, mode, resolve, ENVIRONMENT);
   }
   close(fd: FdRef, flags = 0): number {
     return this.#op(OPS['CLOSE']!, flags, fd);
@@ -388,6 +398,17 @@ export class Batch {
   /** fstatvfs(2); `out`: index in {@link f64} of STATVFS_DOUBLES doubles. */
   statvfs(fd: FdRef, out: number, flags = 0): number {
     return this.#op(OPS['STATVFS']!, flags, fd, this.address + out * 8);
+  }
+  /** Result: the magic number of the file system that `fd` is on (statfs's f_type). */
+  fstype(fd: FdRef, flags = 0): number {
+    return this.#op(OPS['FSTYPE']!, flags, fd);
+  }
+  /**
+   * Lets go of what `fd` stands for, but keeps its number taken, until it is closed, by something that every op fails on:
+   * for a descriptor that ops under way still name.
+   */
+  retire(fd: FdRef, flags = 0): number {
+    return this.#op(OPS['RETIRE']!, flags, fd);
   }
   /**
    * Entries of a directory from a position on, into `length` bytes at `address`, each 8-aligned:

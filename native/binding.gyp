@@ -19,6 +19,7 @@
         "src/ops_entries.cc",
         "src/ops_xattr.cc",
         "src/poller.cc",
+        "src/ownership.cc",
         "src/pool.cc",
         "src/pool_binding.cc",
         "src/pool_monitor.cc",

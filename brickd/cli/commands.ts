@@ -52,6 +52,10 @@ function parser(argv: string[]) {
           })
           .option('port', { type: 'number', default: 24100, coerce: port, describe: 'Port that clients connect to' })
           .option('bricks', { type: 'number', default: 1, describe: 'Number of bricks' })
+          .option('workers', {
+            type: 'number',
+            describe: 'Threads that serve bricks, at most; as many as cores, up to 4, if not given',
+          })
           .option('bind', { type: 'string', default: '127.0.0.1', describe: "Address to listen on; '*' for all" })
           .option('metrics-port', {
             type: 'number',

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { type BrickServer, isBrickError } from '../brick-server.js';
 import { levelOf } from '../log/control.js';
 import { DaemonLog } from '../log/open.js';
-import { makeServer } from '../server-factory.js';
+import { MOST_WORKERS, makeServer } from '../server-factory.js';
 import { CommandError } from './commands.js';
 import { makeSampleBricks, writeClientVolfile } from './serve-bricks.js';
 import { startMetrics } from './serve-metrics.js';
@@ -13,6 +13,8 @@ export interface ServeOptions {
   data: string;
   port: number;
   bricks: number;
+  /** Brick workers at most; undefined: by the number of cores. */
+  workers?: number | undefined;
   /** Address to listen on; '*' for all. */
   bind: string;
   metricsPort: number;
@@ -29,6 +31,9 @@ export async function serve(o: ServeOptions): Promise<void> {
   if (!Number.isInteger(o.bricks) || o.bricks < 1 || o.bricks > MAX_BRICKS) {
     throw new CommandError(`--bricks takes 1 to ${MAX_BRICKS}`, 64);
   }
+  if (o.workers !== undefined && !(Number.isInteger(o.workers) && o.workers >= 1 && o.workers <= MOST_WORKERS)) {
+    throw new CommandError(`--workers takes 1 to ${MOST_WORKERS}`, 64);
+  }
   const data = resolve(o.data);
   mkdirSync(data, { recursive: true });
   const host = o.bind === '*' ? '' : o.bind;
@@ -42,7 +47,7 @@ export async function serve(o: ServeOptions): Promise<void> {
     bufferSize: 5,
     flushTimeoutS: 120,
   });
-  const server = await makeServer(o.bricks > 1);
+  const server = await makeServer(o.workers);
   try {
     for (const b of bricks) {
       await server.attach({ brick: b.brick, volfileId: b.volfile, volfile: b.text, overrides: [] });

@@ -6,11 +6,15 @@
 
 #include "arguments.h"
 #include "batch.h"
+#include "event_loop.h"
 #include "exports.h"
+#include "ownership.h"
 
 namespace brickd {
 
 namespace {
+
+uint32_t environment_of(const Napi::CallbackInfo& info) { return EventLoop::of(info.Env()).environment(); }
 
 Napi::Value open_path(const Napi::CallbackInfo& info) {
   Arguments a(info, "open(path, flags, mode)");
@@ -18,13 +22,16 @@ Napi::Value open_path(const Napi::CallbackInfo& info) {
   int flags = a.integer(1) | O_CLOEXEC;
   int mode = a.integer(2);
   if (!a.good()) return info.Env().Undefined();
-  return number_result(info, retry([&] { return ::open(path.c_str(), flags, mode); }));
+  int64_t fd = retry([&] { return ::open(path.c_str(), flags, mode); });
+  if (fd >= 0) own_descriptor(static_cast<int>(fd), environment_of(info));
+  return number_result(info, fd);
 }
 
 Napi::Value close_fd(const Napi::CallbackInfo& info) {
   Arguments a(info, "closeFd(fd)");
   int fd = a.integer(0);
   if (!a.good()) return info.Env().Undefined();
+  disown_descriptor(fd);
   // Never again on EINTR: the descriptor is gone, and its number may be another's.
   return number_result(info, ::close(fd) < 0 && errno != EINTR ? -errno : 0);
 }
@@ -33,7 +40,28 @@ Napi::Value dup_fd(const Napi::CallbackInfo& info) {
   Arguments a(info, "dupFd(fd)");
   int fd = a.integer(0);
   if (!a.good()) return info.Env().Undefined();
-  return number_result(info, retry([&] { return ::fcntl(fd, F_DUPFD_CLOEXEC, 3); }));
+  int64_t copy = retry([&] { return ::fcntl(fd, F_DUPFD_CLOEXEC, 3); });
+  if (copy >= 0) own_descriptor(static_cast<int>(copy), environment_of(info));
+  return number_result(info, copy);
+}
+
+Napi::Value send_fd(const Napi::CallbackInfo& info) {
+  Arguments a(info, "sendFd(fd)");
+  int fd = a.integer(0);
+  if (!a.good()) return info.Env().Undefined();
+  return number_result(info, static_cast<int64_t>(send_descriptor(fd, environment_of(info))));
+}
+
+Napi::Value take_fd(const Napi::CallbackInfo& info) {
+  Arguments a(info, "takeFd(fd, ticket)");
+  int fd = a.integer(0);
+  size_t ticket = a.size(1);
+  if (!a.good()) return info.Env().Undefined();
+  return Napi::Boolean::New(info.Env(), take_descriptor(fd, ticket, environment_of(info)));
+}
+
+Napi::Value owned_fds(const Napi::CallbackInfo& info) {
+  return number_result(info, count_descriptors_of(environment_of(info)));
 }
 
 Napi::Value dup_to(const Napi::CallbackInfo& info) {
@@ -53,6 +81,10 @@ void export_descriptors(Napi::Env env, Napi::Object exports) {
   exports.Set("open", Napi::Function::New<open_path>(env, "open"));
   exports.Set("closeFd", Napi::Function::New<close_fd>(env, "closeFd"));
   exports.Set("dupFd", Napi::Function::New<dup_fd>(env, "dupFd"));
+  exports.Set("environment", static_cast<double>(EventLoop::of(env).environment()));
+  exports.Set("sendFd", Napi::Function::New<send_fd>(env, "sendFd"));
+  exports.Set("takeFd", Napi::Function::New<take_fd>(env, "takeFd"));
+  exports.Set("ownedFds", Napi::Function::New<owned_fds>(env, "ownedFds"));
   exports.Set("dup2", Napi::Function::New<dup_to>(env, "dup2"));
 }
 

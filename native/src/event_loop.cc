@@ -44,9 +44,17 @@ EventLoop::~EventLoop() {
   if (context_ != nullptr) napi_async_destroy(env_, context_);
 }
 
-std::shared_ptr<OwnedQueue> EventLoop::open_queue(int limit, Napi::Function on_complete) {
+std::shared_ptr<OwnedQueue> EventLoop::open_queue(int limit, Napi::Function on_complete, Napi::Value flags) {
   auto owned = std::make_shared<OwnedQueue>();
-  owned->queue = std::make_shared<Queue>(waker_, std::max(limit, 1));
+  int32_t* at = nullptr;
+  if (flags.IsTypedArray() && flags.As<Napi::TypedArray>().TypedArrayType() == napi_int32_array) {
+    Napi::Int32Array array = flags.As<Napi::Int32Array>();
+    if (array.ElementLength() >= kQueueFlags) {
+      at = array.Data();
+      owned->flags = Napi::Persistent(flags.As<Napi::Object>());
+    }
+  }
+  owned->queue = std::make_shared<Queue>(waker_, std::max(limit, 1), at);
   owned->on_complete = Napi::Persistent(on_complete);
   if (queues_.empty()) uv_ref(as_handle(async_));
   queues_.push_back(owned);
@@ -69,7 +77,7 @@ void EventLoop::complete() {
   // By index: a callback may open a queue.
   for (size_t i = 0; i < queues_.size() && !ending_; i++) {
     std::shared_ptr<OwnedQueue> owned = queues_[i];
-    pool.take_finished(*owned->queue, finished_);
+    bool news = pool.take_finished(*owned->queue, finished_);
     for (size_t at = 0; at < finished_.size(); at += kReported) {
       Napi::HandleScope inner(env_);
       size_t n = std::min(kReported, finished_.size() - at);
@@ -78,11 +86,17 @@ void EventLoop::complete() {
       const napi_value arguments[] = {ids, Napi::Number::New(env_, static_cast<double>(n))};
       call(owned->on_complete, 2, arguments);
     }
+    if (news && finished_.empty()) {
+      Napi::HandleScope inner(env_);
+      const napi_value arguments[] = {reported_.Value(), Napi::Number::New(env_, 0)};
+      call(owned->on_complete, 2, arguments);
+    }
   }
   queues_.erase(std::remove_if(queues_.begin(), queues_.end(),
                                [&pool](const std::shared_ptr<OwnedQueue>& owned) {
                                  if (!pool.is_over(*owned->queue)) return false;
                                  owned->on_complete.Reset();
+                                 owned->flags.Reset();
                                  return true;
                                }),
                 queues_.end());
@@ -132,12 +146,14 @@ void EventLoop::close_watch(Watch* watch) {
 
 void EventLoop::on_cleanup(napi_async_cleanup_hook_handle, void* data) { static_cast<EventLoop*>(data)->end(); }
 
-// The environment ends. What is queued is cancelled; memory that running tasks point to must stay until they are through.
+// The environment ends. What is queued is cancelled, peers learn at once that nobody answers them any more; memory and files
+// that running tasks use must stay until they are through.
 void EventLoop::end() {
   ending_ = true;
   uv_ref(as_handle(async_));
   for (const auto& owned : queues_) Pool::instance().close(owned->queue, true);
   for (Watch* watch : watches_) close_watch(watch);
+  close_sockets_of(environment_);
   end_if_idle();
 }
 
@@ -146,6 +162,7 @@ void EventLoop::end_if_idle() {
   for (const auto& owned : queues_) {
     if (!Pool::instance().is_over(*owned->queue)) return;
   }
+  close_descriptors_of(environment_);
   waker_->silence();
   uv_async_t* async = async_;
   async_ = nullptr;

@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "ownership.h"
 #include "pool.h"
 #include "waker.h"
 
@@ -18,6 +19,8 @@ namespace brickd {
 struct OwnedQueue {
   std::shared_ptr<Queue> queue;
   Napi::FunctionReference on_complete;
+  // Keeps the memory of the queue's flags.
+  Napi::ObjectReference flags;
 };
 
 // A descriptor watched by an environment. Deleted when the loop has let go of the handle.
@@ -35,13 +38,17 @@ class EventLoop {
   ~EventLoop();
 
   // A queue keeps the loop alive until it is closed and its last task has been reported.
-  std::shared_ptr<OwnedQueue> open_queue(int limit, Napi::Function on_complete);
+  // flags: an Int32Array of kQueueFlags numbers, or undefined.
+  std::shared_ptr<OwnedQueue> open_queue(int limit, Napi::Function on_complete, Napi::Value flags);
 
   // Watches a descriptor; null if libuv refuses it (error is set then).
   Watch* open_watch(int fd, Napi::Function on_ready, int& error);
   // Events are UV_READABLE and UV_WRITABLE. Returns 0 or libuv's error.
   static int watch_for(Watch* watch, int events) { return uv_poll_start(&watch->handle, events, on_poll); }
   void close_watch(Watch* watch);
+
+  // The number under which descriptors are noted as this environment's.
+  uint32_t environment() const { return environment_; }
 
   Napi::FunctionReference queue_class;
   Napi::FunctionReference poller_class;
@@ -59,6 +66,7 @@ class EventLoop {
   void call(const Napi::FunctionReference& function, size_t count, const napi_value* arguments);
 
   Napi::Env env_;
+  const uint32_t environment_ = next_environment();
   uv_loop_t* loop_ = nullptr;
   uv_async_t* async_ = nullptr;
   std::shared_ptr<Waker> waker_;

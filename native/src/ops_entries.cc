@@ -7,6 +7,7 @@
 
 #include "batch.h"
 #include "open_beneath.h"
+#include "ownership.h"
 
 #ifndef RESOLVE_CACHED
 #define RESOLVE_CACHED 0x20
@@ -25,11 +26,7 @@ constexpr uint64_t kPathFlags = O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC;
 // Promises that can be kept without openat2.
 constexpr uint64_t kSubstituted = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 
-}  // namespace
-
-int64_t op_open(Context& c, Record& r) {
-  int dir = c.directory(r, 0);
-  if (dir == -1) return -EBADF;
+int64_t open_at(int dir, const Record& r) {
   uint64_t flags = (r.bits(2) | O_CLOEXEC) & kOpenFlags;
   if ((flags & O_PATH) != 0) flags &= kPathFlags;
   bool makes = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
@@ -49,12 +46,38 @@ int64_t op_open(Context& c, Record& r) {
   return retry([&] { return ::openat(dir, r.text(1), static_cast<int>(flags), mode); });
 }
 
+}  // namespace
+
+int64_t op_open(Context& c, Record& r) {
+  int dir = c.directory(r, 0);
+  if (dir == -1) return -EBADF;
+  int64_t fd = open_at(dir, r);
+  // The last operand is the environment that the batch is of.
+  if (fd >= 0) own_descriptor(static_cast<int>(fd), r.bits(5));
+  return fd;
+}
+
 int64_t op_close(Context& c, Record& r) {
   int fd = c.fd(r, 0);
   if (fd < 0) return -EBADF;
   c.cwd.forget(fd);
+  disown_descriptor(fd);
   // Never again on EINTR: the descriptor is gone, and its number may be another's.
   return ::close(fd) < 0 && errno != EINTR ? -errno : 0;
+}
+
+int64_t op_retire(Context& c, Record& r) {
+  // An end of a pipe of its own: nothing is found below it, and nothing that is done to it leaves a trace.
+  static const int nothing = [] {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) < 0) return -1;
+    ::close(ends[1]);
+    return ends[0];
+  }();
+  int fd = c.fd(r, 0);
+  if (fd < 0 || nothing < 0) return -EBADF;
+  c.cwd.forget(fd);
+  return ::dup3(nothing, fd, O_CLOEXEC) < 0 ? -errno : 0;
 }
 
 int64_t op_link(Context& c, Record& r) {

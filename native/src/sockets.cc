@@ -11,11 +11,21 @@
 
 #include "arguments.h"
 #include "batch.h"
+#include "event_loop.h"
 #include "exports.h"
+#include "ownership.h"
 
 namespace brickd {
 
 namespace {
+
+// The result of a call that has made a socket: it is the environment's.
+Napi::Value socket_result(const Napi::CallbackInfo& info, int64_t fd) {
+  if (fd >= 0) {
+    own_descriptor(static_cast<int>(fd), EventLoop::of(info.Env()).environment(), DescriptorKind::kSocket);
+  }
+  return number_result(info, fd);
+}
 
 // Pieces of one sendmsg.
 constexpr size_t kMaxPieces = 512;
@@ -115,14 +125,14 @@ Napi::Value listen_tcp(const Napi::CallbackInfo& info) {
   int64_t result = -EADDRNOTAVAIL;
   for (const struct addrinfo* at = found; at != nullptr && result < 0; at = at->ai_next) result = listen_at(*at, backlog);
   ::freeaddrinfo(found);
-  return number_result(info, result);
+  return socket_result(info, result);
 }
 
 Napi::Value accept_one(const Napi::CallbackInfo& info) {
   Arguments a(info, "accept(fd)");
   int fd = a.integer(0);
   if (!a.good()) return info.Env().Undefined();
-  return number_result(info, retry([&] { return ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); }));
+  return socket_result(info, retry([&] { return ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); }));
 }
 
 using NameCall = int (*)(int, struct sockaddr*, socklen_t*);

@@ -1,0 +1,34 @@
+/**
+ * Failures of workers on demand, for tests of what becomes of their bricks: only where the environment of the process names a
+ * directory for it (BRICKD_TEST_FAULTS). A file `fail` put there (by renaming) says what is to happen: "KIND BRICK".
+ */
+import { readFileSync, unlinkSync, watch, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FAULT_KINDS, type FaultKind } from '../mux/pool.js';
+import type { Server } from '../mux/server.js';
+
+/** The file `failed` then holds the bricks that were on that worker, one a line, or what was wrong. */
+export function watchForFaults(directory: string, server: Server): void {
+  const order = join(directory, 'fail');
+  watch(directory, { persistent: false }, () => {
+    let text: string;
+    try {
+      text = readFileSync(order, 'latin1').trim();
+      unlinkSync(order);
+    } catch {
+      return;
+    }
+    writeFileSync(join(directory, 'failed'), `${answer(text, server)}\n`, 'latin1');
+  });
+}
+
+function answer(order: string, server: Server): string {
+  const at = order.indexOf(' ');
+  const kind = order.slice(0, at) as FaultKind;
+  if (!FAULT_KINDS.includes(kind)) return `error: no kind of failure: ${kind}`;
+  try {
+    return server.failWorker(order.slice(at + 1), kind).join('\n');
+  } catch (error) {
+    return `error: ${(error as { message: string }).message}`;
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * One brick worker as the main thread sees it: its thread in the pool, the line on which it reports without being asked,
+ * and how its end is noticed: when it begins, so that nothing more is sent there, and when the thread has gone, and
+ * all that it held with it.
+ */
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import type { WorkerEvent } from './facts.js';
+
+/** A worker that has not come up after this time never will. */
+const START_MS = 60_000;
+
+export interface WorkerReports {
+  event(event: WorkerEvent): void;
+  /**
+   * The worker has failed: its thread is ending, or has ended. Called once, at the first sign; not for a worker that was told
+   * to stop.
+   */
+  down(worker: BrickWorker): void;
+}
+
+/** Where Piscina is to send a task; read by the pool's balancer. */
+export interface Route {
+  threadId: number;
+}
+
+export class BrickWorker {
+  readonly route: Route = { threadId: 0 };
+  /** Resolves when the worker takes tasks; rejects when it never will. */
+  readonly ready: Promise<void>;
+  /** Resolves when the thread has ended: its sockets and files are closed then. */
+  readonly ended: Promise<void>;
+  /** Bricks that have been placed here. */
+  readonly bricks = new Set<string>();
+  /** Called when the worker is lost while a task is under way there. */
+  readonly waiting = new Set<() => void>();
+  /** Share of the time that it was busy of late, 0 to 1. */
+  busy = 0;
+  /** It carries bricks that may have made another worker fail: no others are to join them. */
+  suspect = false;
+  readonly #thread: Worker;
+  readonly #reports: WorkerReports;
+  readonly #line: MessagePort;
+  #used: ReturnType<Worker['performance']['eventLoopUtilization']> | undefined;
+  #alive = true;
+  #fault = '';
+
+  constructor(piscina: Piscina, reports: WorkerReports) {
+    this.#reports = reports;
+    const { port1, port2 } = new MessageChannel();
+    this.#line = port1;
+    const before = new Set(piscina.threads);
+    const given = new AbortController();
+    // A task with a signal waits aside until its new thread is up; tasks for other workers don't queue behind it.
+    const hello = piscina.run(
+      { argument: port2, [Piscina.queueOptionsSymbol]: this.route },
+      { name: 'hello', transferList: [port2], signal: given.signal },
+    ) as Promise<void>;
+    this.#thread = piscina.threads.find((t) => !before.has(t))!;
+    // The thread forgets its number when it ends.
+    this.route.threadId = this.#thread.threadId;
+    const late = setTimeout(() => this.#down(`did not start within ${START_MS / 1000} s`), START_MS);
+    late.unref();
+    this.ready = hello.finally(() => clearTimeout(late));
+    this.ready.catch(() => {});
+    this.ended = new Promise((resolve) => this.#thread.once('exit', () => resolve()));
+    port1.on('message', (message: WorkerEvent) => this.#heard(message));
+    // The line breaks when the thread begins to end.
+    port1.once('close', () => this.#down(''));
+    port1.unref();
+    this.#thread.once('error', (error: unknown) => {
+      if (this.#fault === '') this.#fault = describe(error);
+      this.#down('');
+    });
+    this.#thread.once('exit', (code) => {
+      this.#down(`exited with status ${code}`);
+      given.abort();
+    });
+  }
+
+  /** False from the first sign of its end on. */
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  /** Why it has ended, as far as it is known by now. */
+  get fault(): string {
+    return this.#fault === '' ? 'its thread has ended' : this.#fault;
+  }
+
+  #heard(message: WorkerEvent): void {
+    if (message.event === 'fault') this.#fault = message.reason;
+    else if (this.#alive) this.#reports.event(message);
+  }
+
+  #down(fault: string): void {
+    if (this.#fault === '') this.#fault = fault;
+    if (!this.#alive) return;
+    this.#end();
+    this.#reports.down(this);
+  }
+
+  #end(): void {
+    this.#alive = false;
+    this.#line.close();
+    for (const lost of [...this.waiting]) lost();
+    void this.#thread.terminate();
+  }
+
+  /** Ends the worker, with no report. Resolves when its thread has gone. */
+  stop(): Promise<void> {
+    if (this.#alive) this.#end();
+    return this.ended;
+  }
+
+  /** Takes note of how busy the worker has been since the last call. */
+  sample(): void {
+    if (!this.#alive) return;
+    const now = this.#thread.performance.eventLoopUtilization();
+    const since = this.#thread.performance.eventLoopUtilization(now, this.#used);
+    this.#used = now;
+    this.busy = (this.busy + (since.utilization || 0)) / 2;
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
