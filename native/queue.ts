@@ -26,9 +26,23 @@ export class Queue {
   #stage: Stage | null = null;
   #scheduled = false;
   #onEmpty: (() => void) | null = null;
+  readonly #flags = new Int32Array(new ArrayBuffer(8));
+  #hung = false;
+  /** Told when the queue begins to hang (calls stuck, none coming back) and when it does no longer. */
+  onHang: ((hangs: boolean) => void) | null = null;
 
   constructor(limit: number) {
-    this.#native = addon.openQueue(limit, (finished, count) => this.#complete(finished, count));
+    this.#native = addon.openQueue(limit, (finished, count) => this.#complete(finished, count), this.#flags);
+  }
+
+  /** A call of the queue has been running for longer than a healthy disk takes: what might block should not run elsewhere. */
+  get late(): boolean {
+    return this.#flags[0] !== 0;
+  }
+
+  /** Calls are stuck and none has come back for more than a second. */
+  get hangs(): boolean {
+    return this.#flags[1] !== 0;
   }
 
   /** Batches under way (queued or running). */
@@ -92,6 +106,10 @@ export class Queue {
       done?.(b);
     }
     if (this.#waiting.size === 0) this.#onEmpty?.();
+    if (this.hangs !== this.#hung) {
+      this.#hung = this.hangs;
+      this.onHang?.(this.#hung);
+    }
   }
 
   /**

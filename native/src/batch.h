@@ -1,6 +1,7 @@
 // The batch as native code sees it (native/batch.ts describes it): records, the table of ops, what an op may use.
 #pragma once
 
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -72,7 +73,9 @@ constexpr double kRegister = -1000;
   X(FDATASYNC, op_fdatasync, true)      \
   X(SYNCFS, op_syncfs, true)            \
   X(STATVFS, op_statvfs, false)         \
-  X(READDIR, op_readdir, true)
+  X(READDIR, op_readdir, true)          \
+  X(FSTYPE, op_fstype, false)           \
+  X(RETIRE, op_retire, false)
 
 enum OpCode : int {
   kEnd,
@@ -99,8 +102,9 @@ struct Context {
 BRICKD_OPS(X)
 #undef X
 
-// Runs a batch to its end. Returns 0, or -errno of the op that failed it.
-int run_batch(Record* records);
+// Runs a batch to its end. Returns 0, or -errno of the op that failed it. Once `ended` is true the next op is skipped as if the
+// one before had failed, and so are all that a failure skips.
+int run_batch(Record* records, const std::atomic<bool>* ended = nullptr);
 
 // Whether a batch has a heavy op.
 bool is_heavy(const Record* records);

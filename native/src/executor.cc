@@ -41,7 +41,7 @@ int Context::directory(const Record& r, int i) const { return r.integer(i) == AT
 
 ProcPath::ProcPath(int fd) { snprintf(text, sizeof(text), "/proc/self/fd/%d", fd); }
 
-int run_batch(Record* records) {
+int run_batch(Record* records, const std::atomic<bool>* ended) {
   apply_umask();
   Context c{records};
   int failure = 0;
@@ -50,6 +50,7 @@ int run_batch(Record* records) {
     int code = r.op();
     if (code == kEnd) break;
     int flags = r.flags();
+    if (failure == 0 && ended != nullptr && ended->load(std::memory_order_relaxed)) failure = -ECANCELED;
     bool runs = (flags & kAlways) != 0 || (failure != 0) == ((flags & kCleanup) != 0);
     if (!runs) {
       r.result = -ECANCELED;

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -127,6 +128,14 @@ int64_t op_statvfs(Context& c, Record& r) {
   };
   memcpy(out, values, sizeof(values));
   return 0;
+}
+
+int64_t op_fstype(Context& c, Record& r) {
+  int fd = c.fd(r, 0);
+  struct statfs s;
+  int64_t n = retry([&] { return ::fstatfs(fd, &s); });
+  // Some magic numbers have the uppermost of 32 bits set.
+  return n < 0 ? n : static_cast<int64_t>(static_cast<uint32_t>(s.f_type));
 }
 
 }  // namespace brickd

@@ -15,6 +15,8 @@ using std::chrono::seconds;
 constexpr auto kIdleTime = seconds(10);
 // Upper bound of threads, whatever hangs.
 constexpr size_t kMaxThreads = 1024;
+// Threads that are merely late are made up for up to this many times the bound.
+constexpr int kLateFactor = 4;
 // How long a thread goes on with one queue while others wait.
 constexpr auto kRowTime = microseconds(200);
 // A thread that goes on with quick tasks tells of finished ones at least this often.
@@ -62,9 +64,10 @@ void Pool::set_threads(int count) {
   wanted_ = std::clamp(count, 1, static_cast<int>(kMaxThreads));
 }
 
-void Pool::take_finished(Queue& queue, std::vector<double>& ids) {
+bool Pool::take_finished(Queue& queue, std::vector<double>& ids) {
   Lock lock(mutex_);
   queue.take_finished(ids);
+  return queue.take_news();
 }
 
 std::pair<size_t, int> Pool::depth(Queue& queue) {
@@ -74,7 +77,10 @@ std::pair<size_t, int> Pool::depth(Queue& queue) {
 
 bool Pool::is_over(Queue& queue) {
   Lock lock(mutex_);
-  return queue.closed() && queue.running() == 0 && !queue.has_finished();
+  bool over = queue.closed() && queue.running() == 0 && !queue.has_finished();
+  // The owner may let go of their memory, and the monitor may still know the queue.
+  if (over) queue.drop_flags();
+  return over;
 }
 
 void Pool::close(const std::shared_ptr<Queue>& queue, bool silently) {
@@ -108,7 +114,7 @@ void Pool::refresh(const std::shared_ptr<Queue>& queue, bool to_back) {
 Pool::Thread* Pool::call_thread() {
   if (called_ > 0 || ready_.empty()) return nullptr;
   if (idle_.empty()) {
-    if (static_cast<int>(threads_.size()) - stuck_ < wanted_) start_thread();
+    if (may_start()) start_thread();
     return nullptr;
   }
   Thread* thread = idle_.back();
@@ -116,6 +122,13 @@ Pool::Thread* Pool::call_thread() {
   thread->woken = true;
   called_++;
   return thread;
+}
+
+// Whether one more thread is within the bound. Those that wait for a slow disk use no processor and don't count, but there
+// is an end to that; those that hang don't count at all.
+bool Pool::may_start() const {
+  int all = static_cast<int>(threads_.size());
+  return all - late_ < wanted_ && all - stuck_ < wanted_ * kLateFactor;
 }
 
 bool Pool::start_thread() {
@@ -152,7 +165,7 @@ void Pool::thread_main(Thread* self) {
 // Returns false when the thread is to end.
 bool Pool::wait_for_work(Lock& lock, Thread* self) {
   self->queue = nullptr;
-  if (static_cast<int>(threads_.size()) - stuck_ > wanted_) return false;
+  if (static_cast<int>(threads_.size()) - late_ > wanted_) return false;
   self->woken = false;
   idle_.push_back(self);
   const auto deadline = Clock::now() + kIdleTime;
@@ -201,7 +214,7 @@ bool Pool::run_one(Lock& lock, Thread* self) {
   lock.unlock();
   if (called != nullptr) called->wake.notify_one();
   if (tell != nullptr) tell->signal();
-  run_batch(task.records);
+  run_batch(task.records, self->queue->ended());
   lock.lock();
   self->busy = false;
   self->queue->finish(task);

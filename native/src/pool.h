@@ -24,10 +24,11 @@ class Pool {
 
   void submit(const std::shared_ptr<Queue>& queue, const std::vector<Task>& tasks);
   void set_limit(const std::shared_ptr<Queue>& queue, int limit);
-  // Upper bound of the threads that are not stuck in a call.
+  // Upper bound of the threads that are not late in a call.
   void set_threads(int count);
   // Moves the ids that have finished since the last call to `ids`.
-  void take_finished(Queue& queue, std::vector<double>& ids);
+  // True if there is news of its hanging, or not any more, besides.
+  bool take_finished(Queue& queue, std::vector<double>& ids);
   std::pair<size_t, int> depth(Queue& queue);
   // True once a closed queue has nothing running and nothing to report.
   bool is_over(Queue& queue);
@@ -65,6 +66,8 @@ class Pool {
 
   void call_monitor();
   void monitor_main();
+  void judge_queues(Clock::time_point now, std::vector<std::shared_ptr<Waker>>& to_signal);
+  bool may_start() const;
   void look_after(Clock::time_point now, std::vector<std::shared_ptr<Waker>>& to_signal);
 
   std::mutex mutex_;
@@ -77,8 +80,11 @@ class Pool {
   // Threads that were called and have not come yet: one at a time, it calls the next when it finds more work.
   int called_ = 0;
   int wanted_ = 8;
-  // As the monitor saw it last.
+  // As the monitor saw it last: threads in a call for longer than healthy disks take, and those of them that seem to hang.
+  int late_ = 0;
   int stuck_ = 0;
+  // Queues that have late calls, or had some at the last look.
+  std::vector<std::shared_ptr<Queue>> watched_;
 
   std::condition_variable monitor_;
   bool monitor_runs_ = false;

@@ -16,10 +16,10 @@ class PoolQueue : public Napi::ObjectWrap<PoolQueue> {
   }
 
   explicit PoolQueue(const Napi::CallbackInfo& info) : Napi::ObjectWrap<PoolQueue>(info) {
-    Arguments a(info, "openQueue(limit, onComplete)");
+    Arguments a(info, "openQueue(limit, onComplete, flags)");
     int limit = a.integer(0);
     Napi::Function on_complete = a.function(1);
-    if (a.good()) owned_ = EventLoop::of(info.Env()).open_queue(limit, on_complete);
+    if (a.good()) owned_ = EventLoop::of(info.Env()).open_queue(limit, on_complete, info[2]);
   }
 
  private:
@@ -70,7 +70,7 @@ class PoolQueue : public Napi::ObjectWrap<PoolQueue> {
 };
 
 Napi::Value open_queue(const Napi::CallbackInfo& info) {
-  return EventLoop::of(info.Env()).queue_class.New({info[0], info[1]});
+  return EventLoop::of(info.Env()).queue_class.New({info[0], info[1], info[2]});
 }
 
 Napi::Value set_pool_threads(const Napi::CallbackInfo& info) {

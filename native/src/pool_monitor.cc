@@ -14,12 +14,20 @@ using std::chrono::milliseconds;
 constexpr auto kTick = milliseconds(20);
 // Ticks without work after which the monitor goes to sleep.
 constexpr int kQuietTicks = 50;
-// A call that takes longer is taken to hang: its thread no longer counts against the bound.
+// A call that takes longer waits for a disk that is slow at least: its thread no longer counts against the bound.
+constexpr auto kLateTime = milliseconds(100);
+// A call that takes longer is taken to hang.
 constexpr auto kStuckTime = milliseconds(1000);
 // A queue with nothing running that has waited for longer gets a thread beyond the bound.
 constexpr auto kStarvedTime = milliseconds(10);
 // A quick task that takes longer turns out not to be: what finished before it is told.
 constexpr auto kUntoldTime = milliseconds(1);
+
+// How many calls of a hanging queue may be under way: fewer, the more threads hang in all.
+int hung_limit(int stuck) {
+  if (stuck <= 32) return 4;
+  return stuck <= 64 ? 2 : 1;
+}
 
 }  // namespace
 
@@ -55,13 +63,38 @@ void Pool::monitor_main() {
   }
 }
 
+// Tells queues what was seen of their calls, and their owners if one begins or ceases to hang.
+void Pool::judge_queues(Clock::time_point now, std::vector<std::shared_ptr<Waker>>& to_signal) {
+  auto seen_well = [&](const std::shared_ptr<Queue>& queue) {
+    bool late = queue->late_count > 0;
+    if (queue->judge(late, queue->stuck_count > 0, hung_limit(stuck_), now)) to_signal.push_back(queue->waker);
+    refresh(queue, false);
+    queue->late_count = queue->stuck_count = 0;
+    queue->watched = late;
+    return !late;
+  };
+  watched_.erase(std::remove_if(watched_.begin(), watched_.end(), seen_well), watched_.end());
+}
+
 void Pool::look_after(Clock::time_point now, std::vector<std::shared_ptr<Waker>>& to_signal) {
-  stuck_ = 0;
+  late_ = stuck_ = 0;
   for (Thread* thread : threads_) {
     if (!thread->busy) continue;
-    if (now - thread->started > kStuckTime) stuck_++;
+    if (now - thread->started > kLateTime) {
+      late_++;
+      thread->queue->late_count++;
+      if (now - thread->started > kStuckTime) {
+        stuck_++;
+        thread->queue->stuck_count++;
+      }
+      if (!thread->queue->watched) {
+        thread->queue->watched = true;
+        watched_.push_back(thread->queue);
+      }
+    }
     if (thread->untold != nullptr && now - thread->started > kUntoldTime) to_signal.push_back(std::move(thread->untold));
   }
+  judge_queues(now, to_signal);
   if (ready_.empty() || called_ > 0) return;
   if (Thread* called = call_thread()) {
     called->wake.notify_one();

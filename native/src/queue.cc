@@ -6,6 +6,8 @@ namespace {
 
 // After so many tasks in a row have passed it over, a lower priority gets a turn: a flood of one must not starve others.
 constexpr int kPatience = 32;
+// A queue with stuck calls hangs if nothing has come back for this long.
+constexpr auto kQuietTime = std::chrono::milliseconds(1000);
 
 }  // namespace
 
@@ -52,6 +54,7 @@ Task Queue::take() {
 
 void Queue::finish(const Task& task) {
   running_--;
+  done_++;
   report(task);
   if (task.lane == 0) return;
   auto lane = lanes_.find(task.lane);
@@ -81,12 +84,31 @@ void Queue::close(bool silently) {
   if (silently) {
     silent_ = true;
     finished_.clear();
+    flags_ = nullptr;
   }
   closed_ = true;
+  ended_.store(true, std::memory_order_relaxed);
   for (auto& tasks : runnable_) cancel(tasks);
   for (auto& lane : lanes_) cancel(lane.second);
   runnable_count_ = 0;
   queued_ = 0;
+}
+
+void Queue::set_flag(QueueFlag flag, bool value) {
+  if (flags_ != nullptr) __atomic_store_n(&flags_[flag], value ? 1 : 0, __ATOMIC_RELAXED);
+}
+
+bool Queue::judge(bool late, bool stuck, int hung_limit, Clock::time_point now) {
+  if (!stuck || done_ != done_seen_) quiet_since_ = now;
+  done_seen_ = done_;
+  hung_limit_ = hung_limit;
+  bool hangs = stuck && now - quiet_since_ > kQuietTime;
+  bool changed = hangs != hangs_;
+  hangs_ = hangs;
+  set_flag(kLateFlag, late);
+  set_flag(kHangsFlag, hangs);
+  if (changed && !silent_) news_ = true;
+  return changed;
 }
 
 }  // namespace brickd

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "batch.h"
@@ -27,9 +29,19 @@ struct Task {
 
 constexpr int kPriorities = 4;
 
+// What the owner of a queue reads at any time, without a call: 32-bit flags at these places.
+enum QueueFlag : int {
+  // A call of the queue has been running for longer than healthy disks take.
+  kLateFlag,
+  // Calls are stuck and none has come back for a while.
+  kHangsFlag,
+  kQueueFlags
+};
+
 class Queue {
  public:
-  Queue(std::shared_ptr<Waker> owner, int limit) : waker(std::move(owner)), limit_(limit) {}
+  // flags: kQueueFlags numbers that outlive the queue's closing, or null.
+  Queue(std::shared_ptr<Waker> owner, int limit, int32_t* flags) : waker(std::move(owner)), limit_(limit), flags_(flags) {}
 
   const std::shared_ptr<Waker> waker;
 
@@ -41,7 +53,7 @@ class Queue {
   // Queues a task; once the queue is closed it is cancelled instead.
   void push(const Task& task);
   // True if a task may run now.
-  bool ready() const { return runnable_count_ > 0 && running_ < limit_; }
+  bool ready() const { return runnable_count_ > 0 && running_ < (hangs_ && hung_limit_ < limit_ ? hung_limit_ : limit_); }
   // The next task to run, of the highest priority; a lower one gets its turn now and then. Only when ready.
   Task take();
   // A task has run: it is reported, and the next of its lane may run.
@@ -52,6 +64,21 @@ class Queue {
   void take_finished(std::vector<double>& ids) { ids.clear(), ids.swap(finished_); }
   bool has_finished() const { return !finished_.empty(); }
 
+  // What the monitor has seen at time `now`: whether a call is late, whether one is stuck, and how many may run while the
+  // queue hangs, that is, while calls are stuck and none comes back. True if it hangs now and did not, or the reverse.
+  bool judge(bool late, bool stuck, int hung_limit, Clock::time_point now);
+  // True once after such a change: the owner has to be told.
+  bool take_news() { return std::exchange(news_, false); }
+  void drop_flags() { flags_ = nullptr; }
+  // No more calls are wanted: what runs stops at its next op.
+  const std::atomic<bool>* ended() const { return &ended_; }
+
+  // Threads in a call of the queue that are late, and stuck: counted anew by each look of the monitor.
+  int late_count = 0;
+  int stuck_count = 0;
+  // It is among those that the monitor has to judge.
+  bool watched = false;
+
   // Since when the queue has been waiting for a thread; kept by the pool while it is on the list of ready queues.
   bool listed = false;
   Clock::time_point listed_at{};
@@ -61,6 +88,8 @@ class Queue {
   void report(const Task& task);
   void cancel(std::deque<Task>& tasks);
 
+  void set_flag(QueueFlag flag, bool value);
+
   int limit_;
   int running_ = 0;
   size_t queued_ = 0;
@@ -69,6 +98,15 @@ class Queue {
   int passed_over_ = 0;
   bool closed_ = false;
   bool silent_ = false;
+  std::atomic<bool> ended_{false};
+  int32_t* flags_;
+  bool hangs_ = false;
+  bool news_ = false;
+  int hung_limit_ = 1;
+  // Tasks finished in all; how many the monitor saw last, and since when there have been no more.
+  uint64_t done_ = 0;
+  uint64_t done_seen_ = 0;
+  Clock::time_point quiet_since_{};
   std::array<std::deque<Task>, kPriorities> runnable_;
   // Lanes that have a task runnable or running, with what waits behind it.
   std::unordered_map<int64_t, std::deque<Task>> lanes_;
