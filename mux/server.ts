@@ -9,6 +9,7 @@ import { loggerFor } from '../posix/contract/log.js';
 import type { AuthRules } from './auth.js';
 import { authRules, type BrickFacts, type BrickTask } from './facts.js';
 import { type BrickEntry, Greeting, type Handover, HOLD_MS, type Reception } from './greeting.js';
+import { KeptTask } from './kept-task.js';
 import {
   type Argument,
   BrickPool,
@@ -29,7 +30,7 @@ const ACCEPTS_PER_TURN = 64;
 
 class Entry implements BrickEntry {
   /** What the brick was started with, or given last: what it starts with again. */
-  task: BrickTask;
+  #kept: KeptTask;
   facts: BrickFacts;
   auth: AuthRules;
   closing = false;
@@ -38,9 +39,12 @@ class Entry implements BrickEntry {
   #awaited: (() => void)[] | null = null;
 
   constructor(task: BrickTask, facts: BrickFacts) {
-    this.task = task;
+    this.#kept = new KeptTask(task);
     this.facts = facts;
     this.auth = authRules(facts);
+  }
+  get task(): BrickTask {
+    return this.#kept.task;
   }
   get up(): boolean {
     return !this.failed && this.#awaited === null;
@@ -78,9 +82,11 @@ class Entry implements BrickEntry {
   get volumeId(): string | undefined {
     return this.facts.volumeId;
   }
-  update(task: BrickTask, facts: BrickFacts): void {
-    this.task = task;
-    this.facts = facts;
+  /** New facts, and, if it was given one, the task that they came of. */
+  update(facts: BrickFacts, task?: BrickTask): void {
+    if (task !== undefined) this.#kept = new KeptTask(task);
+    // Nobody asks for the graph a second time.
+    this.facts = { ...facts, finalGraph: '' };
     this.auth = authRules(facts);
   }
 }
@@ -130,8 +136,7 @@ export class Server implements Reception, Returning {
   async start(brick: string, worker: BrickWorker): Promise<void> {
     const entry = this.#entries.get(brick);
     if (entry !== undefined && !entry.closing) {
-      const { task } = entry;
-      entry.update(task, await this.#pool.runOn(worker, 'attach', task));
+      entry.update(await this.#pool.runOn(worker, 'attach', entry.task));
     }
     entry?.return();
   }
@@ -263,7 +268,7 @@ export class Server implements Reception, Returning {
 
   async reconfigure(task: BrickTask): Promise<'unchanged' | 'reconfigured'> {
     const facts = await this.#run(task.brick, 'reconfigure', task);
-    this.#entries.get(task.brick)?.update(task, facts);
+    this.#entries.get(task.brick)?.update(facts, task);
     return 'reconfigured';
   }
 

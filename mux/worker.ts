@@ -117,9 +117,11 @@ export class BrickWorker {
   sample(): void {
     if (!this.#alive) return;
     const now = this.#thread.performance.eventLoopUtilization();
-    const since = this.#thread.performance.eventLoopUtilization(now, this.#used);
+    const since = this.#used === undefined ? now : this.#thread.performance.eventLoopUtilization(now, this.#used);
     this.#used = now;
-    this.busy = (this.busy + (since.utilization || 0)) / 2;
+    // A thread that is just starting has no time to divide by.
+    const share = Number.isFinite(since.utilization) ? Math.min(Math.max(since.utilization, 0), 1) : 0;
+    this.busy = (this.busy + share) / 2;
   }
 }
 

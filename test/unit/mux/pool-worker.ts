@@ -1,0 +1,83 @@
+/**
+ * Body of the workers of pool.test.ts: real bricks of one made-up translator, whose option `how` says how it behaves:
+ * "kills" makes its worker fail shortly after it has come up, "stillborn" while it comes up, "refuses" fails to come up.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { BrickTask } from '../../../mux/facts.js';
+import type { Handover } from '../../../mux/greeting.js';
+import { Host, type TranslatorRegistry } from '../../../mux/host.js';
+import { options as serverOptions } from '../../../mux/options.js';
+import { workerStats } from '../../../mux/stats.js';
+import type { LookupReply } from '../../../posix/contract/fops.js';
+import { ROOT_GFID } from '../../../posix/contract/gfid.js';
+import { Iatt, S_IFDIR } from '../../../posix/contract/iatt.js';
+import { Translator } from '../../../posix/contract/translator.js';
+import { str } from '../../../volfiles/kinds.js';
+import { defineOptions, type OptionsOf } from '../../../volfiles/options.js';
+
+const options = defineOptions({ how: str() }, { subvolumes: [0, 0] });
+type Options = OptionsOf<typeof options>;
+const stat = Object.assign(new Iatt(), { gfid: ROOT_GFID, mode: S_IFDIR | 0o755, nlink: 2 });
+
+class Fake extends Translator<Options> {
+  override async init(): Promise<void> {
+    const { how } = this.options;
+    if (how === 'refuses') throw new Error('it refuses');
+    if (how === 'stillborn') await new Promise(() => setImmediate(() => failing('stillborn')));
+    if (how === 'kills') setTimeout(() => failing('killed by a brick'), 20);
+  }
+  override async reconfigure(next: Options): Promise<void> {
+    this.options = next;
+  }
+  lookup(): LookupReply {
+    return { stat, postparent: stat, xdata: null };
+  }
+}
+
+function failing(why: string): never {
+  throw new Error(why);
+}
+
+const registry: TranslatorRegistry = {
+  optionTable: (type) => (type === 'protocol/server' ? serverOptions : type === 'test/fake' ? options : undefined),
+  create: (_type, init) => new Fake(init as ConstructorParameters<typeof Fake>[0]),
+  refusals: () => [],
+};
+
+interface Task<T> {
+  argument: T;
+}
+
+let line: MessagePort | null = null;
+const host = new Host(registry, (event) => line?.postMessage(event));
+
+export const hello = ({ argument }: Task<MessagePort>): void => {
+  line = argument;
+};
+export const attach = ({ argument }: Task<BrickTask>) => host.attach(argument);
+export const reconfigure = ({ argument }: Task<BrickTask>) => host.reconfigure(argument);
+export const detach = ({ argument }: Task<string>) => host.detach(argument);
+export const adopt = ({ argument }: Task<{ brick: string; handover: Handover }>) =>
+  host.adopt(argument.brick, argument.handover);
+export const stats = () => workerStats(host.bricks());
+/** The options that a brick runs with. */
+export const status = ({ argument }: Task<{ brick: string }>) => ({
+  how: (host.brick(argument.brick)!.layers[0] as Fake).options.how ?? '',
+});
+/** Keeps the thread busy, as "spin", or fails. */
+export const fail = async ({ argument }: Task<string>): Promise<void> => {
+  if (argument === 'spin') {
+    const end = performance.now() + 400;
+    while (performance.now() < end);
+    return;
+  }
+  if (argument === 'exit') process.exit(3);
+  if (argument === 'reject') void Promise.reject(new Error('rejected'));
+  if (argument === 'throw') setImmediate(() => failing('thrown'));
+  if (argument === 'memory') {
+    const kept: unknown[] = [];
+    setInterval(() => {
+      for (let i = 0; i < 100_000; i++) kept.push({ i, text: `number ${i}` });
+    }, 1);
+  }
+};

@@ -1,0 +1,290 @@
+/** The pool of brick workers: where bricks are placed, and what becomes of them when a worker fails. */
+import { readdirSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { FOP_PROGRAM, FOP_VERSION, fopByName } from '../../../mux/fops/table.js';
+import { BrickPool, type FaultKind } from '../../../mux/pool.js';
+import type { RevivalRules } from '../../../mux/revival.js';
+import { Server } from '../../../mux/server.js';
+import { encodeOldDict } from '../../../mux/wire/dict.js';
+import {
+  HANDSHAKE_PROGRAM,
+  HANDSHAKE_VERSION,
+  HandshakeProc,
+  setvolumeReq,
+} from '../../../mux/wire/programs/handshake.js';
+import { beginCall, beginCallAs } from '../../../mux/wire/rpc.js';
+import { XdrWriter } from '../../../mux/wire/xdr.js';
+import { region } from '../../../native/memory.js';
+import { Dict } from '../../../posix/contract/dict.js';
+import { setLogSink } from '../../../posix/contract/log.js';
+
+const lines: string[] = [];
+setLogSink({ wants: (severity) => severity <= 7, write: (line) => lines.push(line.text) });
+
+const workerModule = new URL('./pool-worker.js', import.meta.url).href;
+const RULES: RevivalRules = { soonMs: 1000, together: 2, alone: 5, firstPauseMs: 1, longestPauseMs: 10 };
+
+const task = (brick: string, how = '') => ({
+  brick,
+  volfileId: brick,
+  volfile: `volume ${brick}\n type test/fake\n${how === '' ? '' : ` option how ${how}\n`}end-volume\nvolume v-server\n type protocol/server\n option transport-type tcp\n option auth.addr.${brick}.allow *\n subvolumes ${brick}\nend-volume\n`,
+  overrides: [],
+});
+
+/** Keeps the loop alive as a daemon's listener does. */
+async function served(t: Test, workers: number, more: { heapMiB?: number } = {}) {
+  const server = new Server({ workerModule, workers, revival: RULES, ...more });
+  const failed: string[] = [];
+  server.onBrickFailed((brick, reason) => failed.push(`${brick}: ${reason}`));
+  const { port } = await server.listen({ host: '127.0.0.1', port: 0, family: 4, backlog: 64 });
+  t.teardown(() => server.close());
+  /** Bricks by worker. */
+  const placed = async () => (await server.stats()).map((w) => w.bricks.map((b) => b.brick).sort());
+  return { server, failed, port, placed };
+}
+
+async function until(what: () => boolean | Promise<boolean>, limitMs = 15_000): Promise<void> {
+  const end = performance.now() + limitMs;
+  while (!(await what())) {
+    if (performance.now() > end) throw new Error('does not come about');
+    await delay(10);
+  }
+}
+
+/** A client at the wire: records in order of arrival. */
+class Peer {
+  readonly socket: Socket;
+  readonly xids: number[] = [];
+  readonly records: Buffer[] = [];
+  closed = false;
+  #rest = Buffer.alloc(0);
+
+  constructor(port: number) {
+    this.socket = connect(port, '127.0.0.1');
+    this.socket.on('error', () => {});
+    this.socket.on('close', () => {
+      this.closed = true;
+    });
+    this.socket.on('data', (data) => {
+      this.#rest = Buffer.concat([this.#rest, data]);
+      while (this.#rest.length >= 4) {
+        const end = 4 + (this.#rest.readUInt32BE(0) & 0x7fffffff);
+        if (this.#rest.length < end) return;
+        this.xids.push(this.#rest.readUInt32BE(4));
+        this.records.push(Buffer.from(this.#rest.subarray(4, end)));
+        this.#rest = this.#rest.subarray(end);
+      }
+    });
+  }
+  static setvolume(xid: number, brick: string): Buffer {
+    const dict = new Dict()
+      .setText('remote-subvolume', brick)
+      .setText('process-uuid', `peer-${xid}`)
+      .setText('client-version', '10.3')
+      .setUint('fops-version', FOP_PROGRAM);
+    const w = new XdrWriter(region(65536));
+    beginCall(w, xid, HANDSHAKE_PROGRAM, HANDSHAKE_VERSION, HandshakeProc.setvolume);
+    setvolumeReq.encode(w, { dict: encodeOldDict(dict) });
+    w.endRecord(0);
+    return Buffer.from(w.bytes.subarray(0, w.at));
+  }
+  static lookup(xid: number): Buffer {
+    const fop = fopByName('lookup');
+    const w = new XdrWriter(region(65536));
+    beginCallAs(w, xid, FOP_PROGRAM, FOP_VERSION, fop.number, { pid: 1, uid: 0, gid: 0, lkOwner: 'o' });
+    fop.request.encode(w, {
+      gfid: `${'\0'.repeat(15)}\x01`,
+      pargfid: '\0'.repeat(16),
+      flags: 0,
+      bname: '',
+      xdata: null,
+    });
+    w.endRecord(0);
+    return Buffer.from(w.bytes.subarray(0, w.at));
+  }
+  async answers(count: number): Promise<number[]> {
+    await until(() => this.xids.length >= count || this.closed);
+    return this.xids;
+  }
+  /** op_ret of an answer. */
+  result(at: number): number {
+    return this.records[at]!.readInt32BE(24);
+  }
+}
+
+t.test('workers start as bricks come, and share them', async (t) => {
+  const { server, placed } = await served(t, 2);
+  const threads = () => readdirSync('/proc/self/task').length;
+  const before = threads();
+  await server.attach(task('/b0'));
+  t.same(await placed(), [['/b0']]);
+  const one = threads();
+  t.ok(one - before <= 1, 'one brick has one worker');
+  await server.attach(task('/b1'));
+  await Promise.all([2, 3, 4, 5].map((i) => server.attach(task(`/b${i}`))));
+  t.same(
+    (await placed()).map((b) => b.length),
+    [3, 3],
+  );
+  await server.detach('/b0');
+  await server.detach('/b2');
+  await server.attach(task('/b6'));
+  await server.attach(task('/b7'));
+  t.same(
+    (await placed()).map((b) => b.length),
+    [3, 3],
+    'places that become free are taken',
+  );
+});
+
+t.test('a busy worker gets fewer bricks', async (t) => {
+  const pool = new BrickPool({ workerModule, workers: 2 }, { event: () => {}, down: () => {} });
+  const alive = setInterval(() => {}, 1000);
+  t.teardown(() => {
+    clearInterval(alive);
+    return pool.close();
+  });
+  const [a, b] = [pool.place('/a'), pool.place('/b')];
+  t.not(a, b);
+  await Promise.all([pool.runOn(a, 'stats', null), pool.runOn(b, 'stats', null)]);
+  for (const w of pool.workers) w.sample();
+  await pool.runOn(a, 'fail', 'spin' as FaultKind);
+  for (const w of pool.workers) w.sample();
+  t.ok(a.busy > b.busy + 0.3, `${a.busy} and ${b.busy}`);
+  t.same(
+    [1, 2, 3].map((i) => pool.place(`/more${i}`) === b),
+    [true, true, true],
+  );
+});
+
+for (const kind of ['throw', 'reject', 'exit', 'memory'] as const) {
+  t.test(`a worker that fails by ${kind} is replaced`, async (t) => {
+    const { server, failed, port, placed } = await served(t, 2, kind === 'memory' ? { heapMiB: 96 } : {});
+    for (let i = 0; i < 4; i++) await server.attach(task(`/b${i}`));
+    await server.reconfigure(task('/b0', 'anew'));
+    const [hit, other] = ['/b0', '/b1'].map((brick) => {
+      const peer = new Peer(port);
+      peer.socket.write(Peer.setvolume(1, brick));
+      return peer;
+    }) as [Peer, Peer];
+    t.same([await hit.answers(1), await other.answers(1)], [[1], [1]]);
+    t.same(server.failWorker('/b0', kind), ['/b0', '/b2']);
+    await until(() => hit.closed);
+    t.match(await server.status('/b0', 'x'), { how: 'anew' }, 'it is back with its last options');
+    t.match(await server.status('/b2', 'x'), { how: '' });
+    t.same((await placed()).sort(), [
+      ['/b0', '/b2'],
+      ['/b1', '/b3'],
+    ]);
+    t.notOk(other.closed, 'clients of others stay');
+    other.socket.write(Peer.lookup(2));
+    t.same(await other.answers(2), [1, 2]);
+    const again = new Peer(port);
+    again.socket.write(Peer.setvolume(3, '/b0'));
+    again.socket.write(Peer.lookup(4));
+    t.same(await again.answers(2), [3, 4]);
+    t.same(failed, []);
+    for (const p of [other, again]) p.socket.destroy();
+  });
+}
+
+t.test('a handshake waits for a brick that is being brought back', async (t) => {
+  const { server, port } = await served(t, 1);
+  await server.attach(task('/b0'));
+  server.failWorker('/b0', 'exit');
+  const peers: Peer[] = [];
+  // Before the failure is noticed, while it is dealt with, and after.
+  for (let i = 0; i < 40; i++) {
+    const peer = new Peer(port);
+    peer.socket.write(Buffer.concat([Peer.setvolume(1, '/b0'), Peer.lookup(2)]));
+    peers.push(peer);
+    await delay(10);
+  }
+  for (const p of peers) await p.answers(2);
+  const kept = peers.filter((p) => p.xids.length === 2 && p.result(0) === 0 && p.result(1) === 0);
+  // Those that the failing worker had taken already go with it; nobody is refused.
+  t.same(peers.filter((p) => !p.closed).length, kept.length);
+  t.ok(kept.length >= 35, `${kept.length} of 40`);
+  for (const p of peers) p.socket.destroy();
+});
+
+t.test('calls that come together with the handshake are served, in order', async (t) => {
+  const { server, port } = await served(t, 1);
+  await server.attach(task('/b0'));
+  const calls = Array.from({ length: 200 }, (_, i) => Peer.lookup(10 + i));
+  const stream = Buffer.concat([Peer.setvolume(1, '/b0'), ...calls]);
+  const wanted = [1, ...calls.map((_, i) => 10 + i)];
+  for (const step of [stream.length, 7, 1000, 4001]) {
+    const peer = new Peer(port);
+    peer.socket.setNoDelay(true);
+    for (let at = 0; at < stream.length; at += step) {
+      peer.socket.write(stream.subarray(at, at + step));
+      if (step > 1 && at % (step * 16) === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    t.same(await peer.answers(wanted.length), wanted, `in pieces of ${step}`);
+    peer.socket.destroy();
+  }
+  const peer = new Peer(port);
+  peer.socket.write(Buffer.concat([Peer.setvolume(1, '/none'), Peer.setvolume(2, '/b0'), ...calls]));
+  t.same(await peer.answers(wanted.length + 1), [1, 2, ...wanted.slice(1)], 'after a refusal, too');
+  t.same([peer.result(0), peer.result(1)], [-1, 0]);
+  peer.socket.destroy();
+});
+
+t.test('a brick that makes its worker fail again and again is given up, alone', async (t) => {
+  const { server, failed, placed } = await served(t, 1);
+  for (let i = 0; i < 7; i++) await server.attach(task(`/b${i}`));
+  await server.attach(task('/bad', 'kills'));
+  await until(() => failed.length > 0);
+  t.equal(failed.length, 1);
+  t.match(failed[0], /^\/bad: its worker has failed \d+ times in a row: Error: killed by a brick/);
+  await until(async () => (await placed()).flat().filter((b) => b !== '/bad').length === 7);
+  for (let i = 0; i < 7; i++) t.match(await server.status(`/b${i}`, 'x'), { how: '' });
+  await t.rejects(server.status('/bad', 'x'), { message: 'the brick is not being served' });
+  await server.detach('/bad');
+  await server.attach(task('/bad'));
+  t.match(await server.status('/bad', 'x'), { how: '' }, 'it can be started again');
+});
+
+t.test('a brick that makes its worker fail while it comes up', async (t) => {
+  const { server, failed } = await served(t, 1);
+  await server.attach(task('/b0'));
+  await t.rejects(server.attach(task('/bad', 'stillborn')), { brick: '/bad', errno: 5, message: /stillborn/ });
+  t.match(await server.status('/b0', 'x'), { how: '' });
+  t.same(server.bricks(), ['/b0']);
+  t.same(failed, []);
+});
+
+t.test('a brick that cannot come back is reported', async (t) => {
+  const { server, failed } = await served(t, 1);
+  await server.attach(task('/b0'));
+  await server.attach(task('/b1'));
+  await server.reconfigure(task('/b1', 'refuses'));
+  server.failWorker('/b0', 'throw');
+  await until(() => failed.length > 0);
+  t.same(failed, ['/b1: it refuses']);
+  t.match(await server.status('/b0', 'x'), { how: '' });
+});
+
+t.test('a brick that is detached while its worker is replaced', async (t) => {
+  const { server, placed } = await served(t, 1);
+  await server.attach(task('/b0'));
+  await server.attach(task('/b1'));
+  server.failWorker('/b0', 'exit');
+  await server.detach('/b0');
+  t.same(server.bricks(), ['/b1']);
+  await until(async () => (await placed()).flat().length === 1);
+  t.same(await placed(), [['/b1']]);
+});
+
+t.test('no worker can be had at all', async (t) => {
+  const server = new Server({ workerModule: new URL('./no-such-module.js', import.meta.url).href, workers: 1 });
+  const alive = setInterval(() => {}, 1000);
+  t.teardown(() => {
+    clearInterval(alive);
+    return server.close();
+  });
+  await t.rejects(server.attach(task('/b0')), { brick: '/b0', errno: 5, message: /no-such-module/ });
+});
