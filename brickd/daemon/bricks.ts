@@ -170,38 +170,41 @@ export class Bricks {
 
   async #attachInTime(facts: VolfileFacts, volfileId: string, text: string): Promise<void> {
     const { brick } = facts;
-    let state: 'waiting' | 'running' | 'late' = 'waiting';
-    const isLate = (): boolean => state === 'late';
+    const ms = this.#waits.attachMs;
+    let givenUp = false;
+    const turn = signal();
+    const begun = signal();
     const run = this.#lanes.run(brick, async () => {
-      if (isLate()) return;
+      if (givenUp) return;
+      turn.give();
       await this.#slots.take();
-      if (isLate()) return this.#slots.give();
-      state = 'running';
+      begun.give();
       try {
         await this.#bringUp(facts, volfileId, text);
       } finally {
-        if (!isLate()) this.#slots.give();
+        if (!givenUp) this.#slots.give();
       }
-      if (!isLate()) return;
+      if (!givenUp) return;
       log.warning(0, event('the brick came up too late and is taken out', { brick }));
       await this.#server.detach(brick);
       this.volfiles.dropBrick(brick);
     });
     run.catch((error: unknown) => {
-      if (isLate()) log.error(0, event('a late attach failed', { brick, reason: reasonOf(error) }));
+      if (givenUp) log.error(0, event('a late attach failed', { brick, reason: reasonOf(error) }));
     });
-    const seconds = this.#waits.attachMs / 1000;
-    await within(this.#waits.attachMs, run, () => {
-      const began = state === 'running';
-      if (began) this.#slots.give();
-      state = 'late';
-      throw began
-        ? brickError(brick, ETIMEDOUT, `it is not up after ${seconds} s: its disk seems to hang`)
-        : brickError(
-            brick,
-            EBUSY,
-            `what was asked for it before is not done after ${seconds} s: its disk seems to hang`,
-          );
+    await within(ms, turn.given, () => {
+      givenUp = true;
+      throw brickError(
+        brick,
+        EBUSY,
+        `what was asked for it before is not done after ${ms / 1000} s: its disk seems to hang`,
+      );
+    });
+    await begun.given;
+    await within(ms, run, () => {
+      givenUp = true;
+      this.#slots.give();
+      throw brickError(brick, ETIMEDOUT, `it is not up after ${ms / 1000} s: its disk seems to hang`);
     });
   }
 
@@ -271,6 +274,14 @@ function count(map: Map<string, number>, key: string, change: 1 | -1): void {
   const next = (map.get(key) ?? 0) + change;
   if (next === 0) map.delete(key);
   else map.set(key, next);
+}
+
+function signal(): { given: Promise<void>; give: () => void } {
+  let give: () => void = () => {};
+  const given = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  return { given, give };
 }
 
 const brickError = (brick: string, errno: number, message: string): BrickError => ({
