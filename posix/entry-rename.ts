@@ -8,6 +8,7 @@ import type { RenameArgs, RenameReply } from './contract/fops.js';
 import { gfidKey, sameGfid } from './contract/gfid.js';
 import { S_IFDIR } from './contract/iatt.js';
 import type { Inode } from './contract/inode.js';
+import { handleName } from './handle-name.js';
 import { iattOf } from './iatt-of.js';
 import { exclusively } from './inode-state.js';
 import * as key from './keys.js';
@@ -80,6 +81,11 @@ async function renameAt(
   const moved = b.rename(from.fd, oldName, to.fd, newName);
   if (present && !noop && victimGfid !== null && (victimIsDirectory || probe.stat.nlink === 1)) {
     store.handles.removeOp(b, victimGfid);
+  }
+  // A file that loses this name and keeps others: stock leaves the name among its gfid2path xattrs.
+  if (noted && present && !victimIsDirectory && victimGfid !== null && probe.stat.nlink > 1) {
+    const lost = gfid2pathKey(gfid2pathText(to.parent.gfid, newName));
+    b.removexattr(store.glusterfsFd, handleName(victimGfid), lost, IGNORE);
   }
   if (isDirectory) {
     store.handles.removeOp(b, inode.gfid);

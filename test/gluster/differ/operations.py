@@ -6,7 +6,7 @@ import random
 
 MODES = (0o644, 0o600, 0o755, 0o777, 0o000, 0o4755, 0o2775, 0o1777, 0o640, 0o444, 0o111)
 UIDS = ((0, 0, ()), (0, 0, ()), (0, 0, ()), (1000, 1000, ()), (1001, 1001, (1000, 7)), (1002, 7, ()))
-XATTRS = (b'user.a', b'user.b', b'user.' + b'n' * 240, b'user.\xc3\xa4', b'trusted.x', b'trusted.y', b'security.z',
+XATTRS = (b'user.a', b'user.b', b'user.' + b'n' * 240, b'user.\xc3\xa4', b'trusted.test.x', b'trusted.test.y', b'security.z',
           b'user.glusterfs.own', b'trusted.gfid', b'trusted.glusterfs.volume-id', b'trusted.gfid2path.0123456789abcdef',
           b'trusted.glusterfs.mdata', b'glusterfs.posix.acl', b'system.posix_acl_access', b'system.posix_acl_default', b'user.e', b'bogus.x')
 SIZES = (0, 1, 511, 512, 4096, 4097, 10000, 65536, 131071)
@@ -169,18 +169,23 @@ class Stream:
 
     def setxattr(self, rng):
         # Stock reads a time record that is none beyond its end.
-        name = rng.choice([x for x in XATTRS if x != b'trusted.glusterfs.mdata'])
+        path, name = self.xattr(rng, [x for x in XATTRS if x != b'trusted.glusterfs.mdata'])
         value = acl(rng) if name.startswith(b'system.') else rng.choice((b'', b'v', b'\0\1\2', b'w' * 300, b'B' * 5000))
-        return ['setxattr', self.known(), name, value, rng.choice((0, 0, 1, 2))]
+        return ['setxattr', path, name, value, rng.choice((0, 0, 1, 2))]
+
+    def xattr(self, rng, names):
+        path, name = self.known(), rng.choice(names)
+        # Stock follows a symbolic link on the brick here.
+        return path, b'user.a' if name == b'glusterfs.posix.acl' and self.kinds.get(path) == 'l' else name
 
     def getxattr(self, rng):
-        return ['getxattr', self.known(), rng.choice(XATTRS)]
+        return ['getxattr', *self.xattr(rng, XATTRS)]
 
     def listxattr(self, rng):
         return ['listxattr', self.known()]
 
     def removexattr(self, rng):
-        return ['removexattr', self.known(), rng.choice(XATTRS)]
+        return ['removexattr', *self.xattr(rng, XATTRS)]
 
     def pread(self, rng):
         return ['pread', self.slot(), rng.choice(SIZES), rng.choice(OFFSETS)]

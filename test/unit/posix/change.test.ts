@@ -222,6 +222,20 @@ t.test('rename over a file', async (t) => {
   t.equal(await errnoOf(() => b.rename(b.root, 'second', b.root, 'second')), 0);
 });
 
+t.test('rename over one of several names', async (t) => {
+  const b = await brick(t);
+  const f = await b.mknod(b.root, 'f');
+  await b.posix.link(b.call(), { inode: f.inode, newLoc: { inode: f.inode, parent: b.root, name: 'g' }, xdata: null });
+  await b.mknod(b.root, 'new');
+  await b.rename(b.root, 'new', b.root, 'g');
+  const names = (path: string) =>
+    execFileSync('getfattr', ['-d', '-m', 'gfid2path', '--absolute-names', b.path(path)])
+      .toString()
+      .match(/\/\w+"$/gm);
+  t.same(names('f'), ['/f"']);
+  t.same(names('g'), ['/g"']);
+});
+
 t.test('rename between two names of one file changes nothing', async (t) => {
   const b = await brick(t);
   const f = await b.mknod(b.root, 'f');
