@@ -29,6 +29,7 @@ import { FOP_NUMBERS, type FopEntry, fopByName } from './fops/table.js';
 import { InodeTable } from './inode-table.js';
 import { Session } from './session.js';
 import { type LayerSpec, Stack } from './stack.js';
+import { ticker } from './ticker.js';
 
 /** What the server translator's options say about one brick's sessions. */
 export interface ServerRules extends CredentialRules {
@@ -83,6 +84,7 @@ export class Brick implements BrickContext {
     auth: { brick: '', peerAddress: '', peerPort: 0, username: undefined, password: undefined, subdir: '/' },
   });
   #calls = 0;
+  #busy = true;
   #idle: (() => void) | null = null;
 
   /** Fops answered since the start, and those of them that failed, by procedure number. */
@@ -176,6 +178,7 @@ export class Brick implements BrickContext {
     this.#onFailed(reason);
   }
   timer(delayMs: number, repeat: boolean, run: () => void): () => void {
+    if (repeat && delayMs >= 1000) return this.#tick(Math.round(delayMs / 1000), run);
     const handle = repeat
       ? setInterval(run, delayMs)
       : setTimeout(() => {
@@ -184,6 +187,16 @@ export class Brick implements BrickContext {
         }, delayMs);
     const cancel = (): void => {
       clearTimeout(handle);
+      this.#timers.delete(cancel);
+    };
+    this.#timers.add(cancel);
+    return cancel;
+  }
+
+  #tick(period: number, run: () => void): () => void {
+    const end = ticker.every(period, run);
+    const cancel = (): void => {
+      end();
       this.#timers.delete(cancel);
     };
     this.#timers.add(cancel);
@@ -301,11 +314,19 @@ export class Brick implements BrickContext {
     else this.log.info(115000, text);
   }
 
+  /** Whether a fop was under way since the last time that this was asked. */
+  takeBusy(): boolean {
+    const busy = this.#busy || this.#calls > 0;
+    this.#busy = false;
+    return busy;
+  }
+
   // --- end ----------------------------------------------------------------------------------------------------------
 
   /** A fop starts: the brick stays until it has ended. */
   callStarted(): void {
     this.#calls++;
+    this.#busy = true;
   }
   callEnded(): void {
     if (--this.#calls === 0) this.#idle?.();

@@ -37,6 +37,10 @@ export interface ConnectionHandler {
 /** Addresses and lengths for one call of sendv: filled and used within a turn, by whichever connection sends. */
 const pieces = new Float64Array(MAX_PIECES * 2);
 
+/** Writers that no connection needs just now: those that wait for requests hold no memory. */
+const idleWriters: XdrWriter[] = [];
+const MAX_IDLE_WRITERS = 16;
+
 /** Memory that all connections of a thread receive into while they hold no partial record. */
 let sharedInput: Region | null = null;
 
@@ -162,7 +166,7 @@ export class Connection {
       w.region.release();
     }
     this.#outputStart = 0;
-    this.#writer = new XdrWriter(region(OUTPUT_BYTES));
+    this.#writer = idleWriters.pop() ?? new XdrWriter(region(OUTPUT_BYTES));
     return this.#writer;
   }
 
@@ -220,9 +224,12 @@ export class Connection {
     }
     const w = this.#writer;
     if (w !== null && this.#queue.length === 0 && !w.region.shared) {
-      // All is sent: the region starts over.
+      // All is sent: whoever writes next uses the region from its start.
       this.#outputStart = 0;
       w.rewind();
+      if (w.region.capacity === OUTPUT_BYTES && idleWriters.length < MAX_IDLE_WRITERS) idleWriters.push(w);
+      else w.region.release();
+      this.#writer = null;
     }
     this.#watch();
   }

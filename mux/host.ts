@@ -18,6 +18,7 @@ import { parseVolfile } from '../volfiles/parser.js';
 import { Brick, type ServerRules } from './brick.js';
 import { authRules, type BrickFacts, type BrickTask, type WorkerEvent } from './facts.js';
 import type { Handover } from './greeting.js';
+import { keepHouse } from './housekeeping.js';
 import { options as serverOptions } from './options.js';
 import { encodeSetvolumeReply, welcome } from './setvolume-reply.js';
 import type { LayerSpec } from './stack.js';
@@ -53,6 +54,7 @@ export class Host {
   constructor(registry: TranslatorRegistry, notify: (event: WorkerEvent) => void) {
     this.#registry = registry;
     this.#notify = notify;
+    keepHouse(() => this.bricks());
   }
 
   brick(name: string): Brick | undefined {

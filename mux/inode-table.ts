@@ -1,6 +1,7 @@
 /**
  * The inodes that a brick knows: by gfid, and by name below their directories. Bounded by a clock sweep that forgets what
- * was not used since the last round and that nothing holds: no call, fd, lock or cached child.
+ * was not used since the last round and that nothing holds: no call, fd, lock or cached child. The tables of a thread have
+ * a bound in common as well: at that, bricks that hold more than their share forget first.
  */
 import { type Gfid, gfidKey, ROOT_GFID, ROOT_KEY } from '../posix/contract/gfid.js';
 import { S_IFDIR, S_IFMT } from '../posix/contract/iatt.js';
@@ -8,6 +9,34 @@ import { Inode } from '../posix/contract/inode.js';
 
 /** Inodes looked at per insertion beyond the limit: bounds the work that one call can be charged with. */
 const SWEEP_STEPS = 8;
+/** Inodes looked at in one go when an idle brick gives some back. */
+const SHED_STEPS = 4096;
+/** Insertions beyond the common bound until the largest table is looked for again. */
+const LARGEST_FOR = 256;
+
+/** Inodes that all tables of this thread keep without need: some hundred bytes each. */
+let commonLimit = 131072;
+/** Tables that hold more than a root, and how many inodes they hold. */
+const tables = new Set<InodeTable>();
+let total = 0;
+let largest: InodeTable | null = null;
+let largestUses = 0;
+
+/** Sets the bound that the tables of this thread have in common. */
+export function setCommonInodeLimit(count: number): void {
+  commonLimit = count;
+}
+
+/** The table that is to forget something when `inserting` has grown: never one that holds no more than its share. */
+function overdrawn(inserting: InodeTable): InodeTable {
+  if (inserting.size > commonLimit / tables.size) return inserting;
+  if (largest === null || largestUses-- === 0 || !tables.has(largest)) {
+    largest = inserting;
+    for (const table of tables) if (table.size > largest.size) largest = table;
+    largestUses = LARGEST_FOR;
+  }
+  return largest;
+}
 
 export class InodeTable {
   readonly root: Inode;
@@ -61,7 +90,10 @@ export class InodeTable {
       inode = new Inode(Uint8Array.from(gfid), key);
       inode.type = mode & S_IFMT;
       this.#byKey.set(key, inode);
-      if (this.#limit > 0 && this.#byKey.size > this.#limit) this.#sweep();
+      if (this.#byKey.size === 2) tables.add(this);
+      total++;
+      if (this.#limit > 0 && this.#byKey.size > this.#limit) this.#sweep(SWEEP_STEPS, this.#limit);
+      else if (total > commonLimit) overdrawn(this).#sweep(SWEEP_STEPS, 0);
     } else {
       inode.touched = true;
       if (inode.type === 0) inode.type = mode & S_IFMT;
@@ -122,13 +154,28 @@ export class InodeTable {
   #remove(inode: Inode): void {
     if (inode === this.root) return;
     while (inode.parent !== null) this.unlink(inode.parent, inode.name);
-    this.#byKey.delete(inode.key);
+    if (this.#byKey.delete(inode.key)) this.#counted(1);
     this.#forget(inode);
   }
 
-  /** One bounded step of the clock. */
-  #sweep(): void {
-    for (let step = 0; step < SWEEP_STEPS && this.#byKey.size > this.#limit; step++) {
+  /** `count` inodes fewer than before. */
+  #counted(count: number): void {
+    total -= count;
+    if (this.#byKey.size > 1) return;
+    tables.delete(this);
+    if (largest === this) largest = null;
+  }
+
+  /** The brick is idle: forgets a part of what nothing holds. Returns how many inodes that were. */
+  shed(): number {
+    const before = this.#byKey.size;
+    if (before > 1) this.#sweep(SHED_STEPS, 0);
+    return before - this.#byKey.size;
+  }
+
+  /** A bounded turn of the clock, until no more than `limit` inodes are left. */
+  #sweep(steps: number, limit: number): void {
+    for (let step = 0; step < steps && this.#byKey.size > limit; step++) {
       this.#clock ??= this.#byKey.values();
       const next = this.#clock.next();
       if (next.done === true) {
@@ -145,6 +192,8 @@ export class InodeTable {
   /** Forgets everything: the brick is going. */
   clear(): void {
     for (const inode of this.#byKey.values()) this.#forget(inode);
+    const count = this.#byKey.size - 1;
     this.#byKey.clear();
+    if (count > 0) this.#counted(count);
   }
 }

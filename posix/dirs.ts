@@ -1,6 +1,7 @@
 /**
  * Open directories: bounded cache of descriptors by gfid, so that entry fops address files as (directory, name)
- * and no path is ever resolved through chains of handle symlinks. The bound is shared by all bricks of a thread.
+ * and no path is ever resolved through chains of handle symlinks. The bound is shared by all bricks of a thread: at that,
+ * bricks that have more than their share open close theirs first.
  */
 import { addon } from '../native/addon.js';
 import { type Batch, batch, IGNORE, Priority, reg } from '../native/batch.js';
@@ -41,28 +42,32 @@ export class Directory {
   }
 }
 
-/** All cached directories of this thread, oldest first. */
-const cached = new Set<Directory>();
+/** Bricks of this thread that have directories open beside their roots, and how many those are. */
+const holders = new Set<Directories>();
+let total = 0;
 let limit = 1024;
 const SWEEP_STEPS = 8;
+/** How often directories that nobody uses are closed. */
+const IDLE_CHECK_MS = 30_000;
+let idleCheck: NodeJS.Timeout | null = null;
 
 /** Sets how many directory descriptors all bricks of this thread may keep. */
 export function setDirectoryLimit(count: number): void {
   limit = count;
 }
 
-function sweep(): void {
-  let steps = SWEEP_STEPS;
-  for (const d of cached) {
-    if (cached.size <= limit || steps-- === 0) return;
-    if (d.pins > 0 || d.touched) {
-      d.touched = false;
-      cached.delete(d);
-      cached.add(d);
-    } else {
-      d.owner?.drop(d.key);
-    }
-  }
+/** Makes room for a directory that was opened: one of a brick that has more than its share goes. */
+function sweep(opening: Directories): void {
+  let most = opening;
+  if (opening.size <= limit / holders.size) for (const other of holders) if (other.size > most.size) most = other;
+  most.sweep(SWEEP_STEPS);
+}
+
+function closeIdle(): void {
+  for (const holder of [...holders]) holder.closeIdle();
+  if (holders.size > 0 || idleCheck === null) return;
+  clearInterval(idleCheck);
+  idleCheck = null;
 }
 
 export class Directories {
@@ -111,12 +116,28 @@ export class Directories {
     return d;
   }
 
+  /** Closes some of what is not in use, the oldest first, while all bricks together have too many open. */
+  sweep(steps: number): void {
+    for (const d of this.#known.values()) {
+      if (d.owner === null) continue;
+      if (total <= limit || steps-- === 0) return;
+      if (d.pins > 0 || d.touched) {
+        d.touched = false;
+        this.#known.delete(d.key);
+        this.#known.set(d.key, d);
+      } else {
+        this.drop(d.key);
+      }
+    }
+  }
+
   /** Forgets a directory that was removed or whose descriptor proved stale. */
   drop(key: string): void {
     const d = this.#known.get(key);
     if (d === undefined || d.owner === null) return;
     this.#known.delete(key);
-    cached.delete(d);
+    total--;
+    if (this.size === 0) holders.delete(this);
     d.dropped = true;
     if (d.pins === 0) addon.closeFd(d.fd);
   }
@@ -138,8 +159,13 @@ export class Directories {
     const d = new Directory(fd, key, this);
     d.pins = 1;
     this.#known.set(key, d);
-    cached.add(d);
-    if (cached.size > limit) sweep();
+    total++;
+    holders.add(this);
+    if (idleCheck === null) {
+      idleCheck = setInterval(closeIdle, IDLE_CHECK_MS);
+      idleCheck.unref();
+    }
+    if (total > limit) sweep(this);
     return d;
   }
 

@@ -16,8 +16,16 @@ import type { Store } from './store.js';
 import { OpenFlag, Resolve } from './sys.js';
 
 const ETXTBSY = 26;
-/** Shared descriptors that a brick keeps for anonymous fds. */
+/** Shared descriptors that a brick keeps for anonymous fds, and that all bricks of a thread keep together. */
 const MAX_SHARED = 64;
+const MAX_SHARED_BY_ALL = 2048;
+/** Each brick may keep this many, however many bricks there are. */
+const MIN_SHARED = 2;
+/** Bricks that have any. */
+let holders = 0;
+
+const most = (): number => Math.max(MIN_SHARED, Math.min(MAX_SHARED, Math.floor(MAX_SHARED_BY_ALL / holders)));
+
 /** An unused shared descriptor is closed after one to two of these. */
 const IDLE_MS = 2000;
 const CLOSES_PER_BATCH = 20;
@@ -202,14 +210,15 @@ export class Files {
     const file = new SharedFile(fd, flags, this);
     this.dropShared(key);
     this.#shared.set(key, file);
-    if (this.#shared.size > MAX_SHARED) this.#sweep();
+    if (this.#shared.size === 1) holders++;
+    if (this.#shared.size > most()) this.#sweep(most());
     this.#idleTimer ??= this.#store.brick.timer(IDLE_MS, false, () => this.#closeIdle());
     return file;
   }
 
-  #sweep(): void {
+  #sweep(limit: number): void {
     for (const [key, file] of this.#shared) {
-      if (this.#shared.size <= MAX_SHARED) return;
+      if (this.#shared.size <= limit) return;
       if (file.pins === 0) this.dropShared(key);
     }
   }
@@ -229,6 +238,7 @@ export class Files {
     const file = this.#shared.get(key);
     if (file === undefined) return;
     this.#shared.delete(key);
+    if (this.#shared.size === 0) holders--;
     file.dropped = true;
     if (file.pins === 0) this.close(file.dir);
   }
@@ -270,6 +280,7 @@ export class Files {
     this.#closeTimer?.();
     this.#closeTimer = null;
     for (const file of this.#shared.values()) addon.closeFd(file.dir);
+    if (this.#shared.size > 0) holders--;
     this.#shared.clear();
     for (const fd of this.#closing) addon.closeFd(fd);
     this.#closing = [];

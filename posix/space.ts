@@ -35,6 +35,9 @@ export class Space {
   #allowance = Number.POSITIVE_INFINITY;
   #looking: Promise<void> | null = null;
   #cancel: (() => void) | null = null;
+  /** Something was asked for since the last look. */
+  #used = false;
+  #stopped = false;
 
   constructor(store: Store) {
     this.#store = store;
@@ -43,18 +46,32 @@ export class Space {
   /** First look, and the timer for the others. Called again when the option has changed. */
   async start(): Promise<void> {
     this.stop();
+    this.#stopped = false;
     if (!reserves(this.#store.options)) {
       this.#allowance = Number.POSITIVE_INFINITY;
       this.#store.full = false;
       return;
     }
-    this.#cancel = this.#store.brick.timer(INTERVAL_MS, true, () => void this.look());
     await this.look();
+  }
+
+  /** Another look, if there is need of one: nobody looks at the disk of a brick that nobody writes to. */
+  #round(): void {
+    if (this.#used || this.#store.full) {
+      this.#used = false;
+      void this.look();
+      return;
+    }
+    this.#cancel?.();
+    this.#cancel = null;
+    // The next to come looks first.
+    this.#allowance = 0;
   }
 
   stop(): void {
     this.#cancel?.();
     this.#cancel = null;
+    this.#stopped = true;
   }
 
   /**
@@ -62,6 +79,7 @@ export class Space {
    * {@link Store.full} is asked.
    */
   take(bytes: number): MaybePromise<void> {
+    this.#used = true;
     this.#allowance -= bytes;
     if (this.#allowance > 0) return;
     return this.look();
@@ -77,7 +95,8 @@ export class Space {
 
   async #look(): Promise<void> {
     const store = this.#store;
-    if (!reserves(store.options)) return;
+    if (!reserves(store.options) || this.#stopped) return;
+    this.#cancel ??= store.brick.timer(INTERVAL_MS, true, () => this.#round());
     const b = batch();
     const at = b.doubles(b.out(VFS_DOUBLES * 8));
     b.statvfs(store.rootFd, at);

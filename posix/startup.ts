@@ -1,10 +1,13 @@
 /** Bringing a brick's directory into service: the checks that its identity is right, and the `.glusterfs` tree. */
 import { randomUUID } from 'node:crypto';
 import { addon } from '../native/addon.js';
-import { batch, IGNORE, STAT } from '../native/batch.js';
+import { batch, IGNORE, Priority, STAT } from '../native/batch.js';
+import { region } from '../native/memory.js';
+import { Queue } from '../native/queue.js';
 import { EEXIST, ENODATA, ENOENT, EOPNOTSUPP, errnoName } from './contract/errno.js';
 import { gfidText, isNullGfid, parseGfid, ROOT_GFID, sameGfid } from './contract/gfid.js';
 import { S_IFDIR, S_IFMT } from './contract/iatt.js';
+import { DT_DIR, EntryCursor } from './dir-entries.js';
 import { HANDLE_DIR, handleName, LANDFILL_DIR, UNLINK_DIR } from './handle-name.js';
 import { Store, type StoreInit } from './store.js';
 import { GFID_KEY, OpenFlag, VOLUME_ID_KEY, XATTR_CREATE } from './sys.js';
@@ -19,10 +22,10 @@ function refuse(brick: string, why: string): Error {
 }
 
 /**
- * Opens a brick's directory for service. Throws an Error that names the brick and the cause when the directory is missing,
- * is none, has no xattrs, or belongs to another volume.
+ * Opens a brick's directory for service. Rejects with an Error that names the brick and the cause when the directory is
+ * missing, is none, has no xattrs, or belongs to another volume.
  */
-export function openStore(init: Omit<StoreInit, 'rootFd' | 'glusterfsFd' | 'hidden'>): Store {
+export async function openStore(init: Omit<StoreInit, 'rootFd' | 'glusterfsFd' | 'hidden'>): Promise<Store> {
   const path = init.options.directory;
   const rootFd = addon.open(Buffer.from(path).latin1Slice(), OpenFlag.directory, 0);
   if (rootFd < 0) {
@@ -32,7 +35,7 @@ export function openStore(init: Omit<StoreInit, 'rootFd' | 'glusterfsFd' | 'hidd
   let glusterfsFd = -1;
   try {
     checkIdentity(rootFd, init);
-    glusterfsFd = openTree(rootFd, path);
+    glusterfsFd = await openTree(rootFd, path);
     const hidden = checkRootHandle(rootFd, glusterfsFd, path);
     setOwner(rootFd, init.options);
     return new Store({ ...init, rootFd, glusterfsFd, hidden });
@@ -90,7 +93,7 @@ function checkVolumeId(rootFd: number, path: string, text: string): void {
 }
 
 /** Opens `.glusterfs`, made where needed with its 256 first levels, landfill and unlink directories. */
-function openTree(rootFd: number, path: string): number {
+async function openTree(rootFd: number, path: string): Promise<number> {
   makeDirectory(rootFd, HANDLE_DIR, 0o600, path);
   const b = batch();
   b.open(rootFd, HANDLE_DIR, OpenFlag.directory | OpenFlag.nofollow);
@@ -99,7 +102,7 @@ function openTree(rootFd: number, path: string): number {
   b.release();
   if (fd < 0) throw refuse(path, `${HANDLE_DIR} can't be opened as a directory: ${errnoName(-fd)}`);
   try {
-    for (let i = 0; i < 256; i++) makeDirectory(fd, i.toString(16).padStart(2, '0'), 0o700, path);
+    await makeLevels(fd, path);
     makeDirectory(fd, LANDFILL_DIR, 0o755, path);
     makeDirectory(fd, UNLINK_DIR, 0o600, path);
     moveOldLandfill(rootFd, fd);
@@ -108,6 +111,47 @@ function openTree(rootFd: number, path: string): number {
     throw error;
   }
   return fd;
+}
+
+const LEVELS = 256;
+/** Bytes of a listing that holds them all. */
+const LISTING = 32768;
+
+/** Makes the first levels that are not there yet, on the pool: on a new brick that takes some milliseconds of system calls. */
+async function makeLevels(fd: number, path: string): Promise<void> {
+  const missing = missingLevels(fd);
+  if (missing.length === 0) return;
+  const queue = new Queue(1);
+  try {
+    for (let i = 0; i < missing.length; i += LEVELS_PER_BATCH) {
+      const names = missing.slice(i, i + LEVELS_PER_BATCH);
+      const b = batch();
+      for (const name of names) b.mkdir(fd, name, 0o700, IGNORE);
+      await queue.run(b, 0, Priority.normal);
+      const bad = names.findIndex((_, k) => b.result(k) < 0 && b.result(k) !== -EEXIST);
+      const r = bad < 0 ? 0 : b.result(bad);
+      b.release();
+      if (r < 0) throw refuse(path, `creating directory ${names[bad]} failed: ${errnoName(-r)}`);
+    }
+  } finally {
+    queue.close();
+  }
+}
+const LEVELS_PER_BATCH = 24;
+
+/** Levels that a listing of `.glusterfs` does not show; all of them if it can't be listed. */
+function missingLevels(fd: number): string[] {
+  const missing = new Set(Array.from({ length: LEVELS }, (_, i) => i.toString(16).padStart(2, '0')));
+  const memory = region(LISTING);
+  const b = batch();
+  b.readdir(fd, 0, 0, memory.address, LISTING, b.readdirWants(false, 0xffffffff, ''));
+  b.run();
+  const length = b.result(0);
+  b.release();
+  const entries = new EntryCursor(memory, Math.max(length, 0));
+  while (entries.next()) if (entries.type === DT_DIR) missing.delete(entries.name);
+  memory.release();
+  return [...missing];
 }
 
 function makeDirectory(dir: number, name: string, mode: number, path: string): void {

@@ -32,18 +32,14 @@ import { fremovexattr, removexattr } from './xattr-remove.js';
 import { fsetxattr, setxattr } from './xattr-set.js';
 import { fxattrop, xattrop } from './xattrop.js';
 
-/** How often directories that nobody uses are closed. */
-const IDLE_CHECK_MS = 30_000;
-
 export class PosixTranslator extends Translator<Options> {
   store!: Store;
-  #cancelIdleCheck: (() => void) | null = null;
   #health: HealthCheck | null = null;
 
   override async init(): Promise<void> {
     // Modes are the client's business; the daemon must not narrow them.
     addon.umask(0);
-    this.store = openStore({ name: this.name, brick: this.brick, options: this.options, slot: this.slot });
+    this.store = await openStore({ name: this.name, brick: this.brick, options: this.options, slot: this.slot });
     try {
       await this.store.landfill.dropUnlinked();
       await this.store.space.start();
@@ -54,7 +50,6 @@ export class PosixTranslator extends Translator<Options> {
     this.store.landfill.filled();
     this.#health = new HealthCheck(this.store);
     this.#health.start();
-    this.#cancelIdleCheck = this.brick.timer(IDLE_CHECK_MS, true, () => this.store.dirs.closeIdle());
   }
 
   override async reconfigure(options: Options): Promise<void> {
@@ -69,7 +64,6 @@ export class PosixTranslator extends Translator<Options> {
   }
 
   override async fini(): Promise<void> {
-    this.#cancelIdleCheck?.();
     this.#health?.stop();
     await this.store.close();
   }
