@@ -1,6 +1,6 @@
 /** The inode table: names, hard links, renames, and forgetting within bounds. */
 import t from 'tap';
-import { InodeTable, setCommonInodeLimit } from '../../../mux/inode-table.js';
+import { InodeTable } from '../../../mux/inode-table.js';
 import { S_IFDIR, S_IFREG } from '../../../posix/contract/iatt.js';
 import type { Inode } from '../../../posix/contract/inode.js';
 
@@ -55,24 +55,6 @@ t.test('what is in use stays, the rest is forgotten down to the limit', async (t
   t.notOk(forgotten.includes(held));
   t.notOk(forgotten.includes(dir), 'a directory with known children stays');
   t.ok((dir.children?.size ?? 0) <= 110, 'names go with their inodes');
-});
-
-t.test('tables share a bound: the one with more than its share gives way', async (t) => {
-  setCommonInodeLimit(1000);
-  t.teardown(() => setCommonInodeLimit(131072));
-  const greedy = new InodeTable(0, () => {});
-  const modest = Array.from({ length: 9 }, () => new InodeTable(0, () => {}));
-  for (let i = 0; i < 5000; i++) greedy.link(greedy.root, `f${i}`, gfid(), S_IFREG);
-  t.ok(greedy.size > 900 && greedy.size <= 1010, `alone it may have all (${greedy.size})`);
-  for (let i = 0; i < 90; i++) for (const table of modest) table.link(table.root, `f${i}`, gfid(), S_IFREG);
-  for (const table of modest) t.equal(table.size, 91, 'who takes less than a share loses nothing');
-  const together = greedy.size + modest.reduce((sum, table) => sum + table.size, 0);
-  t.ok(together <= 1100, `in all no more than the bound (${together})`);
-  for (const table of [greedy, ...modest]) table.clear();
-  const next = new InodeTable(0, () => {});
-  for (let i = 0; i < 900; i++) next.link(next.root, `f${i}`, gfid(), S_IFREG);
-  t.equal(next.size, 901, 'tables that are gone do not count');
-  next.clear();
 });
 
 t.test('an idle table gives back all that nothing holds', async (t) => {
