@@ -28,9 +28,11 @@ const SPARED = new Set<number>([
 ]);
 
 interface CachedGroups {
-  groups: readonly number[];
-  expiresMs: number;
+  /** Null: this machine does not know the user. */
+  groups: readonly number[] | null;
+  foundMs: number;
 }
+/** What this machine says of users: the same for all bricks, but for how long each of them relies on it. */
 const groupCache = new Map<number, CachedGroups>();
 const MAX_CACHED_USERS = 10000;
 
@@ -38,12 +40,12 @@ function groupsOf(uid: number, timeoutSec: number, sent: readonly number[]): rea
   if (uid === 0) return [];
   const now = Date.now();
   const cached = groupCache.get(uid);
-  if (cached !== undefined && cached.expiresMs > now) return cached.groups;
+  if (cached !== undefined && now - cached.foundMs < timeoutSec * 1000) return cached.groups ?? sent;
   const found = addon.groupsOf(uid);
-  const groups = typeof found === 'number' ? sent : found;
+  const groups = typeof found === 'number' ? null : found;
   if (groupCache.size >= MAX_CACHED_USERS) groupCache.clear();
-  groupCache.set(uid, { groups, expiresMs: now + timeoutSec * 1000 });
-  return groups;
+  groupCache.set(uid, { groups, foundMs: now });
+  return groups ?? sent;
 }
 
 /** Fills a call's credentials from its request. */
