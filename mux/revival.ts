@@ -34,7 +34,7 @@ const END_WAIT_MS = 5000;
 
 /** The server's part. */
 export interface Returning {
-  /** Whether a brick of the failed worker is to come back at all. */
+  /** Whether a brick of a failed worker is to come back at all. */
   wanted(brick: string): boolean;
   /** Starts a brick again. Rejects with a BrickFailure, or with {@link WorkerLost}. */
   start(brick: string, worker: BrickWorker): Promise<void>;
@@ -75,21 +75,28 @@ export class Revival {
     const failures = soon ? record.failures + 1 : 1;
     await Promise.race([worker.ended, delay(END_WAIT_MS, undefined, { ref: false })]);
     const log = loggerFor('server');
-    const bricks = [...worker.bricks].filter((b) => this.#server.wanted(b));
+    let bricks = this.#wanted(worker);
     const whose = bricks.length === 1 ? `brick ${bricks[0]}` : `${bricks.length} bricks`;
     log.critical(0, `the worker of ${whose} has failed: ${worker.fault.replaceAll('\n', '\n  ')}`);
-    if (this.#stopped || bricks.length === 0) return;
-    if (bricks.length === 1 && failures > this.#rules.alone) {
+    // A worker that did not even start says nothing about its bricks.
+    const theirs = worker.started;
+    if (failures > this.#rules.alone && (bricks.length === 1 || !theirs)) {
       const reason = `its worker has failed ${failures} times in a row: ${worker.fault.split('\n', 1)[0]}`;
-      this.#server.giveUp(bricks[0]!, reason);
+      for (const brick of bricks) this.#server.giveUp(brick, reason);
       return;
     }
     await this.#pause(failures);
-    if (this.#stopped) return;
-    const apart = bricks.length > 1 && failures > this.#rules.together;
+    bricks = this.#wanted(worker);
+    if (this.#stopped || bricks.length === 0) return;
+    const apart = theirs && bricks.length > 1 && failures > this.#rules.together;
     const half = Math.ceil(bricks.length / 2);
     const groups = apart ? [bricks.slice(0, half), bricks.slice(half)] : [bricks];
     await Promise.all(groups.map((group) => this.#bringBack(group, failures)));
+  }
+
+  /** Bricks that are still the failed worker's: they may be detached, and attached elsewhere, at any time. */
+  #wanted(worker: BrickWorker): string[] {
+    return [...worker.bricks].filter((b) => this.#server.wanted(b));
   }
 
   async #pause(failures: number): Promise<void> {
@@ -99,7 +106,13 @@ export class Revival {
   }
 
   async #bringBack(bricks: string[], failures: number): Promise<void> {
-    const worker = this.#pool.start();
+    let worker: BrickWorker;
+    try {
+      worker = this.#pool.start();
+    } catch (error) {
+      for (const brick of bricks) this.#server.giveUp(brick, `no worker can be started for it: ${String(error)}`);
+      return;
+    }
     worker.suspect = true;
     const record: Record = { failures, settled: 0 };
     this.#records.set(worker, record);

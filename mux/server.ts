@@ -34,6 +34,8 @@ class Entry implements BrickEntry {
   facts: BrickFacts;
   auth: AuthRules;
   closing = false;
+  /** Under way while it is started again. */
+  starting: Promise<void> | null = null;
   failed = false;
   /** Called when a brick whose worker has failed is back, or given up. Null: it is there. */
   #awaited: (() => void)[] | null = null;
@@ -119,7 +121,10 @@ export class Server implements Reception, Returning {
           const entry = this.#entries.get(brick);
           if (entry !== undefined && !entry.failed) entry.leave();
         }
-        void this.#revival.down(worker);
+        this.#revival.down(worker).catch((error: unknown) => {
+          this.log.error(0, `bricks of a failed worker do not come back: ${String(error)}`);
+          for (const brick of worker.bricks) this.giveUp(brick, String(error));
+        });
       },
     });
     this.#revival = new Revival(this.#pool, this, options.revival ?? REVIVAL_RULES);
@@ -129,16 +134,18 @@ export class Server implements Reception, Returning {
 
   wanted(brick: string): boolean {
     const entry = this.#entries.get(brick);
-    if (entry?.closing) entry.return();
     return entry !== undefined && !entry.closing && !entry.failed;
   }
 
   async start(brick: string, worker: BrickWorker): Promise<void> {
-    const entry = this.#entries.get(brick);
-    if (entry !== undefined && !entry.closing) {
-      entry.update(await this.#pool.runOn(worker, 'attach', entry.task));
-    }
-    entry?.return();
+    const entry = this.#entries.get(brick)!;
+    const starting = this.#pool.runOn(worker, 'attach', entry.task);
+    entry.starting = starting.then(
+      () => {},
+      () => {},
+    );
+    entry.update(await starting);
+    entry.return();
   }
 
   giveUp(brick: string, reason: string): void {
@@ -146,7 +153,7 @@ export class Server implements Reception, Returning {
     if (entry === undefined) return;
     entry.failed = true;
     entry.return();
-    this.#onFailed(brick, reason);
+    if (!entry.closing) this.#onFailed(brick, reason);
   }
 
   // --- port ---------------------------------------------------------------------------------------------------------
@@ -276,7 +283,7 @@ export class Server implements Reception, Returning {
     const entry = this.#entries.get(brick);
     if (entry === undefined) return;
     entry.closing = true;
-    await entry.back(Number.POSITIVE_INFINITY);
+    if (entry.returning) await entry.starting;
     try {
       await this.#pool.run(brick, 'detach', brick);
     } catch (error) {
@@ -285,6 +292,7 @@ export class Server implements Reception, Returning {
     }
     this.#entries.delete(brick);
     this.#pool.displace(brick);
+    entry.return();
   }
 
   bricks(): string[] {

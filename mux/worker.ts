@@ -43,6 +43,7 @@ export class BrickWorker {
   readonly #line: MessagePort;
   #used: ReturnType<Worker['performance']['eventLoopUtilization']> | undefined;
   #alive = true;
+  #started = false;
   #fault = '';
 
   constructor(piscina: Piscina, reports: WorkerReports) {
@@ -52,16 +53,16 @@ export class BrickWorker {
     const before = new Set(piscina.threads);
     const given = new AbortController();
     // A task with a signal waits aside until its new thread is up; tasks for other workers don't queue behind it.
-    const hello = piscina.run(
-      { argument: port2, [Piscina.queueOptionsSymbol]: this.route },
-      { name: 'hello', transferList: [port2], signal: given.signal },
-    ) as Promise<void>;
+    const hello = this.#sayHello(piscina, port2, given);
     this.#thread = piscina.threads.find((t) => !before.has(t))!;
     // The thread forgets its number when it ends.
     this.route.threadId = this.#thread.threadId;
     const late = setTimeout(() => this.#down(`did not start within ${START_MS / 1000} s`), START_MS);
     late.unref();
-    this.ready = hello.finally(() => clearTimeout(late));
+    this.ready = hello.then(() => {
+      clearTimeout(late);
+      this.#started = true;
+    });
     this.ready.catch(() => {});
     this.ended = new Promise((resolve) => this.#thread.once('exit', () => resolve()));
     port1.on('message', (message: WorkerEvent) => this.#heard(message));
@@ -83,9 +84,26 @@ export class BrickWorker {
     return this.#alive;
   }
 
+  /** Whether it has ever taken tasks. */
+  get started(): boolean {
+    return this.#started;
+  }
+
   /** Why it has ended, as far as it is known by now. */
   get fault(): string {
     return this.#fault === '' ? 'its thread has ended' : this.#fault;
+  }
+
+  /** Has Piscina start a thread for the first task. Throws when the system gives none. */
+  #sayHello(piscina: Piscina, line: MessagePort, given: AbortController): Promise<void> {
+    const task = { argument: line, [Piscina.queueOptionsSymbol]: this.route };
+    try {
+      return piscina.run(task, { name: 'hello', transferList: [line], signal: given.signal }) as Promise<void>;
+    } catch (error) {
+      // The task has been put aside already.
+      given.abort();
+      throw error;
+    }
   }
 
   #heard(message: WorkerEvent): void {

@@ -2,7 +2,7 @@
  * Body of the workers of pool.test.ts: real bricks of one made-up translator, whose option `how` says how it behaves:
  * "kills" makes its worker fail shortly after it has come up, "stillborn" while it comes up, "refuses" fails to come up.
  */
-import type { MessagePort } from 'node:worker_threads';
+import { getEnvironmentData, type MessagePort } from 'node:worker_threads';
 import type { BrickTask } from '../../../mux/facts.js';
 import type { Handover } from '../../../mux/greeting.js';
 import { Host, type TranslatorRegistry } from '../../../mux/host.js';
@@ -47,6 +47,8 @@ const registry: TranslatorRegistry = {
 interface Task<T> {
   argument: T;
 }
+
+if (getEnvironmentData('broken') === true) throw new Error('broken');
 
 let line: MessagePort | null = null;
 const host = new Host(registry, (event) => line?.postMessage(event));

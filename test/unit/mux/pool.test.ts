@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { setEnvironmentData } from 'node:worker_threads';
 import t, { type Test } from 'tap';
 import { FOP_PROGRAM, FOP_VERSION, fopByName } from '../../../mux/fops/table.js';
 import { BrickPool, type FaultKind } from '../../../mux/pool.js';
@@ -275,8 +276,35 @@ t.test('a brick that is detached while its worker is replaced', async (t) => {
   server.failWorker('/b0', 'exit');
   await server.detach('/b0');
   t.same(server.bricks(), ['/b1']);
+  await server.attach(task('/b0', 'again'));
+  t.match(await server.status('/b0', 'x'), { how: 'again' });
+  t.match(await server.status('/b1', 'x'), { how: '' });
+  for (const ms of [0, 1, 5, 30, 60, 100]) {
+    server.failWorker('/b0', 'throw');
+    await delay(ms);
+    await server.detach('/b0');
+    await server.attach(task('/b0', `after${ms}`));
+    t.match(await server.status('/b0', 'x'), { how: `after${ms}` });
+    t.same((await placed()).flat().sort(), ['/b0', '/b1']);
+  }
+  await server.detach('/b0');
   await until(async () => (await placed()).flat().length === 1);
   t.same(await placed(), [['/b1']]);
+});
+
+t.test('workers that cannot start say nothing about bricks', async (t) => {
+  const { server, failed, placed } = await served(t, 1);
+  await server.attach(task('/b0'));
+  await server.attach(task('/b1'));
+  setEnvironmentData('broken', true);
+  server.failWorker('/b0', 'exit');
+  await until(() => failed.length === 2);
+  t.match(failed[0], /^\/b0: its worker has failed 6 times in a row: Error: broken/);
+  setEnvironmentData('broken', false);
+  await server.detach('/b0');
+  await server.attach(task('/b0'));
+  t.match(await server.status('/b0', 'x'), { how: '' });
+  t.same(await placed(), [['/b0']]);
 });
 
 t.test('no worker can be had at all', async (t) => {
