@@ -83,7 +83,8 @@ class Volume:
 
     def readlink(self, path):
         room = ctypes.create_string_buffer(5000)
-        return room.raw[: self.fs_call('readlink', path, room, SIZE(5000))]
+        n = self.fs_call('readlink', path, room, SIZE(5000))
+        return room.raw[:n]
 
     def link(self, old, new):
         self._parent(new)
@@ -137,12 +138,13 @@ class Volume:
 
     def getxattr(self, path, name):
         room = ctypes.create_string_buffer(ROOM)
-        return room.raw[: self.fs_call('lgetxattr', path, name, room, SIZE(ROOM))]
+        n = self.fs_call('lgetxattr', path, name, room, SIZE(ROOM))
+        return room.raw[:n]
 
     def listxattr(self, path):
         room = ctypes.create_string_buffer(ROOM)
-        raw = room.raw[: self.fs_call('llistxattr', path, room, SIZE(ROOM))]
-        return sorted(name for name in raw.split(b'\0') if name)
+        n = self.fs_call('llistxattr', path, room, SIZE(ROOM))
+        return sorted(name for name in room.raw[:n].split(b'\0') if name)
 
     def removexattr(self, path, name):
         self.fs_call('lremovexattr', path, name)
@@ -160,7 +162,8 @@ class Volume:
 
     def pread(self, fd, size, offset):
         room = ctypes.create_string_buffer(max(size, 1))
-        return room.raw[: self._fd_call('pread', fd, room, SIZE(size), OFFSET(offset), 0, None)]
+        n = self._fd_call('pread', fd, room, SIZE(size), OFFSET(offset), 0, None)
+        return room.raw[:n]
 
     def pwrite(self, fd, data, offset):
         return self._fd_call('pwrite', fd, data, SIZE(len(data)), OFFSET(offset), 0, None, None)
@@ -199,7 +202,8 @@ class Volume:
 
     def fgetxattr(self, fd, name):
         room = ctypes.create_string_buffer(ROOM)
-        return room.raw[: self._fd_call('fgetxattr', fd, name, room, SIZE(ROOM))]
+        n = self._fd_call('fgetxattr', fd, name, room, SIZE(ROOM))
+        return room.raw[:n]
 
     def lock(self, fd, owner, command, kind, start, length):
         """A POSIX lock of an owner (bytes); gives the kind of what F_GETLK found: which of several locks in the way is open."""

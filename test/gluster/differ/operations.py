@@ -46,7 +46,9 @@ class Stream:
             return
         if name == 'mkdir':
             self.kinds[op[1]] = 'd'
-        elif name in ('mknod', 'symlink', 'link', 'creat'):
+        elif name == 'link':
+            self.kinds[op[2]] = self.kinds.get(op[1], 'f')
+        elif name in ('mknod', 'symlink', 'creat'):
             self.kinds[op[1] if name == 'mknod' else op[2]] = 'l' if name == 'symlink' else 'f'
         elif name in ('unlink', 'rmdir'):
             self.kinds.pop(op[1], None)
