@@ -73,6 +73,11 @@ function helpText(): string {
     'Options of a brick process:',
     ...GLUSTERFSD_OPTIONS.map(optionLines),
     '',
+    'Environment of a brick process:',
+    '  BRICKD_METRICS=HOST:PORT[-LAST]     Where metrics and status page are served; none if unset',
+    '  BRICKD_WORKERS=NUMBER               Threads that serve bricks, at most; as many as cores, up to 4, if unset',
+    '  BRICKD_WORKER_HEAP_MIB=NUMBER       JavaScript memory of such a thread, at most; one that needs more is replaced',
+    '',
   ].join('\n');
 }
 
