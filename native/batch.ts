@@ -94,6 +94,7 @@ export function batch(): Batch {
 
 /** What native code adds to the result of a run that has kept this thread waiting for 40 ms or more. */
 const SLOW_MARK = 65536;
+const ECANCELED = addon.constants['ECANCELED']!;
 /** Runs on this thread that took so long. */
 export let slowRuns = 0;
 
@@ -163,6 +164,11 @@ export class Batch {
     if (r <= 0) return r;
     slowRuns++;
     return r - SLOW_MARK;
+  }
+
+  /** Gives every op the result of one that was never run. */
+  cancel(): void {
+    for (let i = 0; i < this.#count; i++) this.f64[i * RECORD + 7] = -ECANCELED;
   }
 
   /** Marks the end of the program: the executor stops at a record whose code is 0. */

@@ -2,6 +2,7 @@
 import { addon, type PoolQueue } from './addon.js';
 import type { Batch, Priority } from './batch.js';
 
+const LONGEST_TIMER_MS = 0x7fffffff;
 /** Batches that are handed over together at most. */
 const STAGE_SIZE = 64;
 
@@ -28,6 +29,7 @@ export class Queue {
   #onEmpty: (() => void) | null = null;
   readonly #flags = new Int32Array(new ArrayBuffer(8));
   #hung = false;
+  #closed = false;
   /** Told when the queue begins to hang (calls stuck, none coming back) and when it does no longer. */
   onHang: ((hangs: boolean) => void) | null = null;
 
@@ -56,9 +58,15 @@ export class Queue {
 
   /**
    * Queues a batch; its `onDone` is called on this thread when it has run. Lane: batches of the same non-zero lane run in
-   * order, one at a time. Handed to the pool at the end of the turn (or by {@link flush}), all together.
+   * order, one at a time. Handed to the pool at the end of the turn (or by {@link flush}), all together. Once the queue is
+   * closed nothing runs: every op's result is -ECANCELED.
    */
   submit(b: Batch, lane: number, priority: Priority): void {
+    if (this.#closed) {
+      b.cancel();
+      setImmediate(() => b.onDone?.(b));
+      return;
+    }
     b.seal();
     if (this.#stage?.count === STAGE_SIZE) this.flush();
     this.#stage ??= stages.pop() ?? new Stage();
@@ -116,7 +124,7 @@ export class Queue {
    * Waits until nothing is under way, what follows from the last batches included; at most `ms` milliseconds. Returns
    * how many batches are still under way: a disk that hangs does not give them back.
    */
-  async drained(ms: number): Promise<number> {
+  async drained(ms = Number.POSITIVE_INFINITY): Promise<number> {
     const end = Date.now() + ms;
     for (;;) {
       // What a finished batch sets off is queued within the turn.
@@ -124,7 +132,7 @@ export class Queue {
       const left = end - Date.now();
       if (this.#waiting.size === 0 || left <= 0) return this.#waiting.size;
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, left);
+        const timer = setTimeout(resolve, Math.min(left, LONGEST_TIMER_MS));
         this.#onEmpty = () => {
           clearTimeout(timer);
           resolve();
@@ -136,6 +144,7 @@ export class Queue {
 
   close(): void {
     this.flush();
+    this.#closed = true;
     this.#native.close();
   }
 }

@@ -19,10 +19,11 @@ const NO_BYTES = new Uint8Array(0);
  */
 export function readContent(store: Store, dir: number, name: string, size: number): MaybePromise<Uint8Array | null> {
   if (size === 0) return NO_BYTES;
+  if (!store.inline) return readOnPool(store, dir, name, size);
   const into = region(size);
   const b = batch();
   program(b, dir, name, into.address, size, Resolve.cached, RWF_NOWAIT);
-  b.run();
+  store.inlining.run(b);
   const waits = mustWait(b.result(0)) || mustWait(b.result(1)) || (b.result(1) >= 0 && b.result(1) < size);
   const n = b.result(1);
   b.release();

@@ -3,7 +3,6 @@
  * and no path is ever resolved through chains of handle symlinks. The bound is shared by all bricks of a thread: at that,
  * bricks that have more than their share open close theirs first.
  */
-import { addon } from '../native/addon.js';
 import { type Batch, batch, IGNORE, Priority, reg } from '../native/batch.js';
 import { EAGAIN, ELOOP, ENOENT, ENOTDIR } from './contract/errno.js';
 import { failure } from './contract/error.js';
@@ -38,7 +37,7 @@ export class Directory {
   }
 
   release(): void {
-    if (--this.pins === 0 && this.dropped) addon.closeFd(this.fd);
+    if (--this.pins === 0 && this.dropped) this.owner?.close(this.fd);
   }
 }
 
@@ -139,7 +138,7 @@ export class Directories {
     total--;
     if (this.size === 0) holders.delete(this);
     d.dropped = true;
-    if (d.pins === 0) addon.closeFd(d.fd);
+    if (d.pins === 0) this.close(d.fd);
   }
 
   /** Closes directories that nobody has used since the last call. */
@@ -149,6 +148,11 @@ export class Directories {
       if (d.touched) d.touched = false;
       else this.drop(d.key);
     }
+  }
+
+  /** Closes a descriptor that no call names any more. */
+  close(fd: number): void {
+    this.#store.closing.close(fd);
   }
 
   closeAll(): void {
@@ -172,12 +176,12 @@ export class Directories {
   /** Opens below the parent's descriptor without blocking; null when that takes more. */
   #openInline(inode: Inode): Directory | null {
     const parent = inode.parent;
-    if (parent === null) return null;
+    if (parent === null || !this.#store.inline) return null;
     const above = this.#known.get(parent.key);
     if (above === undefined) return null;
     const b = batch();
     this.#openOps(b, above.fd, inode.name, Resolve.cached);
-    b.run();
+    this.#store.inlining.run(b);
     const fd = this.#opened(b, inode.key);
     b.release();
     return fd < 0 ? null : this.#insert(fd, inode.key);
@@ -197,7 +201,7 @@ export class Directories {
     if (fd < 0) return fd;
     // A directory without a gfid passes: the handle or the inode table vouches for it, and look-up heals it.
     if (b.result(1) === 16 && gfidKey(b.view(value, 16)) !== key) {
-      addon.closeFd(fd);
+      this.close(fd);
       return -ENOENT;
     }
     return fd;
@@ -262,13 +266,13 @@ export class Directories {
       while (i < names.length && path.length + names[i]!.length < MAX_PATH) path += `/${names[i++]}`;
       const next = await this.#openOnPool(fd, path, i === names.length ? key : '');
       if (fd === base.fd) base.release();
-      else addon.closeFd(fd);
+      else this.close(fd);
       if (next < 0) throw failure(next === -ENOTDIR || next === -ELOOP ? ENOENT : next);
       fd = next;
     }
     const meanwhile = this.#known.get(key);
     if (meanwhile === undefined) return this.#insert(fd, key);
-    addon.closeFd(fd);
+    this.close(fd);
     meanwhile.pins++;
     return meanwhile;
   }

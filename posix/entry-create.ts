@@ -1,5 +1,4 @@
 /** create: a new regular file, open. Without O_EXCL it opens one that exists. */
-import { addon } from '../native/addon.js';
 import { batch, IGNORE, Priority, reg } from '../native/batch.js';
 import type { Call } from './contract/call.js';
 import { EEXIST, EIO, ENOENT } from './contract/errno.js';
@@ -44,7 +43,7 @@ export async function create(store: Store, call: Call, args: CreateArgs): Promis
 /** The client's idea of the directory's layout must hold if the file is new: EIO otherwise. */
 async function checkLayout(store: Store, site: Site, args: CreateArgs): Promise<void> {
   const probe = await new Probe(store, site.dir, site.parent, args.loc.name, new XattrWants(null)).look(Priority.high);
-  if (probe.errno !== ENOENT || preopFails(site.fd, args.xdata!) === 0) return;
+  if (probe.errno !== ENOENT || (await preopFails(store, site.fd, args.xdata!)) === 0) return;
   args.xdata!.setInt(key.PREOP_FAILED, 1);
   throw new FopError(EIO, args.xdata);
 }
@@ -85,13 +84,13 @@ async function makeFile(
     if (handle !== 0 && (await making.repairHandle(handle))) {
       ({ stat, post } = await making.finish());
     } else {
-      addon.closeFd(raw);
+      store.closing.close(raw);
       await undo(store, site, name);
       throw failure(errno);
     }
   }
   if (stat === null) {
-    addon.closeFd(raw);
+    store.closing.close(raw);
     throw failure(EIO);
   }
   await making.rest();
@@ -108,7 +107,7 @@ function reply(store: Store, args: CreateArgs, site: Site, stat: Iatt, postparen
       attachDescriptor(store, fd, raw, args.flags);
     },
     abandon() {
-      addon.closeFd(raw);
+      store.closing.close(raw);
     },
   };
 }
@@ -147,7 +146,7 @@ async function openExisting(
   const stat = b.result(statOp) === 0 ? iattOf(b.f64, at, gfid, store.mdata.enabled ? mdata : null) : null;
   b.release();
   if (errno !== 0 || stat === null) {
-    if (raw >= 0) addon.closeFd(raw);
+    if (raw >= 0) store.closing.close(raw);
     throw failure(errno);
   }
   return reply(store, args, site, stat, site.post, raw);

@@ -1,5 +1,4 @@
 /** opendir, readdir and readdirp. */
-import { addon } from '../native/addon.js';
 import { batch, Priority } from '../native/batch.js';
 import { region } from '../native/memory.js';
 import { readContent } from './content.js';
@@ -44,33 +43,38 @@ export class OpenDirectory {
   }
 }
 
-function openAt(d: Directory): OpenDirectory {
+/** Opens a directory of the cache once more: its inode is in memory, and as a rule that does not wait. Takes over the pin. */
+function openAt(store: Store, d: Directory): MaybePromise<OpenDirectory> {
   const b = batch();
-  // The descriptor in the cache holds the inode in memory: opening it once more does not wait.
   b.open(d.fd, '.', OpenFlag.directory);
-  b.run();
-  const fd = b.result(0);
-  b.release();
-  d.release();
-  if (fd < 0) throw failure(fd);
-  return new OpenDirectory(fd);
+  const opened = (): OpenDirectory => {
+    const fd = b.result(0);
+    b.release();
+    d.release();
+    if (fd < 0) throw failure(fd);
+    return new OpenDirectory(fd);
+  };
+  if (!store.inline) return store.run(b, 0, Priority.high).then(opened);
+  store.inlining.run(b);
+  return opened();
 }
 
 export function opendir(store: Store, call: Call, args: OpendirArgs): MaybePromise<Xdata> {
   if (args.inode.type !== S_IFDIR && args.inode.type !== 0) throw failure(ENOTDIR);
-  return then(store.dirs.acquire(args.inode), (d) => {
-    const open = openAt(d);
-    args.fd.ctx[store.slot] = open;
-    const touched = store.mdata.touch(args.inode, call);
-    return touched === undefined ? EMPTY : touched.then(() => EMPTY);
-  });
+  return then(store.dirs.acquire(args.inode), (d) =>
+    then(openAt(store, d), (open) => {
+      args.fd.ctx[store.slot] = open;
+      const touched = store.mdata.touch(args.inode, call);
+      return touched === undefined ? EMPTY : touched.then(() => EMPTY);
+    }),
+  );
 }
 
 export function releasedir(store: Store, fd: Fd): void {
   const open = fd.ctx[store.slot];
   if (!(open instanceof OpenDirectory)) return;
   fd.ctx[store.slot] = undefined;
-  addon.closeFd(open.fd);
+  store.closing.close(open.fd);
 }
 
 /** The open directory of an fd; an anonymous one is opened now, until the call ends. */
@@ -78,11 +82,12 @@ function openOf(store: Store, fd: Fd): MaybePromise<OpenDirectory> {
   const open = fd.ctx[store.slot];
   if (open instanceof OpenDirectory) return open;
   if (!fd.anonymous || fd.inode.type !== S_IFDIR) throw failure(EINVAL);
-  return then(store.dirs.acquire(fd.inode), (d) => {
-    const opened = openAt(d);
-    fd.ctx[store.slot] = opened;
-    return opened;
-  });
+  return then(store.dirs.acquire(fd.inode), (d) =>
+    then(openAt(store, d), (opened) => {
+      fd.ctx[store.slot] = opened;
+      return opened;
+    }),
+  );
 }
 
 export async function readdir(store: Store, call: Call, args: ReaddirArgs): Promise<ReaddirReply> {

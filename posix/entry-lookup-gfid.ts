@@ -105,9 +105,11 @@ class ByHandle {
   }
 
   inline(): boolean {
+    const store = this.#store;
+    if (!store.inline) return false;
     const b = batch();
     this.#program(b, Resolve.cached);
-    b.run();
+    store.inlining.run(b);
     // An open directory is in memory: no need to ask.
     const done = this.#name === null || b.result(0) !== -EAGAIN;
     const again = done && this.#take(b);

@@ -89,10 +89,12 @@ function needsMore(store: Store, args: LookupArgs, probe: Probe, wants: XattrWan
 function handleMissing(store: Store, probe: Probe, isDirectory: boolean): boolean {
   if (!isDirectory) return probe.links === 1;
   if (probe.inode !== null) return false;
+  // Where that can't be seen, the making of the handle shows it.
+  if (!store.inline) return true;
   const b = batch();
   b.open(store.glusterfsFd, handleName(probe.stat.gfid), OpenFlag.path | OpenFlag.nofollow, 0, Resolve.cached, IGNORE);
   b.close(reg(0), IGNORE);
-  b.run();
+  store.inlining.run(b);
   const missing = b.result(0) < 0;
   b.release();
   return missing;

@@ -83,7 +83,7 @@ export async function mkdir(store: Store, call: Call, args: MkdirArgs): Promise<
     let mode = maskedMode(args.mode, options['create-directory-mask'], options['force-directory-mode']) & 0o7777;
     if ((site.pre.mode & S_ISGID) !== 0) mode |= S_ISGID;
     if (args.xdata?.has(key.PREOP_PARENT) === true) {
-      const errno = preopFails(site.fd, args.xdata);
+      const errno = await preopFails(store, site.fd, args.xdata);
       if (errno === EIO) throw new FopError(EIO, new Dict().setInt(key.PREOP_FAILED, 1));
       if (errno !== 0) throw failure(errno);
     }

@@ -39,9 +39,11 @@ class Look {
 
   /** The answer, or null when it can't be had without waiting. */
   inline(): ReadlinkReply | null {
+    const store = this.#store;
+    if (!store.inline) return null;
     const b = batch();
     this.#program(b, Resolve.cached);
-    b.run();
+    store.inlining.run(b);
     if (b.result(0) === -EAGAIN) {
       b.release();
       return null;

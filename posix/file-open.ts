@@ -50,6 +50,7 @@ export function open(store: Store, call: Call, args: OpenArgs): MaybePromise<Xda
 }
 
 function openInline(store: Store, inode: Inode, flags: number): number {
+  if (!store.inline) return -EAGAIN;
   const b = batch();
   const unread = store.mdata.unread(inode);
   const at = unread ? b.out(MDATA_ROOM) : 0;
@@ -57,7 +58,7 @@ function openInline(store: Store, inode: Inode, flags: number): number {
   // A file that has lost its last name is reached by the pool's way only.
   b.open(store.glusterfsFd, state.handle, flags, 0, Resolve.cached);
   const times = unread ? b.getxattr(reg(0), null, MDATA_KEY, at, MDATA_ROOM, IGNORE) : -1;
-  b.run();
+  store.inlining.run(b);
   const descriptor = state.unlinked && b.result(0) < 0 ? -EAGAIN : b.result(0);
   if (descriptor >= 0 && unread) readTimes(store, inode, b, times, at);
   b.release();

@@ -13,7 +13,7 @@ import type { MaybePromise, ReadArgs, ReadReply } from './contract/fops.js';
 import { gfidText } from './contract/gfid.js';
 import { refuseDevice } from './file-open.js';
 import { iattOf } from './iatt-of.js';
-import type { OpenFile } from './open-file.js';
+import { type OpenFile, statOf } from './open-file.js';
 import type { Store } from './store.js';
 import { TimesReading, touchSoon } from './times.js';
 
@@ -35,7 +35,8 @@ export function readv(store: Store, call: Call, args: ReadArgs): MaybePromise<Re
 
 function read(store: Store, call: Call, args: ReadArgs, file: OpenFile): MaybePromise<ReadReply> {
   const { inode } = args.fd;
-  const size = args.size <= LARGE ? args.size : fittingSize(file, args);
+  if (!store.inline) return readSlowly(store, call, args, file);
+  const size = args.size <= LARGE ? args.size : fittingSize(store, file, args);
   if (file.direct || !store.files.nowait || store.mdata.unread(inode)) {
     return readOnPool(store, call, args, file, size, null, 0);
   }
@@ -44,7 +45,7 @@ function read(store: Store, call: Call, args: ReadArgs, file: OpenFile): MaybePr
   const at = b.statOut();
   b.pread(file.dir, into.address, size, args.offset, RWF_NOWAIT);
   b.statx(file.dir, null, at);
-  b.run();
+  store.inlining.run(b);
   let n = b.result(0);
   if (n >= 0) {
     const end = args.offset + n >= b.f64[at + STAT.size]!;
@@ -72,17 +73,29 @@ function read(store: Store, call: Call, args: ReadArgs, file: OpenFile): MaybePr
 }
 
 /** Bytes that a large read can get at most. */
-function fittingSize(file: OpenFile, args: ReadArgs): number {
-  const wanted = Math.min(args.size, MAX_READ);
+function fittingSize(store: Store, file: OpenFile, args: ReadArgs): number {
   const b = batch();
   const at = b.statOut();
   b.statx(file.dir, null, at);
-  b.run();
-  const left = Math.max(0, b.f64[at + STAT.size]! - args.offset);
+  store.inlining.run(b);
+  const size = b.f64[at + STAT.size]!;
   b.release();
+  return sizeWithin(size, args);
+}
+
+function sizeWithin(fileSize: number, args: ReadArgs): number {
+  const wanted = Math.min(args.size, MAX_READ);
+  const left = Math.max(0, fileSize - args.offset);
   if (left >= wanted) return wanted;
   // One block more than there is: the read must see the end, and a direct one keep its alignment.
   return Math.min(wanted, (Math.ceil(left / 4096) + 1) * 4096);
+}
+
+/** Reads without a system call on this thread. */
+async function readSlowly(store: Store, call: Call, args: ReadArgs, file: OpenFile): Promise<ReadReply> {
+  if (args.size <= LARGE) return readOnPool(store, call, args, file, args.size, null, 0);
+  const fileSize = (await statOf(store, file)).size;
+  return readOnPool(store, call, args, file, sizeWithin(fileSize, args), null, 0);
 }
 
 /** Reads on the pool what the first `done` bytes of `into` don't have yet. */

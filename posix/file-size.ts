@@ -1,5 +1,5 @@
 /** Fops that change how much of a file there is: truncate, ftruncate, fallocate, discard, zerofill. */
-import { ALWAYS, batch, Priority, reg, STAT } from '../native/batch.js';
+import { ALWAYS, batch, Priority, reg } from '../native/batch.js';
 import { alignedPiece } from './aligned.js';
 import { refuseCloud } from './cloud.js';
 import type { Call } from './contract/call.js';
@@ -10,7 +10,7 @@ import { gfidText } from './contract/gfid.js';
 import { S_IFDIR, S_IFREG } from './contract/iatt.js';
 import type { Inode } from './contract/inode.js';
 import { Change, changeOpenFile } from './file-change.js';
-import type { OpenFile } from './open-file.js';
+import { type OpenFile, statOf } from './open-file.js';
 import { usesReserve } from './space.js';
 import type { Store } from './store.js';
 import { OpenFlag } from './sys.js';
@@ -100,7 +100,8 @@ export async function zerofill(store: Store, call: Call, args: RangeArgs): Promi
   const file = await store.files.of(args.fd);
   try {
     await store.space.take(args.length);
-    if (store.full && !usesReserve(call, args.xdata) && args.offset + args.length > sizeOf(file)) throw failure(ENOSPC);
+    if (store.full && !usesReserve(call, args.xdata) && args.offset + args.length > (await statOf(store, file)).size)
+      throw failure(ENOSPC);
     const sync = (file.flags & O_SYNC) !== 0;
     let { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) => {
       b.fallocate(fd, FALLOC_ZERO_RANGE, args.offset, args.length);
@@ -118,16 +119,6 @@ export async function zerofill(store: Store, call: Call, args: RangeArgs): Promi
   } finally {
     file.release();
   }
-}
-
-function sizeOf(file: OpenFile): number {
-  const b = batch();
-  const at = b.statOut();
-  b.statx(file.dir, null, at);
-  b.run();
-  const size = b.f64[at + STAT.size]!;
-  b.release();
-  return size;
 }
 
 async function writeZeroes(

@@ -18,7 +18,7 @@ import { refuseDevice } from './file-open.js';
 import { iattOf } from './iatt-of.js';
 import * as key from './keys.js';
 import type { Mdata } from './mdata-record.js';
-import type { OpenFile } from './open-file.js';
+import { type OpenFile, statOf } from './open-file.js';
 import { usesReserve } from './space.js';
 import type { Store } from './store.js';
 import { OpenFlag } from './sys.js';
@@ -105,7 +105,7 @@ async function prepare(
   const file = await opening;
   try {
     await wait;
-    if (store.full && !usesReserve(call, args.xdata) && !overwrites(file, args)) throw failure(ENOSPC);
+    if (store.full && !usesReserve(call, args.xdata) && !(await overwrites(store, file, args))) throw failure(ENOSPC);
     if (args.xdata !== null) await protect(store, call, args, file);
     await store.mdata.load(args.fd.inode);
   } catch (error) {
@@ -116,14 +116,9 @@ async function prepare(
 }
 
 /** Whether a write stays within what the file has on disk already. */
-function overwrites(file: OpenFile, args: WriteArgs): boolean {
-  const b = batch();
-  const at = b.statOut();
-  b.statx(file.dir, null, at);
-  b.run();
-  const size = b.f64[at + STAT.size]!;
-  const sparse = b.f64[at + STAT.blocks]! * b.f64[at + STAT.blksize]! < size;
-  b.release();
+async function overwrites(store: Store, file: OpenFile, args: WriteArgs): Promise<boolean> {
+  const { size, blocks, blockSize } = await statOf(store, file);
+  const sparse = blocks * blockSize < size;
   return args.offset + args.size <= size && !sparse;
 }
 

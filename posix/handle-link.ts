@@ -12,9 +12,10 @@ const ROOM = 512;
 /** Whether the handle of a directory leads to `name` in `parent`. False when there is none. */
 export function handlePointsTo(store: Store, gfid: Gfid, parent: Gfid, name: string): MaybePromise<boolean> {
   const expected = directoryLink(parent, name);
+  if (!store.inline) return onPool(store, gfid, expected);
   const b = batch();
   const at = ops(store, b, gfid, Resolve.cached);
-  b.run();
+  store.inlining.run(b);
   if (b.result(0) === -EAGAIN) {
     b.release();
     return onPool(store, gfid, expected);

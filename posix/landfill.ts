@@ -3,7 +3,6 @@
  * bit in the background.
  */
 
-import { addon } from '../native/addon.js';
 import { batch, Priority, STAT } from '../native/batch.js';
 import { type Region, region } from '../native/memory.js';
 import { EINVAL } from './contract/errno.js';
@@ -94,7 +93,7 @@ export class Landfill {
       return false;
     } finally {
       memory.release();
-      addon.closeFd(fd);
+      this.#store.closing.close(fd);
     }
   }
 

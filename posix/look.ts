@@ -69,9 +69,11 @@ class Look {
   }
 
   inline(): boolean {
+    const store = this.#store;
+    if (!store.inline) return false;
     const b = batch();
     this.#program(b, Resolve.cached);
-    b.run();
+    store.inlining.run(b);
     if (this.#byPath && b.result(0) === -EAGAIN) {
       this.#room.release();
       b.release();

@@ -7,6 +7,7 @@ import type { Call } from './contract/call.js';
 import { type Dict, valueBytes, valueText } from './contract/dict.js';
 import { ENOENT, ENOSPC } from './contract/errno.js';
 import { failure } from './contract/error.js';
+import type { MaybePromise } from './contract/fops.js';
 import { type Gfid, gfidText } from './contract/gfid.js';
 import { type Iatt, NO_IATT } from './contract/iatt.js';
 import type { Inode } from './contract/inode.js';
@@ -56,14 +57,14 @@ export class Site {
     try {
       if (store.mdata.unread(parent)) await store.mdata.load(parent);
       let site = new Site(store, call, parent, d, stray);
-      if (site.#look()) return site;
+      if (await site.#look()) return site;
       // Removed behind our back, perhaps made anew elsewhere with the same gfid.
       store.dirs.drop(d.key);
       const anew = await store.dirs.acquire(parent);
       d.release();
       d = anew;
       site = new Site(store, call, parent, d, stray);
-      if (!site.#look()) throw failure(ENOENT);
+      if (!(await site.#look())) throw failure(ENOENT);
       return site;
     } catch (error) {
       d.release();
@@ -71,16 +72,21 @@ export class Site {
     }
   }
 
-  /** Attributes before the fop. False when the directory is removed. Its inode is in memory: this does not wait. */
-  #look(): boolean {
+  /** Attributes before the fop. False when the directory is removed. Its inode is in memory: as a rule this does not wait. */
+  #look(): MaybePromise<boolean> {
+    const { store } = this;
     const b = batch();
     const at = b.statOut();
     b.statx(this.dir.fd, null, at);
-    const r = b.run();
-    const there = r === 0 && b.f64[at + STAT.nlink]! > 0;
-    if (there) this.pre = iattOf(b.f64, at, this.parent.gfid, this.store.mdata.of(this.parent));
-    b.release();
-    return there;
+    const taken = (): boolean => {
+      const there = b.result(0) === 0 && b.f64[at + STAT.nlink]! > 0;
+      if (there) this.pre = iattOf(b.f64, at, this.parent.gfid, store.mdata.of(this.parent));
+      b.release();
+      return there;
+    };
+    if (!store.inline) return store.run(b, 0, Priority.high).then(taken);
+    store.inlining.run(b);
+    return taken();
   }
 
   get fd(): number {

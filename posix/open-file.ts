@@ -1,10 +1,9 @@
 /**
- * Open files: the descriptor behind each fd of a client, the shared descriptors behind anonymous fds, and the closing of
- * both, which may block and so goes to the pool.
+ * Open files: the descriptor behind each fd of a client, and the shared descriptors behind anonymous fds.
  */
-import { addon } from '../native/addon.js';
-import { batch, IGNORE, Priority, STAT } from '../native/batch.js';
-import { EACCES, EAGAIN, EBADF, ECANCELED, EINVAL, ENOENT, EROFS } from './contract/errno.js';
+import { batch, Priority, STAT } from '../native/batch.js';
+import type { Closing } from './closing.js';
+import { EACCES, EAGAIN, EBADF, EINVAL, ENOENT, EROFS } from './contract/errno.js';
 import { failure } from './contract/error.js';
 import type { MaybePromise } from './contract/fops.js';
 import { gfidText } from './contract/gfid.js';
@@ -12,6 +11,7 @@ import { S_IFDIR, S_IFREG } from './contract/iatt.js';
 import type { Fd, Inode } from './contract/inode.js';
 import { OpenDirectory } from './entry-dir.js';
 import { unlinkName } from './handle-name.js';
+import { then } from './maybe.js';
 import type { Store } from './store.js';
 import { OpenFlag, Resolve } from './sys.js';
 
@@ -28,9 +28,6 @@ const most = (): number => Math.max(MIN_SHARED, Math.min(MAX_SHARED, Math.floor(
 
 /** An unused shared descriptor is closed after one to two of these. */
 const IDLE_MS = 2000;
-const CLOSES_PER_BATCH = 20;
-/** Descriptors wait this long at most to be closed. */
-const CLOSE_MS = 20;
 
 /** How a batch addresses a file: `name` below descriptor `dir`, or the open file `dir` itself. Released when the batch has run. */
 export interface Place {
@@ -55,20 +52,49 @@ export class OpenFile implements Place {
   release(): void {}
 }
 
+export interface FileStat {
+  size: number;
+  blocks: number;
+  blockSize: number;
+  links: number;
+}
+
+/** Size and links of an open file, all 0 when even that fails: on this thread where calls on what is open don't wait. */
+export function statOf(store: Store, file: OpenFile): MaybePromise<FileStat> {
+  const b = batch();
+  const at = b.statOut();
+  b.statx(file.dir, null, at);
+  const taken = (): FileStat => {
+    const f = b.f64;
+    const value = (i: number): number => (b.result(0) === 0 ? f[at + i]! : 0);
+    const stat = {
+      size: value(STAT.size),
+      blocks: value(STAT.blocks),
+      blockSize: value(STAT.blksize),
+      links: value(STAT.nlink),
+    };
+    b.release();
+    return stat;
+  };
+  if (!store.inline) return store.run(b, 0, Priority.high).then(taken);
+  store.inlining.run(b);
+  return taken();
+}
+
 /** A descriptor that all anonymous fds of a file share. Valid while pinned. */
 class SharedFile extends OpenFile {
-  readonly #files: Files;
+  readonly #closing: Closing;
   pins = 1;
   touched = true;
   /** No longer among the shared ones: closed with the last pin. */
   dropped = false;
 
-  constructor(descriptor: number, flags: number, files: Files) {
+  constructor(descriptor: number, flags: number, closing: Closing) {
     super(descriptor, flags);
-    this.#files = files;
+    this.#closing = closing;
   }
   override release(): void {
-    if (--this.pins === 0 && this.dropped) this.#files.close(this.dir);
+    if (--this.pins === 0 && this.dropped) this.#closing.close(this.dir);
   }
 }
 
@@ -83,8 +109,6 @@ export class Files {
   readonly #store: Store;
   readonly #shared = new Map<string, SharedFile>();
   readonly #opening = new Map<string, Promise<void>>();
-  #closing: number[] = [];
-  #closeTimer: (() => void) | null = null;
   #idleTimer: (() => void) | null = null;
   /** The file system can read without waiting (RWF_NOWAIT): true until it has said that it can't. */
   nowait = true;
@@ -117,7 +141,7 @@ export class Files {
     const own = fd.ctx[this.#store.slot];
     if (!(own instanceof OpenFile)) return;
     fd.ctx[this.#store.slot] = undefined;
-    this.close(own.dir);
+    this.#store.closing.close(own.dir);
     const state = this.#store.state(fd.inode);
     if (--state.opens === 0) this.#store.handles.removeParked(fd.inode);
   }
@@ -141,21 +165,19 @@ export class Files {
     const { key } = inode;
     const known = this.#shared.get(key);
     if (known !== undefined) {
-      if (this.#hasName(known, inode)) {
-        known.pins++;
-        known.touched = true;
-        return known;
-      }
-      this.dropShared(key);
+      known.pins++;
+      known.touched = true;
+      return then(this.#hasName(known, inode), (named) => {
+        if (named) return known;
+        if (this.#shared.get(key) === known) this.dropShared(key);
+        known.release();
+        return this.#anonymous(inode);
+      });
     }
     if (inode.type !== S_IFREG) throw failure(EBADF);
     const opening = this.#opening.get(key);
     if (opening !== undefined) return opening.then(() => this.#anonymous(inode));
-    const b = batch();
-    b.open(this.#store.glusterfsFd, this.#store.state(inode).handle, FLAGS, 0, Resolve.cached);
-    b.run();
-    const fd = b.result(0);
-    b.release();
+    const fd = this.#openInline(inode);
     if (fd >= 0) return this.#share(key, fd, OpenFlag.rdwr);
     const opened = this.#openOnPool(inode);
     this.#opening.set(
@@ -173,15 +195,21 @@ export class Files {
   }
 
   /** Whether a shared descriptor still is the file of its gfid: a file that was removed and healed is another one. */
-  #hasName(file: SharedFile, inode: Inode): boolean {
+  #hasName(file: SharedFile, inode: Inode): MaybePromise<boolean> {
     if (this.#store.state(inode).unlinked) return true;
+    return then(statOf(this.#store, file), ({ links }) => links > 0);
+  }
+
+  /** Descriptor of the handle's file if it can be opened without waiting, else below 0. */
+  #openInline(inode: Inode): number {
+    const store = this.#store;
+    if (!store.inline) return -EAGAIN;
     const b = batch();
-    const at = b.statOut();
-    b.statx(file.dir, null, at);
-    b.run();
-    const links = b.f64[at + STAT.nlink]!;
+    b.open(store.glusterfsFd, store.state(inode).handle, FLAGS, 0, Resolve.cached);
+    store.inlining.run(b);
+    const fd = b.result(0);
     b.release();
-    return links > 0;
+    return fd;
   }
 
   async #openOnPool(inode: Inode): Promise<OpenFile> {
@@ -207,7 +235,7 @@ export class Files {
   }
 
   #share(key: string, fd: number, flags: number): SharedFile {
-    const file = new SharedFile(fd, flags, this);
+    const file = new SharedFile(fd, flags, this.#store.closing);
     this.dropShared(key);
     this.#shared.set(key, file);
     if (this.#shared.size === 1) holders++;
@@ -240,50 +268,16 @@ export class Files {
     this.#shared.delete(key);
     if (this.#shared.size === 0) holders--;
     file.dropped = true;
-    if (file.pins === 0) this.close(file.dir);
+    if (file.pins === 0) this.#store.closing.close(file.dir);
   }
 
-  // --- closing ----------------------------------------------------------------------------------------------------------
-
-  /** Closes a descriptor on the pool, soon and together with others: a hand-over for each would cost more than the close. */
-  close(descriptor: number): void {
-    const waiting = this.#closing.push(descriptor);
-    if (waiting === CLOSES_PER_BATCH) this.#closeNow();
-    else if (waiting === 1) this.#closeTimer = this.#store.brick.timer(CLOSE_MS, false, () => this.#closeNow());
-  }
-
-  #closeNow(): void {
-    this.#closeTimer?.();
-    this.#closeTimer = null;
-    const all = this.#closing;
-    this.#closing = [];
-    for (let i = 0; i < all.length; i += CLOSES_PER_BATCH) this.#closeSome(all.slice(i, i + CLOSES_PER_BATCH));
-  }
-
-  #closeSome(descriptors: number[]): void {
-    const b = batch();
-    for (const fd of descriptors) b.close(fd, IGNORE);
-    b.onDone = () => {
-      // The queue was closed before its turn came.
-      descriptors.forEach((fd, i) => {
-        if (b.result(i) === -ECANCELED) addon.closeFd(fd);
-      });
-      b.release();
-    };
-    this.#store.queue.submit(b, 0, Priority.low);
-  }
-
-  /** The brick goes: closes what is shared, at once. */
+  /** The brick goes: gives up what is shared. */
   closeAll(): void {
     this.#idleTimer?.();
     this.#idleTimer = null;
-    this.#closeTimer?.();
-    this.#closeTimer = null;
-    for (const file of this.#shared.values()) addon.closeFd(file.dir);
+    for (const file of this.#shared.values()) this.#store.closing.close(file.dir);
     if (this.#shared.size > 0) holders--;
     this.#shared.clear();
-    for (const fd of this.#closing) addon.closeFd(fd);
-    this.#closing = [];
   }
 }
 

@@ -2,19 +2,20 @@
  * The check before a creation that clients of distributed volumes ask for: an xattr of the directory (its layout) must be
  * what the client believes it to be. The request names the xattr and carries the expected value under that name.
  */
-import { batch, IGNORE } from '../native/batch.js';
+import { batch, IGNORE, Priority } from '../native/batch.js';
 import { region } from '../native/memory.js';
 import { type Dict, valueBytes } from './contract/dict.js';
 import { EIO, ERANGE } from './contract/errno.js';
 import { PREOP_PARENT } from './keys.js';
+import type { Store } from './store.js';
 
 const ROOM = 65536;
 
 /**
  * 0 when the directory is as expected or nothing is asked; EIO when its xattr differs; else the errno of reading it. Takes
- * the keys of the check out of the request. The directory's inode is in memory: reading its xattr does not wait.
+ * the keys of the check out of the request. The directory's inode is in memory: as a rule reading its xattr does not wait.
  */
-export function preopFails(dir: number, xdata: Dict): number {
+export async function preopFails(store: Store, dir: number, xdata: Dict): Promise<number> {
   const name = xdata.text(PREOP_PARENT);
   if (name === undefined) return 0;
   xdata.delete(PREOP_PARENT);
@@ -25,7 +26,8 @@ export function preopFails(dir: number, xdata: Dict): number {
   const into = region(ROOM);
   const b = batch();
   b.getxattr(dir, null, name, into.address, ROOM, IGNORE);
-  b.run();
+  if (store.inline) store.inlining.run(b);
+  else await store.run(b, 0, Priority.high);
   const r = b.result(0);
   b.release();
   const same = r === expected.length && Buffer.compare(into.bytes.subarray(0, r), expected) === 0;

@@ -55,9 +55,11 @@ export class Probe {
 
   /** Looks without waiting for the disk; false when that is not possible. */
   inline(): boolean {
+    const store = this.#store;
+    if (!store.inline) return false;
     const b = batch();
     this.#program(b, Resolve.cached);
-    b.run();
+    store.inlining.run(b);
     if (b.result(0) === -EAGAIN) {
       b.release();
       return false;

@@ -1,7 +1,6 @@
 /** Bringing a brick's directory into service: the checks that its identity is right, and the `.glusterfs` tree. */
 import { randomUUID } from 'node:crypto';
-import { addon } from '../native/addon.js';
-import { batch, IGNORE, Priority, STAT } from '../native/batch.js';
+import { type Batch, batch, IGNORE, Priority, STAT } from '../native/batch.js';
 import { region } from '../native/memory.js';
 import { Queue } from '../native/queue.js';
 import { EEXIST, ENODATA, ENOENT, EOPNOTSUPP, errnoName } from './contract/errno.js';
@@ -9,81 +8,252 @@ import { gfidText, isNullGfid, parseGfid, ROOT_GFID, sameGfid } from './contract
 import { S_IFDIR, S_IFMT } from './contract/iatt.js';
 import { DT_DIR, EntryCursor } from './dir-entries.js';
 import { HANDLE_DIR, handleName, LANDFILL_DIR, UNLINK_DIR } from './handle-name.js';
-import { Store, type StoreInit } from './store.js';
+import { DEFAULT_CONCURRENCY, Store, type StoreInit } from './store.js';
 import { GFID_KEY, OpenFlag, VOLUME_ID_KEY, XATTR_CREATE } from './sys.js';
 
 const OLD_LANDFILL = '.landfill';
 /** Long enough for any xattr that is 16 bytes when it is right. */
 const PROBE = 64;
+const MADE_PER_BATCH = 20;
+/** First levels of handles, and bytes of a listing that holds them all. */
+const LEVELS = 256;
+const LISTING = 32768;
+const AT_FDCWD = -100;
 
 /** A brick's directory is not what it must be; the message is for the log and names the brick. */
 function refuse(brick: string, why: string): Error {
   return new Error(`brick ${brick}: ${why}`);
 }
 
+/** How long a disk may take for the whole. */
+const WAIT_MS = 30_000;
+/** Brick directories whose opening was given up waiting for and goes on. */
+const hanging = new Set<string>();
+
+type Init = Omit<StoreInit, 'queue' | 'fsType' | 'rootFd' | 'glusterfsFd' | 'hidden'>;
+
 /**
- * Opens a brick's directory for service. Rejects with an Error that names the brick and the cause when the directory is
- * missing, is none, has no xattrs, or belongs to another volume.
+ * Opens a brick's directory for service, without a system call on this thread. Throws an Error that names the brick and the
+ * cause when the directory is missing, is none, has no xattrs, belongs to another volume, or does not answer in time.
  */
-export async function openStore(init: Omit<StoreInit, 'rootFd' | 'glusterfsFd' | 'hidden'>): Promise<Store> {
+export async function openStore(init: Init, waitMs = WAIT_MS): Promise<Store> {
   const path = init.options.directory;
-  const rootFd = addon.open(Buffer.from(path).latin1Slice(), OpenFlag.directory, 0);
-  if (rootFd < 0) {
-    const cause = rootFd === -ENOENT ? "doesn't exist" : `can't be opened as a directory: ${errnoName(-rootFd)}`;
-    throw refuse(path, `directory ${cause}`);
-  }
-  let glusterfsFd = -1;
-  try {
-    checkIdentity(rootFd, init);
-    glusterfsFd = await openTree(rootFd, path);
-    const hidden = checkRootHandle(rootFd, glusterfsFd, path);
-    setOwner(rootFd, init.options);
-    return new Store({ ...init, rootFd, glusterfsFd, hidden });
-  } catch (error) {
-    if (glusterfsFd >= 0) addon.closeFd(glusterfsFd);
-    addon.closeFd(rootFd);
-    throw error;
-  }
+  if (hanging.has(path)) throw refuse(path, 'its disk has not answered yet since the last start');
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), waitMs);
+  });
+  const opening = new Opening(init).run();
+  const store = await Promise.race([opening, late]).finally(() => clearTimeout(timer));
+  if (store !== null) return store;
+  hanging.add(path);
+  const over = (): void => void hanging.delete(path);
+  opening.then((opened) => opened.close()).then(over, over);
+  throw refuse(path, `its disk has not answered within ${waitMs / 1000} seconds`);
 }
 
-function readRoot(rootFd: number, key: string): Buffer | number {
-  const b = batch();
-  const at = b.out(PROBE);
-  b.getxattr(rootFd, null, key, at, PROBE, IGNORE);
-  b.run();
-  const r = b.result(0);
-  const value = r >= 0 ? Buffer.from(b.view(at, r)) : r;
-  b.release();
-  return value;
-}
+class Opening {
+  readonly #init: Init;
+  readonly #path: string;
+  readonly #queue = new Queue(DEFAULT_CONCURRENCY);
+  #rootFd = -1;
+  #glusterfsFd = -1;
 
-function checkIdentity(rootFd: number, init: { options: StoreInit['options'] }): void {
-  const path = init.options.directory;
-  if (readRoot(rootFd, 'user.x') === -EOPNOTSUPP && init.options['mandate-attribute'] !== false) {
-    throw refuse(path, 'the file system does not support extended attributes');
+  constructor(init: Init) {
+    this.#init = init;
+    this.#path = init.options.directory;
   }
-  const wanted = init.options['volume-id'];
-  if (wanted !== undefined) checkVolumeId(rootFd, path, wanted);
-  const gfid = readRoot(rootFd, GFID_KEY);
-  if (gfid === -ENODATA) {
+
+  async run(): Promise<Store> {
+    try {
+      this.#rootFd = await this.#openRoot();
+      const fsType = await this.#checkIdentity();
+      this.#glusterfsFd = await this.#openTree();
+      const hidden = await this.#checkRootHandle();
+      await setOwner(this.#queue, this.#rootFd, this.#init.options);
+      return new Store({
+        ...this.#init,
+        queue: this.#queue,
+        fsType,
+        rootFd: this.#rootFd,
+        glusterfsFd: this.#glusterfsFd,
+        hidden,
+      });
+    } catch (error) {
+      await this.#giveUp();
+      throw error;
+    }
+  }
+
+  /** Nothing is under way: what is open gets closed. */
+  async #giveUp(): Promise<void> {
     const b = batch();
-    b.setxattr(rootFd, null, GFID_KEY, ROOT_GFID, XATTR_CREATE);
-    const r = b.run();
+    for (const fd of [this.#glusterfsFd, this.#rootFd]) if (fd >= 0) b.close(fd, IGNORE);
+    await this.#run(b);
     b.release();
-    if (r < 0) throw refuse(path, `setting ${GFID_KEY} of the root failed: ${errnoName(-r)}`);
-  } else if (typeof gfid === 'number') {
-    throw refuse(path, `reading ${GFID_KEY} of the root failed: ${errnoName(-gfid)}`);
-  } else if (gfid.length !== 16) {
-    throw refuse(path, `${GFID_KEY} of the root has ${gfid.length} bytes instead of 16`);
-  } else if (!sameGfid(gfid, ROOT_GFID)) {
-    throw refuse(path, `gfid (${gfidText(gfid)}) of the directory is not that of a volume's root`);
+    this.#queue.close();
+  }
+
+  #run(b: Batch): Promise<Batch> {
+    return this.#queue.run(b, 0, Priority.high);
+  }
+
+  async #openRoot(): Promise<number> {
+    const b = batch();
+    b.open(AT_FDCWD, Buffer.from(this.#path).latin1Slice(), OpenFlag.directory);
+    await this.#run(b);
+    const fd = b.result(0);
+    b.release();
+    if (fd >= 0) return fd;
+    const cause = fd === -ENOENT ? "doesn't exist" : `can't be opened as a directory: ${errnoName(-fd)}`;
+    throw refuse(this.#path, `directory ${cause}`);
+  }
+
+  /** Checks the xattrs of the root, sets its gfid if it has none. Returns the type of the file system. */
+  async #checkIdentity(): Promise<number> {
+    const path = this.#path;
+    const { options } = this.#init;
+    const b = batch();
+    const keys = ['user.x', VOLUME_ID_KEY, GFID_KEY];
+    const at = keys.map(() => b.out(PROBE));
+    keys.forEach((key, i) => void b.getxattr(this.#rootFd, null, key, at[i]!, PROBE, IGNORE));
+    const typeOp = b.fstype(this.#rootFd, IGNORE);
+    await this.#run(b);
+    const [user, volumeId, gfid] = keys.map((_, i) => {
+      const r = b.result(i);
+      return r >= 0 ? Buffer.from(b.view(at[i]!, r)) : r;
+    });
+    const fsType = b.result(typeOp);
+    b.release();
+    if (user === -EOPNOTSUPP && options['mandate-attribute'] !== false) {
+      throw refuse(path, 'the file system does not support extended attributes');
+    }
+    const wanted = options['volume-id'];
+    if (wanted !== undefined) checkVolumeId(volumeId!, path, wanted);
+    if (gfid === -ENODATA) await this.#setGfid();
+    else if (typeof gfid === 'number') {
+      throw refuse(path, `reading ${GFID_KEY} of the root failed: ${errnoName(-gfid)}`);
+    } else if (gfid!.length !== 16) {
+      throw refuse(path, `${GFID_KEY} of the root has ${gfid!.length} bytes instead of 16`);
+    } else if (!sameGfid(gfid!, ROOT_GFID)) {
+      throw refuse(path, `gfid (${gfidText(gfid!)}) of the directory is not that of a volume's root`);
+    }
+    return fsType;
+  }
+
+  async #setGfid(): Promise<void> {
+    const b = batch();
+    b.setxattr(this.#rootFd, null, GFID_KEY, ROOT_GFID, XATTR_CREATE);
+    await this.#run(b);
+    const r = b.result(0);
+    b.release();
+    if (r < 0) throw refuse(this.#path, `setting ${GFID_KEY} of the root failed: ${errnoName(-r)}`);
+  }
+
+  /** Opens `.glusterfs`, made where needed with its 256 first levels, landfill and unlink directories. */
+  async #openTree(): Promise<number> {
+    const b = batch();
+    b.mkdir(this.#rootFd, HANDLE_DIR, 0o600, IGNORE);
+    const open = b.open(this.#rootFd, HANDLE_DIR, OpenFlag.directory | OpenFlag.nofollow, 0, 0, IGNORE);
+    await this.#run(b);
+    const made = b.result(0);
+    const fd = b.result(open);
+    b.release();
+    checkMade(made, HANDLE_DIR, this.#path);
+    if (fd < 0) throw refuse(this.#path, `${HANDLE_DIR} can't be opened as a directory: ${errnoName(-fd)}`);
+    // Known from here on: closed whatever fails.
+    this.#glusterfsFd = fd;
+    const wanted: [string, number][] = [
+      [LANDFILL_DIR, 0o755],
+      [UNLINK_DIR, 0o600],
+    ];
+    for (const level of await this.#missingLevels(fd)) wanted.push([level, 0o700]);
+    const all: Promise<void>[] = [];
+    for (let i = 0; i < wanted.length; i += MADE_PER_BATCH) {
+      all.push(this.#makeDirectories(fd, wanted.slice(i, i + MADE_PER_BATCH)));
+    }
+    for (const outcome of await Promise.allSettled(all)) if (outcome.status === 'rejected') throw outcome.reason;
+    await this.#moveOldLandfill(fd);
+    return fd;
+  }
+
+  /** Levels that a listing of `.glusterfs` does not show; all of them if it can't be listed. */
+  async #missingLevels(fd: number): Promise<Iterable<string>> {
+    const missing = new Set(Array.from({ length: LEVELS }, (_, i) => i.toString(16).padStart(2, '0')));
+    const memory = region(LISTING);
+    const b = batch();
+    b.readdir(fd, 0, 0, memory.address, LISTING, b.readdirWants(false, 0xffffffff, ''));
+    await this.#run(b);
+    const length = b.result(0);
+    b.release();
+    const entries = new EntryCursor(memory, Math.max(length, 0));
+    while (entries.next()) if (entries.type === DT_DIR) missing.delete(entries.name);
+    memory.release();
+    return missing;
+  }
+
+  async #makeDirectories(dir: number, wanted: [string, number][]): Promise<void> {
+    const b = batch();
+    for (const [name, mode] of wanted) b.mkdir(dir, name, mode, IGNORE);
+    await this.#run(b);
+    const results = wanted.map((_, i) => b.result(i));
+    b.release();
+    for (const [i, r] of results.entries()) checkMade(r, wanted[i]![0], this.#path);
+  }
+
+  /** Bricks of old had their landfill in the root: a directory without a gfid, which no client has made. */
+  async #moveOldLandfill(glusterfsFd: number): Promise<void> {
+    const b = batch();
+    const at = b.out(PROBE);
+    b.getxattr(this.#rootFd, OLD_LANDFILL, GFID_KEY, at, PROBE, IGNORE);
+    await this.#run(b);
+    const r = b.result(0);
+    b.release();
+    if (r !== -ENODATA) return;
+    const move = batch();
+    move.rename(this.#rootFd, OLD_LANDFILL, glusterfsFd, `${LANDFILL_DIR}/${randomUUID()}`);
+    await this.#run(move);
+    move.release();
+  }
+
+  /** Makes the root's handle, or checks that it leads to the root. Returns the identity of `.glusterfs`. */
+  async #checkRootHandle(): Promise<StoreInit['hidden']> {
+    const path = this.#path;
+    const rootFd = this.#rootFd;
+    const fd = this.#glusterfsFd;
+    const b = batch();
+    const name = handleName(ROOT_GFID);
+    const root = b.statOut();
+    const handle = b.statOut();
+    const hidden = b.statOut();
+    b.mkdir(fd, '00/00', 0o700, IGNORE);
+    b.symlink('../../..', fd, name, IGNORE);
+    b.statx(rootFd, null, root);
+    b.statx(fd, `${name}/.`, handle);
+    b.statx(fd, null, hidden);
+    await this.#run(b);
+    const r = -b.errno;
+    const f = b.f64;
+    const same =
+      f[root + STAT.inoHigh] === f[handle + STAT.inoHigh] &&
+      f[root + STAT.inoLow] === f[handle + STAT.inoLow] &&
+      f[root + STAT.dev] === f[handle + STAT.dev] &&
+      (f[root + STAT.mode]! & S_IFMT) === S_IFDIR;
+    const identity = {
+      dev: f[hidden + STAT.dev]!,
+      inoHigh: f[hidden + STAT.inoHigh]!,
+      inoLow: f[hidden + STAT.inoLow]!,
+    };
+    b.release();
+    if (r < 0) throw refuse(path, `checking the root's handle failed: ${errnoName(-r)}`);
+    if (!same) throw refuse(path, `the root's handle ${HANDLE_DIR}/${name} leads to another directory`);
+    return identity;
   }
 }
 
-function checkVolumeId(rootFd: number, path: string, text: string): void {
+function checkVolumeId(found: Buffer | number, path: string, text: string): void {
   const wanted = parseGfid(text);
   if (wanted === null || isNullGfid(wanted)) throw refuse(path, `wrong volume-id (${text}) set in volume file`);
-  const found = readRoot(rootFd, VOLUME_ID_KEY);
   if (found === -ENODATA) throw refuse(path, 'Extended attribute trusted.glusterfs.volume-id is absent');
   if (typeof found === 'number') throw refuse(path, `failed to fetch volume-id: ${errnoName(-found)}`);
   if (found.length !== 16) throw refuse(path, 'failed to fetch proper volume id from export');
@@ -92,130 +262,19 @@ function checkVolumeId(rootFd: number, path: string, text: string): void {
   }
 }
 
-/** Opens `.glusterfs`, made where needed with its 256 first levels, landfill and unlink directories. */
-async function openTree(rootFd: number, path: string): Promise<number> {
-  makeDirectory(rootFd, HANDLE_DIR, 0o600, path);
-  const b = batch();
-  b.open(rootFd, HANDLE_DIR, OpenFlag.directory | OpenFlag.nofollow);
-  b.run();
-  const fd = b.result(0);
-  b.release();
-  if (fd < 0) throw refuse(path, `${HANDLE_DIR} can't be opened as a directory: ${errnoName(-fd)}`);
-  try {
-    await makeLevels(fd, path);
-    makeDirectory(fd, LANDFILL_DIR, 0o755, path);
-    makeDirectory(fd, UNLINK_DIR, 0o600, path);
-    moveOldLandfill(rootFd, fd);
-  } catch (error) {
-    addon.closeFd(fd);
-    throw error;
-  }
-  return fd;
-}
-
-const LEVELS = 256;
-/** Bytes of a listing that holds them all. */
-const LISTING = 32768;
-
-/** Makes the first levels that are not there yet, on the pool: on a new brick that takes some milliseconds of system calls. */
-async function makeLevels(fd: number, path: string): Promise<void> {
-  const missing = missingLevels(fd);
-  if (missing.length === 0) return;
-  const queue = new Queue(1);
-  try {
-    for (let i = 0; i < missing.length; i += LEVELS_PER_BATCH) {
-      const names = missing.slice(i, i + LEVELS_PER_BATCH);
-      const b = batch();
-      for (const name of names) b.mkdir(fd, name, 0o700, IGNORE);
-      await queue.run(b, 0, Priority.normal);
-      const bad = names.findIndex((_, k) => b.result(k) < 0 && b.result(k) !== -EEXIST);
-      const r = bad < 0 ? 0 : b.result(bad);
-      b.release();
-      if (r < 0) throw refuse(path, `creating directory ${names[bad]} failed: ${errnoName(-r)}`);
-    }
-  } finally {
-    queue.close();
-  }
-}
-const LEVELS_PER_BATCH = 24;
-
-/** Levels that a listing of `.glusterfs` does not show; all of them if it can't be listed. */
-function missingLevels(fd: number): string[] {
-  const missing = new Set(Array.from({ length: LEVELS }, (_, i) => i.toString(16).padStart(2, '0')));
-  const memory = region(LISTING);
-  const b = batch();
-  b.readdir(fd, 0, 0, memory.address, LISTING, b.readdirWants(false, 0xffffffff, ''));
-  b.run();
-  const length = b.result(0);
-  b.release();
-  const entries = new EntryCursor(memory, Math.max(length, 0));
-  while (entries.next()) if (entries.type === DT_DIR) missing.delete(entries.name);
-  memory.release();
-  return [...missing];
-}
-
-function makeDirectory(dir: number, name: string, mode: number, path: string): void {
-  const b = batch();
-  b.mkdir(dir, name, mode, IGNORE);
-  b.run();
-  const r = b.result(0);
-  b.release();
+function checkMade(r: number, name: string, path: string): void {
   if (r < 0 && r !== -EEXIST) throw refuse(path, `creating directory ${name} failed: ${errnoName(-r)}`);
 }
 
-/** Bricks of old had their landfill in the root: a directory without a gfid, which no client has made. */
-function moveOldLandfill(rootFd: number, glusterfsFd: number): void {
-  const b = batch();
-  const at = b.out(PROBE);
-  b.getxattr(rootFd, OLD_LANDFILL, GFID_KEY, at, PROBE, IGNORE);
-  b.run();
-  const r = b.result(0);
-  b.release();
-  if (r !== -ENODATA) return;
-  const move = batch();
-  move.rename(rootFd, OLD_LANDFILL, glusterfsFd, `${LANDFILL_DIR}/${randomUUID()}`);
-  move.run();
-  move.release();
-}
-
-/** Makes the root's handle, or checks that it leads to the root. Returns the identity of `.glusterfs`. */
-function checkRootHandle(rootFd: number, fd: number, path: string): StoreInit['hidden'] {
-  const b = batch();
-  const name = handleName(ROOT_GFID);
-  const root = b.statOut();
-  const handle = b.statOut();
-  const hidden = b.statOut();
-  b.mkdir(fd, '00/00', 0o700, IGNORE);
-  b.symlink('../../..', fd, name, IGNORE);
-  b.statx(rootFd, null, root);
-  b.statx(fd, `${name}/.`, handle);
-  b.statx(fd, null, hidden);
-  const r = b.run();
-  const f = b.f64;
-  const same =
-    f[root + STAT.inoHigh] === f[handle + STAT.inoHigh] &&
-    f[root + STAT.inoLow] === f[handle + STAT.inoLow] &&
-    f[root + STAT.dev] === f[handle + STAT.dev] &&
-    (f[root + STAT.mode]! & S_IFMT) === S_IFDIR;
-  const identity = {
-    dev: f[hidden + STAT.dev]!,
-    inoHigh: f[hidden + STAT.inoHigh]!,
-    inoLow: f[hidden + STAT.inoLow]!,
-  };
-  b.release();
-  if (r < 0) throw refuse(path, `checking the root's handle failed: ${errnoName(-r)}`);
-  if (!same) throw refuse(path, `the root's handle ${HANDLE_DIR}/${name} leads to another directory`);
-  return identity;
-}
-
 /** Gives the root the owner that options name, if they do. Throws an Error when that fails. */
-export function setOwner(rootFd: number, options: StoreInit['options']): void {
+export async function setOwner(queue: Queue, rootFd: number, options: StoreInit['options']): Promise<void> {
   const uid = options['brick-uid'];
   const gid = options['brick-gid'];
   if (uid === -1 && gid === -1) return;
   const b = batch();
   b.chown(rootFd, null, uid, gid);
-  const r = b.run();
+  await queue.run(b, 0, Priority.high);
+  const r = b.result(0);
   b.release();
   if (r < 0) throw refuse(options.directory, `setting the owner of the root failed: ${errnoName(-r)}`);
 }

@@ -2,9 +2,9 @@
  * A brick's directory on disk, as all families of fops share it: its open descriptors, how inodes are addressed in
  * batches, the queue of blocking calls, handles and time records.
  */
-import { addon } from '../native/addon.js';
 import { type Batch, Priority } from '../native/batch.js';
-import { Queue } from '../native/queue.js';
+import type { Queue } from '../native/queue.js';
+import { Closing } from './closing.js';
 import { type Call, ClientPid } from './contract/call.js';
 import type { MaybePromise } from './contract/fops.js';
 import { S_IFDIR } from './contract/iatt.js';
@@ -16,6 +16,7 @@ import { Syncs } from './file-sync.js';
 import { Writes } from './file-write.js';
 import { Handles } from './handle.js';
 import { unlinkName } from './handle-name.js';
+import { Inlining } from './inline.js';
 import { InodeState } from './inode-state.js';
 import { Landfill } from './landfill.js';
 import { MdataKeeper } from './mdata.js';
@@ -50,14 +51,18 @@ export interface StoreInit {
   brick: BrickContext;
   options: Options;
   slot: number;
+  queue: Queue;
+  /** Magic number of its file system, as statfs gives it. */
+  fsType: number;
   rootFd: number;
   glusterfsFd: number;
   /** Device and inode number of `.glusterfs`, which no look-up may reach. */
   hidden: { dev: number; inoHigh: number; inoLow: number };
 }
 
-/** How long a brick that ends waits for its system calls. */
+/** How long a brick that ends waits for its system calls, and when its disk is known to hang. */
 const CLOSE_WAIT_MS = 5_000;
+const HUNG_WAIT_MS = 500;
 
 export class Store {
   /** The translator's name in the graph. */
@@ -70,7 +75,9 @@ export class Store {
   readonly rootFd: number;
   readonly glusterfsFd: number;
   readonly hidden: StoreInit['hidden'];
-  readonly queue = new Queue(DEFAULT_CONCURRENCY);
+  readonly queue: Queue;
+  readonly inlining: Inlining;
+  readonly closing: Closing;
   readonly dirs: Directories;
   readonly handles: Handles;
   readonly mdata: MdataKeeper;
@@ -91,6 +98,9 @@ export class Store {
     this.rootFd = init.rootFd;
     this.glusterfsFd = init.glusterfsFd;
     this.hidden = init.hidden;
+    this.queue = init.queue;
+    this.inlining = new Inlining(init.brick, init.queue, init.fsType);
+    this.closing = new Closing(init.brick, init.queue);
     this.dirs = new Directories(this);
     this.handles = new Handles(this);
     this.mdata = new MdataKeeper(this);
@@ -99,6 +109,11 @@ export class Store {
     this.syncs = new Syncs(this);
     this.space = new Space(this);
     this.landfill = new Landfill(this);
+  }
+
+  /** System calls that find what they need in memory may run on this thread: the way is {@link Inlining.run}. */
+  get inline(): boolean {
+    return this.inlining.allowed;
   }
 
   /** Absolute path of the brick. */
@@ -142,14 +157,15 @@ export class Store {
   async close(): Promise<void> {
     this.space.stop();
     this.landfill.stop();
-    const left = await this.queue.drained(CLOSE_WAIT_MS);
+    const left = await this.queue.drained(this.queue.hangs ? HUNG_WAIT_MS : CLOSE_WAIT_MS);
     if (left > 0)
       this.log.warning(0, `${this.path}: ${left} batches of system calls not waited for: does the disk hang?`);
+    if (left > 0) this.closing.hold();
     this.files.closeAll();
     this.dirs.closeAll();
-    this.queue.close();
-    addon.closeFd(this.glusterfsFd);
-    addon.closeFd(this.rootFd);
+    this.closing.close(this.glusterfsFd);
+    this.closing.close(this.rootFd);
+    await this.closing.end(left > 0);
   }
 }
 

@@ -54,7 +54,7 @@ export class PosixTranslator extends Translator<Options> {
 
   override async reconfigure(options: Options): Promise<void> {
     if (options['brick-uid'] !== this.options['brick-uid'] || options['brick-gid'] !== this.options['brick-gid']) {
-      setOwner(this.store.rootFd, options);
+      await setOwner(this.store.queue, this.store.rootFd, options);
     }
     this.options = options;
     this.store.options = options;

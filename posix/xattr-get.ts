@@ -87,13 +87,14 @@ function program(b: Batch, place: Place, resolve: number, op: () => void): void 
  * has no such xattr.
  */
 export function readValue(store: Store, call: Call, place: Place, name: string): MaybePromise<Uint8Array> {
+  if (!store.inline) return readLarge(store, call, place, name);
   const b = batch();
   const at = b.out(SMALL);
   let op = 0;
   program(b, place, Resolve.cached, () => {
     op = b.getxattr(place.dir, place.name, name, at, SMALL);
   });
-  b.run();
+  store.inlining.run(b);
   const r = b.result(op);
   const cold = op > 0 && b.result(0) === -EAGAIN;
   if (r >= 0 && !cold) {
@@ -133,13 +134,14 @@ function getOne(store: Store, call: Call, place: Place, name: string): MaybeProm
 
 /** All xattrs. ret is the size of the last one, as Gluster has it. filtered: without those that clients must not see. */
 function listAll(store: Store, call: Call, place: Place, filtered: boolean): MaybePromise<DictReply> {
+  if (!store.inline) return listLarge(store, call, place, filtered, LARGEST);
   const into = region(LARGEST);
   const b = batch();
   let op = 0;
   program(b, place, Resolve.cached, () => {
     op = b.xattrs(place.dir, place.name, '', into.address, into.capacity);
   });
-  b.run();
+  store.inlining.run(b);
   const r = b.result(op);
   const cold = op > 0 && b.result(0) === -EAGAIN;
   const errno = b.errno;

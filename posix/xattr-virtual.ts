@@ -1,6 +1,5 @@
 /** Xattr names that are questions: paths, ACL text, counts. Nothing of that name is on disk. */
 import { hostname } from 'node:os';
-import { addon } from '../native/addon.js';
 import { batch, Priority } from '../native/batch.js';
 import { region } from '../native/memory.js';
 import { aclToText, modeToAclText } from './acl-text.js';
@@ -123,7 +122,7 @@ async function realFilename(store: Store, call: Call, inode: Inode, name: string
     }
   } finally {
     into.release();
-    addon.closeFd(fd);
+    store.closing.close(fd);
   }
 }
 

@@ -96,7 +96,7 @@ async function operate(
   const at = items.map((item) => memoryFor(b, item));
   for (const [i, item] of items.entries()) b.getxattr(place.dir, place.name, item.name, at[i]!, item.size, IGNORE);
   // The inode of an open file is in memory, and its xattrs with it as a rule.
-  if (place.name === null) b.run();
+  if (place.name === null && store.inline) store.inlining.run(b);
   else await store.run(b, inode.lane, priority);
   const errnos = items.map((item, i) => take(b, item, i, at[i]!));
   b.release();

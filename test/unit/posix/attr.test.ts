@@ -17,6 +17,7 @@ const CTIME = 1;
 t.test('stat and fstat', async (t) => {
   const { b, inode, fd } = await openFile(t);
   await write(b, fd, 'hello');
+  await b.calm();
   const reply = b.posix.stat(b.call(), { inode, xdata: null });
   t.notOk(reply instanceof Promise, 'what the kernel has in its cache takes no promise');
   const { stat, xdata } = await reply;

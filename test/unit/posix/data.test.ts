@@ -25,6 +25,7 @@ t.test('read what was written', async (t) => {
   t.same(w.post.gfid, inode.gfid);
   t.equal(readFileSync(b.path('f'), 'latin1'), 'hello world');
 
+  await b.calm();
   const whole = await read(b, fd, 100);
   t.equal(whole.text, 'hello world');
   t.equal(whole.errno, ENOENT, 'the end of the file');
@@ -200,6 +201,7 @@ t.test('open', async (t) => {
   const b = await brick(t);
   const { inode } = await b.mknod(b.root, 'f');
   writeFileSync(b.path('f'), 'content');
+  await b.calm();
   const reply = b.posix.open(b.call(), { inode, fd: new Fd(inode, 0, client, 1), flags: 0, xdata: null });
   t.notOk(reply instanceof Promise, 'with the handle in the kernel’s cache, no promise');
   const fd = await open(b, inode, 0o1002);

@@ -97,6 +97,11 @@ export class Brick {
     return this;
   }
 
+  /** Until no call on the disk takes so long that everything goes to the pool. */
+  async calm(): Promise<void> {
+    while (!this.posix.store.inline) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
   stop(): Promise<void> {
     this.#stopped ??= this.posix.fini();
     return this.#stopped;
