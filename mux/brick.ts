@@ -58,8 +58,9 @@ const QUIET: Readonly<Record<string, readonly number[]>> = {
   access: [EACCES],
 };
 
-/** How long a closing brick waits for fops that are under way. */
+/** How long a closing brick waits for fops that are under way, and if its disk is known to hang or has failed. */
 const CLOSE_WAIT_MS = 30_000;
+const HUNG_WAIT_MS = 1000;
 
 export class Brick implements BrickContext {
   readonly name: string;
@@ -93,6 +94,8 @@ export class Brick implements BrickContext {
   /** Payload bytes of reads and writes. */
   bytesRead = 0;
   bytesWritten = 0;
+  /** System calls on the brick's disk have not come back for more than a second. */
+  diskHung = false;
 
   // CredentialRules, flattened here so that a call reads them without another hop.
   rootSquash = false;
@@ -176,6 +179,12 @@ export class Brick implements BrickContext {
     if (this.#failed) return;
     this.#failed = true;
     this.#onFailed(reason);
+  }
+  diskHangs(hangs: boolean): void {
+    this.diskHung = hangs;
+  }
+  limitCalls(limit: number): void {
+    for (const layer of this.layers) layer.limitCalls(limit);
   }
   timer(delayMs: number, repeat: boolean, run: () => void): () => void {
     if (repeat && delayMs >= 1000) return this.#tick(Math.round(delayMs / 1000), run);
@@ -335,16 +344,17 @@ export class Brick implements BrickContext {
   /** Resolves when no fop is under way, or when those that are seem to hang. */
   async #quiet(): Promise<void> {
     if (this.#calls === 0) return;
+    const waitMs = this.diskHung || this.#failed ? HUNG_WAIT_MS : CLOSE_WAIT_MS;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.#idle = resolve;
       timer = setTimeout(() => {
         this.log.warning(
           115000,
-          `${this.name}: ${this.#calls} fops still under way after ${CLOSE_WAIT_MS / 1000} s: not waited for`,
+          `${this.name}: ${this.#calls} fops still under way after ${waitMs / 1000} s: not waited for`,
         );
         resolve();
-      }, CLOSE_WAIT_MS);
+      }, waitMs);
     });
     clearTimeout(timer);
   }

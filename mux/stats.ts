@@ -10,6 +10,8 @@ export interface BrickStats {
   openFds: number;
   inodes: number;
   callsUnderWay: number;
+  /** System calls on its disk have not come back for more than a second. */
+  diskHung: boolean;
   bytesRead: number;
   bytesWritten: number;
   /** By procedure number. */
@@ -39,6 +41,7 @@ async function brickStats(brick: Brick): Promise<BrickStats> {
     openFds,
     inodes: brick.table.size,
     callsUnderWay: brick.callsUnderWay,
+    diskHung: brick.diskHung,
     bytesRead: brick.bytesRead,
     bytesWritten: brick.bytesWritten,
     hits: brick.hits.slice(),
@@ -50,7 +53,12 @@ async function brickStats(brick: Brick): Promise<BrickStats> {
 /** How long a scrape waits for a disk: one that hangs must not hide the numbers of the others. */
 const STATFS_WAIT_MS = 1000;
 
+/** Bricks whose disk was asked and has not answered yet: they are not asked again. */
+const asked = new WeakSet<Brick>();
+
 async function space(brick: Brick): Promise<BrickStats['space']> {
+  if (brick.diskHung || asked.has(brick)) return null;
+  asked.add(brick);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<null>((resolve) => {
     timer = setTimeout(() => resolve(null), STATFS_WAIT_MS);
@@ -58,6 +66,8 @@ async function space(brick: Brick): Promise<BrickStats['space']> {
   try {
     const call = brick.ownCall();
     const answer = (async () => await brick.top.statfs(call, { inode: brick.root, xdata: null }))();
+    const over = (): void => void asked.delete(brick);
+    answer.then(over, over);
     const s = await Promise.race([answer, late]);
     if (s === null) return null;
     return {

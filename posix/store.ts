@@ -101,6 +101,7 @@ export class Store {
     this.queue = init.queue;
     this.inlining = new Inlining(init.brick, init.queue, init.fsType);
     this.closing = new Closing(init.brick, init.queue);
+    this.queue.onHang = (hangs) => this.#hangs(hangs);
     this.dirs = new Directories(this);
     this.handles = new Handles(this);
     this.mdata = new MdataKeeper(this);
@@ -151,6 +152,14 @@ export class Store {
   /** Priority of a call: internal clients' work (rebalance, heal) comes last. */
   priority(call: Call, usual: Priority): Priority {
     return call.pid < 0 && call.pid !== ClientPid.noRootSquash ? Priority.least : usual;
+  }
+
+  #hangs(hangs: boolean): void {
+    const { path, queue } = this;
+    if (hangs)
+      this.log.warning(0, `${path}: the disk does not answer: ${queue.pending} batches of system calls wait for it`);
+    else this.log.info(0, `${path}: the disk answers again`);
+    this.brick.diskHangs(hangs);
   }
 
   /** Gives everything back. What is under way, times still to be stored included, ends first unless the disk hangs. */

@@ -68,6 +68,10 @@ export class PosixTranslator extends Translator<Options> {
     await this.store.close();
   }
 
+  override limitCalls(limit: number): void {
+    this.store.queue.setLimit(limit);
+  }
+
   override forget(inode: Inode): void {
     this.store.files.forget(inode);
     this.store.mdata.forget(inode.key);

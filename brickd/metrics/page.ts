@@ -26,11 +26,16 @@ function size(bytes: number): string {
   return `${i === 0 ? n : n.toFixed(1)} ${units[i]}`;
 }
 
+function state(b: BrickStats): string {
+  if (!b.up) return '<strong>failed</strong>';
+  return b.diskHung ? '<strong>disk hangs</strong>' : 'up';
+}
+
 function brickRow(b: BrickStats): string {
   const space = b.space === null ? 'unknown' : `${size(b.space.available)} of ${size(b.space.total)}`;
   const cells = [b.clients, b.openFds, b.inodes, b.callsUnderWay].map((n) => `<td class="n">${n}</td>`).join('');
   return (
-    `<tr><td>${html(b.brick)}</td><td>${b.up ? 'up' : '<strong>failed</strong>'}</td>${cells}` +
+    `<tr><td>${html(b.brick)}</td><td>${state(b)}</td>${cells}` +
     `<td class="n">${size(b.bytesRead)}</td><td class="n">${size(b.bytesWritten)}</td><td class="n">${space}</td></tr>`
   );
 }

@@ -23,6 +23,11 @@ interface PerBrick {
 const GAUGES: PerBrick[] = [
   { name: 'gluster_brick_up', help: 'Whether the brick serves (1) or has failed (0).', value: (b) => (b.up ? 1 : 0) },
   {
+    name: 'gluster_brick_disk_hung',
+    help: 'Whether system calls on the disk of the brick have not come back for more than a second (1) or it answers (0).',
+    value: (b) => (b.diskHung ? 1 : 0),
+  },
+  {
     name: 'gluster_brick_capacity_bytes_total',
     help: 'Size of the file system of the brick.',
     value: (b) => b.space?.total,

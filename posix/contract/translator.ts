@@ -23,6 +23,10 @@ export interface BrickContext {
   upcall(client: Client, message: Upcall): void;
   /** Takes the whole brick out of service: its disk or identity is gone. Never returns to service by itself. */
   fail(reason: string): void;
+  /** The brick's disk has stopped answering, or answers again. */
+  diskHangs(hangs: boolean): void;
+  /** Tells the translators how many blocking calls of the brick may run at a time. */
+  limitCalls(limit: number): void;
   /** A timer that is cancelled when the brick goes. Returns the cancel function. */
   timer(delayMs: number, repeat: boolean, run: () => void): () => void;
 }
@@ -85,6 +89,8 @@ export abstract class Translator<O = unknown> {
   releasedir(_fd: Fd): void {}
   /** The last connection of a client has gone; its fds are flushed and released right after. */
   clientGone(_client: Client): void {}
+  /** How many blocking calls of the brick may run at a time from now on. */
+  limitCalls(_limit: number): void {}
   /** Sections for a statedump. */
   dump(): DumpSection[] {
     return [];

@@ -57,6 +57,8 @@ const posix = new PosixTranslator({
     findInode: (key) => table.get(key),
     findChild: (parent, name) => table.child(parent, name),
     upcall() {},
+    diskHangs() {},
+    limitCalls() {},
     fail: console.error,
     timer: () => () => {},
   },

@@ -18,6 +18,7 @@ function brick(name: string, up: boolean): BrickStats {
     openFds: 4,
     inodes: 5,
     callsUnderWay: 6,
+    diskHung: !up,
     bytesRead: 7,
     bytesWritten: 8,
     hits,
@@ -38,6 +39,7 @@ t.test('metrics, page and health', async (t) => {
   t.teardown(() => endpoint.close());
   const { text } = await get(endpoint.port, '/metrics');
   t.match(text, 'gluster_brick_up{brick="/d/a"} 1\n');
+  t.match(text, 'gluster_brick_disk_hung{brick="/d/a"} 0\n');
   t.match(text, 'gluster_brick_up{brick="/d/\\"<b>"} 0\n');
   t.match(text, 'gluster_brick_capacity_used_bytes{brick="/d/a"} 400\n');
   t.match(text, 'brickd_fops_total{brick="/d/a",fop="LOOKUP"} 12\n');

@@ -78,6 +78,8 @@ export class Brick {
       findInode: (key) => this.table.get(key),
       findChild: (parent, name) => this.table.child(parent, name),
       upcall() {},
+      diskHangs() {},
+      limitCalls() {},
       fail: note,
       timer: (ms, repeat, run) => {
         const t = repeat ? setInterval(run, ms) : setTimeout(run, ms);

@@ -38,6 +38,8 @@ export class FakeBrick implements BrickContext {
   findChild(parent: Inode, name: string): Inode | undefined {
     return parent.children?.get(name);
   }
+  diskHangs(): void {}
+  limitCalls(): void {}
   upcall(client: Client, message: Upcall): void {
     this.upcalls.push({ client, message });
   }

@@ -1,6 +1,6 @@
 /**
  * performance/io-threads: passes everything on. What it does in the original (threads by priority of fops) the queue of
- * blocking calls below storage/posix does. Its own questions are answered: nothing ever waits here.
+ * blocking calls below storage/posix does, with this translator's number of threads as its limit. Its own questions are answered: nothing ever waits here.
  */
 import type { Call } from '../../../../posix/contract/call.js';
 import { Dict } from '../../../../posix/contract/dict.js';
@@ -12,6 +12,15 @@ const QUEUE_SIZE = 'io-thread-queue-size';
 const PRIORITIES = ['HIGH', 'NORMAL', 'LOW', 'LEAST'];
 
 export class IoThreadsTranslator extends Translator<Options> {
+  override async init(): Promise<void> {
+    this.brick.limitCalls(this.options['thread-count']);
+  }
+
+  override async reconfigure(options: Options): Promise<void> {
+    this.options = options;
+    this.brick.limitCalls(options['thread-count']);
+  }
+
   getxattr(call: Call, args: GetxattrArgs): MaybePromise<DictReply> {
     if (args.name !== QUEUE_SIZE) return this.next.getxattr(call, args);
     const dict = new Dict();
