@@ -128,6 +128,10 @@ export class Host {
     const { identity } = handover;
     try {
       const session = await brick.join(identity, handover.fd);
+      if (this.#bricks.get(name) !== serving) {
+        session.connection.close('brick is detached');
+        return;
+      }
       encodeSetvolumeReply(session.connection.writer(), handover.xid, 0, 0, welcome(handover.reply));
       session.connection.queued(null, 0);
       brick.log.info(

@@ -146,7 +146,8 @@ export class BrickPool {
 
   /** Runs a task on the worker that owns the brick. Rejects with {@link WorkerLost} when that fails meanwhile. */
   run<N extends TaskName>(brick: string, name: N, argument: Argument<N>): Promise<Result<N>> {
-    return this.runOn(this.place(brick), name, argument);
+    const worker = this.#placement.get(brick);
+    return worker === undefined ? Promise.reject(new WorkerLost()) : this.runOn(worker, name, argument);
   }
 
   async runOn<N extends TaskName>(worker: BrickWorker, name: N, argument: Argument<N>): Promise<Result<N>> {

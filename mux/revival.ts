@@ -54,8 +54,6 @@ export class Revival {
   readonly #rules: RevivalRules;
   readonly #records = new WeakMap<BrickWorker, Record>();
   #stopped = false;
-  /** Workers replaced so far. */
-  replaced = 0;
 
   constructor(pool: BrickPool, server: Returning, rules: RevivalRules) {
     this.#pool = pool;
@@ -116,7 +114,6 @@ export class Revival {
     worker.suspect = true;
     const record: Record = { failures, settled: 0 };
     this.#records.set(worker, record);
-    this.replaced++;
     // At once: should this worker fail, too, it is known whose it was.
     for (const brick of bricks) this.#pool.move(brick, worker);
     await Promise.all(bricks.map((brick) => this.#start(brick, worker)));

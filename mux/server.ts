@@ -241,7 +241,7 @@ export class Server implements Reception, Returning {
   /** A brick whose worker fails meanwhile is tried once more, alone: another brick may have been the cause. */
   async #bringUp(task: BrickTask): Promise<BrickFacts> {
     try {
-      return await this.#pool.run(task.brick, 'attach', task);
+      return await this.#pool.runOn(this.#pool.place(task.brick), 'attach', task);
     } catch (error) {
       if (!(error instanceof WorkerLost)) throw error;
     }

@@ -8,7 +8,8 @@ import type { Handover } from '../../../mux/greeting.js';
 import { Host, type TranslatorRegistry } from '../../../mux/host.js';
 import { options as serverOptions } from '../../../mux/options.js';
 import { workerStats } from '../../../mux/stats.js';
-import type { LookupReply } from '../../../posix/contract/fops.js';
+import type { Call } from '../../../posix/contract/call.js';
+import type { LookupArgs, LookupReply } from '../../../posix/contract/fops.js';
 import { ROOT_GFID } from '../../../posix/contract/gfid.js';
 import { Iatt, S_IFDIR } from '../../../posix/contract/iatt.js';
 import { Translator } from '../../../posix/contract/translator.js';
@@ -29,8 +30,10 @@ class Fake extends Translator<Options> {
   override async reconfigure(next: Options): Promise<void> {
     this.options = next;
   }
-  lookup(): LookupReply {
-    return { stat, postparent: stat, xdata: null };
+  /** Names take their time, the root does not. */
+  lookup(_call: Call, { loc }: LookupArgs): LookupReply | Promise<LookupReply> {
+    const reply = { stat, postparent: stat, xdata: null };
+    return loc.parent === null ? reply : new Promise((resolve) => setTimeout(() => resolve(reply), 50));
   }
 }
 

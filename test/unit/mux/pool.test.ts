@@ -79,12 +79,13 @@ class Peer {
       }
     });
   }
-  static setvolume(xid: number, brick: string): Buffer {
+  static setvolume(xid: number, brick: string, subdir = ''): Buffer {
     const dict = new Dict()
       .setText('remote-subvolume', brick)
       .setText('process-uuid', `peer-${xid}`)
       .setText('client-version', '10.3')
       .setUint('fops-version', FOP_PROGRAM);
+    if (subdir !== '') dict.setText('subdir-mount', subdir);
     const w = new XdrWriter(region(65536));
     beginCall(w, xid, HANDSHAKE_PROGRAM, HANDSHAKE_VERSION, HandshakeProc.setvolume);
     setvolumeReq.encode(w, { dict: encodeOldDict(dict) });
@@ -232,6 +233,42 @@ t.test('calls that come together with the handshake are served, in order', async
   t.same(await peer.answers(wanted.length + 1), [1, 2, ...wanted.slice(1)], 'after a refusal, too');
   t.same([peer.result(0), peer.result(1)], [-1, 0]);
   peer.socket.destroy();
+});
+
+t.test('a burst of clients that do not wait for answers', async (t) => {
+  const { server, port } = await served(t, 2);
+  for (let i = 0; i < 4; i++) await server.attach(task(`/b${i}`));
+  const calls = Array.from({ length: 20 }, (_, i) => Peer.lookup(10 + i));
+  const wanted = [1, ...calls.map((_, i) => 10 + i)];
+  const peers = Array.from({ length: 300 }, (_, i) => {
+    const peer = new Peer(port);
+    peer.socket.write(Buffer.concat([Peer.setvolume(1, `/b${i % 4}`), ...calls]));
+    return peer;
+  });
+  for (const p of peers) await p.answers(wanted.length);
+  t.equal(
+    peers.filter((p) => p.xids.join() === wanted.join() && p.records.every((_, i) => p.result(i) === 0)).length,
+    300,
+  );
+  for (const p of peers) p.socket.destroy();
+  await until(async () => (await server.stats()).flatMap((w) => w.bricks).every((b) => b.connections === 0));
+});
+
+t.test('a client that comes while its brick goes', async (t) => {
+  const { server, port } = await served(t, 1);
+  for (const ms of [0, 2, 10, 30]) {
+    await server.attach(task('/b0'));
+    const peer = new Peer(port);
+    peer.socket.write(Peer.setvolume(1, '/b0', '/dir'));
+    await delay(ms);
+    await server.detach('/b0');
+    await until(() => peer.closed || peer.xids.length > 0);
+    if (peer.xids.length > 0) t.not(peer.result(0), 0, `is told no after ${ms} ms`);
+    else t.pass(`is disconnected after ${ms} ms`);
+    peer.socket.destroy();
+  }
+  const [worker] = await server.stats();
+  t.same(worker?.bricks ?? [], []);
 });
 
 t.test('a brick that makes its worker fail again and again is given up, alone', async (t) => {
