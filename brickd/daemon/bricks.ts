@@ -216,7 +216,7 @@ export class Bricks {
     this.volfiles.put(volfileId, brick, text);
     this.#applyProcessOptions(facts);
     const graph = this.#server.finalGraph(brick);
-    this.#log.raw(graph.endsWith('\n') ? graph : `${graph}\n`);
+    if (graph !== '') this.#log.raw(graph.endsWith('\n') ? graph : `${graph}\n`);
   }
 
   /**

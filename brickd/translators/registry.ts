@@ -14,6 +14,7 @@ import { IndexTranslator } from './features/index/index.js';
 import { LocksTranslator } from './features/locks/locks.js';
 import { ReadOnlyTranslator } from './features/read-only/read-only.js';
 import { SelinuxTranslator } from './features/selinux/selinux.js';
+import { TrashTranslator } from './features/trash/trash.js';
 import { passThrough } from './pass-through.js';
 import { IoThreadsTranslator } from './performance/io-threads/io-threads.js';
 import { PosixAclTranslator } from './system/posix-acl/posix-acl.js';
@@ -32,6 +33,7 @@ const creators: Readonly<Record<string, Create>> = {
   'features/locks': (init) => new LocksTranslator(init),
   'features/read-only': (init) => new ReadOnlyTranslator(init),
   'features/selinux': (init) => new SelinuxTranslator(init),
+  'features/trash': (init) => new TrashTranslator(init),
   'performance/io-threads': (init) => new IoThreadsTranslator(init),
   'debug/delay-gen': (init) => new DelayGenTranslator(init),
   'debug/error-gen': (init) => new ErrorGenTranslator(init),
@@ -56,6 +58,7 @@ export const implemented: ReadonlySet<string> = new Set([
   'features/index',
   'features/read-only',
   'features/selinux',
+  'features/trash',
   'debug/delay-gen',
   'debug/error-gen',
   'debug/io-stats',

@@ -1,0 +1,218 @@
+/**
+ * The trash on disk: a directory in the brick's root with a fixed gfid, and below it the paths of what was thrown away.
+ * Directories there have no gfid at first: look-up gives them the same one on every brick.
+ * Clients may change what is in the trash, so no symlink is followed on the way to it.
+ */
+import { createHash } from 'node:crypto';
+import { addon } from '../../../../native/addon.js';
+import { ALWAYS, type Batch, batch, IGNORE, Priority, reg, STAT } from '../../../../native/batch.js';
+import { region } from '../../../../native/memory.js';
+import { Queue } from '../../../../native/queue.js';
+import { EEXIST, ENOENT, errnoName } from '../../../../posix/contract/errno.js';
+import { type Gfid, parseGfid, ROOT_GFID } from '../../../../posix/contract/gfid.js';
+import { directoryLink, HANDLE_DIR, handleName, parseDirectoryLink } from '../../../../posix/handle-name.js';
+import { GFID_KEY, OpenFlag, Resolve, XATTR_CREATE } from '../../../../posix/sys.js';
+
+export const TRASH_GFID: Gfid = parseGfid('00000000-0000-0000-0000-000000000005')!;
+export const INTERNAL_GFID: Gfid = parseGfid('00000000-0000-0000-0000-000000000006')!;
+/** Folder for what Gluster's own clients throw away. */
+export const INTERNAL = 'internal_op';
+
+const AT_FDCWD = -100;
+const DIR_MODE = 0o755;
+const CONCURRENCY = 4;
+const LINK_BYTES = 4096;
+const COPY_BYTES = 1 << 30;
+/** Names tried for a file when another was thrown away by the same name within the same second. */
+const NAMES = 100;
+const PERMISSIONS = 0o7777;
+const DIRECTORY = OpenFlag.path | OpenFlag.directory | OpenFlag.nofollow;
+
+export interface Owner {
+  uid: number;
+  gid: number;
+}
+
+export class TrashStore {
+  /** Descriptor of `.glusterfs`: its parent is the brick's root. */
+  #dir = -1;
+  readonly #queue = new Queue(CONCURRENCY);
+
+  /** Rejects with an Error that names the brick. */
+  async open(brick: string): Promise<void> {
+    const b = batch();
+    const at = b.open(AT_FDCWD, `${brick}/${HANDLE_DIR}`, DIRECTORY);
+    await this.#queue.run(b, 0, Priority.normal);
+    this.#dir = b.result(at);
+    b.release();
+    if (this.#dir < 0) throw new Error(`brick ${brick}: opening ${HANDLE_DIR} failed: ${errnoName(-this.#dir)}`);
+  }
+
+  close(): void {
+    this.#queue.close();
+    if (this.#dir >= 0) addon.closeFd(this.#dir);
+  }
+
+  /** Runs a batch and releases it; resolves with its errno, 0 for success. */
+  async #run(b: Batch): Promise<number> {
+    await this.#queue.run(b, 0, Priority.normal);
+    const { errno } = b;
+    b.release();
+    return errno;
+  }
+
+  /**
+   * Makes the directory with a fixed gfid, or renames it when it has another name. path: below the root. Resolves with an
+   * errno.
+   */
+  async makeFixed(gfid: Gfid, parent: Gfid, path: string): Promise<number> {
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    const handle = handleName(gfid);
+    const link = directoryLink(parent, name);
+    const old = await this.#readLink(handle);
+    const b = batch();
+    if (old !== null) {
+      if (old === name) {
+        b.release();
+        return 0;
+      }
+      b.rename(this.#dir, `../${path.slice(0, -name.length)}${old}`, this.#dir, `../${path}`, 1);
+      b.unlink(this.#dir, handle);
+      b.symlink(link, this.#dir, handle);
+      return this.#run(b);
+    }
+    b.mkdir(this.#dir, `../${path}`, DIR_MODE, IGNORE);
+    const at = b.open(this.#dir, `../${path}`, OpenFlag.directory | OpenFlag.nofollow);
+    b.setxattr(reg(at), null, GFID_KEY, gfid, XATTR_CREATE);
+    b.mkdir(this.#dir, handle.slice(0, 2), 0o700, IGNORE);
+    b.mkdir(this.#dir, handle.slice(0, 5), 0o700, IGNORE);
+    b.symlink(link, this.#dir, handle);
+    b.close(reg(at), ALWAYS);
+    return this.#run(b);
+  }
+
+  /** Name of the directory that a handle leads to; null when there is none. */
+  async #readLink(handle: string): Promise<string | null> {
+    const into = region(LINK_BYTES);
+    const b = batch();
+    const out = b.statOut();
+    b.readlink(this.#dir, handle, into.address, into.capacity);
+    b.statx(this.#dir, `${handle}/.`, out);
+    await this.#queue.run(b, 0, Priority.normal);
+    const name = b.errno === 0 ? (parseDirectoryLink(into.bytes.latin1Slice(0, b.result(0)))?.name ?? null) : null;
+    b.release();
+    into.release();
+    return name;
+  }
+
+  /**
+   * Gives a file a further name in the trash. directories: from the root on, the first of them the trash. Resolves with an
+   * errno, 0 when it has the name.
+   */
+  keep(gfid: Gfid, directories: readonly string[], skip: number, name: string, owner: Owner): Promise<number> {
+    return this.#place(directories, skip, name, owner, (b, dir, as) => b.link(this.#dir, handleName(gfid), dir, as));
+  }
+
+  /** Copies what a file holds to a new one in the trash, as {@link keep}. */
+  async copy(
+    gfid: Gfid,
+    size: number,
+    file: Owner & { mode: number },
+    directories: readonly string[],
+    skip: number,
+    name: string,
+    owner: Owner,
+  ): Promise<number> {
+    return this.#place(directories, skip, name, owner, (b, dir, as) => {
+      const from = b.open(this.#dir, handleName(gfid), OpenFlag.rdonly | OpenFlag.nofollow);
+      const flags = OpenFlag.wronly | OpenFlag.creat | OpenFlag.excl | OpenFlag.nofollow;
+      const made = b.open(dir, as, flags, file.mode & PERMISSIONS);
+      b.chown(reg(made), null, file.uid, file.gid);
+      for (let at = 0; at < size; at += COPY_BYTES) {
+        b.copyFileRange(reg(from), at, reg(made), at, Math.min(size - at, COPY_BYTES));
+      }
+      const own = copyGfid(gfid, directories, as);
+      const handle = handleName(own);
+      b.setxattr(reg(made), null, GFID_KEY, own, XATTR_CREATE);
+      b.mkdir(this.#dir, handle.slice(0, 2), 0o700, IGNORE);
+      b.mkdir(this.#dir, handle.slice(0, 5), 0o700, IGNORE);
+      b.linkFd(reg(made), this.#dir, handle);
+      b.close(reg(made), ALWAYS);
+      b.close(reg(from), ALWAYS);
+      return made;
+    });
+  }
+
+  /** put: adds the ops that make the file; returns the one that fails with EEXIST when the name is taken. */
+  async #place(
+    directories: readonly string[],
+    skip: number,
+    name: string,
+    owner: Owner,
+    put: (b: Batch, dir: number, name: string) => number,
+  ): Promise<number> {
+    let made = false;
+    for (let i = 0; i < NAMES; ) {
+      const b = batch();
+      const dir = b.open(this.#dir, `../${directories.join('/')}`, DIRECTORY, 0, Resolve.noSymlinks);
+      const op = put(b, reg(dir), i === 0 ? name : `${name}_${i}`);
+      b.close(reg(dir), ALWAYS);
+      await this.#queue.run(b, 0, Priority.normal);
+      const { errno, failedOp } = b;
+      b.release();
+      if (failedOp === dir && errno === ENOENT && !made) {
+        made = true;
+        const r = await this.#makeDirectories(directories, skip, owner);
+        if (r !== 0) return r;
+        continue;
+      }
+      if (failedOp !== op || errno !== EEXIST) return errno;
+      i++;
+    }
+    return EEXIST;
+  }
+
+  /** Makes the directories, those below the trash's own with the modes of what they are named after. */
+  async #makeDirectories(directories: readonly string[], skip: number, owner: Owner): Promise<number> {
+    for (let depth = skip; depth < directories.length; depth++) {
+      const mode = await this.#modeOf(directories.slice(skip, depth + 1));
+      const b = batch();
+      const dir = b.open(this.#dir, `../${directories.slice(0, depth).join('/')}`, DIRECTORY, 0, Resolve.noSymlinks);
+      const name = directories[depth]!;
+      b.mkdir(reg(dir), name, mode);
+      b.chown(reg(dir), name, owner.uid, owner.gid);
+      b.close(reg(dir), ALWAYS);
+      const errno = await this.#run(b);
+      if (errno !== 0 && errno !== EEXIST) return errno;
+    }
+    return 0;
+  }
+
+  async #modeOf(path: readonly string[]): Promise<number> {
+    const b = batch();
+    const out = b.statOut();
+    b.statx(this.#dir, `../${path.join('/')}`, out);
+    await this.#queue.run(b, 0, Priority.normal);
+    const mode = b.errno === 0 ? b.f64[out + STAT.mode]! & PERMISSIONS : DIR_MODE;
+    b.release();
+    return mode;
+  }
+}
+
+/**
+ * The gfid of a copy: the same on all replicas of a file, where the copy has the same name. (Distribution loops forever over
+ * a file without.)
+ */
+function copyGfid(gfid: Gfid, directories: readonly string[], name: string): Gfid {
+  const path = Buffer.from([...directories, name].join('/'), 'latin1');
+  const hash = createHash('sha256').update(gfid).update(path).digest();
+  // A version and a variant, as every UUID has.
+  hash[6] = (hash[6]! & 0x0f) | 0x80;
+  hash[8] = (hash[8]! & 0x3f) | 0x80;
+  return Uint8Array.from(hash.subarray(0, 16));
+}
+
+/** The directory of the trash itself has the root as parent. */
+export const TRASH_PARENT = ROOT_GFID;
+/** What names in options must be. */
+export const isName = (name: string): boolean => name !== '' && name !== '.' && name !== '..' && !name.includes('/');

@@ -1,0 +1,216 @@
+/**
+ * features/trash: what clients unlink or cut short is kept in a folder of the brick, under its path and the time. Large
+ * files, files with further names and those below the paths that options name are not kept.
+ */
+import type { Call } from '../../../../posix/contract/call.js';
+import { EPERM, errnoName } from '../../../../posix/contract/errno.js';
+import { failure } from '../../../../posix/contract/error.js';
+import type {
+  EntryReply,
+  FopName,
+  FtruncateArgs,
+  MaybePromise,
+  MkdirArgs,
+  PrePostReply,
+  RemoveReply,
+  RenameArgs,
+  RenameReply,
+  RmdirArgs,
+  TruncateArgs,
+  UnlinkArgs,
+} from '../../../../posix/contract/fops.js';
+import { sameGfid } from '../../../../posix/contract/gfid.js';
+import type { Iatt } from '../../../../posix/contract/iatt.js';
+import type { Inode, Loc } from '../../../../posix/contract/inode.js';
+import { loggerFor } from '../../../../posix/contract/log.js';
+import { Translator, type TranslatorInit } from '../../../../posix/contract/translator.js';
+import { RESPONSE_LINK_COUNT } from '../../../../posix/keys.js';
+import type { Options } from './options.js';
+import { INTERNAL, INTERNAL_GFID, isName, TRASH_GFID, TRASH_PARENT, TrashStore } from './trash-store.js';
+
+const DEFAULT_MAX_BYTES = 200 << 20;
+const MAX_DEPTH = 1024;
+const ANCESTRY = 'glusterfs.ancestry.path';
+
+export class TrashTranslator extends Translator<Options> {
+  readonly #log;
+  #store: TrashStore | null = null;
+  /** Prefixes, each with a slash at both ends. */
+  #eliminated: string[] = [];
+
+  constructor(init: TranslatorInit<Options>) {
+    super(init);
+    this.#log = loggerFor(init.name);
+  }
+
+  override async init(): Promise<void> {
+    this.#read(this.options);
+    if (this.options.trash) await this.#open();
+  }
+
+  override async reconfigure(options: Options): Promise<void> {
+    const on = this.#store !== null;
+    if (on && !options.trash) this.#log.info(0, 'Disable of trash feature is not allowed during graph reconfigure');
+    const next = { ...options, trash: on || options.trash };
+    this.#read(next);
+    const before = this.options;
+    this.options = next;
+    try {
+      if (next.trash) await this.#open();
+    } catch (error) {
+      this.options = before;
+      throw error;
+    }
+  }
+
+  override async fini(): Promise<void> {
+    this.#store?.close();
+    this.#store = null;
+  }
+
+  override wants(_fop: FopName): boolean {
+    return this.options.trash;
+  }
+
+  #read(options: Options): void {
+    const name = options['trash-dir'];
+    if (!isName(name))
+      throw new Error(`brick ${this.brick.name}: option trash-dir: '${name}' is no name of a directory`);
+    const paths = options['trash-eliminate-path'] ?? [];
+    this.#eliminated = paths.filter((path) => path !== '').map((path) => `/${path.replace(/^\/+|\/+$/g, '')}/`);
+  }
+
+  async #open(): Promise<void> {
+    if (this.#store === null) {
+      const fresh = new TrashStore();
+      await fresh.open(this.options['brick-path'] ?? this.brick.name);
+      this.#store = fresh;
+    }
+    const store = this.#store;
+    const name = this.options['trash-dir'];
+    const failed = (what: string, errno: number): void =>
+      this.#log.error(0, `${this.brick.name}: making or renaming the directory ${what} failed`, errno);
+    const errno = await store.makeFixed(TRASH_GFID, TRASH_PARENT, name);
+    if (errno !== 0) return failed(name, errno);
+    if (!this.options['trash-internal-op']) return;
+    const inner = await store.makeFixed(INTERNAL_GFID, TRASH_GFID, `${name}/${INTERNAL}`);
+    if (inner !== 0) failed(`${name}/${INTERNAL}`, inner);
+  }
+
+  // --- the folders themselves ---------------------------------------------------------------------------------------
+
+  mkdir(call: Call, args: MkdirArgs): MaybePromise<EntryReply> {
+    this.#guard(args.loc, 'mkdir');
+    return this.next.mkdir(call, args);
+  }
+  rmdir(call: Call, args: RmdirArgs): MaybePromise<RemoveReply> {
+    this.#guard(args.loc, 'rmdir');
+    return this.next.rmdir(call, args);
+  }
+  rename(call: Call, args: RenameArgs): MaybePromise<RenameReply> {
+    this.#guard(args.oldLoc, 'rename');
+    return this.next.rename(call, args);
+  }
+
+  /** Throws EPERM when an operation is on a folder of the trash. */
+  #guard({ inode, parent, name }: Loc, fop: string): void {
+    const { options } = this;
+    const trash =
+      (inode !== null && sameGfid(inode.gfid, TRASH_GFID)) || (parent?.isRoot && name === options['trash-dir']);
+    const inner =
+      options['trash-internal-op'] &&
+      ((inode !== null && sameGfid(inode.gfid, INTERNAL_GFID)) ||
+        (parent !== null && sameGfid(parent.gfid, TRASH_GFID) && name === INTERNAL));
+    if (!trash && !inner) return;
+    this.#log.warning(0, `${fop} issued on /${options['trash-dir']}/, which is not permitted`);
+    throw failure(EPERM);
+  }
+
+  // --- what goes into it --------------------------------------------------------------------------------------------
+
+  unlink(call: Call, args: UnlinkArgs): MaybePromise<RemoveReply> {
+    return this.#passes(call) ? this.next.unlink(call, args) : this.#unlink(call, args);
+  }
+  truncate(call: Call, args: TruncateArgs): MaybePromise<PrePostReply> {
+    if (this.#passes(call)) return this.next.truncate(call, args);
+    return this.#shorten(call, args.inode, args.offset).then(() => this.next.truncate(call, args));
+  }
+  ftruncate(call: Call, args: FtruncateArgs): MaybePromise<PrePostReply> {
+    if (this.#passes(call)) return this.next.ftruncate(call, args);
+    return this.#shorten(call, args.fd.inode, args.offset).then(() => this.next.ftruncate(call, args));
+  }
+
+  /** Of Gluster's own clients only what an option asks for is kept. */
+  #passes(call: Call): boolean {
+    return call.pid < 0 && !this.options['trash-internal-op'];
+  }
+
+  /** The file gets a name in the trash before it loses the one that it has: nothing is lost in between. */
+  async #unlink(call: Call, args: UnlinkArgs): Promise<RemoveReply> {
+    const { parent, name } = args.loc;
+    const { stat } = await this.next.lookup(call, { loc: args.loc, gfid: null, xdata: null });
+    const path = this.#fits(stat) && !stat.isDirectory ? await this.#path(call, parent!, name) : null;
+    if (path === null) return this.next.unlink(call, args);
+    const { directories, skip } = this.#target(call, path);
+    const errno = await this.#store!.keep(stat.gfid, directories, skip, stamped(name), call);
+    if (errno !== 0) {
+      this.#log.error(0, `${path.join('/')} is unlinked without being kept: ${errnoName(errno)}`);
+      return this.next.unlink(call, args);
+    }
+    const reply = await this.next.unlink(call, args);
+    // For those who count, the last name has gone.
+    if (reply.xdata?.has(RESPONSE_LINK_COUNT)) reply.xdata.setUint(RESPONSE_LINK_COUNT, 1);
+    return reply;
+  }
+
+  /** Copies a file that is about to become shorter. */
+  async #shorten(call: Call, inode: Inode, size: number): Promise<void> {
+    const { stat } = await this.next.stat(call, { inode, xdata: null });
+    if (!stat.isRegular || !this.#fits(stat) || stat.size <= size) return;
+    const path = await this.#path(call, inode);
+    if (path === null) return;
+    const { directories, skip } = this.#target(call, path);
+    const name = stamped(path.at(-1)!);
+    const errno = await this.#store!.copy(stat.gfid, stat.size, stat, directories, skip, name, call);
+    if (errno !== 0) this.#log.error(0, `${path.join('/')} is truncated without being kept: ${errnoName(errno)}`);
+  }
+
+  #fits(stat: Iatt): boolean {
+    const most = this.options['trash-max-filesize'];
+    return stat.nlink === 1 && stat.size <= (most === 0 ? DEFAULT_MAX_BYTES : most);
+  }
+
+  /** Directories of the trash that a file goes to; the first `skip` of them are the trash's own. */
+  #target(call: Call, path: readonly string[]): { directories: string[]; skip: number } {
+    const own = call.pid < 0 ? [this.options['trash-dir'], INTERNAL] : [this.options['trash-dir']];
+    return { directories: [...own, ...path.slice(0, -1)], skip: own.length };
+  }
+
+  /** Names from the root to a file; null when it is not to be kept, or its path is not known. */
+  async #path(call: Call, from: Inode, ...names: string[]): Promise<string[] | null> {
+    let at = from;
+    while (!at.isRoot && at.parent !== null && names.length < MAX_DEPTH) {
+      names.unshift(at.name);
+      at = at.parent;
+    }
+    if (!at.isRoot) {
+      try {
+        const { dict } = await this.next.getxattr(call, { inode: at, name: ANCESTRY, xdata: null });
+        const text = dict?.text(ANCESTRY) ?? '';
+        if (!text.startsWith('/')) return null;
+        names.unshift(...text.split('/').filter((name) => name !== ''));
+      } catch {
+        return null;
+      }
+    }
+    const path = `/${names.join('/')}`;
+    if (path.startsWith(`/${this.options['trash-dir']}/`)) return null;
+    return this.#eliminated.some((prefix) => path.startsWith(prefix)) ? null : names;
+  }
+}
+
+/** A name with the time, in UTC and to the second, as operators know them from the trash. */
+function stamped(name: string): string {
+  const [, date, h, m, s] = /^(.{10})T(\d\d):(\d\d):(\d\d)/.exec(new Date().toISOString())!;
+  return `${name}_${date}_${h}${m}${s}_+0000`;
+}
