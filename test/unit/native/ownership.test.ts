@@ -7,6 +7,7 @@ import { addon } from '../../../native/addon.js';
 import { batch } from '../../../native/batch.js';
 import { later, scratch } from './scratch.js';
 
+t.setTimeout(120_000);
 const dir = scratch();
 const c = addon.constants as Record<string, number>;
 const script = new URL('./ownership-worker.js', import.meta.url);
