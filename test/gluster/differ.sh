@@ -20,7 +20,7 @@ for seed in ${DIFFER_SEEDS:-1 2 3}; do
 done
 [ "$mine" = stock ] || is 'the contract is kept' "$(ondisk check /d/v 2>&1 | head -n 40)" ""
 # Stock loses some handles and gfid2path xattrs, and keeps some that nothing has any more, in blocks of their own: the check above is stricter.
-described() { ondisk describe "$1" 2>&1 | grep -avE '^[0-9]+ handles$|: gfid2path '; }
+described() { ondisk describe "$1" 2>&1 | grep -avE '^[0-9]+ handles$|: (gfid2path |blocks )'; }
 is 'same on disk' "$(diff -a <(described /d/s) <(described /d/v) | head -n 40)" ""
 like 'there is something' "$(ondisk describe /d/v | wc -l)" '^[0-9]{3,}$'
 end
