@@ -93,9 +93,9 @@ export class GlusterdLink {
     const left = new Set(this.#events.bricks());
     let refused = false;
     for (let tries = 1; round === this.#round; tries++) {
-      const served = new Set(this.#events.bricks());
       await eachLimited([...left], SIGN_INS, async (brick) => {
-        const accepted = served.has(brick) ? await this.#signInOne(brick) : true;
+        // Asked each time: one that has been signed out meanwhile must not come back into the port map.
+        const accepted = this.#events.bricks().includes(brick) ? await this.#signInOne(brick) : true;
         if (accepted === undefined) return;
         left.delete(brick);
         if (!accepted) refused = true;
