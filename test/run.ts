@@ -35,6 +35,8 @@ const PACKAGES: Record<string, string> = {
   pgrep: 'procps',
   git: 'git',
   python3: 'python3',
+  bindfs: 'bindfs',
+  curl: 'curl',
 };
 
 const missingPackages = (): string[] =>

@@ -1,0 +1,132 @@
+. "$(dirname "$0")/lib.sh"
+# Four bricks in one process and one worker: two on the lab's disk, one on a FUSE file system that stops answering, one on an
+# XFS that is frozen. HANG: seconds that a disk hangs.
+hang=${HANG:-12}
+factor=${FACTOR:-3}
+slack=${SLACK:-20}
+export BRICKD_WORKERS=1 BRICKD_METRICS=127.0.0.1:9781-9789
+load() { python3 "$repo/test/gluster/hang.py" "$@"; }
+up() { g volume status "$1" --xml | tr -d '\n ' | grep -q '<status>1</status>'; }
+down() { ! up "$1"; }
+metric() { curl -s --max-time 5 http://127.0.0.1:9781/metrics | awk -v m="$1{brick=\"$2\"}" '$1 == m { print $2 }'; }
+metric_is() { [ "$(metric "$1" "$2")" = "$3" ]; }
+threads() { ls "/proc/$pid/task" | wc -l; }
+roots() { ls -l "/proc/$pid/fd" | grep -c -- "-> $1\$"; }
+says() { grep -aqE "$1" "$log"; }
+says_times() { [ "$(grep -acE "$1" "$log")" -ge "$2" ]; }
+fuse() { pkill "-$1" -x bindfs; }
+# Nothing must be left hanging, whatever becomes of this script: not even a kill ends what waits for a frozen disk.
+thaw() { fuse CONT; fsfreeze -u /d/x4 2>/dev/null; }
+trap thaw EXIT
+(sleep "$((hang * 2 + 130))"; thaw) >/dev/null 2>&1 &
+guard=$!
+
+mkdir -p /d/real /d/x3 /d/x4
+ok 'a FUSE file system' bindfs -o attr_timeout=0,entry_timeout=0,negative_timeout=0 /d/real /d/x3
+truncate -s 600M /d/x4.img
+ok 'another XFS' bash -c 'mkfs.xfs -q /d/x4.img && mount -o loop /d/x4.img /d/x4'
+ok 'glusterd starts' start_glusterd
+g volume set all cluster.brick-multiplex on >/dev/null
+for v in v1:/d/b1 v2:/d/b2 v3:/d/x3/b v4:/d/x4/b; do
+  g volume create "${v%%:*}" "gfhost:${v#*:}" >/dev/null
+  # It would end a hanging brick within 50 seconds.
+  [ "$hang" -le 20 ] || g volume set "${v%%:*}" storage.health-check-interval 0 >/dev/null
+  g volume start "${v%%:*}" >/dev/null || fail "volume ${v%%:*} starts"
+done
+for i in 1 2 3 4; do ok "v$i is up" wait_for 10 up "v$i"; ok "v$i mounts" mount_volume "v$i" "/m$i" attribute-timeout=0,entry-timeout=0; done
+is 'one process' "$(pgrep -c glusterfsd)" 1
+pid=$(pgrep glusterfsd)
+log=$(brick_log /d/b1)
+load measure 1 /m1/w /m2/w >/dev/null
+before=$(load measure "$((hang > 20 ? 20 : 6))" /m1/w /m2/w)
+note "before (count, p50, p99, longest in ms): $before"
+
+# hangs NAME VOLUME BRICK: the disk of the brick hangs already.
+compare() {
+  local p before_p
+  p=$(awk '{print $3}' <<<"$2")
+  before_p=$(awk '{print $3}' <<<"$before")
+  note "$1 (count, p50, p99, longest in ms): $2; p99 by $(awk -v a="$p" -v b="$before_p" 'BEGIN { printf "%.2f", a / b }')"
+  ok "$1: p99 of the others stays" awk -v a="$p" -v b="$before_p" -v f="$factor" -v s="$slack" 'BEGIN { exit !(a > 0 && a <= b * f + s) }'
+}
+# during NAME VOLUME BRICK PATTERN: while the disk hangs.
+during() {
+  compare "$1" "$(load measure "$hang" /m1/w /m2/w)"
+  [ "$BRICK" = stock ] && return
+  ok "$1: the log says so" says "$3: the disk does not answer"
+  is "$1: metrics say so" "$(metric gluster_brick_disk_hung "$3")" 1
+  is "$1: of that brick only" "$(metric gluster_brick_disk_hung /d/b1)" 0
+  ok "$1: status answers" g volume status v1 clients
+  ok "$1: statedump answers" g volume statedump v1
+  note "$1: $(threads) threads"
+  ok "$1: there are no more than 48 threads ($(threads))" test "$(threads)" -le 48
+}
+
+note 'a FUSE file system stops answering under load'
+mkfifo /d/go3 /d/go4
+load stick /m3 < /d/go3 > /d/stuck3 & stuck=$!
+exec 3> /d/go3
+sleep 1
+fuse STOP
+during 'FUSE hangs' v3 /d/x3/b
+fuse CONT
+ok 'it answers again' wait_for 10 metric_is gluster_brick_disk_hung /d/x3/b 0
+ok 'the log says so' says '/d/x3/b: the disk answers again'
+sleep 1
+echo stop >&3
+wait $stuck
+like 'what was pending has completed' "$(cat /d/stuck3)" '^done [1-9][0-9]* errors 0$'
+
+note 'an XFS is frozen under load'
+hang=$((hang > 20 ? hang : 5))
+load stick /m4 < /d/go4 > /d/stuck4 & stuck=$!
+exec 4> /d/go4
+sleep 1
+fsfreeze -f /d/x4
+during 'XFS frozen' v4 /d/x4/b
+fsfreeze -u /d/x4
+ok 'it answers again' wait_for 10 metric_is gluster_brick_disk_hung /d/x4/b 0
+sleep 1
+echo stop >&4
+wait $stuck
+like 'what was pending has completed' "$(cat /d/stuck4)" '^done [1-9][0-9]* errors 0$'
+
+note 'a brick is detached while its disk hangs'
+load stick /m3 < /d/go3 > /d/stuck3 & stuck=$!
+exec 3> /d/go3
+sleep 1
+fuse STOP
+sleep 2
+from=$(date +%s%N)
+ok 'stops' timeout 60 gluster --mode=script volume stop v3 force
+took=$((($(date +%s%N) - from) / 1000000))
+ok "in bounded time ($took ms)" test $took -lt 15000
+let_go() { [ "$(roots "$1")" = 0 ]; }
+ok 'its root is let go of' wait_for 10 let_go /d/x3/b
+compare 'after the detach' "$(load measure 2 /m1/w /m2/w)"
+fuse CONT
+ok 'starts again once the disk answers' g volume start v3
+ok 'is up' wait_for 10 up v3
+is 'in the same process' "$(pgrep glusterfsd) $(roots /d/x3/b)" "$pid 1"
+ok 'its mount goes on' wait_for 20 bash -c 'echo again > /m3/again'
+echo stop >&3
+wait $stuck
+note "clients of the detached brick: $(cat /d/stuck3)"
+
+note 'a health check fails by its timeout'
+g volume set v4 storage.health-check-timeout 2 storage.health-check-interval 2 >/dev/null
+sleep 1
+fsfreeze -f /d/x4
+ok 'the brick is failed' wait_for 15 says 'health-check failed, going down: /d/x4/b: no answer within 2 seconds'
+ok 'its root is let go of' wait_for 15 let_go /d/x4/b
+ok 'glusterd knows' wait_for 10 down v4
+ok 'the others go on' timeout 10 bash -c 'echo on > /m1/on && echo on > /m2/on && echo on > /m3/on'
+is 'in the same process' "$(pgrep glusterfsd)" "$pid"
+fsfreeze -u /d/x4
+ok 'start force' g volume start v4 force
+ok 'brings it back' wait_for 10 up v4
+ok 'to its clients' wait_for 20 bash -c 'echo back > /m4/back'
+sleep 1
+note "$(threads) threads, $(ls "/proc/$pid/fd" | wc -l) descriptors at last"
+kill $guard
+end
