@@ -266,7 +266,8 @@ export class Bricks {
 
   #applyProcessOptions(facts: VolfileFacts): void {
     this.statedumpPath = facts.statedumpPath;
-    this.#log.applyOptions(facts.brickOptions);
+    // Where bricks share the process, the level of one is no business of the others.
+    this.#log.applyOptions(facts.brickOptions, this.#args.brickMux ? [facts.brick, facts.volume] : []);
   }
 }
 

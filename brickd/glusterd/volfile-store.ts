@@ -9,6 +9,8 @@ const DEFAULT_BACKLOG = 1024;
 /** What the process itself reads from a volfile. */
 export interface VolfileFacts {
   brick: string;
+  /** Name of the volume, with which the names of its translators begin. */
+  volume: string;
   listen: ListenOptions;
   /** Option `statedump-path` of the server volume; '' when not given. */
   statedumpPath: string;
@@ -34,6 +36,7 @@ export function volfileFacts(text: string, file: string, overrides: readonly Xla
   const options = textOptions(server);
   return {
     brick,
+    volume: server.name.replace(/-server$/, ''),
     listen: listenOptions(server, file),
     statedumpPath: options.get('statedump-path') ?? '',
     brickOptions: textOptions(top),

@@ -1,13 +1,22 @@
 /**
  * What all threads of the process share about the log: the descriptor, and switches that io-stats options and signals
- * change at run time. The switches sit in shared memory, so a change reaches every thread at once.
+ * change at run time. The switches sit in shared memory, so a change reaches every thread at once. So does a table of the
+ * volumes that log at a level of their own.
  */
 
 const LEVEL = 0;
 const WITH_ID = 1;
 const BUFFER_SIZE = 2;
 const FLUSH_TIMEOUT_S = 3;
-const SLOTS = 4;
+/** Counts the changes of the table; 0: it has never been used. */
+const TABLE_VERSION = 4;
+/** Bytes of the table. */
+const TABLE_LENGTH = 5;
+/** The level of the process itself, where that of LEVEL is a volume's. */
+const OWN_LEVEL = 6;
+const SLOTS = 8;
+/** Room for the names of some thousand volumes. */
+const TABLE_BYTES = 1 << 18;
 
 /** What a thread needs to log; structured-clonable. */
 export interface LogHandle {
@@ -19,19 +28,83 @@ export interface LogHandle {
 export class LogControl {
   readonly memory: SharedArrayBuffer;
   readonly #slots: Int32Array;
+  readonly #table: Buffer;
+  /** As this thread has read the table last. */
+  #version = 0;
+  #levels = new Map<string, number>();
+  readonly #byDomain = new Map<string, number>();
 
   constructor(memory?: SharedArrayBuffer) {
-    this.memory = memory ?? new SharedArrayBuffer(SLOTS * 4);
-    this.#slots = new Int32Array(this.memory);
+    this.memory = memory ?? new SharedArrayBuffer(SLOTS * 4 + TABLE_BYTES);
+    this.#slots = new Int32Array(this.memory, 0, SLOTS);
+    this.#table = Buffer.from(this.memory, SLOTS * 4, TABLE_BYTES);
   }
 
-  /** Highest severity number written (see Severity); 0 writes nothing. */
-  get level(): number {
+  /** Highest severity number written for anything (see Severity); 0 writes nothing. */
+  get highest(): number {
     return this.#slots[LEVEL]!;
   }
-  set level(value: number) {
-    this.#slots[LEVEL] = value;
+  /** Highest severity number written where no volume has a level of its own. */
+  get level(): number {
+    return this.#slots[OWN_LEVEL]!;
   }
+  set level(value: number) {
+    this.#slots[OWN_LEVEL] = value;
+    this.#slots[LEVEL] = Math.max(value, ...this.#current().values());
+  }
+
+  /**
+   * Gives names of volumes and bricks levels of their own, or takes them back (undefined). Only one thread may call it.
+   * False when there is no room for more names.
+   */
+  setLevels(names: readonly string[], level: number | undefined): boolean {
+    const levels = new Map(this.#current());
+    for (const name of names) {
+      if (level === undefined) levels.delete(name);
+      else levels.set(name, level);
+    }
+    const text = JSON.stringify([...levels]);
+    if (text.length > TABLE_BYTES) return false;
+    // A thread that reads meanwhile gets text that is none, and reads again.
+    this.#slots[TABLE_LENGTH] = 0;
+    this.#table.latin1Write(text);
+    this.#slots[TABLE_LENGTH] = text.length;
+    Atomics.add(this.#slots, TABLE_VERSION, 1);
+    this.#slots[LEVEL] = Math.max(this.level, ...levels.values());
+    return true;
+  }
+
+  /** Level of what a domain logs: a brick, a translator `VOLUME-name` or a part of the process. */
+  levelOf(domain: string): number {
+    if (Atomics.load(this.#slots, TABLE_VERSION) === 0) return this.level;
+    const levels = this.#current();
+    let level = this.#byDomain.get(domain);
+    if (level === undefined) {
+      let longest = -1;
+      level = -1;
+      for (const [name, own] of levels) {
+        if (name.length <= longest || (domain !== name && !domain.startsWith(`${name}-`))) continue;
+        longest = name.length;
+        level = own;
+      }
+      this.#byDomain.set(domain, level);
+    }
+    return level < 0 ? this.level : level;
+  }
+
+  #current(): Map<string, number> {
+    const version = Atomics.load(this.#slots, TABLE_VERSION);
+    if (version === this.#version) return this.#levels;
+    try {
+      this.#levels = new Map(JSON.parse(this.#table.latin1Slice(0, this.#slots[TABLE_LENGTH])) as [string, number][]);
+      this.#byDomain.clear();
+      this.#version = version;
+    } catch {
+      // It is being written: what was read last holds until the next line.
+    }
+    return this.#levels;
+  }
+
   /** Lines carry message numbers (log-format with-msg-id). */
   get withId(): boolean {
     return this.#slots[WITH_ID] !== 0;

@@ -75,13 +75,17 @@ export class DaemonLog {
     this.#sink.flush();
   }
 
-  /** Applies the logging options of an io-stats volume; unknown levels are ignored with a warning. */
-  applyOptions(options: ReadonlyMap<string, string>): void {
+  /**
+   * Applies the logging options of an io-stats volume; unknown levels are ignored with a warning. names: the brick's and its
+   * volume's, where the level is to hold for them alone.
+   */
+  applyOptions(options: ReadonlyMap<string, string>, names: readonly string[] = []): void {
     const level = options.get('log-level') ?? options.get('brick-log-level');
-    if (level !== undefined) {
-      const number = levelOf(level);
-      if (number === undefined) log.warning(0, `unknown log-level "${level}" ignored`);
-      else this.control.level = number;
+    const number = level === undefined ? undefined : levelOf(level);
+    if (level !== undefined && number === undefined) log.warning(0, `unknown log-level "${level}" ignored`);
+    else if (names.length === 0) this.control.level = number ?? this.control.level;
+    else if (!this.control.setLevels(names, number === this.control.level ? undefined : number)) {
+      log.warning(0, `too many volumes with log levels of their own: that of ${names[0]} is ignored`);
     }
     const format = options.get('log-format');
     if (format !== undefined) this.control.withId = format !== 'no-msg-id';

@@ -37,10 +37,11 @@ export class FileLog implements LogSink {
   }
 
   wants(severity: SeverityNumber): boolean {
-    return severity <= this.control.level;
+    return severity <= this.control.highest;
   }
 
   write(line: LogLine): void {
+    if (line.severity > this.control.levelOf(line.domain)) return;
     const now = nowUs();
     const error = errorText(line.errno);
     const withId = this.control.withId;

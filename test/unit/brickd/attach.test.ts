@@ -44,7 +44,7 @@ function setUp(t: { teardown(f: () => void): void }, waits = PATIENT) {
   const log = new DaemonLog(options);
   t.teardown(() => log.flush());
   const server = new SlowServer();
-  const bricks = new Bricks(brickArguments(['glusterfsd', '-f', '/x']), server, log, null, waits);
+  const bricks = new Bricks(brickArguments(['glusterfsd', '-f', '/x', '--brick-mux']), server, log, null, waits);
   let emptied = 0;
   bricks.onEmpty = () => emptied++;
   const path = (name: string) => join(directory, `${name}.vol`);
@@ -57,6 +57,7 @@ function setUp(t: { teardown(f: () => void): void }, waits = PATIENT) {
   return {
     server,
     bricks,
+    log,
     path,
     write,
     attach: (name: string) => bricks.attachFile(path(name)),
@@ -197,6 +198,19 @@ t.test('a detach of the last brick while another fails to come', async (t) => {
   t.equal(emptied(), 0);
   await t.rejects(coming);
   t.equal(emptied(), 1);
+});
+
+t.test('bricks that share a process log at their own levels', async (t) => {
+  const { write, attach, log } = setUp(t);
+  write('a', { '': { 'log-level': 'DEBUG' } });
+  await Promise.all(['a', 'b'].map(attach));
+  t.equal(log.control.levelOf('a-posix'), 8);
+  t.equal(log.control.levelOf('/d/a'), 8);
+  t.equal(log.control.levelOf('b-posix'), 7);
+  t.equal(log.control.levelOf('glusterfsd-mgmt'), 7);
+  write('a');
+  await attach('a');
+  t.equal(log.control.levelOf('a-posix'), 7);
 });
 
 t.test('volfile-ids by path', async (t) => {

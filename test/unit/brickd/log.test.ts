@@ -87,6 +87,34 @@ t.test('levels, and changes of them, hold for every logger', async (t) => {
   );
 });
 
+t.test('volumes with levels of their own', async (t) => {
+  const { control, lines } = openLog(t, 0);
+  control.level = levelOf('info')!;
+  const say = () => {
+    for (const domain of ['v-posix', 'v-w-posix', 'v-bitrot-stub', 'vv-posix', '/d/b', 'server']) {
+      loggerFor(domain).debug(0, 'debug');
+      loggerFor(domain).info(0, 'info');
+    }
+    const all = lines().map((l) => l.replace(/^.* 0-/, ''));
+    return all.slice(before, (before = all.length));
+  };
+  let before = 0;
+  const info = ['v-posix', 'v-w-posix', 'v-bitrot-stub', 'vv-posix', '/d/b', 'server'].map((d) => `${d}: info`);
+  t.same(say(), info);
+  t.ok(control.setLevels(['v', '/d/b'], levelOf('debug')));
+  t.ok(control.setLevels(['v-w'], levelOf('error')));
+  const other = new LogControl(control.memory);
+  t.equal(other.levelOf('v-posix'), levelOf('debug'), 'in every thread');
+  t.same(say(), [
+    ...['v-posix: debug', 'v-posix: info', 'v-bitrot-stub: debug', 'v-bitrot-stub: info', 'vv-posix: info'],
+    ...['/d/b: debug', '/d/b: info', 'server: info'],
+  ]);
+  control.setLevels(['v', '/d/b', 'v-w'], undefined);
+  t.same(say(), info);
+  t.equal(control.highest, control.level);
+  t.equal(control.setLevels(['x'.repeat(1 << 20)], 3), false);
+});
+
 t.test('the line names the place that logged it', async (t) => {
   const { lines } = openLog(t, 5);
   function wherever() {

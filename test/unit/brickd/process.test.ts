@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { sampleBrickVolfile } from '../../../volfiles/samples/brick.js';
 
+// Every start takes a moment, on a busy machine a long one.
+t.setTimeout(120_000);
+
 const PROGRAM = fileURLToPath(new URL('./fake-brick.js', import.meta.url));
 const VOLUME_ID = '7d50d552-839b-4155-addf-bfa8cb2c24e7';
 
