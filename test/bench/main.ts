@@ -1,6 +1,11 @@
 /**
  * `npm run bench`: brickd and stock glusterfsd side by side in one throw-away host, alternating, as a table of ratios.
  *
+ *   npm run bench -- mux   many bricks in one process: what they cost, and what they do to each other
+ *   --bricks N,N  numbers of bricks (1,60,250,1000)
+ *   --most N      largest number that the second program is asked to carry (60: stock 10.3 stops at 77)
+ *   --settle N    seconds of rest before measuring (12)
+ *
  *   --rounds N    rounds of all tests, each side once per round (3)
  *   --seconds N   length of one fio run (4)
  *   --only TEXT   only tests whose name contains TEXT (repeatable)
@@ -14,13 +19,17 @@ import { parseArgs } from 'node:util';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '4' },
     only: { type: 'string', multiple: true, default: [] },
     a: { type: 'string', default: `${root}brickd/bin/brickd` },
     b: { type: 'string', default: 'stock' },
+    bricks: { type: 'string', default: '1,60,250,1000' },
+    most: { type: 'string', default: '60' },
+    settle: { type: 'string', default: '12' },
     json: { type: 'string', default: '' },
     lab: { type: 'string', default: `${root}test/lab/lab` },
   },
@@ -31,6 +40,10 @@ if (process.getuid?.() !== 0 || !existsSync('/usr/sbin/glusterd') || !existsSync
   process.exit(2);
 }
 
-const inside = [process.execPath, `${root}dist/test/bench/inside.js`, JSON.stringify(values)];
+const mux = positionals[0] === 'mux';
+// Many bricks are attached by their process's own main module: there is no glusterd to call the program by its name.
+if (mux && values.a !== 'stock') values.a = `${root}dist/brickd/main.js`;
+const script = mux ? 'many/bench.js' : 'inside.js';
+const inside = [process.execPath, `${root}dist/test/bench/${script}`, JSON.stringify(values)];
 const run = spawnSync(values.lab, ['--timeout', '3600', '--size', '12G', '--', ...inside], { stdio: 'inherit' });
 process.exit(run.status ?? 1);

@@ -24,11 +24,13 @@ const show = (n: number): string => n.toFixed(1);
 let attached = 1;
 for (const step of steps) {
   const times: number[] = [];
+  const cpu = node.cpuMs();
   while (attached < step) {
     const start = process.hrtime.bigint();
     await node.attach(bricks[attached++]!);
     times.push(Number(process.hrtime.bigint() - start) / 1e6);
   }
+  const cpuEach = (node.cpuMs() - cpu) / Math.max(times.length, 1);
   times.sort((a, b) => a - b);
   const after = usageOf(node.pid);
   await pause(SETTLE_MS);
@@ -37,7 +39,7 @@ for (const step of steps) {
   const mean = times.reduce((a, b) => a + b, 0) / Math.max(times.length, 1);
   console.log(
     `${step} bricks: RSS ${show(u.rssMiB)} MiB (right after ${show(after.rssMiB)}), anonymous ${show(u.anonMiB)}, ` +
-      `${u.threads} threads, ${u.descriptors} descriptors, attach mean ${show(mean)} p99 ${show(times[Math.floor(times.length * 0.99)] ?? 0)} ms, ` +
+      `${u.threads} threads, ${u.descriptors} descriptors, attach mean ${show(mean)} p99 ${show(times[Math.floor(times.length * 0.99)] ?? 0)} ms (${cpuEach.toFixed(2)} ms CPU), ` +
       `idle CPU ${idle.cpuPercent.toFixed(2)} %, ${show(idle.wakesPerSecond)} wake-ups/s`,
   );
 }

@@ -19,17 +19,19 @@ import {
   brickOpRsp,
 } from '../../../mux/wire/programs/mgmt.js';
 import type { Dict } from '../../../posix/contract/dict.js';
+import { serverCpuUs } from '../measure.js';
 import { type ManyBrick, volfileOf } from './volfile.js';
 
 /** glusterd gives up on a brick operation after ten minutes; a brick that takes this long is as good as hung. */
 const OPERATION_LIMIT_MS = 60_000;
+const STOCK = '/usr/sbin/glusterfsd';
 const START_TRIES = 300;
 const START_PAUSE_MS = 20;
 
 export interface NodeOptions {
   /** Folder for everything, on a file system with trusted xattrs. */
   folder: string;
-  /** The main module of brickd, run by the same Node. */
+  /** The main module of brickd, run by the same Node; or "stock". */
   program: string;
   port: number;
   /** Variables beyond the own ones. */
@@ -63,7 +65,8 @@ export class ManyNode {
     mkdirSync(`${folder}/vol`, { recursive: true });
     for (let i = from; i < to; i++) {
       const brick = { volume: `many${i}`, directory: `${folder}/brick${i}`, volumeId: randomUUID() };
-      mkdirSync(brick.directory, { recursive: true });
+      // Made by glusterd when it makes a volume.
+      mkdirSync(`${brick.directory}/.glusterfs/indices`, { recursive: true, mode: 0o700 });
       const id = Buffer.from(brick.volumeId.replaceAll('-', ''), 'hex');
       setAttributeSync(brick.directory, 'trusted.glusterfs.volume-id', id);
       writeFileSync(volfileFile(folder, brick), volfileOf(brick));
@@ -77,16 +80,15 @@ export class ManyNode {
     const { folder, program, port } = options;
     const socketFile = `${folder}/node.socket`;
     const log = openSync(`${folder}/node.out`, 'a');
+    const args = [
+      ...['-N', '-f', volfileFile(folder, first), '-S', socketFile, '-p', `${folder}/node.pid`],
+      ...['-l', `${folder}/node.log`, '--brick-name', first.directory, '--process-name', 'brick', '--brick-mux'],
+      ...['--brick-port', String(port), '--xlator-option', `${first.volume}-server.listen-port=${port}`],
+    ];
+    const stock = program === 'stock';
     const child = spawn(
-      process.execPath,
-      [
-        ...NODE_FLAGS,
-        ...(options.nodeFlags ?? []),
-        program,
-        ...['-N', '-f', volfileFile(folder, first), '-S', socketFile, '-p', `${folder}/node.pid`],
-        ...['-l', `${folder}/node.log`, '--brick-name', first.directory, '--process-name', 'brick', '--brick-mux'],
-        ...['--brick-port', String(port), '--xlator-option', `${first.volume}-server.listen-port=${port}`],
-      ],
+      stock ? STOCK : process.execPath,
+      stock ? args : [...NODE_FLAGS, ...(options.nodeFlags ?? []), program, ...args],
       { argv0: 'glusterfsd', stdio: ['ignore', log, log], env: { ...process.env, ...options.env } },
     );
     const node = new ManyNode(options, child, socketFile);
@@ -97,6 +99,11 @@ export class ManyNode {
 
   get pid(): number {
     return this.#child.pid!;
+  }
+
+  /** Processor time that the process has used, milliseconds. */
+  cpuMs(): number {
+    return serverCpuUs(this.pid) / 1000;
   }
 
   async #dial(): Promise<void> {
