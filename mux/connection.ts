@@ -8,6 +8,8 @@ import { XdrWriter } from './wire/xdr.js';
 
 const READABLE = 1;
 const WRITABLE = 2;
+/** The peer has closed, or will send no more. */
+const HUNG_UP = 4;
 const EAGAIN = -11;
 /** Received per turn at most, so that one connection can't keep the others waiting. */
 const TURN_BYTES = 4 << 20;
@@ -87,7 +89,12 @@ export class Connection {
   #ready(events: number): void {
     if (this.#closed) return;
     if ((events & WRITABLE) !== 0) this.flush();
-    if (this.#closed || this.#paused) return;
+    if (this.#closed) return;
+    if (this.#blocked) {
+      // Nothing is read, so anything but room to write is the end.
+      if ((events & (READABLE | HUNG_UP)) !== 0) this.close('');
+      return;
+    }
     if (events < 0 || (events & READABLE) !== 0) this.#receive();
     this.flush();
   }
@@ -144,9 +151,12 @@ export class Connection {
     this.flush();
   }
 
+  get #blocked(): boolean {
+    return this.#paused || this.#unsent > MAX_UNSENT_BYTES;
+  }
+
   #watch(): void {
-    const blocked = this.#paused || this.#unsent > MAX_UNSENT_BYTES;
-    const events = (blocked ? 0 : READABLE) | (this.#queue.length > 0 ? WRITABLE : 0);
+    const events = (this.#blocked ? HUNG_UP : READABLE) | (this.#queue.length > 0 ? WRITABLE : 0);
     if (events !== this.#events && !this.#closed) {
       this.#events = events;
       this.#poller.set(events);

@@ -11,7 +11,7 @@ export type CompletionCallback = (finished: Float64Array, count: number) => void
 
 /** A readiness watcher of one descriptor on the calling thread's event loop (uv_poll, level-triggered). */
 export interface Poller {
-  /** Watches for the given events: 1 readable, 2 writable, 0 none. */
+  /** Watches for the given events: 1 readable, 2 writable, 4 the peer will send no more; 0 none. */
   set(events: number): void;
   /** Stops watching for good; the descriptor stays open and belongs to the caller. */
   close(): void;
@@ -66,7 +66,7 @@ export interface Addon {
 
   /**
    * Watches nothing at first ({@link Poller.set}). One poller per descriptor; it becomes non-blocking. `onReady` gets 1
-   * readable, 2 writable, or both, which also tells of errors. Throws an Error for a descriptor that can't be watched.
+   * readable, 2 writable, or both, which also tells of errors; and 4 when the peer will send no more, if that was asked for. Throws an Error for a descriptor that can't be watched.
    */
   poll(fd: number, onReady: (events: number) => void): Poller;
   /** recv(2) with MSG_DONTWAIT. Returns bytes, 0 at the end, or -errno. */

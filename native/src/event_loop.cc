@@ -127,7 +127,8 @@ void EventLoop::on_poll(uv_poll_t* handle, int status, int events) {
   EventLoop& self = of(watch->on_ready.Env());
   Napi::HandleScope scope(self.env_);
   // An error is told as both: the next call on the descriptor finds out which.
-  int told = status < 0 ? 3 : ((events & UV_READABLE) != 0 ? 1 : 0) | ((events & UV_WRITABLE) != 0 ? 2 : 0);
+  int told = status < 0 ? 3 : ((events & UV_READABLE) != 0 ? 1 : 0) | ((events & UV_WRITABLE) != 0 ? 2 : 0) |
+                                ((events & UV_DISCONNECT) != 0 ? 4 : 0);
   const napi_value arguments[] = {Napi::Number::New(self.env_, told)};
   self.call(watch->on_ready, 1, arguments);
 }

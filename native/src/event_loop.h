@@ -43,7 +43,7 @@ class EventLoop {
 
   // Watches a descriptor; null if libuv refuses it (error is set then).
   Watch* open_watch(int fd, Napi::Function on_ready, int& error);
-  // Events are UV_READABLE and UV_WRITABLE. Returns 0 or libuv's error.
+  // Events are UV_READABLE, UV_WRITABLE and UV_DISCONNECT. Returns 0 or libuv's error.
   static int watch_for(Watch* watch, int events) { return uv_poll_start(&watch->handle, events, on_poll); }
   void close_watch(Watch* watch);
 

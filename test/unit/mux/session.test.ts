@@ -249,6 +249,19 @@ t.test('reading pauses at the limit of outstanding fops, lock requests do not co
   for (let i = 0; i < 10; i++) t.match((await client.result(10 + i, 'readv')).rsp, { op_ret: 100 });
 });
 
+t.test('a client that goes is noticed while nothing is read from it', async (t) => {
+  const { brick, client, fake } = await rig();
+  client.socket.write(client.record(1, 'open', { gfid: ROOT, flags: 0, xdata: null }));
+  await client.reply(1);
+  for (let i = 0; i < 6; i++) client.socket.write(client.record(10 + i, 'readv', read(0, i, 100, 1)));
+  while (fake.reading < 4) await new Promise((resolve) => setTimeout(resolve, 5));
+  client.socket.destroy();
+  for (let i = 0; i < 100 && brick.clients.size > 0; i++) await new Promise((resolve) => setTimeout(resolve, 10));
+  t.equal(brick.clients.size, 0, 'although its fops hang');
+  for (const answer of fake.waiting.splice(0)) answer();
+  await brick.close();
+});
+
 t.test('a client that goes takes its fds along, after what is under way', async (t) => {
   const { brick, client, fake } = await rig();
   for (let i = 1; i <= 3; i++) client.socket.write(client.record(i, 'open', { gfid: ROOT, flags: 0, xdata: null }));

@@ -151,6 +151,102 @@ t.test('limits, and hanging queues that leave threads to others', async (t) => {
   other.close();
 });
 
+t.test('a queue that hangs says so, gets few threads, and recovers', async (t) => {
+  const queue = new Queue(16);
+  const told: boolean[] = [];
+  queue.onHang = (hangs) => void told.push(hangs);
+  const hangs = Array.from({ length: 2 }, hanging);
+  const order: string[] = [];
+  for (const [i, h] of hangs.entries()) queue.submit(track(order, `hang${i}`, h.b), 0, Priority.normal);
+  t.equal(queue.late, false);
+  await later(300);
+  t.equal(queue.late, true, 'late at once');
+  t.equal(queue.hangs, false);
+  while (told.length === 0) await later(10);
+  t.same(told, [true]);
+  t.equal(queue.hangs, true);
+  const more = Array.from({ length: 6 }, hanging);
+  for (const [i, h] of more.entries()) queue.submit(track(order, `more${i}`, h.b), 0, Priority.normal);
+  await later(200);
+  t.ok(addon.poolStatus()[0] - addon.poolStatus()[1] <= 4, 'no more than four of its calls run');
+  for (const h of [...hangs, ...more]) await h.go();
+  while (order.length < 8) await later(1);
+  for (let i = 0; i < 50 && (queue.late || told.length < 2); i++) await later(10);
+  t.same(told, [true, false]);
+  t.equal(queue.late, false);
+  t.equal(queue.hangs, false);
+  queue.close();
+});
+
+t.test('a queue with a stuck call whose others come back does not hang', async (t) => {
+  const queue = new Queue(4);
+  queue.onHang = () => t.fail('hangs');
+  const { b, go } = hanging();
+  const order: string[] = [];
+  queue.submit(track(order, 'hang', b), 0, Priority.normal);
+  for (let i = 0; i < 20; i++) {
+    await later(100);
+    (await queue.run(quick(`beside-${i}`), 0, Priority.normal)).release();
+  }
+  t.equal(queue.late, true);
+  await go();
+  while (order.length < 1) await later(1);
+  queue.close();
+});
+
+t.test('many queues that hang take few threads each', async (t) => {
+  const queues = Array.from({ length: 40 }, () => new Queue(16));
+  const order: string[] = [];
+  const hangs = queues.map((queue) => {
+    const some = Array.from({ length: 8 }, hanging);
+    for (const h of some) queue.submit(track(order, '', h.b), 0, Priority.normal);
+    return some;
+  });
+  const healthy = new Queue(4);
+  let longest = 0;
+  for (let i = 0; i < 60; i++) {
+    const started = performance.now();
+    (await healthy.run(quick(`healthy-${i}`), 0, Priority.normal)).release();
+    if (i > 20) longest = Math.max(longest, performance.now() - started);
+    await later(50);
+  }
+  const threads = addon.poolStatus()[0];
+  t.ok(threads <= 160, `${threads} threads for 40 queues that hang with 8 calls each`);
+  t.ok(longest < 200, `another queue's call takes ${Math.round(longest)} ms at most`);
+  for (const h of hangs.flat()) await h.go();
+  while (order.length < 320) await later(1);
+  for (const queue of [...queues, healthy]) queue.close();
+});
+
+t.test('a batch that runs when its queue is closed ends at its next op; later ones do not run at all', async (t) => {
+  const queue = new Queue(1);
+  const { b, go } = hanging();
+  const after = b.mkdir(dir.fd, 'after-close', 0o755);
+  const running = queue.run(b, 0, Priority.normal);
+  await later(50);
+  queue.close();
+  await go();
+  await running;
+  t.equal(b.result(after), -c['ECANCELED']!);
+  b.release();
+  const late = await queue.run(quick('too-late'), 0, Priority.normal);
+  t.equal(late.result(0), -c['ECANCELED']!);
+  late.release();
+});
+
+t.test('a retired descriptor keeps its number and does nothing', async (t) => {
+  const b = batch();
+  const fd = addon.open(dir.path, c['O_RDONLY']! | c['O_DIRECTORY']!, 0);
+  b.retire(fd);
+  const made = b.mkdir(fd, 'by-retired', 0o755, IGNORE);
+  const stored = b.setxattr(fd, null, 'user.x', Buffer.from('x'), 0, IGNORE);
+  t.equal(b.run(), 0);
+  t.equal(b.result(made), -c['ENOTDIR']!);
+  t.ok(b.result(stored) < 0);
+  b.release();
+  t.equal(addon.closeFd(fd), 0);
+});
+
 t.test('setLimit holds from then on', async (t) => {
   const finished: number[] = [];
   const queue = addon.openQueue(1, (ids, count) => {
