@@ -1,19 +1,76 @@
-/** Directories that translators keep in a brick's `.glusterfs`: made when the brick comes up. */
-import { lstatSync, mkdirSync } from 'node:fs';
+/** Directories that translators keep in a brick's `.glusterfs`: made when the brick comes up, off the event loop. */
+import { batch, Priority, STAT } from '../../native/batch.js';
+import { Queue } from '../../native/queue.js';
+import { EEXIST, ENOENT, errnoName } from '../../posix/contract/errno.js';
+import { S_IFDIR, S_IFMT } from '../../posix/contract/iatt.js';
+import { OpenFlag } from '../../posix/sys.js';
 
-/** Makes a directory with its missing parents, all of that mode. Throws an Error that names brick and cause. */
-export function makeDirectory(brick: string, path: string, mode: number): void {
+const AT_FDCWD = -100;
+
+/** Runs work on a queue of its own. */
+async function onQueue<T>(work: (queue: Queue) => Promise<T>): Promise<T> {
+  const queue = new Queue(1);
   try {
-    mkdirSync(path, { recursive: true, mode });
-  } catch (error) {
-    throw new Error(`brick ${brick}: creating directory ${path} failed: ${(error as NodeJS.ErrnoException).code}`);
+    return await work(queue);
+  } finally {
+    queue.close();
   }
 }
 
-/** Throws an Error that names the brick unless there is a directory at `path`. */
-export function requireDirectory(brick: string, path: string): void {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat?.isDirectory() !== true) {
-    throw new Error(`brick ${brick}: ${path} ${stat === undefined ? "doesn't exist" : 'is no directory'}`);
-  }
+const bytesOf = (path: string): string => Buffer.from(path).latin1Slice();
+
+/** Makes a directory with its missing parents, all of that mode. Rejects with an Error that names brick and cause. */
+export async function makeDirectory(brick: string, path: string, mode: number): Promise<void> {
+  const errno = await onQueue((queue) => make(queue, bytesOf(path), mode));
+  if (errno !== 0) throw new Error(`brick ${brick}: creating directory ${path} failed: ${errnoName(errno)}`);
+}
+
+async function make(queue: Queue, path: string, mode: number): Promise<number> {
+  const errno = await makeOne(queue, path, mode);
+  const parent = path.replace(/\/+[^/]*\/*$/, '');
+  if (errno !== ENOENT || parent === '' || parent === path) return errno;
+  const above = await make(queue, parent, mode);
+  return above === 0 ? makeOne(queue, path, mode) : above;
+}
+
+async function makeOne(queue: Queue, path: string, mode: number): Promise<number> {
+  const b = batch();
+  b.mkdir(AT_FDCWD, path, mode);
+  await queue.run(b, 0, Priority.high);
+  const { errno } = b;
+  b.release();
+  if (errno !== EEXIST) return errno;
+  return (await isDirectory(queue, path)) ? 0 : EEXIST;
+}
+
+/** null: there is nothing at the path. A symbolic link is no directory. */
+async function isDirectory(queue: Queue, path: string): Promise<boolean | null> {
+  const b = batch();
+  const at = b.statOut();
+  b.statx(AT_FDCWD, path, at);
+  await queue.run(b, 0, Priority.high);
+  const found = b.result(0) === 0 ? (b.f64[at + STAT.mode]! & S_IFMT) === S_IFDIR : null;
+  b.release();
+  return found;
+}
+
+/** Rejects with an Error that names the brick unless there is a directory at `path`. */
+export async function requireDirectory(brick: string, path: string): Promise<void> {
+  const found = await onQueue((queue) => isDirectory(queue, bytesOf(path)));
+  if (found !== true)
+    throw new Error(`brick ${brick}: ${path} ${found === null ? "doesn't exist" : 'is no directory'}`);
+}
+
+/** A descriptor of the directory at `path`. Rejects with an Error that names brick and cause. */
+export async function openDirectory(brick: string, path: string): Promise<number> {
+  const fd = await onQueue(async (queue) => {
+    const b = batch();
+    b.open(AT_FDCWD, bytesOf(path), OpenFlag.directory);
+    await queue.run(b, 0, Priority.high);
+    const result = b.result(0);
+    b.release();
+    return result;
+  });
+  if (fd < 0) throw new Error(`brick ${brick}: opening ${path} failed: ${errnoName(-fd)}`);
+  return fd;
 }

@@ -7,7 +7,7 @@ export class ChangelogTranslator extends Translator<Options> {
   override async init(): Promise<void> {
     const dir = this.options['changelog-dir'];
     if (dir === undefined) return;
-    for (const path of [dir, `${dir}/htime`, `${dir}/csnap`]) makeDirectory(this.brick.name, path, 0o600);
+    for (const path of [dir, `${dir}/htime`, `${dir}/csnap`]) await makeDirectory(this.brick.name, path, 0o600);
   }
 
   override async reconfigure(options: Options): Promise<void> {

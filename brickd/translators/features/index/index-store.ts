@@ -3,15 +3,16 @@
  * for names in directories a folder per directory. Everything that blocks runs in a queue of its own.
  */
 import { randomUUID } from 'node:crypto';
-import { addon } from '../../../../native/addon.js';
 import { ALWAYS, type Batch, batch, IGNORE, Priority, reg } from '../../../../native/batch.js';
 import { type Region, region } from '../../../../native/memory.js';
 import { Queue } from '../../../../native/queue.js';
+import { Closing } from '../../../../posix/closing.js';
 import { EEXIST, EMLINK, ENOENT, ENOTEMPTY, errnoName } from '../../../../posix/contract/errno.js';
 import { failure } from '../../../../posix/contract/error.js';
 import type { Gfid } from '../../../../posix/contract/gfid.js';
 import type { Iatt } from '../../../../posix/contract/iatt.js';
 import type { Logger } from '../../../../posix/contract/log.js';
+import type { BrickContext } from '../../../../posix/contract/translator.js';
 import { EntryCursor } from '../../../../posix/dir-entries.js';
 import { iattOf } from '../../../../posix/iatt-of.js';
 import { AT_REMOVEDIR, OpenFlag } from '../../../../posix/sys.js';
@@ -20,6 +21,8 @@ import { INDICES, type IndexName } from './watchlist.js';
 const DIR_MODE = 0o600;
 const LIST_BYTES = 65536;
 const CONCURRENCY = 4;
+/** How long the end waits for system calls: fops that the client is told of have ended before. */
+const CLOSE_WAIT_MS = 500;
 
 export interface IndexEntry {
   name: string;
@@ -39,17 +42,22 @@ export class IndexStore {
   readonly #dir: number;
   readonly #log: Logger;
   readonly #queue = new Queue(CONCURRENCY);
+  readonly #closing: Closing;
   /** Names the base files that new entries are links of. */
   #uuid: string = randomUUID();
 
-  constructor(dir: number, log: Logger) {
+  /** dir: a descriptor of the directory of the indices; closed with the store. */
+  constructor(brick: BrickContext, dir: number, log: Logger) {
+    this.#closing = new Closing(brick, this.#queue);
     this.#dir = dir;
     this.#log = log;
   }
 
-  close(): void {
-    this.#queue.close();
-    addon.closeFd(this.#dir);
+  async close(): Promise<void> {
+    const left = await this.#queue.drained(CLOSE_WAIT_MS);
+    if (left > 0) this.#closing.hold();
+    this.#closing.close(this.#dir);
+    await this.#closing.end(left > 0);
   }
 
   /** Runs a batch; resolves with its errno, 0 for success. The batch is released. */
@@ -135,7 +143,7 @@ export class IndexStore {
         if (removed === 0) break;
       }
     } finally {
-      addon.closeFd(fd);
+      this.closeFolder(fd);
     }
     await this.removeFolder(path, 0);
   }
@@ -168,6 +176,10 @@ export class IndexStore {
     b.release();
     if (fd < 0) throw failure(fd);
     return fd;
+  }
+
+  closeFolder(fd: number): void {
+    this.#closing.close(fd);
   }
 
   #listing: Promise<unknown> = Promise.resolve();
@@ -257,7 +269,7 @@ export class IndexStore {
         offset = entries.at(-1)!.offset;
       }
     } finally {
-      addon.closeFd(fd);
+      this.closeFolder(fd);
     }
   }
 
@@ -276,7 +288,7 @@ export class IndexStore {
       // It may have gone meanwhile; that there were some is what counts.
       return Math.max(1, links - 1);
     } finally {
-      addon.closeFd(fd);
+      this.closeFolder(fd);
     }
   }
 }
@@ -285,10 +297,3 @@ export class IndexStore {
 const ENTRY_OVERHEAD = 32;
 /** STAT.nlink. */
 const NLINK = 4;
-
-/** Opens the directory of the indices. Throws an Error that names brick and cause. */
-export function openIndexStore(brick: string, path: string, log: Logger): IndexStore {
-  const dir = addon.open(Buffer.from(path).latin1Slice(), OpenFlag.directory, 0);
-  if (dir < 0) throw new Error(`brick ${brick}: opening ${path} failed: ${errnoName(-dir)}`);
-  return new IndexStore(dir, log);
-}

@@ -3,7 +3,6 @@
  * them, and shows the lists to healers as directories with gfids of their own, which hold for the life of the process.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { addon } from '../../../../native/addon.js';
 import type { Call } from '../../../../posix/contract/call.js';
 import { Dict } from '../../../../posix/contract/dict.js';
 import { EINVAL, ENOENT, ENOTDIR } from '../../../../posix/contract/errno.js';
@@ -32,8 +31,8 @@ import { NO_IATT, S_IFDIR, S_IFMT } from '../../../../posix/contract/iatt.js';
 import type { Fd, Inode } from '../../../../posix/contract/inode.js';
 import { loggerFor } from '../../../../posix/contract/log.js';
 import { type DumpSection, Translator, type TranslatorInit } from '../../../../posix/contract/translator.js';
-import { makeDirectory, requireDirectory } from '../../directories.js';
-import { type IndexStore, openIndexStore } from './index-store.js';
+import { makeDirectory, openDirectory, requireDirectory } from '../../directories.js';
+import { IndexStore } from './index-store.js';
 import type { Options } from './options.js';
 import { INDICES, type IndexName, type Verdict, Watchlist } from './watchlist.js';
 
@@ -106,16 +105,16 @@ export class IndexTranslator extends Translator<Options> {
   override async init(): Promise<void> {
     const base = this.options['index-base'];
     const brick = this.brick.name;
-    requireDirectory(brick, base.replace(/\/[^/]*\/*$/, ''));
+    await requireDirectory(brick, base.replace(/\/[^/]*\/*$/, ''));
     for (const index of INDICES) {
-      if (index !== 'dirty' || this.#watch.hasDirty) makeDirectory(brick, `${base}/${index}`, 0o600);
+      if (index !== 'dirty' || this.#watch.hasDirty) await makeDirectory(brick, `${base}/${index}`, 0o600);
     }
-    this.#store = openIndexStore(brick, base, this.#log);
+    this.#store = new IndexStore(this.brick, await openDirectory(brick, base), this.#log);
     this.#pending = await this.#store.linkCount('xattrop').catch(() => -1);
   }
 
   override async fini(): Promise<void> {
-    this.#store.close();
+    await this.#store.close();
   }
 
   override forget(inode: Inode): void {
@@ -227,7 +226,7 @@ export class IndexTranslator extends Translator<Options> {
     if (opened === undefined) return;
     fd.ctx[this.slot] = undefined;
     opened.then(
-      (n) => addon.closeFd(n),
+      (n) => this.#store.closeFolder(n),
       () => {},
     );
   }
