@@ -103,8 +103,14 @@ took=$((($(date +%s%N) - from) / 1000000))
 ok "in bounded time ($took ms)" test $took -lt 15000
 let_go() { [ "$(roots "$1")" = 0 ]; }
 ok 'its root is let go of' wait_for 10 let_go /d/x3/b
-compare 'after the detach' "$(load measure 2 /m1/w /m2/w)"
+note 'and attached again while it hangs'
+volfile=/var/lib/glusterd/vols/v3/v3.gfhost.d-x3-b.vol
+socket=$(tr '\0' '\n' < "/proc/$pid/cmdline" | grep '\.socket$')
+[ "$BRICK" = stock ] || { timeout 100 node "$dist/mux.ops.js" "$socket" <<<"attach $volfile" > /d/attached & attaching=$!; }
+compare 'meanwhile' "$(load measure 2 /m1/w /m2/w)"
+[ "$BRICK" = stock ] || is 'it is not answered yet' "$(cat /d/attached)" ''
 fuse CONT
+[ "$BRICK" = stock ] || { wait $attaching; is 'but once the disk does' "$(head -n 1 /d/attached)" "attach $volfile: 0 "; }
 ok 'starts again once the disk answers' g volume start v3
 ok 'is up' wait_for 10 up v3
 is 'in the same process' "$(pgrep glusterfsd) $(roots /d/x3/b)" "$pid 1"
