@@ -28,7 +28,7 @@ export class BrickWorker {
   readonly route: Route = { threadId: 0 };
   /** Resolves when the worker takes tasks; rejects when it never will. */
   readonly ready: Promise<void>;
-  /** Resolves when the thread has ended: its sockets and files are closed then. */
+  /** Resolves when the thread has ended, and all that it said is heard: its sockets and files are closed then. */
   readonly ended: Promise<void>;
   /** Bricks that have been placed here. */
   readonly bricks = new Set<string>();
@@ -40,16 +40,16 @@ export class BrickWorker {
   suspect = false;
   readonly #thread: Worker;
   readonly #reports: WorkerReports;
-  readonly #line: MessagePort;
   #used: ReturnType<Worker['performance']['eventLoopUtilization']> | undefined;
   #alive = true;
   #started = false;
+  /** What it said of its failure, or else how it ended. */
   #fault = '';
+  #ended = '';
 
   constructor(piscina: Piscina, reports: WorkerReports) {
     this.#reports = reports;
     const { port1, port2 } = new MessageChannel();
-    this.#line = port1;
     const before = new Set(piscina.threads);
     const given = new AbortController();
     // A task with a signal waits aside until its new thread is up; tasks for other workers don't queue behind it.
@@ -64,7 +64,9 @@ export class BrickWorker {
       this.#started = true;
     });
     this.ready.catch(() => {});
-    this.ended = new Promise((resolve) => this.#thread.once('exit', () => resolve()));
+    const gone = new Promise((resolve) => this.#thread.once('exit', resolve));
+    const silent = new Promise((resolve) => port1.once('close', resolve));
+    this.ended = Promise.all([gone, silent]).then(() => {});
     port1.on('message', (message: WorkerEvent) => this.#heard(message));
     // The line breaks when the thread begins to end.
     port1.once('close', () => this.#down(''));
@@ -76,6 +78,8 @@ export class BrickWorker {
     this.#thread.once('exit', (code) => {
       this.#down(`exited with status ${code}`);
       given.abort();
+      // Should the thread never have had it: nobody else closes it then.
+      port2.close();
     });
   }
 
@@ -91,7 +95,7 @@ export class BrickWorker {
 
   /** Why it has ended, as far as it is known by now. */
   get fault(): string {
-    return this.#fault === '' ? 'its thread has ended' : this.#fault;
+    return this.#fault || this.#ended || 'its thread has ended';
   }
 
   /** Has Piscina start a thread for the first task. Throws when the system gives none. */
@@ -102,6 +106,7 @@ export class BrickWorker {
     } catch (error) {
       // The task has been put aside already.
       given.abort();
+      line.close();
       throw error;
     }
   }
@@ -112,7 +117,7 @@ export class BrickWorker {
   }
 
   #down(fault: string): void {
-    if (this.#fault === '') this.#fault = fault;
+    if (this.#ended === '') this.#ended = fault;
     if (!this.#alive) return;
     this.#end();
     this.#reports.down(this);
@@ -120,7 +125,6 @@ export class BrickWorker {
 
   #end(): void {
     this.#alive = false;
-    this.#line.close();
     for (const lost of [...this.waiting]) lost();
     void this.#thread.terminate();
   }
