@@ -58,7 +58,9 @@ export class PosixTranslator extends Translator<Options> {
     }
     this.options = options;
     this.store.options = options;
-    await this.store.space.start();
+    const looked = this.store.space.start();
+    // A brick whose disk hangs can be given other options.
+    if (!this.store.queue.hangs) await looked;
     this.#health?.start();
     if (!options['disable-landfill-purge']) this.store.landfill.filled();
   }

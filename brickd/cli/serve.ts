@@ -1,7 +1,9 @@
 /** `brickd serve`: sample bricks in a folder behind one port, without glusterd. */
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { addon } from '../../native/addon.js';
 import { type BrickServer, isBrickError } from '../brick-server.js';
+import { pause } from '../glusterd/backoff.js';
 import { levelOf } from '../log/control.js';
 import { DaemonLog } from '../log/open.js';
 import { MOST_WORKERS, makeServer } from '../server-factory.js';
@@ -23,6 +25,8 @@ export interface ServeOptions {
 
 const MAX_BRICKS = 256;
 const LOCALHOST = '127.0.0.1';
+/** How long the end waits for the bricks: the disk of one may hang. */
+const CLOSE_WAIT_MS = 10_000;
 
 /** Serves until it is interrupted. Throws a CommandError for what the caller can put right. */
 export async function serve(o: ServeOptions): Promise<void> {
@@ -72,9 +76,10 @@ export async function serve(o: ServeOptions): Promise<void> {
   }
   await interrupted();
   process.stdout.write('ending\n');
-  await server.close();
+  await Promise.race([server.close(), pause(CLOSE_WAIT_MS)]);
   log.flush();
-  process.exit(0);
+  // Not process.exit(): that waits for system calls under way, and one on a hung disk may never end.
+  addon.exitNow(0);
 }
 
 async function metricsOf(server: BrickServer, port: number): Promise<string> {

@@ -39,7 +39,10 @@ export class FakeBrick implements BrickContext {
     return parent.children?.get(name);
   }
   diskHangs(): void {}
-  limitCalls(): void {}
+  callLimit = 0;
+  limitCalls(limit: number): void {
+    this.callLimit = limit;
+  }
   upcall(client: Client, message: Upcall): void {
     this.upcalls.push({ client, message });
   }

@@ -141,6 +141,14 @@ t.test('io-threads answers for its queues', async (t) => {
   t.strictSame([...dict!.map.keys()], ['HIGH', 'NORMAL', 'LOW', 'LEAST']);
 });
 
+t.test("io-threads' number of threads limits the calls of the brick", async (t) => {
+  const { t: threads, brick } = setup('performance/io-threads', IoThreadsTranslator, { 'thread-count': '32' });
+  await threads.init();
+  t.equal(brick.callLimit, 32);
+  await threads.reconfigure({ ...threads.options, 'thread-count': 3 });
+  t.equal(brick.callLimit, 3);
+});
+
 t.test('io-stats', async (t) => {
   const next = {
     readv: () => Promise.resolve({ count: 5000, errno: 0, stat: undefined as never, region: null, xdata: null }),
