@@ -48,8 +48,8 @@ export class WorkerLost extends Error {
 
 /** Control tasks that one worker may have under way: attaches of a whole node, adoptions of a burst of clients. */
 const TASKS_PER_WORKER = 4096;
-/** Threads that Piscina may have: never its own decision, each is started here. */
-const MOST_THREADS = 4096;
+/** Threads beyond the bound, for bricks that are being singled out: halving a thousand takes ten. */
+const SPARE_THREADS = 64;
 /** How often the load of several workers is looked at. */
 const SAMPLE_MS = 5000;
 /** A worker that is busy all the time counts as one with so many idle bricks more. */
@@ -75,7 +75,7 @@ export class BrickPool {
     this.#piscina = new Piscina({
       filename: options.workerModule,
       minThreads: 0,
-      maxThreads: MOST_THREADS,
+      maxThreads: this.#most + SPARE_THREADS,
       concurrentTasksPerWorker: TASKS_PER_WORKER,
       idleTimeout: Number.POSITIVE_INFINITY,
       // A worker owns sockets: it must never wait for tasks in a way that stops its event loop.
@@ -87,6 +87,9 @@ export class BrickPool {
         const { threadId } = (task as unknown as Record<symbol, Route>)[Piscina.queueOptionsSymbol]!;
         return workers.find((w) => w.id === threadId) ?? null;
       },
+    });
+    this.#piscina.on('workerCreate', ({ id }: { id: number }) => {
+      for (const w of this.#workers) if (w.route.threadId === id) w.listed();
     });
     // Each worker listens to its thread by itself.
     this.#piscina.on('error', () => {});

@@ -32,6 +32,8 @@ export class BrickWorker {
   readonly ended: Promise<void>;
   /** Bricks that have been placed here. */
   readonly bricks = new Set<string>();
+  /** To be called when Piscina has the thread among those that take tasks. */
+  listed: () => void = () => {};
   /** Called when the worker is lost while a task is under way there. */
   readonly waiting = new Set<() => void>();
   /** Share of the time that it was busy of late, 0 to 1. */
@@ -41,6 +43,7 @@ export class BrickWorker {
   readonly #thread: Worker;
   readonly #reports: WorkerReports;
   #used: ReturnType<Worker['performance']['eventLoopUtilization']> | undefined;
+  readonly #line: MessagePort;
   #alive = true;
   #started = false;
   /** What it said of its failure, or else how it ended. */
@@ -50,16 +53,26 @@ export class BrickWorker {
   constructor(piscina: Piscina, reports: WorkerReports) {
     this.#reports = reports;
     const { port1, port2 } = new MessageChannel();
+    this.#line = port1;
     const before = new Set(piscina.threads);
     const given = new AbortController();
     // A task with a signal waits aside until its new thread is up; tasks for other workers don't queue behind it.
     const hello = this.#sayHello(piscina, port2, given);
-    this.#thread = piscina.threads.find((t) => !before.has(t))!;
+    const thread = piscina.threads.find((t) => !before.has(t));
+    if (thread === undefined) {
+      given.abort();
+      throw new Error('too many workers');
+    }
+    this.#thread = thread;
     // The thread forgets its number when it ends.
     this.route.threadId = this.#thread.threadId;
     const late = setTimeout(() => this.#down(`did not start within ${START_MS / 1000} s`), START_MS);
     late.unref();
-    this.ready = hello.then(() => {
+    // Its answer may overtake Piscina's own word that the thread is there; before that, no task is sent to it.
+    const listed = new Promise<void>((resolve) => {
+      this.listed = resolve;
+    });
+    this.ready = Promise.all([hello, listed]).then(() => {
       clearTimeout(late);
       this.#started = true;
     });
@@ -125,6 +138,8 @@ export class BrickWorker {
 
   #end(): void {
     this.#alive = false;
+    // The end is waited for, whatever else there is to do.
+    this.#line.ref();
     for (const lost of [...this.waiting]) lost();
     void this.#thread.terminate();
   }

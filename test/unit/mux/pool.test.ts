@@ -142,6 +142,31 @@ t.test('workers start as bricks come, and share them', async (t) => {
   );
 });
 
+t.test('workers that start while others are at work', async (t) => {
+  const pool = new BrickPool({ workerModule, workers: 1 }, { event: () => {}, down: () => {} });
+  const alive = setInterval(() => {}, 1000);
+  t.teardown(() => {
+    clearInterval(alive);
+    return pool.close();
+  });
+  const [first] = pool.workers;
+  await first!.ready;
+  const threads = () => readdirSync('/proc/self/task').length;
+  const before = threads();
+  let flooding = true;
+  const flood = async (): Promise<void> => {
+    while (flooding) await pool.runOn(first!, 'stats', null);
+  };
+  const floods = Array.from({ length: 8 }, flood);
+  for (let i = 1; i <= 12; i++) {
+    const worker = pool.start();
+    await Promise.all(Array.from({ length: 20 }, () => pool.runOn(worker, 'stats', null)));
+  }
+  flooding = false;
+  await Promise.all(floods);
+  t.equal(threads() - before, 12, 'each is started once');
+});
+
 t.test('a busy worker gets fewer bricks', async (t) => {
   const pool = new BrickPool({ workerModule, workers: 2 }, { event: () => {}, down: () => {} });
   const alive = setInterval(() => {}, 1000);
