@@ -1,6 +1,6 @@
 . "$(dirname "$0")/lib.sh"
 # Four bricks in one process and one worker: two on the lab's disk, one on a FUSE file system that stops answering, one on an
-# XFS that is frozen. HANG: seconds that a disk hangs.
+# XFS that is frozen. HANG: seconds that a disk hangs; HANG_DEVICE=1: the block device under that XFS hangs, too.
 hang=${HANG:-12}
 factor=${FACTOR:-3}
 slack=${SLACK:-20}
@@ -18,7 +18,7 @@ fuse() { pkill "-$1" -x bindfs; }
 # Nothing must be left hanging, whatever becomes of this script: not even a kill ends what waits for a frozen disk.
 thaw() { fuse CONT; fsfreeze -u /d/x4 2>/dev/null; }
 trap thaw EXIT
-(sleep "$((hang * 2 + 130))"; thaw) >/dev/null 2>&1 &
+(sleep "$((hang * 3 + 130))"; thaw) >/dev/null 2>&1 &
 guard=$!
 
 mkdir -p /d/real /d/x3 /d/x4
@@ -91,6 +91,25 @@ echo stop >&4
 wait $stuck
 like 'what was pending has completed' "$(cat /d/stuck4)" '^done [1-9][0-9]* errors 0$'
 
+if [ "${HANG_DEVICE:-0}" = 1 ]; then
+  note 'the block device under an XFS hangs'
+  umount /m4; g volume stop v4 >/dev/null; umount /d/x4
+  mkdir /d/real5 /d/f5
+  bindfs /d/real5 /d/f5
+  mv /d/x4.img /d/f5/ && mount -o loop /d/f5/x4.img /d/x4
+  g volume start v4 >/dev/null; mount_volume v4 /m4 attribute-timeout=0,entry-timeout=0
+  mkdir /m4/cold
+  for i in $(seq 100); do echo "$i" > "/m4/cold/f$i"; setfattr -n user.large -v "$(printf '%0700d' "$i")" "/m4/cold/f$i"; done
+  drop_caches
+  fuse STOP
+  for i in $(seq 20); do dd if=/dev/zero of="/m4/sync$i" bs=64k count=4 conv=fsync 2>/dev/null & done
+  for i in $(seq 50); do (getfattr -d -m . "/m4/cold/f$i"; cat "/m4/cold/f$i") >/dev/null 2>&1 & done
+  during 'device hangs' v4 /d/x4/b
+  fuse CONT
+  ok 'it answers again' wait_for 10 metric_is gluster_brick_disk_hung /d/x4/b 0
+  ok 'what was written is there' wait_for 20 bash -c '[ "$(cat /m4/sync* | wc -c)" = $((20 * 262144)) ]'
+fi
+
 note 'a brick is detached while its disk hangs'
 load stick /m3 < /d/go3 > /d/stuck3 & stuck=$!
 exec 3> /d/go3
@@ -134,5 +153,17 @@ ok 'brings it back' wait_for 10 up v4
 ok 'to its clients' wait_for 20 bash -c 'echo back > /m4/back'
 sleep 1
 note "$(threads) threads, $(ls "/proc/$pid/fd" | wc -l) descriptors at last"
+note 'the process ends while a disk hangs'
+load stick /m3 < /d/go3 > /d/stuck3 & stuck=$!
+exec 3> /d/go3
+sleep 1
+fuse STOP
+sleep 2
+kill -TERM "$pid"
+ended() { [ ! -e "/proc/$pid" ]; }
+ok 'it ends' wait_for 3 ended
+fuse CONT
+echo stop >&3
+wait $stuck
 kill $guard
 end
