@@ -58,6 +58,7 @@ export class BrickWorker {
     const given = new AbortController();
     // A task with a signal waits aside until its new thread is up; tasks for other workers don't queue behind it.
     const hello = this.#sayHello(piscina, port2, given);
+    hello.catch(() => {});
     const thread = piscina.threads.find((t) => !before.has(t));
     if (thread === undefined) {
       given.abort();
