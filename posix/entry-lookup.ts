@@ -51,7 +51,7 @@ function below(store: Store, call: Call, args: LookupArgs, d: Directory): MaybeP
   if (probe.parentGone) return belowSlowly(store, call, args, d, probe, wants, false);
   if (probe.errno !== 0) {
     d.release();
-    throw new FopError(probe.errno, null, probe.parentStat);
+    throw missed(store, args, probe);
   }
   if (needsMore(store, args, probe, wants)) return belowSlowly(store, call, args, d, probe, wants, false);
   if (wants.content >= probe.stat.size && probe.stat.isRegular) {
@@ -67,6 +67,12 @@ function below(store: Store, call: Call, args: LookupArgs, d: Directory): MaybeP
   }
   d.release();
   return answer(probe, wants, null);
+}
+
+/** The failure of a look-up that found nothing, an everyday one. */
+function missed(store: Store, { loc }: LookupArgs, probe: Probe): FopError {
+  if (store.log.debugs) store.log.debug(0, `lstat failed on ${gfidText(loc.parent!.gfid)}/${loc.name}`, probe.errno);
+  return new FopError(probe.errno, null, probe.parentStat);
 }
 
 function answer(probe: Probe, wants: XattrWants, content: Uint8Array | null): LookupReply {
@@ -124,7 +130,7 @@ async function belowSlowly(
       probe = await new Probe(store, d, parent!, name, wants).look(priority);
       if (probe.parentGone) throw failure(ESTALE);
     }
-    if (probe.errno !== 0) throw new FopError(probe.errno, null, probe.parentStat);
+    if (probe.errno !== 0) throw missed(store, args, probe);
     if (args.loc.inode === null && args.xdata !== null && (await heal(store, args, d, probe))) {
       probe = await new Probe(store, d, parent!, name, wants).look(priority);
       if (probe.errno !== 0) throw new FopError(probe.errno, null, probe.parentStat);

@@ -11,6 +11,8 @@ export interface Logger {
   warning(msgid: number, text: string, errno?: number): void;
   info(msgid: number, text: string, errno?: number): void;
   debug(msgid: number, text: string, errno?: number): void;
+  /** Debug lines may be wanted: whoever writes them often need not make their text otherwise. */
+  readonly debugs?: boolean;
 }
 
 /** Severities by Gluster's numbers: lower is worse. A sink passes a line when its number is at most the level set. */
@@ -92,6 +94,9 @@ export class DomainLogger implements Logger {
 
   constructor(domain: string) {
     this.domain = domain;
+  }
+  get debugs(): boolean {
+    return sink.wants(Severity.debug);
   }
   critical(msgid: number, text: string, errno = 0): void {
     if (!sink.wants(Severity.critical)) return;

@@ -7,6 +7,7 @@ are_up() { [ "$(up)" = "$1" ]; }
 are_processes() { [ "$(processes)" = "$1" ]; }
 # Descriptors that a process has on a path.
 roots() { ls -l "/proc/$1/fd" | grep -c -- "-> $2\$"; }
+none_of() { ! ls -l "/proc/$pid/fd" | grep -q -- "-> $1"; }
 volfile() { echo "/var/lib/glusterd/vols/$1/$1.gfhost.d-$1.vol"; }
 socket() { tr '\0' '\n' < "/proc/$1/cmdline" | grep '\.socket$'; }
 ops() { timeout 100 node "$dist/mux.ops.js" "$(socket "$pid")"; }
@@ -37,12 +38,16 @@ dumped() { cat /run/gluster/*.dump.* 2>/dev/null | grep -q "bound_xl./d/v3"; }
 ok 'with the brick in it' wait_for 5 dumped
 ok 'a changed option reaches its brick' g volume set v3 diagnostics.brick-log-level DEBUG
 ok 'a changed option leaves the clients alone' says after 3
+# Whether the log has a debug line about a file of volume $1 that is not there.
+debugged() { stat "/m$1/missing.$RANDOM" 2>/dev/null; grep -a ' D \[' "$(brick_log /d/v1)" | grep -v server | grep -q "v$1-posix.*missing"; }
+ok 'which is a level for its log' wait_for 5 debugged 3
+no 'and for no other' debugged 1
 g volume set v3 diagnostics.brick-log-level INFO >/dev/null
 
 note 'stop and start'
 for i in 1 2 3; do
   g volume stop v2 >/dev/null || fail "stop $i"
-  [ "$BRICK" = stock ] || is "stop $i: no descriptor is left" "$(ls -l "/proc/$pid/fd" | grep -c -- '-> /d/v2')" 0
+  [ "$BRICK" = stock ] || ok "stop $i: no descriptor is left" wait_for 5 none_of /d/v2
   g volume start v2 >/dev/null || fail "start $i"
 done
 is 'all are up at once' "$(up)" "$n"

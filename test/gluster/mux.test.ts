@@ -2,4 +2,4 @@
 import t from 'tap';
 import { scenario } from './scenario.js';
 
-await scenario(t, 'mux', { timeoutS: 120 });
+await scenario(t, 'mux', { timeoutS: 240 });
