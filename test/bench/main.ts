@@ -4,7 +4,7 @@
  *   npm run bench -- mux   many bricks in one process: what they cost, and what they do to each other
  *   --bricks N,N  numbers of bricks (1,60,250,1000)
  *   --most N      largest number that the second program is asked to carry (60: stock 10.3 stops at 77)
- *   --settle N    seconds of rest before measuring (12)
+ *   --settle N    seconds of rest before measuring (25)
  *
  *   --rounds N    rounds of all tests, each side once per round (3)
  *   --seconds N   length of one fio run (4)
@@ -29,7 +29,7 @@ const { values, positionals } = parseArgs({
     b: { type: 'string', default: 'stock' },
     bricks: { type: 'string', default: '1,60,250,1000' },
     most: { type: 'string', default: '60' },
-    settle: { type: 'string', default: '12' },
+    settle: { type: 'string', default: '25' },
     json: { type: 'string', default: '' },
     lab: { type: 'string', default: `${root}test/lab/lab` },
   },

@@ -24,7 +24,7 @@ const HANDS = 4;
 /** Cycles until caches and compiled code have reached their sizes. */
 const WARM_UP = Math.min(1000, Math.ceil(CYCLES / 3));
 /** Time for the process to give back what it keeps for a while. */
-const SETTLE_MS = CYCLES >= 1000 ? 45_000 : 4000;
+const SETTLE_MS = Number(process.env['MANY_SETTLE_MS'] ?? (CYCLES >= 1000 ? 45_000 : 4000));
 
 const say = (good: boolean, what: string, detail = ''): void => {
   process.stdout.write(`${good ? 'ok' : 'not ok'} ${what}\n`);
@@ -39,7 +39,7 @@ const bricks = ManyNode.makeBricks(folder, 0, BRICKS + 1);
 const stays = bricks[0]!;
 const program = process.env['MANY_PROGRAM'] ?? fileURLToPath(new URL('../../../brickd/main.js', import.meta.url));
 /** Further arguments of Node, to look inside. */
-const nodeFlags = process.env['MANY_NODE_FLAGS']?.split(' ') ?? [];
+const nodeFlags = process.env['MANY_NODE_FLAGS']?.split(' ').filter((f) => f !== '') ?? [];
 const node = await ManyNode.start({ folder, program, port: PORT, nodeFlags }, stays);
 
 const attached = new Set<ManyBrick>([stays]);
