@@ -101,6 +101,11 @@ export class BrickPool {
     return this.#workers;
   }
 
+  /** Threads that Piscina has: never more than workers. */
+  get threads(): number {
+    return this.#piscina.threads.length;
+  }
+
   /** Starts a further worker, beyond the bound too. */
   start(): BrickWorker {
     const worker = new BrickWorker(this.#piscina, this.#reports);
