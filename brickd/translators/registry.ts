@@ -7,6 +7,7 @@ import { catalog } from './catalog.js';
 import { DelayGenTranslator } from './debug/delay-gen/delay-gen.js';
 import { ErrorGenTranslator } from './debug/error-gen/error-gen.js';
 import { IoStatsTranslator } from './debug/io-stats/io-stats.js';
+import { ArbiterTranslator } from './features/arbiter/arbiter.js';
 import { BarrierTranslator } from './features/barrier/barrier.js';
 import { BitrotStubTranslator } from './features/bitrot-stub/bitrot-stub.js';
 import { ChangelogTranslator } from './features/changelog/changelog.js';
@@ -26,6 +27,7 @@ type Create = (init: TranslatorInit<any>) => Translator | null;
 const creators: Readonly<Record<string, Create>> = {
   'storage/posix': (init) => new PosixTranslator(init),
   'system/posix-acl': (init) => new PosixAclTranslator(init),
+  'features/arbiter': (init) => new ArbiterTranslator(init),
   'features/barrier': (init) => new BarrierTranslator(init),
   'features/bitrot-stub': (init) => new BitrotStubTranslator(init),
   'features/changelog': (init) => new ChangelogTranslator(init),
@@ -54,6 +56,7 @@ export const implemented: ReadonlySet<string> = new Set([
   'features/locks#enforce',
   'features/locks#revocation',
   'features/locks#monkey',
+  'features/arbiter',
   'features/barrier',
   'features/index',
   'features/read-only',
