@@ -28,7 +28,7 @@ sleep 24
 memory=$(awk '/^VmRSS/{print $2}' "/proc/$pid/status")
 threads=$(ls "/proc/$pid/task" | wc -l)
 descriptors=$(ls "/proc/$pid/fd" | wc -l)
-limit=$((95 * 1024 + count * 143))
+limit=$((101 * 1024 + count * 116))
 ok "resident memory of less than $((limit / 1024)) MiB ($((memory / 1024)))" test "$memory" -lt "$limit"
 ok "no more than 40 threads ($threads)" test "$threads" -le 40
 ok "less than eight descriptors a brick ($descriptors)" test "$descriptors" -lt $((60 + count * 8))

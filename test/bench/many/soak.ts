@@ -219,7 +219,8 @@ say(
 );
 say(last.threads <= warm.threads + 4, `no more threads (${warm.threads} warm, ${last.threads} at the end)`);
 const growth = last.rssMiB - warm.rssMiB;
-const allowed = CYCLES >= 3000 ? 8 : 40;
+// The engine's heap takes some thousand cycles to find its size: a short run only sees what leaks fast.
+const allowed = CYCLES >= 3000 ? 8 : 100;
 say(
   growth < allowed,
   `memory does not grow (${warm.rssMiB.toFixed(1)} MiB warm, ${last.rssMiB.toFixed(1)} at the end)`,

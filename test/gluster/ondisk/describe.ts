@@ -37,21 +37,24 @@ export function describeBrick(root: string): string[] {
     );
     if (s.isFile() && e.path !== '.glusterfs/health_check')
       lines.push(`${what}: blocks ${s.blocks > 0n ? 'some' : 'none'}`);
-    lines.push(...describeXattrs(e, paths).map((line) => `${what}: ${line}`));
+    lines.push(...describeXattrs(e, paths, tree).map((line) => `${what}: ${line}`));
   }
   lines.push(`${handles} handles`);
   // xattrop's base file has a name of its own in every brick.
   return lines.map((l) => l.replace(/(indices\/\w+\/\w+)-[0-9a-f-]{36}/, '$1-UUID')).sort();
 }
 
-function describeXattrs(e: Entry, paths: Map<string, string>): string[] {
+function describeXattrs(e: Entry, paths: Map<string, string>, tree: Map<string, Entry>): string[] {
   const lines: string[] = [];
   for (const [name, value] of e.xattrs) {
     if (name === MDATA) lines.push(`mdata ${describeTimes(e.path, value)}`);
     else if (name.startsWith('trusted.gfid2path.')) {
       const text = value.toString('latin1');
-      const parent = paths.get(parentOf(text)) ?? `no directory (${text})`;
-      lines.push(`gfid2path ${JSON.stringify(`${parent}/${nameOf(text)}`)}`);
+      const parent = paths.get(parentOf(text));
+      const path = `${parent === undefined || parent === '' ? '' : `${parent}/`}${nameOf(text)}`;
+      // Stock leaves behind the name that a file lost when another was renamed to it.
+      if (parent === undefined || tree.get(path)?.stat.ino !== e.stat.ino) continue;
+      lines.push(`gfid2path ${JSON.stringify(path)}`);
     } else if (/^trusted\.(gfid|glusterfs\.(volume-id|dht|dht\.mds))$/.test(name)) {
       lines.push(`${name} of ${value.length} bytes`);
     } else if (name === 'trusted.glusterfs.dht.linkto') {
