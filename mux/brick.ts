@@ -318,6 +318,7 @@ export class Brick implements BrickContext {
   fopFailed(fop: FopEntry, call: Call, errno: number): void {
     this.failures[fop.number] = this.failures[fop.number]! + 1;
     const quiet = errno === ENOENT || errno === ESTALE || QUIET[fop.name]?.includes(errno) === true;
+    if (quiet && this.log.debugs === false) return;
     const text = `${fop.display} failed [{client=${call.client.uid}}, {error-xlator=${this.name}}, {errno=${errno}}, {error=${errnoName(errno)}}]`;
     if (quiet) this.log.debug(115000, text);
     else this.log.info(115000, text);

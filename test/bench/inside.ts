@@ -84,6 +84,9 @@ if (tests.length > 0) {
 }
 // Unmeasured: code gets compiled, threads start, caches fill. A server has done that for all but the first seconds of its life.
 for (const test of tests) for (const side of sides) runFio(test, side.volume, WARM_UP_SECONDS);
+if (wanted('small files')) {
+  for (const side of sides) for (const op of SMALL_FILE_OPS) runSmallFiles(op, side.mount, 'warm-up');
+}
 for (let round = 0; round < Number(options.rounds); round++) {
   const order = round % 2 === 0 ? sides : [...sides].reverse();
   for (const test of tests) {
@@ -98,7 +101,7 @@ for (let round = 0; round < Number(options.rounds); round++) {
       for (const op of SMALL_FILE_OPS) {
         record(
           `small files: ${op.name}`,
-          measure(side, () => runSmallFiles(op, side.mount, round)),
+          measure(side, () => runSmallFiles(op, side.mount, String(round))),
         );
       }
     }

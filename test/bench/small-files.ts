@@ -21,8 +21,8 @@ const FILES_PER_PROCESS = 1500;
 const worker = fileURLToPath(new URL('./small-files-worker.js', import.meta.url));
 
 /** One operation over all files; create makes them, unlink ends them. */
-export function runSmallFiles(op: SmallFileOp, mount: string, round: number) {
-  const args = [worker, op.name, mount, String(round), String(PROCESSES), String(FILES_PER_PROCESS)];
+export function runSmallFiles(op: SmallFileOp, mount: string, round: string) {
+  const args = [worker, op.name, mount, round, String(PROCESSES), String(FILES_PER_PROCESS)];
   const out = execFileSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 64 << 20 });
   const { seconds, latenciesUs } = JSON.parse(out) as { seconds: number; latenciesUs: number[] };
   latenciesUs.sort((a, b) => a - b);
