@@ -25,6 +25,7 @@ import type { AuthRules } from './auth.js';
 import { encodeUpcall } from './callbacks.js';
 import { type ClientIdentity, ClientState } from './client.js';
 import type { CredentialRules } from './credentials.js';
+import { FopBook } from './fop-book.js';
 import { FOP_NUMBERS, type FopEntry, fopByName } from './fops/table.js';
 import { InodeTable } from './inode-table.js';
 import { Session } from './session.js';
@@ -64,6 +65,8 @@ const HUNG_WAIT_MS = 1000;
 
 export class Brick implements BrickContext {
   readonly name: string;
+  /** Of the volume that it belongs to; '' if that is not known. */
+  readonly volume: string;
   /** Domain of the session's log lines: the server translator. */
   readonly log: Logger;
   readonly table: InodeTable;
@@ -91,6 +94,8 @@ export class Brick implements BrickContext {
   /** Fops answered since the start, and those of them that failed, by procedure number. */
   readonly hits = new Float64Array(FOP_NUMBERS);
   readonly failures = new Float64Array(FOP_NUMBERS);
+  /** Latencies and errors of fops. */
+  readonly book = new FopBook();
   /** Payload bytes of reads and writes. */
   bytesRead = 0;
   bytesWritten = 0;
@@ -114,6 +119,7 @@ export class Brick implements BrickContext {
     onFailed: (reason: string) => void,
   ) {
     this.name = name;
+    this.volume = volumeOf(serverName);
     this.log = loggerFor(serverName);
     this.#onFailed = onFailed;
     this.table = new InodeTable(rules.inodeLruLimit, (inode) => {
@@ -317,6 +323,7 @@ export class Brick implements BrickContext {
   /** Notes a failed fop in the log, at the level that Gluster gives it. */
   fopFailed(fop: FopEntry, call: Call, errno: number): void {
     this.failures[fop.number] = this.failures[fop.number]! + 1;
+    this.book.failed(fop.number, errno);
     const quiet = errno === ENOENT || errno === ESTALE || QUIET[fop.name]?.includes(errno) === true;
     if (quiet && this.log.debugs === false) return;
     const text = `${fop.display} failed [{client=${call.client.uid}}, {error-xlator=${this.name}}, {errno=${errno}}, {error=${errnoName(errno)}}]`;
@@ -373,6 +380,11 @@ export class Brick implements BrickContext {
     await this.#stack.fini();
     this.table.clear();
   }
+}
+
+/** glusterd calls the server volume of a brick by its volume's name. */
+function volumeOf(serverName: string): string {
+  return serverName.endsWith('-server') ? serverName.slice(0, -'-server'.length) : '';
 }
 
 const FLUSH = fopByName('flush').number;

@@ -38,8 +38,11 @@ export class ClientState implements Client {
   alive = true;
   /** Connections bound to this client: the last one to go takes its fds and locks along. */
   connections = 0;
+  /** Fops that it has called. */
+  fops = 0;
   readonly #fds: (Fd | null)[] = [];
   #firstFree = 0;
+  #openFds = 0;
 
   constructor(identity: ClientIdentity) {
     this.id = ++lastId;
@@ -74,9 +77,7 @@ export class ClientState implements Client {
   }
 
   get openFds(): number {
-    let n = 0;
-    for (const fd of this.#fds) if (fd !== null) n++;
-    return n;
+    return this.#openFds;
   }
 
   fd(number: number): Fd | null {
@@ -90,6 +91,7 @@ export class ClientState implements Client {
     while (i < fds.length && fds[i] !== null) i++;
     if (i >= MAX_FDS) return -1;
     fds[i] = fd;
+    this.#openFds++;
     fd.number = i;
     this.#firstFree = i + 1;
     return i;
@@ -99,6 +101,7 @@ export class ClientState implements Client {
     const fd = this.#fds[number] ?? null;
     if (fd === null) return null;
     this.#fds[number] = null;
+    this.#openFds--;
     if (number < this.#firstFree) this.#firstFree = number;
     return fd;
   }
@@ -107,6 +110,7 @@ export class ClientState implements Client {
   takeFds(): Fd[] {
     const all = this.#fds.filter((fd) => fd !== null);
     this.#fds.length = 0;
+    this.#openFds = 0;
     this.#firstFree = 0;
     return all;
   }

@@ -98,11 +98,13 @@ export class Session implements ConnectionHandler {
       this.#refuse(xid, AcceptStat.garbageArgs);
       return;
     }
+    const started = performance.now();
     const call = new Call(this.client, number);
     credentialsOf(header, this.client, this.brick, call);
     const { brick } = this;
     brick.callStarted();
     brick.hits[number] = brick.hits[number]! + 1;
+    this.client.fops++;
     if (fop.payload === 'request') brick.bytesWritten += end - reader.at;
     const counted = !fop.isLock;
     if (counted && ++this.#outstanding === this.brick.outstandingLimit) this.connection.pause();
@@ -111,7 +113,7 @@ export class Session implements ConnectionHandler {
       result = border.wind(this, call, request, region, reader.at, end);
     } catch (error) {
       this.#failed(xid, fop, border, call, error);
-      this.#done(call, counted);
+      this.#done(call, counted, started);
       return;
     }
     if (result instanceof Promise) {
@@ -119,7 +121,7 @@ export class Session implements ConnectionHandler {
       if (fop.payload === 'request') region.retain();
       const finish = (): void => {
         if (fop.payload === 'request') region.release();
-        this.#done(call, counted);
+        this.#done(call, counted, started);
       };
       result.then(
         (reply: unknown) => {
@@ -134,7 +136,7 @@ export class Session implements ConnectionHandler {
       return;
     }
     this.#succeeded(xid, fop, border, call, result);
-    this.#done(call, counted);
+    this.#done(call, counted, started);
   }
 
   #succeeded(xid: number, fop: FopEntry, border: Border, call: Call, reply: unknown): void {
@@ -184,7 +186,9 @@ export class Session implements ConnectionHandler {
     this.connection.queued(payload, length);
   }
 
-  #done(call: Call, counted: boolean): void {
+  /** started: the clock when the fop came, in milliseconds. */
+  #done(call: Call, counted: boolean, started: number): void {
+    this.brick.book.took(call.fop, performance.now() - started);
     call.end(this.brick.releaseFd);
     this.brick.callEnded();
     if (counted && this.#outstanding-- === this.brick.outstandingLimit) this.connection.resume();

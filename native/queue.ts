@@ -52,6 +52,12 @@ export class Queue {
     return this.#waiting.size;
   }
 
+  /** Batches that wait for a thread, this turn's included, and batches that run. */
+  depth(): [queued: number, running: number] {
+    const [queued, running] = this.#native.depth();
+    return [queued + (this.#stage?.count ?? 0), running];
+  }
+
   setLimit(limit: number): void {
     this.#native.setLimit(limit);
   }

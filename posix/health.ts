@@ -19,6 +19,11 @@ export class HealthCheck {
   #cancel: (() => void) | null = null;
   #cancelLimit: (() => void) | null = null;
   #running = false;
+  /** Checks that have ended, and those of them that failed. */
+  checks = 0;
+  failures = 0;
+  /** When the last good one ended, in seconds since the epoch; 0: none has yet. */
+  healthyAtSec = 0;
 
   constructor(store: Store) {
     this.#store = store;
@@ -60,6 +65,8 @@ export class HealthCheck {
     this.#cancelLimit = null;
     this.#running = false;
     if (errno === ECANCELED) return 0;
+    this.checks++;
+    if (errno === 0) this.healthyAtSec = Date.now() / 1000;
     if (errno === EAGAIN) {
       this.#store.log.warning(113075, `health check of ${this.#store.path} was put off by the kernel`, errno);
     } else if (errno !== 0 && !late) {
@@ -70,6 +77,7 @@ export class HealthCheck {
 
   #fail(cause: string): void {
     const { store } = { store: this.#store };
+    this.failures++;
     this.stop();
     store.log.error(113075, `health-check failed, going down: ${store.path}: ${cause}`);
     store.brick.fail(`health-check of ${store.path} failed: ${cause}`);

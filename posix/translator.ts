@@ -7,7 +7,7 @@ import { failure } from './contract/error.js';
 import type * as fops from './contract/fops.js';
 import type { MaybePromise } from './contract/fops.js';
 import type { Fd, Inode } from './contract/inode.js';
-import { Translator } from './contract/translator.js';
+import { type LayerNumbers, Translator } from './contract/translator.js';
 import { create } from './entry-create.js';
 import { opendir, readdir, readdirp, releasedir } from './entry-dir.js';
 import { icreate, namelink } from './entry-icreate.js';
@@ -72,6 +72,16 @@ export class PosixTranslator extends Translator<Options> {
 
   override limitCalls(limit: number): void {
     this.store.queue.setLimit(limit);
+  }
+
+  override count(numbers: LayerNumbers): void {
+    const [queued, running] = this.store.queue.depth();
+    numbers.batchesQueued += queued;
+    numbers.batchesRunning += running;
+    if (this.#health === null) return;
+    numbers.healthChecks += this.#health.checks;
+    numbers.healthFailures += this.#health.failures;
+    numbers.healthyAtSec = this.#health.healthyAtSec;
   }
 
   override forget(inode: Inode): void {

@@ -41,6 +41,20 @@ export interface TranslatorInit<O> {
   slot: number;
 }
 
+/** What translators know of a brick for its metrics. */
+export interface LayerNumbers {
+  /** Locks of every kind that clients hold, and requests for them that wait. */
+  locksHeld: number;
+  locksWaiting: number;
+  /** Batches of blocking system calls: waiting for a thread, and running. */
+  batchesQueued: number;
+  batchesRunning: number;
+  /** Health checks that have ended, those of them that failed, and when the last good one ended (seconds since the epoch; 0: none yet). */
+  healthChecks: number;
+  healthFailures: number;
+  healthyAtSec: number;
+}
+
 /** A section of a statedump: name and key=value lines. */
 export interface DumpSection {
   title: string;
@@ -91,6 +105,8 @@ export abstract class Translator<O = unknown> {
   clientGone(_client: Client): void {}
   /** How many blocking calls of the brick may run at a time from now on. */
   limitCalls(_limit: number): void {}
+  /** Adds what it knows to the numbers of its brick. */
+  count(_numbers: LayerNumbers): void {}
   /** Sections for a statedump. */
   dump(): DumpSection[] {
     return [];

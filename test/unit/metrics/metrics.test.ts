@@ -2,30 +2,7 @@
 import t from 'tap';
 import { metricsAddress } from '../../../brickd/metrics/environment.js';
 import { startMetrics } from '../../../brickd/metrics/http.js';
-import { FOP_NUMBERS, fopByName } from '../../../mux/fops/table.js';
-import type { BrickStats } from '../../../mux/stats.js';
-
-function brick(name: string, up: boolean): BrickStats {
-  const hits = new Float64Array(FOP_NUMBERS);
-  const failures = new Float64Array(FOP_NUMBERS);
-  hits[fopByName('lookup').number] = 12;
-  failures[fopByName('lookup').number] = 3;
-  return {
-    brick: name,
-    up,
-    clients: 2,
-    connections: 3,
-    openFds: 4,
-    inodes: 5,
-    callsUnderWay: 6,
-    diskHung: !up,
-    bytesRead: 7,
-    bytesWritten: 8,
-    hits,
-    failures,
-    space: { total: 1000, free: 600, available: 500, inodes: 100, inodesFree: 90 },
-  };
-}
+import { brick, worker } from './fake-stats.js';
 
 async function get(port: number, path: string): Promise<{ status: number; text: string }> {
   const r = await fetch(`http://127.0.0.1:${port}${path}`);
@@ -34,7 +11,7 @@ async function get(port: number, path: string): Promise<{ status: number; text: 
 
 t.test('metrics, page and health', async (t) => {
   const all = [brick('/d/a', true), brick('/d/"<b>', false)];
-  const source = { stats: async () => [{ bricks: all, heapBytes: 1 }], bricks: () => all.map((b) => b.brick) };
+  const source = { stats: async () => [worker(all)], bricks: () => all.map((b) => b.brick) };
   const endpoint = await startMetrics(source, '127.0.0.1', 0);
   t.teardown(() => endpoint.close());
   const { text } = await get(endpoint.port, '/metrics');

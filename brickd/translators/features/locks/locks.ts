@@ -28,7 +28,7 @@ import type {
 } from '../../../../posix/contract/fops.js';
 import { gfidText } from '../../../../posix/contract/gfid.js';
 import type { Client, Fd, Inode } from '../../../../posix/contract/inode.js';
-import type { DumpSection } from '../../../../posix/contract/translator.js';
+import type { DumpSection, LayerNumbers } from '../../../../posix/contract/translator.js';
 import { then } from '../../../../posix/maybe.js';
 import { dumpLocks } from './dump.js';
 import type { InodeLocks } from './inode-locks.js';
@@ -209,6 +209,21 @@ export class LocksTranslator extends LockXattrs {
     for (const locks of [...had]) {
       this.log.warning(0, `releasing locks on ${gfidText(locks.inode.gfid)} of {client=${client.uid}}`);
       locks.clientGone(client);
+    }
+  }
+
+  override count(numbers: LayerNumbers): void {
+    for (const locks of this.busy) {
+      const { posix, domains } = locks;
+      if (posix !== null) {
+        for (const holder of posix.holders.values()) numbers.locksHeld += holder.ranges.length;
+        numbers.locksWaiting += posix.waiting.length;
+      }
+      if (domains === null) continue;
+      for (const { inode, entry } of domains.values()) {
+        numbers.locksHeld += inode.granted.length + entry.granted.length;
+        numbers.locksWaiting += inode.waiting.length + entry.waiting.length;
+      }
     }
   }
 

@@ -1,0 +1,60 @@
+/** Made-up numbers of bricks and workers. */
+import { FopBook } from '../../../mux/fop-book.js';
+import { FOP_NUMBERS, fopByName } from '../../../mux/fops/table.js';
+import { type BrickStats, threadStats, type WorkerStats } from '../../../mux/stats.js';
+
+export function brick(name: string, up: boolean): BrickStats {
+  const hits = new Float64Array(FOP_NUMBERS);
+  const failures = new Float64Array(FOP_NUMBERS);
+  const lookup = fopByName('lookup').number;
+  hits[lookup] = 12;
+  failures[lookup] = 3;
+  const book = new FopBook();
+  for (let i = 0; i < 11; i++) book.took(lookup, 0.03);
+  book.took(lookup, 20_000);
+  for (let i = 0; i < 3; i++) book.failed(lookup, 2);
+  return {
+    brick: name,
+    volume: 'vol',
+    up,
+    clients: 2,
+    connections: 3,
+    openFds: 4,
+    inodes: 5,
+    inodeLimit: 65536,
+    callsUnderWay: 6,
+    diskHung: !up,
+    bytesRead: 7,
+    bytesWritten: 8,
+    hits,
+    failures,
+    latencies: book.latencies(),
+    errors: book.errors(),
+    topClients: [
+      {
+        uid: 'CTX_ID:1',
+        name: 'fuse',
+        peer: '10.0.0.1:1023',
+        subdir: '/',
+        version: '10.3',
+        connections: 1,
+        fops: 9,
+        openFds: 1,
+        callsUnderWay: 2,
+        bytesReceived: 300,
+        bytesSent: 400,
+      },
+    ],
+    otherClients: { clients: 1, connections: 2, fops: 3, openFds: 3, callsUnderWay: 4, bytesReceived: 5, bytesSent: 6 },
+    locksHeld: 9,
+    locksWaiting: 1,
+    batchesQueued: 3,
+    batchesRunning: 2,
+    healthChecks: 10,
+    healthFailures: 0,
+    healthyAtSec: 1_700_000_000,
+    space: { total: 1000, free: 600, available: 500, inodes: 100, inodesFree: 90 },
+  };
+}
+
+export const worker = (bricks: BrickStats[]): WorkerStats => ({ bricks, ...threadStats(), longestSliceSec: 0.001 });
