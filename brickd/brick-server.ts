@@ -66,6 +66,32 @@ export type DumpSelection = Readonly<Record<DumpSection, boolean>>;
 /** A value of a status or profile answer; numbers go out as decimal text. */
 export type StatusValue = string | number | bigint;
 
+/** A brick as the main thread sees it. */
+export interface BrickState {
+  brick: string;
+  /** '' if it is not known. */
+  volume: string;
+  /** What its volfile was asked for by; a file's path without glusterd. */
+  volfileId: string;
+  /** returning: its worker has failed, and it is being brought back. stopping: it is being detached. */
+  state: 'up' | 'returning' | 'stopping' | 'failed';
+  /** Whether glusterd has taken its sign-in; undefined without glusterd. */
+  signedIn?: boolean | undefined;
+}
+
+/** Numbers of the server as a whole. */
+export interface ServerState {
+  bricks: BrickState[];
+  /** Bricks that are being brought up for the first time. */
+  attaching: number;
+  /** Since the start: bricks brought up, bricks that could not be, and workers that failed. */
+  attaches: number;
+  attachFailures: number;
+  workerFailures: number;
+  /** Undefined without glusterd. */
+  glusterdConnected?: boolean | undefined;
+}
+
 export interface BrickServer {
   /** Opens the port that all bricks share. Rejects with an error that has `code` ('EADDRINUSE' ...). */
   listen(options: ListenOptions): Promise<{ port: number }>;
@@ -86,6 +112,8 @@ export interface BrickServer {
   statedump(selection: DumpSelection): AsyncIterable<string> | Promise<string>;
   /** Numbers for metrics and the status page, by worker. */
   stats(): Promise<WorkerStats[]>;
+  /** What is known of the bricks without asking their workers. */
+  state(): ServerState;
   /** A brick has ended by itself (its disk is gone ...) and does not come back. */
   onBrickFailed(report: (brick: string, reason: string) => void): void;
   close(): Promise<void>;

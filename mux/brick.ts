@@ -24,7 +24,9 @@ import type { BrickContext, Translator, Upcall } from '../posix/contract/transla
 import type { AuthRules } from './auth.js';
 import { encodeUpcall } from './callbacks.js';
 import { type ClientIdentity, ClientState } from './client.js';
+import { ClientPlaces } from './client-places.js';
 import type { CredentialRules } from './credentials.js';
+import { volumeOf } from './facts.js';
 import { FopBook } from './fop-book.js';
 import { FOP_NUMBERS, type FopEntry, fopByName } from './fops/table.js';
 import { InodeTable } from './inode-table.js';
@@ -96,6 +98,8 @@ export class Brick implements BrickContext {
   readonly failures = new Float64Array(FOP_NUMBERS);
   /** Latencies and errors of fops. */
   readonly book = new FopBook();
+  /** The clients that metrics tell of one by one. */
+  readonly places = new ClientPlaces<ClientState>();
   /** Payload bytes of reads and writes. */
   bytesRead = 0;
   bytesWritten = 0;
@@ -380,11 +384,6 @@ export class Brick implements BrickContext {
     await this.#stack.fini();
     this.table.clear();
   }
-}
-
-/** glusterd calls the server volume of a brick by its volume's name. */
-function volumeOf(serverName: string): string {
-  return serverName.endsWith('-server') ? serverName.slice(0, -'-server'.length) : '';
 }
 
 const FLUSH = fopByName('flush').number;

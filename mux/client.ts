@@ -4,6 +4,7 @@ import { type Gfid, gfidKey, ROOT_GFID, ROOT_KEY } from '../posix/contract/gfid.
 import { Iatt } from '../posix/contract/iatt.js';
 import type { Client, Fd } from '../posix/contract/inode.js';
 import type { AuthRequest } from './auth.js';
+import { ClientPlace } from './client-places.js';
 
 let lastId = 0;
 
@@ -40,6 +41,8 @@ export class ClientState implements Client {
   connections = 0;
   /** Fops that it has called. */
   fops = 0;
+  /** How the metrics tell of it: see client-places. */
+  readonly place = new ClientPlace();
   readonly #fds: (Fd | null)[] = [];
   #firstFree = 0;
   #openFds = 0;

@@ -28,5 +28,10 @@ export function authRules(facts: BrickFacts): AuthRules {
   return new AuthRules(new Map(facts.authOptions), facts.allowInsecure, facts.strictAuth);
 }
 
+/** The volume of a brick, after which glusterd calls the brick's server volume; '' if it has another name. */
+export function volumeOf(serverName: string): string {
+  return serverName.endsWith('-server') ? serverName.slice(0, -'-server'.length) : '';
+}
+
 /** What a worker reports without being asked: a brick that has ended by itself, or a fault that ends the worker. */
 export type WorkerEvent = { event: 'failed'; brick: string; reason: string } | { event: 'fault'; reason: string };

@@ -7,7 +7,7 @@ import { addon, type Poller } from '../native/addon.js';
 import { errnoName } from '../posix/contract/errno.js';
 import { loggerFor } from '../posix/contract/log.js';
 import type { AuthRules } from './auth.js';
-import { authRules, type BrickFacts, type BrickTask } from './facts.js';
+import { authRules, type BrickFacts, type BrickTask, volumeOf } from './facts.js';
 import { type BrickEntry, Greeting, type Handover, HOLD_MS, type Reception } from './greeting.js';
 import { KeptTask } from './kept-task.js';
 import {
@@ -31,6 +31,7 @@ const ACCEPTS_PER_TURN = 64;
 class Entry implements BrickEntry {
   /** What the brick was started with, or given last: what it starts with again. */
   #kept: KeptTask;
+  readonly volfileId: string;
   facts: BrickFacts;
   auth: AuthRules;
   closing = false;
@@ -42,6 +43,7 @@ class Entry implements BrickEntry {
 
   constructor(task: BrickTask, facts: BrickFacts) {
     this.#kept = new KeptTask(task);
+    this.volfileId = task.volfileId;
     this.facts = facts;
     this.auth = authRules(facts);
   }
@@ -93,6 +95,12 @@ class Entry implements BrickEntry {
   }
 }
 
+function stateOf(entry: Entry): 'up' | 'returning' | 'stopping' | 'failed' {
+  if (entry.failed) return 'failed';
+  if (entry.closing) return 'stopping';
+  return entry.returning ? 'returning' : 'up';
+}
+
 export interface ServerOptions extends PoolOptions {
   revival?: RevivalRules;
 }
@@ -108,6 +116,10 @@ export class Server implements Reception, Returning {
   readonly #entries = new Map<string, Entry>();
   readonly #attaching = new Map<string, Promise<void>>();
   readonly #greetings = new Set<Greeting>();
+  /** Since the start. */
+  #attaches = 0;
+  #attachFailures = 0;
+  #workerFailures = 0;
   #listener: { fd: number; poller: Poller } | null = null;
   #onFailed: (brick: string, reason: string) => void = () => {};
 
@@ -117,6 +129,7 @@ export class Server implements Reception, Returning {
         if (event.event === 'failed') this.giveUp(event.brick, event.reason);
       },
       down: (worker) => {
+        this.#workerFailures++;
         for (const brick of worker.bricks) {
           const entry = this.#entries.get(brick);
           if (entry !== undefined && !entry.failed) entry.leave();
@@ -232,7 +245,9 @@ export class Server implements Reception, Returning {
       const facts = await this.#bringUp(task);
       this.log = loggerFor(facts.serverName);
       this.#entries.set(facts.brick, new Entry(task, facts));
+      this.#attaches++;
     } catch (error) {
+      this.#attachFailures++;
       this.#pool.displace(task.brick);
       throw error;
     }
@@ -332,6 +347,22 @@ export class Server implements Reception, Returning {
   async stats(): Promise<WorkerStats[]> {
     const all = await Promise.allSettled(this.#pool.inUse().map((w) => this.#pool.runOn(w, 'stats', null)));
     return all.filter((r) => r.status === 'fulfilled').map((r) => r.value);
+  }
+
+  /** What is known of the bricks without asking their workers. */
+  state() {
+    return {
+      bricks: [...this.#entries.values()].map((entry) => ({
+        brick: entry.name,
+        volume: volumeOf(entry.serverName),
+        volfileId: entry.volfileId,
+        state: stateOf(entry),
+      })),
+      attaching: this.#attaching.size,
+      attaches: this.#attaches,
+      attachFailures: this.#attachFailures,
+      workerFailures: this.#workerFailures,
+    };
   }
 
   /** Has the worker of a brick fail, for tests. Returns the bricks that it has. */

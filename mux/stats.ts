@@ -5,6 +5,7 @@ import type { Fops } from '../posix/contract/fops.js';
 import type { LayerNumbers } from '../posix/contract/translator.js';
 import type { Brick } from './brick.js';
 import type { ClientState } from './client.js';
+import { TOP_CLIENTS } from './client-places.js';
 import { loopDelay } from './loop-delay.js';
 
 /** One client process of a brick. */
@@ -19,6 +20,8 @@ export interface ClientStats {
   version: string;
   connections: number;
   fops: number;
+  /** Of these, those since it was given its place among the clients that are told of. */
+  fopsTold: number;
   openFds: number;
   /** Fops under way, those that wait for locks not counted. */
   callsUnderWay: number;
@@ -30,7 +33,7 @@ export interface ClientStats {
 /** What clients that are not told of one by one come to. */
 export type ClientSum = Pick<
   ClientStats,
-  'connections' | 'fops' | 'openFds' | 'callsUnderWay' | 'bytesReceived' | 'bytesSent'
+  'connections' | 'fopsTold' | 'openFds' | 'callsUnderWay' | 'bytesReceived' | 'bytesSent'
 > & {
   /** How many they are. */
   clients: number;
@@ -59,9 +62,9 @@ export interface BrickStats extends LayerNumbers {
   latencies: Float64Array;
   /** Triples: procedure number, errno, failures. */
   errors: Float64Array;
-  /** The clients with the most fops, most first, {@link TOP_CLIENTS} at most. */
+  /** The busiest clients, those with the most fops first, {@link TOP_CLIENTS} at most: which they are changes seldom. */
   topClients: ClientStats[];
-  /** All the others. */
+  /** All the others; of their fops all that no other client's `fopsTold` has ever counted: this never falls. */
   otherClients: ClientSum;
   /** Capacity of the brick's file system; null when it can't be read. */
   space: { total: number; free: number; available: number; inodes: number; inodesFree: number } | null;
@@ -86,8 +89,8 @@ export interface WorkerStats {
   longestSliceSec: number;
 }
 
-/** Clients that a brick tells of one by one. */
-export const TOP_CLIENTS = 20;
+export { TOP_CLIENTS };
+
 /** The gathering makes room for others after this time. */
 const SLICE_MS = 4;
 
@@ -134,6 +137,7 @@ function clientStats(client: ClientState): ClientStats {
     version: client.version,
     connections: client.connections,
     fops: client.fops,
+    fopsTold: 0,
     openFds: client.openFds,
     callsUnderWay: 0,
     bytesReceived: 0,
@@ -152,29 +156,38 @@ function clientsOf(brick: Brick): { top: ClientStats[]; others: ClientSum; openF
     c.bytesReceived += connection.bytesIn;
     c.bytesSent += connection.bytesOut;
   }
-  const sorted = [...all.values()].sort((a, b) => b.fops - a.fops);
-  const top = sorted.slice(0, TOP_CLIENTS);
+  const told = brick.places.assign(all.keys());
   const others: ClientSum = {
-    clients: sorted.length - top.length,
+    clients: all.size - told.size,
     connections: 0,
-    fops: 0,
+    fopsTold: brick.places.untold(total(brick.hits)),
     openFds: 0,
     callsUnderWay: 0,
     bytesReceived: 0,
     bytesSent: 0,
   };
+  const top: ClientStats[] = [];
   let openFds = 0;
-  for (const c of top) openFds += c.openFds;
-  for (const c of sorted.slice(TOP_CLIENTS)) {
+  for (const [client, c] of all) {
+    openFds += c.openFds;
+    if (told.has(client)) {
+      top.push({ ...c, fopsTold: c.fops - client.place.from });
+      continue;
+    }
     others.connections += c.connections;
-    others.fops += c.fops;
     others.openFds += c.openFds;
     others.callsUnderWay += c.callsUnderWay;
     others.bytesReceived += c.bytesReceived;
     others.bytesSent += c.bytesSent;
-    openFds += c.openFds;
   }
+  top.sort((a, b) => b.fops - a.fops);
   return { top, others, openFds };
+}
+
+function total(counts: Float64Array): number {
+  let sum = 0;
+  for (const n of counts) sum += n;
+  return sum;
 }
 
 function layerNumbers(brick: Brick): LayerNumbers {

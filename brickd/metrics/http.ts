@@ -1,11 +1,15 @@
 /** The HTTP endpoint: `/metrics` for Prometheus, `/` for people, `/healthz` for whoever watches over the process. */
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
 import { loggerFor } from '../../posix/contract/log.js';
 import { statusPage } from './page.js';
 import { Metrics, type StatsSource } from './registry.js';
 
 const log = loggerFor('metrics');
+const LOOPBACK = '127.0.0.1';
 
 export interface MetricsEndpoint {
   port: number;
@@ -17,8 +21,13 @@ export async function startMetrics(source: StatsSource, host: string, port: numb
   const metrics = new Metrics(source);
   const server = createServer((request, response) => {
     answer(source, metrics, request, response).catch((error: unknown) => {
-      log.error(0, `${request.url}: ${String(error)}`);
-      if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' });
+      if (!request.socket.destroyed) log.error(0, `${request.url}: ${String(error)}`);
+      // What has been begun must not look complete.
+      if (response.headersSent) {
+        response.destroy();
+        return;
+      }
+      response.writeHead(500, { 'content-type': 'text/plain' });
       response.end('internal error\n');
     });
   });
@@ -55,13 +64,31 @@ async function answer(
   };
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'text/plain', 'only GET\n');
   const path = new URL(request.url ?? '/', 'http://brickd').pathname;
-  if (path === '/metrics') return send(200, metrics.contentType, await metrics.text());
+  if (path === '/metrics') return scrape(metrics, request, response);
   if (path === '/healthz') return health(source, send);
   if (path === '/') {
     const bricks = (await source.stats()).flatMap((w) => w.bricks);
     return send(200, 'text/html; charset=utf-8', statusPage(bricks));
   }
   return send(404, 'text/plain', 'not found: / /metrics /healthz\n');
+}
+
+/** Sends the metrics piece by piece, compressed if the scraper is on another machine and takes it. */
+async function scrape(metrics: Metrics, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const near = request.socket.remoteAddress === undefined || request.socket.remoteAddress.endsWith(LOOPBACK);
+  const compress = !near && /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
+  response.writeHead(200, {
+    'content-type': metrics.contentType,
+    'cache-control': 'no-store',
+    ...(compress ? { 'content-encoding': 'gzip' } : {}),
+  });
+  if (request.method === 'HEAD') {
+    response.end();
+    return;
+  }
+  const text = Readable.from(metrics.pieces());
+  if (compress) await pipeline(text, createGzip({ level: 1 }), response);
+  else await pipeline(text, response);
 }
 
 /** 200 while every brick that should serve does; 503 naming those that don't. */

@@ -5,6 +5,7 @@ import type {
   BrickSpec,
   DumpSelection,
   ListenOptions,
+  ServerState,
   StatusKind,
   StatusValue,
 } from '../../../brickd/brick-server.js';
@@ -68,6 +69,9 @@ export class FakeServer implements BrickServer {
   }
   async stats(): Promise<WorkerStats[]> {
     return [];
+  }
+  state(): ServerState {
+    return { bricks: [], attaching: 0, attaches: 0, attachFailures: 0, workerFailures: 0 };
   }
   onBrickFailed(report: (brick: string, reason: string) => void): void {
     this.failed = report;

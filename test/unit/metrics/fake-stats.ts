@@ -1,4 +1,5 @@
 /** Made-up numbers of bricks and workers. */
+import type { ServerState } from '../../../brickd/brick-server.js';
 import { FopBook } from '../../../mux/fop-book.js';
 import { FOP_NUMBERS, fopByName } from '../../../mux/fops/table.js';
 import { type BrickStats, threadStats, type WorkerStats } from '../../../mux/stats.js';
@@ -39,13 +40,22 @@ export function brick(name: string, up: boolean): BrickStats {
         version: '10.3',
         connections: 1,
         fops: 9,
+        fopsTold: 8,
         openFds: 1,
         callsUnderWay: 2,
         bytesReceived: 300,
         bytesSent: 400,
       },
     ],
-    otherClients: { clients: 1, connections: 2, fops: 3, openFds: 3, callsUnderWay: 4, bytesReceived: 5, bytesSent: 6 },
+    otherClients: {
+      clients: 1,
+      connections: 2,
+      fopsTold: 3,
+      openFds: 3,
+      callsUnderWay: 4,
+      bytesReceived: 5,
+      bytesSent: 6,
+    },
     locksHeld: 9,
     locksWaiting: 1,
     batchesQueued: 3,
@@ -57,4 +67,23 @@ export function brick(name: string, up: boolean): BrickStats {
   };
 }
 
-export const worker = (bricks: BrickStats[]): WorkerStats => ({ bricks, ...threadStats(), longestSliceSec: 0.001 });
+export const state = (bricks: BrickStats[]): ServerState => ({
+  bricks: bricks.map((b) => ({
+    brick: b.brick,
+    volume: b.volume,
+    volfileId: `vol.node-1.${b.brick.slice(1).replaceAll('/', '-')}`,
+    state: b.up ? 'up' : 'failed',
+    signedIn: b.up,
+  })),
+  attaching: 0,
+  attaches: 2,
+  attachFailures: 1,
+  workerFailures: 0,
+});
+
+export const worker = (bricks: BrickStats[]): WorkerStats => ({
+  bricks,
+  ...threadStats(),
+  thread: 1,
+  longestSliceSec: 0.001,
+});

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { metricsAddress } from '../../../brickd/metrics/environment.js';
 import { startMetrics } from '../../../brickd/metrics/http.js';
-import { brick, worker } from './fake-stats.js';
+import { brick, state, worker } from './fake-stats.js';
 
 async function get(port: number, path: string): Promise<{ status: number; text: string }> {
   const r = await fetch(`http://127.0.0.1:${port}${path}`);
@@ -11,16 +11,33 @@ async function get(port: number, path: string): Promise<{ status: number; text: 
 
 t.test('metrics, page and health', async (t) => {
   const all = [brick('/d/a', true), brick('/d/"<b>', false)];
-  const source = { stats: async () => [worker(all)], bricks: () => all.map((b) => b.brick) };
+  const source = { stats: async () => [worker(all)], bricks: () => all.map((b) => b.brick), state: () => state(all) };
   const endpoint = await startMetrics(source, '127.0.0.1', 0);
   t.teardown(() => endpoint.close());
   const { text } = await get(endpoint.port, '/metrics');
-  t.match(text, 'gluster_brick_up{brick="/d/a"} 1\n');
-  t.match(text, 'gluster_brick_disk_hung{brick="/d/a"} 0\n');
-  t.match(text, 'gluster_brick_up{brick="/d/\\"<b>"} 0\n');
-  t.match(text, 'gluster_brick_capacity_used_bytes{brick="/d/a"} 400\n');
-  t.match(text, 'brickd_fops_total{brick="/d/a",fop="LOOKUP"} 12\n');
-  t.match(text, 'brickd_fop_failures_total{brick="/d/a",fop="LOOKUP"} 3\n');
+  const pid = process.pid;
+  const up = `gluster_brick_up{cluster_id="",volume="vol",hostname="node-1",brick_path="/d/a",peer_id="",pid="${pid}"} 1\n`;
+  t.match(text, up);
+  t.match(text, 'brickd_disk_hung{volume="vol",brick_path="/d/a"} 0\n');
+  t.match(text, /^gluster_brick_up\{.*brick_path="\/d\/\\"<b>".*\} 0$/m);
+  t.match(
+    text,
+    'gluster_brick_capacity_used_bytes{cluster_id="",host="node-1",id="",brick_path="/d/a",volume="vol",subvolume=""} 400\n',
+  );
+  const fop = 'volume="vol",brick_path="/d/a",fop="LOOKUP"';
+  t.match(text, `brickd_fops_total{${fop}} 12\n`);
+  t.match(text, `brickd_fop_failures_total{${fop},errno="ENOENT"} 3\n`);
+  t.match(text, `brickd_fop_duration_seconds_bucket{${fop},le="0.00002"} 0\n`);
+  t.match(text, `brickd_fop_duration_seconds_bucket{${fop},le="0.00005"} 11\n`);
+  t.match(text, `brickd_fop_duration_seconds_bucket{${fop},le="10"} 11\n`);
+  t.match(text, `brickd_fop_duration_seconds_bucket{${fop},le="+Inf"} 12\n`);
+  t.match(text, `brickd_fop_duration_seconds_count{${fop}} 12\n`);
+  t.match(text, 'brickd_client_fops_total{volume="vol",brick_path="/d/a",client="other",peer=""} 3\n');
+  const series = text
+    .split('\n')
+    .filter((l) => l !== '' && !l.startsWith('#'))
+    .map((l) => l.replace(/ \S+$/, ''));
+  t.equal(new Set(series).size, series.length, 'no series comes twice');
   for (const line of text.split('\n').filter((l) => l !== '')) {
     t.match(line, /^(#.*|[a-z0-9_]+(\{[^}]*\})? [-+.0-9eEa-zA-Z]+)$/, `a line of the format: ${line}`);
   }

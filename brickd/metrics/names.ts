@@ -1,0 +1,135 @@
+/**
+ * What bricks are called in labels: host, peer, volume and sub-volume as glusterd knows them. gluster-prometheus asks glusterd's
+ * command line for that; here it is read from glusterd's files.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import type { BrickState } from '../brick-server.js';
+import { labels, textOf } from './exposition.js';
+
+/** Parts of labels, ready to stand between braces. */
+export interface BrickLabels {
+  /** Of brickd's own metrics. */
+  own: string;
+  /** Of gluster-prometheus's metrics of capacity. */
+  capacity: string;
+  /** Of its gluster_brick_up. */
+  status: string;
+  /** Of its metrics of profiles. */
+  profile: string;
+  /** Of its metrics of processes. */
+  process: string;
+}
+
+interface Volume {
+  modifiedMs: number;
+  /** Sub-volume's name by "host:path". */
+  subvolumes: ReadonlyMap<string, string>;
+}
+
+const NO_SUBVOLUMES: ReadonlyMap<string, string> = new Map();
+
+/** The host in a volfile id, which glusterd makes of volume, host and path; '' if it is of another form. */
+export function hostOf(volfileId: string, volume: string, brick: string): string {
+  const path = `.${brick.replace(/^\//, '').replaceAll('/', '-')}`;
+  if (volume === '' || !volfileId.startsWith(`${volume}.`) || !volfileId.endsWith(path)) return '';
+  return volfileId.slice(volume.length + 1, -path.length);
+}
+
+/** Names of sub-volumes, by "host:path" of their bricks, from the text of glusterd's file about the volume. */
+export function subvolumesOf(volume: string, info: string): Map<string, string> {
+  const values = new Map<string, string>();
+  for (const line of info.split('\n')) {
+    const at = line.indexOf('=');
+    if (at > 0) values.set(line.slice(0, at), line.slice(at + 1));
+  }
+  const count = (key: string): number => Number(values.get(key) ?? 0) || 0;
+  const disperse = count('disperse_count');
+  const replica = count('replica_count');
+  const kind = disperse > 0 ? 'disperse' : replica > 1 ? 'replicate' : 'distribute';
+  const size = Math.max(1, disperse, replica);
+  const names = new Map<string, string>();
+  for (const [key, value] of values) {
+    const n = /^brick-(\d+)$/.exec(key);
+    // The path's slashes are dashes here, as in volfile ids.
+    if (n !== null) names.set(value, `${volume}-${kind}-${Math.floor(Number(n[1]) / size)}`);
+  }
+  return names;
+}
+
+export class BrickNames {
+  readonly #glusterd: string;
+  readonly #clusterId: string;
+  readonly #volumes = new Map<string, Volume>();
+  #peerId = '';
+  readonly #made = new Map<string, { key: string; labels: BrickLabels }>();
+
+  /** glusterd: its folder, /var/lib/glusterd. */
+  constructor(clusterId: string, glusterd: string) {
+    this.#clusterId = clusterId;
+    this.#glusterd = glusterd;
+  }
+
+  /** Looks at what may have changed in glusterd's files. */
+  async refresh(bricks: readonly BrickState[]): Promise<void> {
+    if (this.#peerId === '') this.#peerId = await this.#readPeerId();
+    const volumes = new Set(bricks.filter((b) => b.volfileId !== '' && b.volume !== '').map((b) => b.volume));
+    await Promise.all([...volumes].map((v) => this.#refreshVolume(v)));
+    for (const known of this.#volumes.keys()) if (!volumes.has(known)) this.#volumes.delete(known);
+    if (this.#made.size <= bricks.length) return;
+    const served = new Set(bricks.map((b) => b.brick));
+    for (const known of this.#made.keys()) if (!served.has(known)) this.#made.delete(known);
+  }
+
+  async #readPeerId(): Promise<string> {
+    try {
+      return /^UUID=(\S+)$/m.exec(await readFile(`${this.#glusterd}/glusterd.info`, 'latin1'))?.[1] ?? '';
+    } catch {
+      return '';
+    }
+  }
+
+  async #refreshVolume(volume: string): Promise<void> {
+    const file = `${this.#glusterd}/vols/${volume}/info`;
+    try {
+      const { mtimeMs } = await stat(file);
+      if (this.#volumes.get(volume)?.modifiedMs === mtimeMs) return;
+      const subvolumes = subvolumesOf(volume, await readFile(file, 'latin1'));
+      this.#volumes.set(volume, { modifiedMs: mtimeMs, subvolumes });
+    } catch {
+      // Bricks without glusterd have none.
+      this.#volumes.set(volume, { modifiedMs: -1, subvolumes: NO_SUBVOLUMES });
+    }
+  }
+
+  labels(b: BrickState): BrickLabels {
+    const host = hostOf(b.volfileId, b.volume, b.brick) || hostname();
+    const dashed = b.brick.replaceAll('/', '-');
+    const subvolume = this.#volumes.get(b.volume)?.subvolumes.get(`${host}:${dashed}`) ?? '';
+    const key = `${b.volume} ${host} ${subvolume} ${this.#peerId}`;
+    const made = this.#made.get(b.brick);
+    if (made?.key === key) return made.labels;
+    const fresh = this.#make(textOf(b.brick), textOf(b.volume), host, textOf(subvolume));
+    this.#made.set(b.brick, { key, labels: fresh });
+    return fresh;
+  }
+
+  #make(path: string, volume: string, host: string, subvolume: string): BrickLabels {
+    const cluster = { cluster_id: this.#clusterId };
+    const peer = this.#peerId;
+    return {
+      own: labels({ volume, brick_path: path }),
+      capacity: labels({ ...cluster, host, id: '', brick_path: path, volume, subvolume }),
+      status: labels({
+        ...cluster,
+        volume,
+        hostname: host,
+        brick_path: path,
+        peer_id: peer,
+        pid: String(process.pid),
+      }),
+      profile: labels({ ...cluster, volume, brick: `${host}:${path}`, host }),
+      process: labels({ ...cluster, volume, peerid: peer, brick_path: path, name: 'glusterfsd' }),
+    };
+  }
+}

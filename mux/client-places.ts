@@ -1,0 +1,81 @@
+/**
+ * Which clients of a brick the metrics tell of one by one: a bounded number of them, however many come and go. A client that
+ * has a place keeps it while it does anything. What a client did before it got its place stays with the sum of all others, so
+ * that no number that is told ever falls.
+ */
+
+/** Clients that a brick tells of one by one. */
+export const TOP_CLIENTS = 20;
+/** A client that has called nothing for so long gives its place to one that has. */
+const IDLE_MS = 300_000;
+
+export class ClientPlace {
+  has = false;
+  /** Fops that it had called when it was given its place. */
+  from = 0;
+  /** Fops that it had called at the last look; below zero: there was none. */
+  seen = -1;
+  /** When a look last found it at work, performance.now(). */
+  activeAt = 0;
+  /** Fops between the last two looks. */
+  recent = 0;
+}
+
+/** What is asked of a client. */
+export interface Placed {
+  readonly fops: number;
+  readonly alive: boolean;
+  readonly place: ClientPlace;
+}
+
+export class ClientPlaces<C extends Placed = Placed> {
+  readonly #told = new Set<C>();
+  /** Fops that were told of clients that have no place any more. */
+  #before = 0;
+
+  #leave(client: C): void {
+    this.#told.delete(client);
+    this.#before += client.fops - client.place.from;
+    client.place.has = false;
+  }
+
+  /** Looks at all clients that there are, and gives out places that are free. Returns the clients that have one. */
+  assign(clients: Iterable<C>, nowMs = performance.now()): ReadonlySet<C> {
+    for (const client of this.#told) if (!client.alive) this.#leave(client);
+    const waiting: C[] = [];
+    for (const client of clients) {
+      const { place } = client;
+      place.recent = client.fops - Math.max(place.seen, 0);
+      if (place.recent > 0) place.activeAt = nowMs;
+      if (!place.has) waiting.push(client);
+    }
+    if (waiting.length > 0) this.#giveOut(waiting, nowMs);
+    for (const client of waiting) client.place.seen = client.fops;
+    for (const client of this.#told) client.place.seen = client.fops;
+    return this.#told;
+  }
+
+  #giveOut(waiting: C[], nowMs: number): void {
+    waiting.sort((a, b) => b.place.recent - a.place.recent);
+    for (const client of waiting) {
+      if (this.#told.size === TOP_CLIENTS) {
+        const idle = client.place.recent > 0 && [...this.#told].find((c) => nowMs - c.place.activeAt >= IDLE_MS);
+        if (!idle) return;
+        this.#leave(idle);
+      }
+      const { place } = client;
+      // Nothing of a client that comes into sight now has been told among the others.
+      place.from = place.seen < 0 ? 0 : client.fops;
+      place.has = true;
+      place.activeAt = nowMs;
+      this.#told.add(client);
+    }
+  }
+
+  /** Of so many fops, all those that have never been told of one client. */
+  untold(fops: number): number {
+    let sum = fops - this.#before;
+    for (const client of this.#told) sum -= client.fops - client.place.from;
+    return Math.max(0, sum);
+  }
+}
