@@ -30,6 +30,7 @@ import { volumeOf } from './facts.js';
 import { FopBook } from './fop-book.js';
 import { FOP_NUMBERS, type FopEntry, fopByName } from './fops/table.js';
 import { InodeTable } from './inode-table.js';
+import type { QosStats } from './qos/stats.js';
 import { Session } from './session.js';
 import { type LayerSpec, Stack } from './stack.js';
 import { ticker } from './ticker.js';
@@ -105,6 +106,9 @@ export class Brick implements BrickContext {
   bytesWritten = 0;
   /** System calls on the brick's disk have not come back for more than a second. */
   diskHung = false;
+
+  /** Scheduler of its tenants; null: its volfile has no user/qos. */
+  qos: { stats(): QosStats } | null = null;
 
   // CredentialRules, flattened here so that a call reads them without another hop.
   rootSquash = false;

@@ -7,6 +7,7 @@ import type { Brick } from './brick.js';
 import type { ClientState } from './client.js';
 import { TOP_CLIENTS } from './client-places.js';
 import { loopDelay } from './loop-delay.js';
+import type { QosStats } from './qos/stats.js';
 
 /** One client process of a brick. */
 export interface ClientStats {
@@ -68,6 +69,8 @@ export interface BrickStats extends LayerNumbers {
   otherClients: ClientSum;
   /** Capacity of the brick's file system; null when it can't be read. */
   space: { total: number; free: number; available: number; inodes: number; inodesFree: number } | null;
+  /** Its tenants; null without user/qos in its volfile. */
+  qos: QosStats | null;
 }
 
 export interface WorkerStats {
@@ -227,6 +230,7 @@ async function brickStats(brick: Brick): Promise<BrickStats> {
     otherClients: others,
     ...layerNumbers(brick),
     space: null,
+    qos: brick.qos?.stats() ?? null,
   };
   stats.space = await space(brick);
   return stats;

@@ -24,6 +24,12 @@ export type FopPriorityClass = keyof typeof FopPriority;
  */
 export type Resolution = 'must' | 'not' | 'may' | 'dontcare' | 'exact' | 'fd' | 'none';
 
+/**
+ * How tenants' rates see a fop: `free` ones are never held back (locks, which others wait for, and what ends things), the others
+ * count as reading or as writing.
+ */
+export type Traffic = 'free' | 'read' | 'write';
+
 // biome-ignore lint/suspicious/noExplicitAny: rows hold structures of every type; who knows the fop knows the type
 type AnyStruct = Struct<any>;
 
@@ -49,6 +55,7 @@ export interface FopEntry {
   readonly cost: number;
   /** Field of the request that tells the bytes moved, or null: then none count. */
   readonly costBytes: 'size' | 'len' | null;
+  readonly traffic: Traffic;
 }
 
 interface Traits {
@@ -57,10 +64,13 @@ interface Traits {
   lock?: true;
   cost?: number;
   bytes?: 'size' | 'len';
+  traffic?: 'free' | 'write';
 }
 
 const CHANGES: Traits = { changes: true };
 const LOCK: Traits = { lock: true };
+const FREE: Traits = { traffic: 'free', cost: 0 };
+const SYNC: Traits = { traffic: 'write' };
 
 function row(
   number: number,
@@ -87,6 +97,7 @@ function row(
     resolution,
     cost: traits.cost ?? 1,
     costBytes: traits.bytes ?? null,
+    traffic: traits.lock ? 'free' : (traits.traffic ?? (traits.changes ? 'write' : 'read')),
   };
 }
 
@@ -110,13 +121,13 @@ export const FOPS: readonly FopEntry[] = [
     bytes: 'size',
   }),
   row(14, 'statfs', 'STATFS', 14, 'high', 'must', x.statfsReq, x.statfsRsp),
-  row(15, 'flush', 'FLUSH', 15, 'normal', 'fd', x.flushReq, x.commonRsp),
-  row(16, 'fsync', 'FSYNC', 16, 'low', 'fd', x.fsyncReq, x.prePostRsp),
+  row(15, 'flush', 'FLUSH', 15, 'normal', 'fd', x.flushReq, x.commonRsp, FREE),
+  row(16, 'fsync', 'FSYNC', 16, 'low', 'fd', x.fsyncReq, x.prePostRsp, SYNC),
   row(17, 'setxattr', 'SETXATTR', 17, 'normal', 'must', x.setxattrReq, x.commonRsp, CHANGES),
   row(18, 'getxattr', 'GETXATTR', 18, 'normal', 'must', x.getxattrReq, x.dictRsp),
   row(19, 'removexattr', 'REMOVEXATTR', 19, 'normal', 'must', x.removexattrReq, x.commonRsp, CHANGES),
   row(20, 'opendir', 'OPENDIR', 20, 'high', 'must', x.opendirReq, x.openRsp),
-  row(21, 'fsyncdir', 'FSYNCDIR', 21, 'low', 'fd', x.fsyncdirReq, x.commonRsp),
+  row(21, 'fsyncdir', 'FSYNCDIR', 21, 'low', 'fd', x.fsyncdirReq, x.commonRsp, SYNC),
   row(22, 'access', 'ACCESS', 22, 'high', 'must', x.accessReq, x.commonRsp),
   row(23, 'create', 'CREATE', 23, 'normal', 'dontcare', x.createReq, x.createRsp, CHANGES),
   row(24, 'ftruncate', 'FTRUNCATE', 24, 'low', 'fd', x.ftruncateReq, x.prePostRsp, CHANGES),
@@ -136,17 +147,17 @@ export const FOPS: readonly FopEntry[] = [
   row(38, 'setattr', 'SETATTR', 38, 'normal', 'must', x.setattrReq, x.prePostRsp, CHANGES),
   row(39, 'fsetattr', 'FSETATTR', 39, 'normal', 'fd', x.fsetattrReq, x.prePostRsp, CHANGES),
   row(40, 'readdirp', 'READDIRP', 40, 'high', 'fd', x.readdirpReq, x.readdirpRsp, { bytes: 'size' }),
-  row(41, 'release', 'RELEASE', 42, 'high', 'none', x.releaseReq, x.commonRsp, { cost: 0 }),
-  row(42, 'releasedir', 'RELEASEDIR', 43, 'high', 'none', x.releaseReq, x.commonRsp, { cost: 0 }),
+  row(41, 'release', 'RELEASE', 42, 'high', 'none', x.releaseReq, x.commonRsp, FREE),
+  row(42, 'releasedir', 'RELEASEDIR', 43, 'high', 'none', x.releaseReq, x.commonRsp, FREE),
   row(43, 'fremovexattr', 'FREMOVEXATTR', 45, 'normal', 'fd', x.fremovexattrReq, x.commonRsp, CHANGES),
   row(44, 'fallocate', 'FALLOCATE', 46, 'low', 'fd', x.fallocateReq, x.prePostRsp, CHANGES),
   row(45, 'discard', 'DISCARD', 47, 'low', 'fd', x.discardReq, x.prePostRsp, CHANGES),
   row(46, 'zerofill', 'ZEROFILL', 48, 'low', 'fd', x.zerofillReq, x.prePostRsp, { changes: true, bytes: 'size' }),
-  row(47, 'ipc', 'IPC', 49, 'high', 'none', x.ipcReq, x.commonRsp),
+  row(47, 'ipc', 'IPC', 49, 'high', 'none', x.ipcReq, x.commonRsp, FREE),
   row(48, 'seek', 'SEEK', 50, 'low', 'fd', x.seekReq, x.seekRsp),
-  row(50, 'lease', 'LEASE', 51, 'normal', 'must', x.leaseReq, x.leaseRsp),
-  row(51, 'getactivelk', 'GETACTIVELK', 53, 'high', 'must', x.getactivelkReq, x.getactivelkRsp),
-  row(52, 'setactivelk', 'SETACTIVELK', 54, 'high', 'must', x.setactivelkReq, x.commonRsp),
+  row(50, 'lease', 'LEASE', 51, 'normal', 'must', x.leaseReq, x.leaseRsp, FREE),
+  row(51, 'getactivelk', 'GETACTIVELK', 53, 'high', 'must', x.getactivelkReq, x.getactivelkRsp, FREE),
+  row(52, 'setactivelk', 'SETACTIVELK', 54, 'high', 'must', x.setactivelkReq, x.commonRsp, FREE),
   row(53, 'icreate', 'ICREATE', 56, 'high', 'not', x.icreateReq, x.iattRsp, CHANGES),
   row(54, 'namelink', 'NAMELINK', 57, 'high', 'not', x.namelinkReq, x.prePostRsp, CHANGES),
   row(56, 'copyFileRange', 'COPY_FILE_RANGE', 58, 'low', 'fd', x.copyFileRangeReq, x.copyFileRangeRsp, {

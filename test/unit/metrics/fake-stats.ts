@@ -63,6 +63,7 @@ export function brick(name: string, up: boolean): BrickStats {
     healthChecks: 10,
     healthFailures: 0,
     healthyAtSec: 1_700_000_000,
+    qos: null,
     space: { total: 1000, free: 600, available: 500, inodes: 100, inodesFree: 90 },
   };
 }

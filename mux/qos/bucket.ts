@@ -1,0 +1,134 @@
+/**
+ * Rates that hold for the whole process: a bucket of credit per tenant and ceiling, in memory that all workers share.
+ *
+ * A bucket is one number: the time at which all that was let through is paid for at its rate (as in GCRA). It lies before now by
+ * the credit at hand, and after now by the debt. Who takes credit moves it ahead by compare-and-swap: workers never wait for
+ * each other, and one that dies leaves nothing locked. Whatever is let through is charged in full, so the rate is
+ * exact over time even when two workers see the last credit at once, or one fop costs more than there is.
+ */
+
+/** Buckets of a process at most: keys that come later get buckets of their worker alone. */
+const SLOTS = 4096;
+const BYTES_PER_SLOT = 24;
+
+/** Memory for the buckets of a process: made once by the main thread, given to every worker. */
+export function bucketMemory(): SharedArrayBuffer {
+  return new SharedArrayBuffer(SLOTS * BYTES_PER_SLOT);
+}
+
+const clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
+/** Nanoseconds of a clock that is the same for all threads. */
+export function nowNs(): number {
+  return (performance.now() + clockOffsetMs) * 1e6;
+}
+
+const FNV_OFFSET = 0xcbf29ce484222325n;
+const FNV_PRIME = 0x100000001b3n;
+
+/** Never 0: that marks a free slot. */
+function hashOf(key: string): bigint {
+  let h = FNV_OFFSET;
+  for (let i = 0; i < key.length; i++) h = BigInt.asUintN(64, (h ^ BigInt(key.charCodeAt(i))) * FNV_PRIME);
+  const signed = BigInt.asIntN(64, h);
+  return signed === 0n ? 1n : signed;
+}
+
+const rateBits = new Float64Array(1);
+const rateBigint = new BigInt64Array(rateBits.buffer);
+
+export class BucketTable {
+  readonly #keys: BigInt64Array;
+  readonly #rates: BigInt64Array;
+  readonly paid: BigInt64Array;
+
+  constructor(memory: SharedArrayBuffer = bucketMemory()) {
+    this.#keys = new BigInt64Array(memory, 0, SLOTS);
+    this.#rates = new BigInt64Array(memory, SLOTS * 8, SLOTS);
+    this.paid = new BigInt64Array(memory, SLOTS * 16, SLOTS);
+  }
+
+  /** The bucket of a key, the same in all workers. A slot that was taken stays the key's. */
+  bucket(key: string): Bucket {
+    const hash = hashOf(key);
+    let slot = Number(BigInt.asUintN(32, hash)) % SLOTS;
+    for (let i = 0; i < SLOTS; i++) {
+      const found = Atomics.compareExchange(this.#keys, slot, 0n, hash);
+      if (found === 0n || found === hash) return new Bucket(this, slot);
+      slot = (slot + 1) % SLOTS;
+    }
+    return new BucketTable().bucket(key);
+  }
+
+  /** Sets a rate; the one before. */
+  exchangeRate(slot: number, rate: number): number {
+    rateBits[0] = rate;
+    const before = Atomics.exchange(this.#rates, slot, rateBigint[0]!);
+    rateBigint[0] = before;
+    return rateBits[0]!;
+  }
+}
+
+export class Bucket {
+  readonly #table: BucketTable;
+  readonly #slot: number;
+  /** Per second. */
+  rate = 0;
+  /** Credit that can gather, as nanoseconds at the rate. */
+  burstNs = 0;
+  #nsPerUnit = 0;
+
+  constructor(table: BucketTable, slot: number) {
+    this.#table = table;
+    this.#slot = slot;
+  }
+
+  /** Sets rate (per second) and burst (seconds of it). Debt is kept in units: at a higher rate it is paid sooner. */
+  configure(rate: number, burstSec: number): void {
+    this.rate = rate;
+    this.#nsPerUnit = 1e9 / rate;
+    // One unit of credit at least, or a slow rate would let nothing through before it is due.
+    this.burstNs = Math.max(burstSec * 1e9, Math.min(this.#nsPerUnit, 1e9) * 0.01);
+    const before = this.#table.exchangeRate(this.#slot, rate);
+    if (before > 0 && before !== rate)
+      this.#move((paid, now) => (paid > now ? now + ((paid - now) * before) / rate : paid));
+  }
+
+  /** Nanoseconds until there is credit; 0 or less: there is some now. */
+  waitNs(now: number): number {
+    return Number(Atomics.load(this.#table.paid, this.#slot)) - now - this.burstNs;
+  }
+
+  /** Takes `units`, whether there is credit for all of them or not. Negative units are given back. */
+  charge(now: number, units: number): void {
+    const { paid } = this.#table;
+    const cost = units * this.#nsPerUnit;
+    for (;;) {
+      const before = Atomics.load(paid, this.#slot);
+      // Credit is what `paid` lies behind now + burst: what is older than now has been forfeited.
+      const from = units > 0 ? Math.max(Number(before), now) : Number(before);
+      if (Atomics.compareExchange(paid, this.#slot, before, BigInt(Math.round(from + cost))) === before) return;
+    }
+  }
+
+  /** Credit at hand in units; below zero is debt. */
+  tokens(now: number): number {
+    const paid = Math.max(Number(Atomics.load(this.#table.paid, this.#slot)), now);
+    return (now + this.burstNs - paid) / this.#nsPerUnit;
+  }
+
+  /** Credit that can gather, in units. */
+  get burst(): number {
+    return this.burstNs / this.#nsPerUnit;
+  }
+
+  #move(to: (paid: number, now: number) => number): void {
+    const { paid } = this.#table;
+    const now = nowNs();
+    for (;;) {
+      const before = Atomics.load(paid, this.#slot);
+      const after = BigInt(Math.round(to(Number(before), now)));
+      if (Atomics.compareExchange(paid, this.#slot, before, after) === before) return;
+    }
+  }
+}
