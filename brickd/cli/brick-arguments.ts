@@ -46,6 +46,8 @@ export interface BrickArguments {
   runId: string;
   volumeName: string;
   obsoleteFetchAttempts: boolean;
+  /** Where metrics are served; undefined when not given. */
+  metrics: string | undefined;
   /** Something to print instead of serving. */
   print: '' | 'version' | 'help' | 'usage' | 'xlatordir' | 'statedumpdir' | 'logdir' | 'libexecdir';
 }
@@ -96,6 +98,7 @@ const SETTERS: Readonly<Record<string, Setter>> = {
   'run-id': (a, v) => (a.runId = v),
   'volume-name': (a, v) => (a.volumeName = v),
   'volfile-max-fetch-attempts': (a) => (a.obsoleteFetchAttempts = true),
+  metrics: (a, v) => (a.metrics = v),
   'print-xlatordir': (a) => (a.print = 'xlatordir'),
   'print-statedumpdir': (a) => (a.print = 'statedumpdir'),
   'print-logdir': (a) => (a.print = 'logdir'),
@@ -115,6 +118,7 @@ export function brickArguments(argv: readonly string[]): BrickArguments {
     serverPort: GLUSTERD_PORT,
     serverTransport: 'socket',
     volfileId: '',
+    metrics: undefined,
     volfile: '',
     pidFile: '',
     socketFile: '',

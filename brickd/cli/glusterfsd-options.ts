@@ -109,6 +109,7 @@ export const GLUSTERFSD_OPTIONS: readonly OptionSpec[] = [
   value('fs-display-name', 'DISPLAY-NAME', MOUNT, { hidden: true }),
   flag('brick-mux', 'The process may be given further bricks'),
   optional('io-engine', 'ENGINE', 'Accepted, without effect'),
+  value('metrics', 'ADDRESS', 'Where metrics and status page are served, as BRICKD_METRICS; none for nowhere'),
 
   flag('help', 'Show this help', { letter: '?' }),
   flag('usage', 'Show a short usage message'),

@@ -1,6 +1,6 @@
 /** Metrics and status page of `brickd serve`: on the loopback address only. */
 import type { BrickServer } from '../brick-server.js';
-import { startMetrics as start } from '../metrics/http.js';
+import { startMetrics as start } from '../metrics/endpoint.js';
 
 const HOST = '127.0.0.1';
 

@@ -12,7 +12,7 @@ import { type BrickLife, BrickOpHandler } from '../glusterd/brick-ops.js';
 import { BrickOpsServer } from '../glusterd/brick-ops-server.js';
 import { levelOf } from '../log/control.js';
 import { DaemonLog } from '../log/open.js';
-import { metricsFromEnvironment } from '../metrics/environment.js';
+import { startMetricsOf } from '../metrics/start.js';
 import { GLUSTER_VERSION, VERSION } from '../version.js';
 import { Bricks, type Departure } from './bricks.js';
 import { fsPath, textPath } from './call.js';
@@ -202,7 +202,22 @@ class BrickProcess implements BrickLife {
     await this.#listen(server, facts.listen);
     this.server = server;
     this.#served();
-    void metricsFromEnvironment(server);
+    void this.#startMetrics(server);
+  }
+
+  async #startMetrics(server: BrickServer): Promise<void> {
+    const link = this.#link;
+    const source = {
+      stats: () => server.stats(),
+      bricks: () => server.bricks(),
+      state: () => {
+        const state = server.state();
+        if (link === null) return state;
+        const bricks = state.bricks.map((b) => ({ ...b, signedIn: link.knows(b.brick) }));
+        return { ...state, bricks, glusterdConnected: link.management.connected };
+      },
+    };
+    this.#ending.metrics = (await startMetricsOf(source, this.#args.metrics)) ?? null;
   }
 
   async #listenForGlusterd(): Promise<void> {

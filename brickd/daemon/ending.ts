@@ -15,6 +15,7 @@ const CRASH_STATUS = 1;
 export class Ending {
   pidfile: Pidfile | null = null;
   server: BrickServer | null = null;
+  metrics: { close(): Promise<void> } | null = null;
   readonly #log: DaemonLog;
   readonly #status: StatusPipe;
   readonly #signOut: (brick: string) => Promise<void>;
@@ -35,7 +36,11 @@ export class Ending {
   async exit(status: number, bricks: string[]): Promise<void> {
     if (this.#begun) return;
     this.#begun = true;
-    const leaving = Promise.allSettled([...bricks.map((b) => this.#signOut(b)), this.server?.close()]);
+    const leaving = Promise.allSettled([
+      ...bricks.map((b) => this.#signOut(b)),
+      this.server?.close(),
+      this.metrics?.close(),
+    ]);
     await Promise.race([leaving, pause(LEAVE_MS)]);
     this.pidfile?.release();
     this.#log.flush();

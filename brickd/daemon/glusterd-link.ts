@@ -47,6 +47,8 @@ export class GlusterdLink {
   readonly #events: LinkEvents;
   /** Counts the rounds begun: a newer one replaces an older one. */
   #round = 0;
+  /** Bricks whose sign-in glusterd has taken. */
+  readonly #known = new Set<string>();
 
   constructor(args: BrickArguments, events: LinkEvents) {
     this.#args = args;
@@ -54,6 +56,7 @@ export class GlusterdLink {
     this.management = new Management(addressOf(args), {
       volfilesChanged: () => events.volfilesChanged(),
       reconnected: () => {
+        this.#known.clear();
         events.volfilesChanged();
         void this.signIn();
       },
@@ -99,12 +102,18 @@ export class GlusterdLink {
         if (accepted === undefined) return;
         left.delete(brick);
         if (!accepted) refused = true;
+        else this.#known.add(brick);
       });
       if (left.size === 0) return tell(refused ? 'refused' : 'accepted');
       if (tries === SIGN_IN_ROUNDS) tell('silent');
       await pause(backoff.next(), tries < SIGN_IN_ROUNDS);
     }
     tell('silent');
+  }
+
+  /** Whether glusterd has taken the sign-in of a brick, and the connection to it has stayed since. */
+  knows(brick: string): boolean {
+    return this.#known.has(brick);
   }
 
   /** Undefined when glusterd does not answer. */
@@ -123,6 +132,7 @@ export class GlusterdLink {
   /** Takes a brick out of glusterd's port map, if it can be told soon. Never rejects. */
   async signOut(brick: string): Promise<void> {
     const { brickPort, brickPort2 } = this.#args;
+    this.#known.delete(brick);
     if (brickPort === 0 || brick === '') return;
     await this.management.signOut(brick, brickPort, brickPort2);
   }

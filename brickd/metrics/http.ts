@@ -1,25 +1,22 @@
-/** The HTTP endpoint: `/metrics` for Prometheus, `/` for people, `/healthz` for whoever watches over the process. */
-import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+/** What the HTTP endpoint answers: `/metrics` for Prometheus, `/` for people, `/healthz` for whoever watches over the process. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { loggerFor } from '../../posix/contract/log.js';
 import { statusPage } from './page.js';
-import { Metrics, type StatsSource } from './registry.js';
+import { Metrics, type MetricsOptions, type StatsSource } from './registry.js';
 
 const log = loggerFor('metrics');
 const LOOPBACK = '127.0.0.1';
 
-export interface MetricsEndpoint {
-  port: number;
-  close(): Promise<void>;
-}
-
-/** Starts the endpoint. port 0 lets the system choose. Rejects when the address can't be had. */
-export async function startMetrics(source: StatsSource, host: string, port: number): Promise<MetricsEndpoint> {
-  const metrics = new Metrics(source);
-  const server = createServer((request, response) => {
+/** Answers the requests of an endpoint. */
+export function responder(
+  source: StatsSource,
+  options: MetricsOptions = {},
+): (request: IncomingMessage, response: ServerResponse) => void {
+  const metrics = new Metrics(source, options);
+  return (request, response) => {
     answer(source, metrics, request, response).catch((error: unknown) => {
       if (!request.socket.destroyed) log.error(0, `${request.url}: ${String(error)}`);
       // What has been begun must not look complete.
@@ -30,26 +27,7 @@ export async function startMetrics(source: StatsSource, host: string, port: numb
       response.writeHead(500, { 'content-type': 'text/plain' });
       response.end('internal error\n');
     });
-  });
-  await listening(server, host, port);
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
   };
-}
-
-function listening(server: HttpServer, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
 }
 
 async function answer(

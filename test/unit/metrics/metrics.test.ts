@@ -1,7 +1,6 @@
 /** The metrics endpoint over a made-up server. */
 import t from 'tap';
-import { metricsAddress } from '../../../brickd/metrics/environment.js';
-import { startMetrics } from '../../../brickd/metrics/http.js';
+import { startMetrics } from '../../../brickd/metrics/endpoint.js';
 import { brick, state, worker } from './fake-stats.js';
 
 async function get(port: number, path: string): Promise<{ status: number; text: string }> {
@@ -50,12 +49,4 @@ t.test('metrics, page and health', async (t) => {
   all[1]!.up = true;
   t.equal((await get(endpoint.port, '/healthz')).status, 200);
   t.equal((await get(endpoint.port, '/nowhere')).status, 404);
-});
-
-t.test('the address in the environment', async (t) => {
-  t.same(metricsAddress('127.0.0.1:9100'), { host: '127.0.0.1', first: 9100, last: 9100 });
-  t.same(metricsAddress('[::1]:9100-9110'), { host: '::1', first: 9100, last: 9110 });
-  for (const bad of ['', '9100', 'host:', 'host:0', 'host:70000', 'host:20-10', 'a b:9100']) {
-    t.equal(metricsAddress(bad), undefined, bad);
-  }
 });

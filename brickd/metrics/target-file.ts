@@ -1,0 +1,132 @@
+/**
+ * The file that tells Prometheus (file_sd_configs) where the brick processes of this node serve their metrics. Every process
+ * adds its own entry and removes it at its end; entries of processes that ended without doing so go when another one writes.
+ */
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { addon } from '../../native/addon.js';
+import { errnoName } from '../../posix/contract/errno.js';
+import { loggerFor } from '../../posix/contract/log.js';
+
+const log = loggerFor('metrics');
+/** Labels that start like this are gone once Prometheus has chosen its targets. */
+const PID = '__meta_brickd_pid';
+const START = '__meta_brickd_start_time';
+const LOCK_TRIES = 150;
+const LOCK_PAUSE_MS = 20;
+/** How often a process sees to it that its entry is still there. */
+const LOOK_MS = 60_000;
+
+interface Entry {
+  targets: string[];
+  labels: Record<string, string>;
+}
+
+const byteString = (path: string): string => Buffer.from(path, 'utf8').toString('latin1');
+
+/** When a process was started, in ticks since the machine's start; undefined if there is none of that id. */
+function startOf(pid: string): string | undefined {
+  if (!/^\d+$/.test(pid)) return undefined;
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+function isEntry(value: unknown): value is Entry {
+  const e = value as Partial<Entry> | null;
+  return typeof e === 'object' && e !== null && Array.isArray(e.targets) && typeof (e.labels ?? {}) === 'object';
+}
+
+export class TargetFile {
+  readonly #path: string;
+  #own: Entry | null = null;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Adds the targets ("host:port") of this process. Rejects with the error of the file system. */
+  async add(targets: string[], labels: Readonly<Record<string, string>>): Promise<void> {
+    const pid = String(process.pid);
+    this.#own = { targets, labels: { ...labels, [PID]: pid, [START]: startOf(pid) ?? '' } };
+    await this.#update();
+    this.#timer = setInterval(() => {
+      this.#update().catch((error: unknown) => log.warning(0, `${this.#path}: ${(error as Error).message}`));
+    }, LOOK_MS);
+    this.#timer.unref();
+  }
+
+  /** Removes this process's entry. */
+  async remove(): Promise<void> {
+    clearInterval(this.#timer);
+    if (this.#own === null) return;
+    this.#own = null;
+    await this.#update();
+  }
+
+  async #update(): Promise<void> {
+    // Not its parents: they are not ours to make.
+    const folder = dirname(this.#path);
+    if (!existsSync(folder)) mkdirSync(folder, { mode: 0o755 });
+    await this.#locked(() => {
+      const before = this.#read();
+      const own = this.#own;
+      const entries = before.filter((e) => this.#stays(e));
+      if (own !== null) entries.push(own);
+      if (JSON.stringify(entries) !== JSON.stringify(before)) this.#write(entries);
+    });
+  }
+
+  #read(): Entry[] {
+    try {
+      const value: unknown = JSON.parse(readFileSync(this.#path, 'utf8'));
+      if (Array.isArray(value)) return value.filter(isEntry);
+      log.warning(0, `${this.#path} is no list of targets: it is made anew`);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+        log.warning(0, `${this.#path} is made anew: ${(error as Error).message}`);
+    }
+    return [];
+  }
+
+  /** Whether an entry is that of another process that lives; entries that name no process are somebody's who knows. */
+  #stays(entry: Entry): boolean {
+    const pid = entry.labels?.[PID];
+    if (pid === undefined) return true;
+    if (pid === String(process.pid)) return false;
+    const start = startOf(pid);
+    return start !== undefined && start === entry.labels[START];
+  }
+
+  /** In one step: whoever reads it sees the old or the new. */
+  #write(entries: Entry[]): void {
+    const fresh = `${this.#path}.${process.pid}`;
+    try {
+      writeFileSync(fresh, `${JSON.stringify(entries, null, 2)}\n`, { mode: 0o644 });
+      renameSync(fresh, this.#path);
+    } catch (error) {
+      rmSync(fresh, { force: true });
+      throw error;
+    }
+  }
+
+  /** Runs while no other process does. The lock goes with the process that has it. */
+  async #locked(run: () => void): Promise<void> {
+    const { O_RDWR, O_CREAT } = addon.constants;
+    const fd = addon.open(byteString(`${this.#path}.lock`), O_RDWR! | O_CREAT!, 0o644);
+    if (fd < 0) throw new Error(`${this.#path}.lock: ${errnoName(-fd)}`);
+    try {
+      for (let tries = 1; addon.lockFile(fd) !== 0; tries++) {
+        if (tries === LOCK_TRIES) throw new Error(`${this.#path}.lock is held by another process for too long`);
+        await new Promise((resolve) => setTimeout(resolve, LOCK_PAUSE_MS));
+      }
+      run();
+    } finally {
+      addon.closeFd(fd);
+    }
+  }
+}

@@ -1,0 +1,5 @@
+/** Where settings of a brick process come from. */
+export const METRICS_VARIABLE = 'BRICKD_METRICS';
+/** Names the configuration file. */
+export const CONFIG_VARIABLE = 'BRICKD_CONFIG';
+export const CONFIG_FILE = '/etc/brickd/brickd.yaml';
