@@ -17,6 +17,7 @@ import {
 } from '../posix/contract/errno.js';
 import { failure } from '../posix/contract/error.js';
 import type { Fops } from '../posix/contract/fops.js';
+import type { Gfid } from '../posix/contract/gfid.js';
 import { S_IFDIR } from '../posix/contract/iatt.js';
 import type { Client, Fd, Inode } from '../posix/contract/inode.js';
 import { type Logger, loggerFor } from '../posix/contract/log.js';
@@ -181,6 +182,9 @@ export class Brick implements BrickContext {
   }
   findChild(parent: Inode, name: string): Inode | undefined {
     return this.table.child(parent, name);
+  }
+  adoptInode(gfid: Gfid, mode: number): Inode {
+    return this.table.intern(gfid, mode);
   }
   upcall(client: Client, message: Upcall): void {
     for (const session of this.sessions) {

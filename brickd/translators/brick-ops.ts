@@ -1,5 +1,6 @@
-/** What glusterd asks of single translators: profile of io-stats, barrier. */
+/** What glusterd asks of single translators: profile and top of io-stats, barrier. */
 import type { Brick } from '../../mux/brick.js';
+import { measureThroughput } from '../../posix/throughput.js';
 
 type Values = Map<string, string | number | bigint>;
 
@@ -12,11 +13,36 @@ interface Barrier {
   setBarrier(enable: boolean): Promise<void> | void;
 }
 
+/** `top-op` of requests that may want the disk's throughput measured. */
+const READ_PERF = '6';
+const WRITE_PERF = '7';
+
+/** Throws a BrickError. */
+async function measured(brick: Brick, input: Map<string, string>): Promise<Map<string, string>> {
+  const op = input.get('top-op');
+  const size = Number(input.get('blk-size') ?? 0);
+  const count = Number(input.get('blk-cnt') ?? 0);
+  if ((op !== READ_PERF && op !== WRITE_PERF) || !(size > 0) || !(count > 0)) return input;
+  try {
+    const { bytes, microseconds } = await measureThroughput(brick.name, size, count, op === READ_PERF);
+    // Bytes per microsecond: MB/s.
+    const throughput = (bytes / Math.max(microseconds, 1)).toFixed(6);
+    return new Map([...input, ['throughput', throughput], ['time', microseconds.toFixed(6)]]);
+  } catch (error) {
+    throw {
+      brick: brick.name,
+      errno: 5,
+      message: `${brick.name}: throughput not measured: ${(error as Error).message}`,
+    };
+  }
+}
+
+/** Answers a request for a profile or a list of the busiest files. Rejects with a BrickError. */
 export async function profileOf(brick: Brick, input: Map<string, string>): Promise<Values> {
   const layer = brick.layers.find((l) => l.type === 'debug/io-stats') as Partial<Profiler> | undefined;
   if (layer?.profile === undefined)
     throw { brick: brick.name, errno: 22, message: 'xlator-type debug/io-stats is not loaded' };
-  return layer.profile(input);
+  return layer.profile(await measured(brick, input));
 }
 
 export async function barrierOf(brick: Brick, enable: boolean): Promise<void> {

@@ -1,5 +1,6 @@
 /** The base of every translator, and what a brick gives it to work with. */
 import type { FopName, Fops } from './fops.js';
+import type { Gfid } from './gfid.js';
 import type { Client, Fd, Inode } from './inode.js';
 import type { Logger } from './log.js';
 
@@ -19,6 +20,8 @@ export interface BrickContext {
   findInode(key: string): Inode | undefined;
   /** The child that the inode table knows under a name, if any. */
   findChild(parent: Inode, name: string): Inode | undefined;
+  /** The inode of a gfid, made if the table has none. */
+  adoptInode(gfid: Gfid, mode: number): Inode;
   /** Sends a callback to one client (all of its connections decide which). */
   upcall(client: Client, message: Upcall): void;
   /** Takes the whole brick out of service: its disk or identity is gone. Never returns to service by itself. */

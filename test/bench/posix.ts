@@ -56,6 +56,7 @@ const posix = new PosixTranslator({
     root: table.root,
     findInode: (key) => table.get(key),
     findChild: (parent, name) => table.child(parent, name),
+    adoptInode: (gfid, mode) => table.intern(gfid, mode),
     upcall() {},
     diskHangs() {},
     limitCalls() {},

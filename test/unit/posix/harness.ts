@@ -77,6 +77,7 @@ export class Brick {
       root: this.table.root,
       findInode: (key) => this.table.get(key),
       findChild: (parent, name) => this.table.child(parent, name),
+      adoptInode: (gfid, mode) => this.table.intern(gfid, mode),
       upcall() {},
       diskHangs() {},
       limitCalls() {},

@@ -38,6 +38,15 @@ export class FakeBrick implements BrickContext {
   findChild(parent: Inode, name: string): Inode | undefined {
     return parent.children?.get(name);
   }
+  adoptInode(gfid: Gfid, mode: number): Inode {
+    const key = gfidKey(gfid);
+    const known = this.inodes.get(key);
+    if (known !== undefined) return known;
+    const inode = new Inode(gfid, key);
+    inode.type = mode;
+    this.inodes.set(key, inode);
+    return inode;
+  }
   diskHangs(): void {}
   callLimit = 0;
   limitCalls(limit: number): void {

@@ -5,7 +5,6 @@ import t from 'tap';
 import { optionTableOf } from '../../../brickd/translators/catalog.js';
 import { DelayGenTranslator } from '../../../brickd/translators/debug/delay-gen/delay-gen.js';
 import { ErrorGenTranslator } from '../../../brickd/translators/debug/error-gen/error-gen.js';
-import { IoStatsTranslator } from '../../../brickd/translators/debug/io-stats/io-stats.js';
 import { BarrierTranslator } from '../../../brickd/translators/features/barrier/barrier.js';
 import { BitrotStubTranslator } from '../../../brickd/translators/features/bitrot-stub/bitrot-stub.js';
 import { ChangelogTranslator } from '../../../brickd/translators/features/changelog/changelog.js';
@@ -147,50 +146,6 @@ t.test("io-threads' number of threads limits the calls of the brick", async (t) 
   t.equal(brick.callLimit, 32);
   await threads.reconfigure({ ...threads.options, 'thread-count': 3 });
   t.equal(brick.callLimit, 3);
-});
-
-t.test('io-stats', async (t) => {
-  const next = {
-    readv: () => Promise.resolve({ count: 5000, errno: 0, stat: undefined as never, region: null, xdata: null }),
-    stat: () => {
-      throw failure(EIO);
-    },
-  };
-  const on = { 'latency-measurement': 'on', 'count-fop-hits': 'on' };
-  const { t: stats, inode } = setup('debug/io-stats', IoStatsTranslator, on, next);
-  const f = fops(stats);
-  const fd = fdOf(inode, client);
-  await f.readv(call, { fd, offset: 0, size: 1, flags: 0, xdata: null });
-  await errnoOfAttempt(() => f.stat(call, { inode, xdata: null }));
-  stats.release(fd);
-  await state(null);
-  const peek = stats.profile(
-    new Map([
-      ['info-op', '1'],
-      ['peek', '1'],
-    ]),
-  );
-  const READ = 12;
-  for (const i of [-1, 0]) {
-    t.equal(peek.get(`${i}-${READ}-hits`), 1);
-    t.equal(peek.get(`${i}-1-hits`), 1, 'failing requests count');
-    t.equal(peek.get(`${i}-42-hits`), 1, 'releases');
-    t.equal(peek.get(`${i}-read-4096`), 1);
-    t.equal(peek.get(`${i}-total-read`), 5000);
-    t.match(peek.get(`${i}-${READ}-avglatency`), /^\d+\.\d{6}$/);
-  }
-  t.equal(stats.cumulative.failures[1], 1);
-  t.equal(peek.get('interval'), 0);
-  stats.profile(new Map([['info-op', '2']]));
-  const after = stats.profile(new Map([['info-op', '1']]));
-  t.equal(after.get('interval'), 1);
-  t.equal(after.get(`1-${READ}-hits`), undefined);
-  t.equal(after.get(`-1-${READ}-hits`), 1);
-  t.match(stats.dump()[0]!.lines.join('\n'), /^v-test\.cumulative\.READ=1,\d+,/m);
-  t.equal(stats.profile(new Map([['info-op', '4']])).get('stats-cleared'), 1);
-  t.equal(stats.profile(new Map()).get(`-1-${READ}-hits`), undefined);
-  t.throws(() => stats.profile(new Map([['top-op', '1']])), { message: /brick \/brick: .*volume top/ });
-  t.notOk(setup('debug/io-stats', IoStatsTranslator).t.wants('readv'), 'nothing is counted unless asked for');
 });
 
 t.test('delay-gen and error-gen', async (t) => {

@@ -1,24 +1,27 @@
-/** What io-stats counts over a time: requests, failures, latencies and sizes by fop, in flat arrays. */
+/** What io-stats counts over a time: requests, latencies and sizes by fop, in flat arrays. */
 
 /** Size of arrays that GF_FOP_* numbers index. */
 export const FOP_SLOTS = 64;
-/** Buckets of sizes and of latencies: powers of two. */
+/** Buckets of sizes: powers of two. */
 export const BUCKETS = 32;
 
-/** The arrays of a profile: made with the first request that is counted, since most bricks never have a profile on. */
-class Tables {
+/** Latencies of a profile: made with the first request that is timed, since most bricks never have a profile on. */
+class Latencies {
+  readonly sum = new Float64Array(FOP_SLOTS);
+  readonly min = new Float64Array(FOP_SLOTS).fill(Number.POSITIVE_INFINITY);
+  readonly max = new Float64Array(FOP_SLOTS);
+}
+
+/** Requests and sizes: made with the first that is counted, since a process may have hundreds of idle bricks. */
+class Hits {
   readonly hits = new Float64Array(FOP_SLOTS);
-  readonly failures = new Float64Array(FOP_SLOTS);
-  readonly latencySum = new Float64Array(FOP_SLOTS);
-  readonly latencyMin = new Float64Array(FOP_SLOTS).fill(Number.POSITIVE_INFINITY);
-  readonly latencyMax = new Float64Array(FOP_SLOTS);
-  readonly latencyBuckets = new Float64Array(FOP_SLOTS * BUCKETS);
   readonly readSizes = new Float64Array(BUCKETS);
   readonly writeSizes = new Float64Array(BUCKETS);
 }
 
 /** What counters that have counted nothing show; never written to. */
-const NOTHING = new Tables();
+const NO_HITS = new Hits();
+const NO_LATENCIES = new Latencies();
 
 export class Counters {
   /** Date.now() of the start. */
@@ -26,58 +29,52 @@ export class Counters {
   /** Bytes. */
   dataRead = 0;
   dataWritten = 0;
-  #tables: Tables | null = null;
+  #hits = NO_HITS;
+  #latencies = NO_LATENCIES;
 
-  // What was counted, to be read only.
+  // What was counted, to be read only. By GF_FOP_* number:
   get hits(): Float64Array {
-    return (this.#tables ?? NOTHING).hits;
-  }
-  get failures(): Float64Array {
-    return (this.#tables ?? NOTHING).failures;
+    return this.#hits.hits;
   }
   /** Nanoseconds. */
   get latencySum(): Float64Array {
-    return (this.#tables ?? NOTHING).latencySum;
+    return this.#latencies.sum;
   }
   get latencyMin(): Float64Array {
-    return (this.#tables ?? NOTHING).latencyMin;
+    return this.#latencies.min;
   }
   get latencyMax(): Float64Array {
-    return (this.#tables ?? NOTHING).latencyMax;
-  }
-  /** Requests by latency: bucket k of a fop (at fop * BUCKETS + k) has those of [2^k, 2^(k+1)) microseconds. */
-  get latencyBuckets(): Float64Array {
-    return (this.#tables ?? NOTHING).latencyBuckets;
+    return this.#latencies.max;
   }
   /** Reads and writes by size: bucket k has those of [2^k, 2^(k+1)) bytes. */
   get readSizes(): Float64Array {
-    return (this.#tables ?? NOTHING).readSizes;
+    return this.#hits.readSizes;
   }
   get writeSizes(): Float64Array {
-    return (this.#tables ?? NOTHING).writeSizes;
+    return this.#hits.writeSizes;
   }
 
   clear(): void {
     this.startedAt = Date.now();
-    this.#tables = null;
+    this.#hits = NO_HITS;
+    this.#latencies = NO_LATENCIES;
     this.dataRead = 0;
     this.dataWritten = 0;
   }
 
-  #counting(): Tables {
-    this.#tables ??= new Tables();
-    return this.#tables;
+  #counting(): Hits {
+    if (this.#hits === NO_HITS) this.#hits = new Hits();
+    return this.#hits;
   }
 
   /** Notes a request that took `ns` nanoseconds. */
-  record(fop: number, ns: number, failed: boolean): void {
-    const t = this.#counting();
-    t.hits[fop]!++;
-    if (failed) t.failures[fop]!++;
-    t.latencySum[fop]! += ns;
-    if (ns < t.latencyMin[fop]!) t.latencyMin[fop] = ns;
-    if (ns > t.latencyMax[fop]!) t.latencyMax[fop] = ns;
-    t.latencyBuckets[fop * BUCKETS + log2(ns / 1000)]!++;
+  record(fop: number, ns: number): void {
+    this.#counting().hits[fop]!++;
+    if (this.#latencies === NO_LATENCIES) this.#latencies = new Latencies();
+    const { sum, min, max } = this.#latencies;
+    sum[fop]! += ns;
+    if (ns < min[fop]!) min[fop] = ns;
+    if (ns > max[fop]!) max[fop] = ns;
   }
 
   /** Notes a request of which no latency is known. */

@@ -1,59 +1,158 @@
 /**
- * debug/io-stats: counts requests, bytes and latencies while a profile is on. While none is, every fop is linked past it;
- * the server's own counters go on.
+ * debug/io-stats: counts requests and latencies while a profile is on; and always what the original counts always: sizes
+ * of reads and writes, releases, and how busy which files are. While no profile is on, all but the fops that these counts
+ * need are linked past it, and those pass without a look at the clock for their time.
  */
 import { FOPS, type TableName } from '../../../../mux/fops/table.js';
 import type { Call } from '../../../../posix/contract/call.js';
-import { EOPNOTSUPP } from '../../../../posix/contract/errno.js';
-import type { FopName, MaybePromise, ReadReply, WriteReply, Xdata } from '../../../../posix/contract/fops.js';
+import type {
+  CreateArgs,
+  CreateReply,
+  EntryReply,
+  FopName,
+  MaybePromise,
+  MkdirArgs,
+  OpenArgs,
+  OpendirArgs,
+  ReadArgs,
+  ReaddirArgs,
+  ReaddirReply,
+  ReadReply,
+  WriteArgs,
+  WriteReply,
+  Xdata,
+} from '../../../../posix/contract/fops.js';
+import { S_IFDIR } from '../../../../posix/contract/iatt.js';
 import type { Fd, Inode } from '../../../../posix/contract/inode.js';
 import { type DumpSection, Translator, type TranslatorInit } from '../../../../posix/contract/translator.js';
+import { Activity, BusyFiles } from './busy-files.js';
 import { Counters } from './counters.js';
+import { FOP_DISPLAY, FORGET } from './fop-names.js';
+import { OpenFiles } from './open-files.js';
 import type { Options } from './options.js';
+import { PeriodicDump } from './periodic-dump.js';
 import { addCounters, dumpCounters, InfoOp, type ProfileValues } from './profile.js';
+import { Samples } from './samples.js';
+import { topValues } from './top.js';
 
-/** GF_FOP_FORGET: no fop of the wire. */
-const FORGET = 41;
 const internalOf = (name: TableName): number => FOPS.find((fop) => fop.name === name)!.internal;
 const RELEASE = internalOf('release');
 const RELEASEDIR = internalOf('releasedir');
-const DISPLAY = FOPS.map((fop) => [fop.internal, fop.display] as const);
+
+const ignore = (): void => {};
+
+/** Runs `note` on a reply that succeeds, beside its way up, which gets no longer for it. */
+function noting<R>(reply: MaybePromise<R>, note: (r: R) => void): MaybePromise<R> {
+  if (reply instanceof Promise) reply.then(note, ignore);
+  else note(reply);
+  return reply;
+}
+
+/** The fops that are counted whether or not a profile is on. */
+const ALWAYS = {
+  readv(t: IoStatsTranslator, call: Call, args: ReadArgs): MaybePromise<ReadReply> {
+    t.files.count(args.fd.inode, Activity.read);
+    const reply = t.next.readv(call, args);
+    if (reply instanceof Promise) reply.then((r) => t.hasRead(r.count), ignore);
+    else t.hasRead(reply.count);
+    return reply;
+  },
+  writev(t: IoStatsTranslator, call: Call, args: WriteArgs): MaybePromise<WriteReply> {
+    t.files.count(args.fd.inode, Activity.write);
+    t.hasWritten(args.size);
+    return t.next.writev(call, args);
+  },
+  open(t: IoStatsTranslator, call: Call, args: OpenArgs): MaybePromise<Xdata> {
+    return noting(t.next.open(call, args), () => {
+      t.opened(args.inode);
+      t.files.count(args.inode, Activity.open);
+    });
+  },
+  create(t: IoStatsTranslator, call: Call, args: CreateArgs): MaybePromise<CreateReply> {
+    return noting(t.next.create(call, args), (reply) => {
+      const { bind } = reply;
+      reply.bind = (fd) => {
+        t.opened(fd.inode);
+        bind.call(reply, fd);
+      };
+    });
+  },
+  // Directories are counted as in the original: those that were made while the brick has been running.
+  mkdir(t: IoStatsTranslator, call: Call, args: MkdirArgs): MaybePromise<EntryReply> {
+    return noting(t.next.mkdir(call, args), (reply) => t.madeDirectory(reply.stat.gfid, args));
+  },
+  opendir(t: IoStatsTranslator, call: Call, args: OpendirArgs): MaybePromise<Xdata> {
+    return noting(t.next.opendir(call, args), () => t.files.count(args.inode, Activity.opendir));
+  },
+  readdirp(t: IoStatsTranslator, call: Call, args: ReaddirArgs): MaybePromise<ReaddirReply> {
+    t.files.count(args.fd.inode, Activity.readdirp);
+    return t.next.readdirp(call, args);
+  },
+};
 
 export class IoStatsTranslator extends Translator<Options> {
   readonly cumulative = new Counters();
   /** Since profile info was last asked for. */
   readonly interval = new Counters();
+  readonly files: BusyFiles;
+  readonly openFiles = new OpenFiles();
   /** Number of the interval. */
   #increment = 0;
   #profiling: boolean;
+  #samples: Samples | null = null;
+  readonly #dumping: PeriodicDump;
 
   constructor(init: TranslatorInit<Options>) {
     super(init);
+    this.files = new BusyFiles(init.slot);
     this.#profiling = profiling(init.options);
+    this.#dumping = new PeriodicDump(this);
   }
 
+  override async init(): Promise<void> {
+    this.#sampleAndDump();
+  }
   override async reconfigure(options: Options): Promise<void> {
     this.options = options;
     this.#profiling = profiling(options);
+    this.#sampleAndDump();
+  }
+  override async fini(): Promise<void> {
+    this.#dumping.stop();
+  }
+
+  #sampleAndDump(): void {
+    const { options } = this;
+    const every = options['ios-sample-interval'];
+    if (every === 0 || !this.#profiling) this.#samples = null;
+    else if (this.#samples === null || !this.#samples.is(every, options['ios-sample-buf-size']))
+      this.#samples = new Samples(every, options['ios-sample-buf-size']);
+    this.#dumping.every(options['ios-dump-interval']);
   }
 
   /** Counting is on. */
   get profiling(): boolean {
     return this.#profiling;
   }
-
-  override wants(_fop: FopName): boolean {
-    return this.#profiling;
+  get samples(): Samples | null {
+    return this.#samples;
   }
 
-  /** Notes a fop by its GF_FOP_* number; `startedAt` as performance.now() gave it. */
-  record(fop: number, startedAt: number, failed: boolean): void {
-    const ns = (performance.now() - startedAt) * 1e6;
-    this.cumulative.record(fop, ns, failed);
-    this.interval.record(fop, ns, failed);
+  override wants(fop: FopName): boolean {
+    return this.#profiling || fop in ALWAYS;
+  }
+
+  /** Notes a fop by its GF_FOP_* number; `startedAt` as performance.now() gave it. Returns how long it took, in nanoseconds. */
+  record(fop: number, startedAt: number, call: Call): number {
+    const ns = Math.round((performance.now() - startedAt) * 1e6);
+    this.cumulative.record(fop, ns);
+    this.interval.record(fop, ns);
+    this.#samples?.observe(fop, startedAt, ns, call);
+    return ns;
   }
 
   hasRead(bytes: number): void {
+    if (bytes <= 0) return;
     this.cumulative.read(bytes);
     this.interval.read(bytes);
   }
@@ -62,39 +161,50 @@ export class IoStatsTranslator extends Translator<Options> {
     this.interval.wrote(bytes);
   }
 
+  /** A client has opened or created the file. */
+  opened(inode: Inode): void {
+    this.openFiles.opened();
+    this.files.add(inode);
+  }
+
+  madeDirectory(gfid: Inode['gfid'], { loc }: MkdirArgs): void {
+    this.files.add(this.brick.adoptInode(gfid, S_IFDIR), loc.parent, loc.name);
+  }
+
   #hit(fop: number): void {
-    if (!this.#profiling) return;
     this.cumulative.hit(fop);
     this.interval.hit(fop);
   }
-  override release(_fd: Fd): void {
+  override release(fd: Fd): void {
+    if (fd.anonymous) return;
+    this.openFiles.released();
     this.#hit(RELEASE);
   }
-  override releasedir(_fd: Fd): void {
-    this.#hit(RELEASEDIR);
+  override releasedir(fd: Fd): void {
+    if (!fd.anonymous) this.#hit(RELEASEDIR);
   }
-  override forget(_inode: Inode): void {
-    this.#hit(FORGET);
+  override forget(inode: Inode): void {
+    if (this.files.forget(inode)) this.#hit(FORGET);
   }
 
-  /** Answers an XLATOR_INFO request. Throws a BrickError for what it doesn't count. */
+  /** Answers an XLATOR_INFO request: of `volume profile` or `volume top`. */
   profile(input: ReadonlyMap<string, string>): ProfileValues {
-    const values: ProfileValues = new Map();
     if (isTrue(input.get('clear-stats'))) {
-      values.set('top-op', 0);
-      values.set('stats-cleared', 1);
-      return values;
+      this.files.clear();
+      this.openFiles.clear();
+      return new Map([
+        ['top-op', 0],
+        ['stats-cleared', 1],
+      ]);
     }
-    if (input.has('top-op')) {
-      const message = `brick ${this.brick.name}: lists of the busiest files (volume top) are not kept by this brick server`;
-      throw { brick: this.brick.name, errno: EOPNOTSUPP, message };
-    }
+    if (input.has('top-op')) return topValues(input, this.files, this.openFiles);
     const asked = Number(input.get('info-op'));
     const op = Number.isInteger(asked) && asked >= InfoOp.all && asked <= InfoOp.clear ? asked : InfoOp.all;
-    values.set('info-op', op);
+    const values: ProfileValues = new Map([['info-op', op]]);
     if (op === InfoOp.clear) {
       this.cumulative.clear();
       this.interval.clear();
+      this.openFiles.clear();
       this.#increment = 0;
       values.set('stats-cleared', 1);
       return values;
@@ -102,12 +212,18 @@ export class IoStatsTranslator extends Translator<Options> {
     if (op !== InfoOp.incremental) addCounters(values, -1, this.cumulative);
     if (op !== InfoOp.cumulative) {
       addCounters(values, this.#increment, this.interval);
-      if (!isTrue(input.get('peek'))) {
-        this.#increment++;
-        this.interval.clear();
-      }
+      if (!isTrue(input.get('peek'))) this.nextInterval();
     }
     return values;
+  }
+
+  get increment(): number {
+    return this.#increment;
+  }
+  /** Begins a new interval. */
+  nextInterval(): void {
+    this.#increment++;
+    this.interval.clear();
   }
 
   override dump(): DumpSection[] {
@@ -117,8 +233,8 @@ export class IoStatsTranslator extends Translator<Options> {
       `cumulative.data_written=${this.cumulative.dataWritten}`,
       `incremental.data_read=${this.interval.dataRead}`,
       `incremental.data_written=${this.interval.dataWritten}`,
-      ...dumpCounters(`${this.name}.cumulative`, this.cumulative, DISPLAY),
-      ...dumpCounters(`${this.name}.incremental`, this.interval, DISPLAY),
+      ...dumpCounters(`${this.name}.cumulative`, this.cumulative, FOP_DISPLAY),
+      ...dumpCounters(`${this.name}.incremental`, this.interval, FOP_DISPLAY),
     ];
     return [{ title: `debug/io-stats.${this.name}`, lines }];
   }
@@ -134,37 +250,38 @@ function isTrue(text: string | undefined): boolean {
 
 type AnyFop = (call: Call, args: never) => MaybePromise<Xdata>;
 type Method = (this: IoStatsTranslator, call: Call, args: never) => MaybePromise<Xdata>;
+type Counted = (t: IoStatsTranslator, call: Call, args: never) => MaybePromise<Xdata>;
 const methods = IoStatsTranslator.prototype as unknown as Record<string, Method>;
 
-/** What a reply adds beyond its fop's hit: bytes. */
-function sizes(name: TableName): ((t: IoStatsTranslator, reply: Xdata) => void) | null {
-  if (name === 'readv') return (t, reply) => t.hasRead((reply as ReadReply).count);
-  if (name === 'writev') return (t, reply) => t.hasWritten((reply as WriteReply).count);
-  return null;
+/** How fast a read or write was, for the list of the fastest. */
+function speedOf(name: TableName): ((t: IoStatsTranslator, args: never, reply: Xdata, ns: number) => void) | null {
+  const activity = name === 'readv' ? Activity.readSpeed : name === 'writev' ? Activity.writeSpeed : undefined;
+  if (activity === undefined) return null;
+  return (t, args: { fd: Fd }, reply, ns) => {
+    if (ns > 0) t.files.speed(args.fd.inode, activity, ((reply as ReadReply | WriteReply).count * 1000) / ns);
+  };
 }
 
 for (const { name, internal } of FOPS) {
   if (name === 'release' || name === 'releasedir') continue;
-  const addSizes = sizes(name);
+  const always = (ALWAYS as unknown as Record<string, Counted | undefined>)[name];
+  const addSpeed = speedOf(name);
   methods[name] = function (call, args) {
+    if (!this.profiling) return always!(this, call, args);
     const startedAt = performance.now();
     const succeeded = (reply: Xdata): void => {
-      this.record(internal, startedAt, false);
-      addSizes?.(this, reply);
+      const ns = this.record(internal, startedAt, call);
+      addSpeed?.(this, args, reply, ns);
     };
     let reply: MaybePromise<Xdata>;
     try {
-      reply = (this.next[name] as AnyFop)(call, args);
+      reply = always === undefined ? (this.next[name] as AnyFop)(call, args) : always(this, call, args);
     } catch (error) {
-      this.record(internal, startedAt, true);
+      this.record(internal, startedAt, call);
       throw error;
     }
-    if (reply instanceof Promise) {
-      // Counted beside the reply's way up, which gets no longer for it.
-      reply.then(succeeded, () => this.record(internal, startedAt, true));
-    } else {
-      succeeded(reply);
-    }
+    if (reply instanceof Promise) reply.then(succeeded, () => this.record(internal, startedAt, call));
+    else succeeded(reply);
     return reply;
   };
 }

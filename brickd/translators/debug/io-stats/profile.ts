@@ -34,8 +34,8 @@ function addSizes(values: ProfileValues, prefix: string, sizes: Float64Array): v
 }
 
 /** Lines of a statedump: hits, sum, least, greatest and mean latency (ns) per fop. */
-export function dumpCounters(prefix: string, c: Counters, fops: readonly (readonly [number, string])[]): string[] {
-  return fops.map(([fop, display]) => {
+export function dumpCounters(prefix: string, c: Counters, fops: readonly string[]): string[] {
+  return fops.map((display, fop) => {
     const hits = c.hits[fop]!;
     const sum = c.latencySum[fop]!;
     const min = hits === 0 ? 0 : c.latencyMin[fop]!;

@@ -1,0 +1,29 @@
+/** How many files of a brick are open, and when the most were. */
+import { formatTime } from '../../../log/format.js';
+
+export class OpenFiles {
+  current = 0;
+  most = 0;
+  #mostAt = 0;
+
+  opened(): void {
+    if (++this.current <= this.most) return;
+    this.most = this.current;
+    this.#mostAt = Date.now();
+  }
+
+  released(): void {
+    this.current--;
+  }
+
+  /** The most are counted anew, from the next file that is opened on. */
+  clear(): void {
+    this.most = 0;
+    this.#mostAt = 0;
+  }
+
+  /** When the most files were open. */
+  get mostTime(): string {
+    return this.#mostAt === 0 ? 'N/A' : formatTime(this.#mostAt * 1000, false);
+  }
+}

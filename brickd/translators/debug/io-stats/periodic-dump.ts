@@ -1,0 +1,108 @@
+/**
+ * Writes the counters into a file every so many seconds (option `ios-dump-interval`), and what was sampled into another. Each
+ * time a new interval begins. Files appear under their names only when they are complete.
+ */
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { Call } from '../../../../posix/contract/call.js';
+import type { Client } from '../../../../posix/contract/inode.js';
+import { loggerFor } from '../../../../posix/contract/log.js';
+import type { IoStatsTranslator } from './io-stats.js';
+import { HostNames, sampleLines } from './samples.js';
+import { statsJson, statsText } from './stats-text.js';
+
+/** Where Gluster keeps them. */
+const PLACES = { stats: '/var/lib/glusterd/stats', samples: '/var/log/glusterfs/samples' };
+
+const NOBODY: Client = {
+  id: 0,
+  uid: 'io-stats',
+  opVersion: 0,
+  processName: 'io-stats',
+  peer: '',
+  alive: true,
+  ctx: [],
+};
+
+export class PeriodicDump {
+  readonly #t: IoStatsTranslator;
+  readonly #places: typeof PLACES;
+  readonly #hosts = new HostNames();
+  #seconds = 0;
+  #cancel: (() => void) | null = null;
+  #busy = false;
+  /** What failed last time: told once. */
+  #fault = '';
+
+  constructor(t: IoStatsTranslator, places = PLACES) {
+    this.#t = t;
+    this.#places = places;
+  }
+
+  /** Starts, changes or (0) stops the writing. */
+  every(seconds: number): void {
+    if (seconds === this.#seconds) return;
+    this.stop();
+    this.#seconds = seconds;
+    if (seconds > 0) this.#cancel = this.#t.brick.timer(seconds * 1000, true, () => void this.write());
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+    this.#seconds = 0;
+  }
+
+  /** Writes both files now. Never rejects: what fails is logged. */
+  async write(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      const { options, samples } = this.#t;
+      const id = options['unique-id'];
+      const name = `glusterfsd_${id.replaceAll('/', '_')}`;
+      const format = options['ios-dump-format'];
+      if (format === 'json' || format === 'text') {
+        await put(this.#places.stats, `${name}.dump`, await this.#stats(id, format));
+      }
+      const lines = await sampleLines(samples?.take() ?? [], id, this.#hosts, options['ios-dnscache-ttl-sec']);
+      await put(this.#places.samples, `${name}.samp`, lines);
+      this.#fault = '';
+    } catch (error) {
+      const fault = (error as Error).message;
+      if (fault !== this.#fault) loggerFor(this.#t.name).error(0, `could not write the statistics: ${fault}`);
+      this.#fault = fault;
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  async #stats(id: string, format: 'json' | 'text'): Promise<string> {
+    const t = this.#t;
+    const queues = format === 'json' ? await this.#queues() : [];
+    const text = [-1, t.increment].map((interval) => {
+      const block = { counters: interval === -1 ? t.cumulative : t.interval, interval };
+      return format === 'json' ? statsJson(t, id, queues, block) : statsText(t, block);
+    });
+    t.nextInterval();
+    return text.join('');
+  }
+
+  /** What io-threads says of its queues. */
+  async #queues(): Promise<[string, number][]> {
+    const inode = this.#t.brick.root;
+    const call = new Call(NOBODY, 0);
+    try {
+      const { dict } = await this.#t.next.getxattr(call, { inode, name: 'io-thread-queue-size', xdata: null });
+      return [...(dict?.map.keys() ?? [])].map((key) => [key, dict!.number(key) ?? 0]);
+    } catch {
+      return []; // No io-threads in this brick.
+    }
+  }
+}
+
+async function put(directory: string, name: string, text: string): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  const draft = `${directory}/.${name}.new`;
+  await writeFile(draft, text, 'latin1');
+  await rename(draft, `${directory}/${name}`);
+}
