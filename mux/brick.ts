@@ -31,7 +31,8 @@ import { volumeOf } from './facts.js';
 import { FopBook } from './fop-book.js';
 import { FOP_NUMBERS, type FopEntry, fopByName } from './fops/table.js';
 import { InodeTable } from './inode-table.js';
-import type { QosStats } from './qos/stats.js';
+import { BrickQos } from './qos/brick-qos.js';
+import type { QosRules } from './qos/rules.js';
 import { Session } from './session.js';
 import { type LayerSpec, Stack } from './stack.js';
 import { ticker } from './ticker.js';
@@ -109,7 +110,9 @@ export class Brick implements BrickContext {
   diskHung = false;
 
   /** Scheduler of its tenants; null: its volfile has no user/qos. */
-  qos: { stats(): QosStats } | null = null;
+  qos: BrickQos | null = null;
+  /** Blocking calls that it may have at a time. */
+  #callLimit = 16;
 
   // CredentialRules, flattened here so that a call reads them without another hop.
   rootSquash = false;
@@ -175,6 +178,20 @@ export class Brick implements BrickContext {
     return this.#stack.reconfigure(optionsOf);
   }
 
+  /** Schedules its fops by these rules from now on; null: not at all. */
+  schedule(rules: QosRules | null, volumeId: string): void {
+    if (rules === null) {
+      const { qos } = this;
+      // What waits goes down by the old way.
+      qos?.close();
+      this.qos = null;
+      return;
+    }
+    if (this.qos === null) this.qos = new BrickQos(this, volumeId, rules);
+    else this.qos.configure(rules);
+    this.qos.limitCalls(this.#callLimit);
+  }
+
   // --- BrickContext -------------------------------------------------------------------------------------------------
 
   findInode(key: string): Inode | undefined {
@@ -202,6 +219,8 @@ export class Brick implements BrickContext {
     this.diskHung = hangs;
   }
   limitCalls(limit: number): void {
+    this.#callLimit = limit;
+    this.qos?.limitCalls(limit);
     for (const layer of this.layers) layer.limitCalls(limit);
   }
   timer(delayMs: number, repeat: boolean, run: () => void): () => void {
@@ -388,6 +407,7 @@ export class Brick implements BrickContext {
     for (const session of [...this.sessions]) session.connection.close('brick is detached');
     await gone;
     await this.#quiet();
+    this.qos?.close();
     for (const cancel of [...this.#timers]) cancel();
     await this.#stack.fini();
     this.table.clear();

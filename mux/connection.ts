@@ -29,6 +29,9 @@ interface Piece {
   end: number;
 }
 
+/** Why a connection is not read: it goes on when no reason is left. */
+export const PauseReason = { outstanding: 1, queue: 2 } as const;
+
 export interface ConnectionHandler {
   /** A whole record lies in [start, end) of the region. Retain the region to use it beyond this call. */
   onRecord(region: Region, start: number, end: number): void;
@@ -63,7 +66,8 @@ export class Connection {
   readonly #poller: Poller;
   readonly #reader: RecordReader;
   #events = READABLE;
-  #paused = false;
+  /** Bits of PauseReason. */
+  #paused = 0;
   #closed = false;
   #queue: Piece[] = [];
   #unsent = 0;
@@ -101,7 +105,7 @@ export class Connection {
 
   #receive(): void {
     let budget = TURN_BYTES;
-    while (budget > 0 && !this.#closed && !this.#paused) {
+    while (budget > 0 && !this.#closed && this.#paused === 0) {
       const { address, room } = this.#reader.target();
       const n = addon.recv(this.fd, address, room);
       if (n === EAGAIN) return;
@@ -124,16 +128,16 @@ export class Connection {
     if (!this.#closed) this.#handler.onRecord(r, start, end);
   };
 
-  /** Stops reading from the client until {@link resume}; what is already received still comes. */
-  pause(): void {
-    if (this.#paused || this.#closed) return;
-    this.#paused = true;
+  /** Stops reading from the client until {@link resume} for the same reason; what is already received still comes. */
+  pause(reason: number = PauseReason.outstanding): void {
+    if (this.#closed) return;
+    this.#paused |= reason;
     this.#watch();
   }
 
-  resume(): void {
-    if (!this.#paused || this.#closed) return;
-    this.#paused = false;
+  resume(reason: number = PauseReason.outstanding): void {
+    if ((this.#paused & reason) === 0 || this.#closed) return;
+    this.#paused &= ~reason;
     this.#watch();
   }
 
@@ -152,7 +156,7 @@ export class Connection {
   }
 
   get #blocked(): boolean {
-    return this.#paused || this.#unsent > MAX_UNSENT_BYTES;
+    return this.#paused !== 0 || this.#unsent > MAX_UNSENT_BYTES;
   }
 
   #watch(): void {

@@ -12,14 +12,17 @@ import { loggerFor } from '../posix/contract/log.js';
 import type { Translator, TranslatorInit } from '../posix/contract/translator.js';
 import { buildGraph, type Graph, type GraphNode, optionsOf, topologyOf } from '../volfiles/graph.js';
 import { finalGraphText } from '../volfiles/graph-text.js';
+import { liftOut } from '../volfiles/lift.js';
 import type { OptionTable } from '../volfiles/options.js';
 import { applyOverrides, copyAuthOptions } from '../volfiles/overrides.js';
-import { parseVolfile } from '../volfiles/parser.js';
+import { parseVolfile, type VolfileNode } from '../volfiles/parser.js';
+import { shown } from '../volfiles/problem.js';
 import { Brick, type ServerRules } from './brick.js';
 import { authRules, type BrickFacts, type BrickTask, type WorkerEvent } from './facts.js';
 import type { Handover } from './greeting.js';
 import { keepHouse } from './housekeeping.js';
 import { options as serverOptions } from './options.js';
+import type { QosRules } from './qos/rules.js';
 import { encodeSetvolumeReply, welcome } from './setvolume-reply.js';
 import type { LayerSpec } from './stack.js';
 import { XdrWriter } from './wire/xdr.js';
@@ -29,6 +32,10 @@ export interface TranslatorRegistry {
   optionTable(type: string): OptionTable | undefined;
   /** Null: the type is known and does nothing here. */
   create(type: string, init: TranslatorInit<unknown>): Translator | null;
+  /** Type of the volumes that set how a brick's fops are scheduled; they are no part of its stack. */
+  readonly schedulingType: string;
+  /** The rules that their options come to. before: those in effect. What can't be used is told of in the rules. */
+  scheduling(options: ReadonlyMap<string, string>, before: QosRules | null): QosRules;
   /** Sentences that say what the graph asks for and nothing serves yet. */
   refusals(graph: Graph): string[];
 }
@@ -49,6 +56,8 @@ interface Serving {
 export class Host {
   readonly #registry: TranslatorRegistry;
   readonly #bricks = new Map<string, Serving>();
+  /** Rules of bricks that have any, as they were last set. */
+  readonly #rules = new WeakMap<Brick, QosRules>();
   readonly #notify: (event: WorkerEvent) => void;
 
   constructor(registry: TranslatorRegistry, notify: (event: WorkerEvent) => void) {
@@ -68,7 +77,7 @@ export class Host {
 
   async attach(task: BrickTask): Promise<BrickFacts> {
     try {
-      const graph = this.#graph(task);
+      const { graph, scheduling } = this.#graph(task);
       const { serverNode, layers } = this.#layers(graph, task.brick);
       const facts = factsOf(graph, serverNode, layers);
       if (this.#bricks.has(facts.brick)) throw new Error('the brick is already being served');
@@ -82,6 +91,7 @@ export class Host {
         (reason) => this.#notify({ event: 'failed', brick: name, reason }),
       );
       await brick.init();
+      this.#schedule(brick, scheduling, facts);
       this.#bricks.set(facts.brick, { brick, topology: topologyOf(graph.top) });
       return facts;
     } catch (error) {
@@ -94,7 +104,7 @@ export class Host {
     const serving = this.#bricks.get(task.brick);
     if (serving === undefined) throw brickFailure(task.brick, new Error('the brick is not being served'));
     try {
-      const graph = this.#graph(task);
+      const { graph, scheduling } = this.#graph(task);
       if (serving.topology !== topologyOf(graph.top)) {
         throw new Error('the new volfile has another set of translators: the brick has to be started anew for it');
       }
@@ -102,6 +112,7 @@ export class Host {
       const byName = new Map(layers.map((n) => [n.name, n]));
       await serving.brick.reconfigure(rulesOf(serverNode), (layer) => byName.get(layer.name)?.parsed.values);
       const facts = factsOf(graph, serverNode, layers);
+      this.#schedule(serving.brick, scheduling, facts);
       if (facts.dynamicAuth) await serving.brick.reauthorise(authRules(facts));
       return facts;
     } catch (error) {
@@ -146,16 +157,38 @@ export class Host {
     }
   }
 
-  #graph(task: BrickTask): Graph {
+  /** Has a brick scheduled as its volfile says; what of that can't be used goes to the log. */
+  #schedule(brick: Brick, node: VolfileNode | undefined, facts: BrickFacts): void {
+    if (node === undefined) {
+      this.#rules.delete(brick);
+      brick.schedule(null, '');
+      return;
+    }
+    const options = new Map([...node.options].map(([name, { value }]): [string, string] => [name, value]));
+    const before = this.#rules.get(brick) ?? null;
+    const rules = this.#registry.scheduling(options, before);
+    this.#rules.set(brick, rules);
+    const log = loggerFor(node.name);
+    for (const { option, value, reason, instead } of rules.bad) {
+      const known = before?.bad.some((b) => b.option === option && b.value === value && b.reason === reason);
+      if (!known)
+        log.error(0, `${brick.name}: option ${shown(option)}: value ${shown(value)} ${reason}; in effect: ${instead}`);
+    }
+    brick.schedule(rules.enabled ? rules : null, facts.volumeId ?? brick.name);
+  }
+
+  /** The graph, and the volume that was lifted out of it. */
+  #graph(task: BrickTask): { graph: Graph; scheduling: VolfileNode | undefined } {
     const file = task.volfileId === '' ? task.brick : task.volfileId;
     const overrides = task.overrides.map((o) => ({ volume: o.xlator, key: o.key, value: o.value }));
-    const nodes = applyOverrides(copyAuthOptions(parseVolfile(task.volfile, file)), overrides);
+    const { nodes: all, lifted } = liftOut(parseVolfile(task.volfile, file), this.#registry.schedulingType);
+    const nodes = applyOverrides(copyAuthOptions(all), overrides);
     const graph = buildGraph(nodes, (type) => this.#registry.optionTable(type), file);
     for (const w of graph.warnings)
       loggerFor(w.volume ?? 'graph').warning(101174, `${file}: line ${w.line}: ${w.message}`);
     const refused = this.#registry.refusals(graph);
     if (refused.length > 0) throw new Error(refused.join('; '));
-    return graph;
+    return { graph, scheduling: lifted[0] === undefined ? undefined : applyOverrides(lifted, overrides)[0] };
   }
 
   /** The server volume, and below it the brick's own chain of translators, top first. */

@@ -6,6 +6,8 @@
 import { Piscina } from 'piscina';
 import type { BrickFacts, BrickTask } from './facts.js';
 import type { Handover } from './greeting.js';
+import type { QosWorkerData } from './qos/brick-qos.js';
+import { bucketMemory } from './qos/bucket.js';
 import type { WorkerStats } from './stats.js';
 import { BrickWorker, type Route, type WorkerReports } from './worker.js';
 
@@ -74,6 +76,7 @@ export class BrickPool {
     };
     this.#piscina = new Piscina({
       filename: options.workerModule,
+      workerData: { qosBuckets: bucketMemory() } satisfies QosWorkerData,
       minThreads: 0,
       maxThreads: this.#most + SPARE_THREADS,
       concurrentTasksPerWorker: TASKS_PER_WORKER,

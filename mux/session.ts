@@ -10,10 +10,11 @@ import type { Fops } from '../posix/contract/fops.js';
 import { serveBasicProgram } from './basic-programs.js';
 import type { Brick } from './brick.js';
 import type { ClientState } from './client.js';
-import { Connection, type ConnectionHandler } from './connection.js';
+import { Connection, type ConnectionHandler, PauseReason } from './connection.js';
 import { credentialsOf } from './credentials.js';
 import { BORDERS, type Border } from './fops/borders.js';
 import { FOP_PROGRAM, FOP_VERSION, type FopEntry, fopByNumber } from './fops/table.js';
+import { Ask } from './qos/queue.js';
 import { AcceptStat, CallHeader, parseCall, RpcRejected } from './wire/rpc.js';
 import { XdrError, XdrReader, type XdrWriter } from './wire/xdr.js';
 
@@ -106,14 +107,50 @@ export class Session implements ConnectionHandler {
     brick.hits[number] = brick.hits[number]! + 1;
     this.client.fops++;
     if (fop.payload === 'request') brick.bytesWritten += end - reader.at;
+    if (brick.qos === null) {
+      this.#wind(xid, fop, border, call, request, region, reader.at, end, started, null);
+      return;
+    }
+    const ask = new Ask(this, xid, fop, border, call, request, region, reader.at, end, started);
+    if (brick.qos.enter(ask)) this.#wind(xid, fop, border, call, request, region, ask.start, end, started, ask);
+  }
+
+  /** A fop that has waited in a tenant's queue goes down, and after it those that were kept behind it. */
+  proceed(ask: Ask): void {
+    const { xid, fop, border, call, request, region, start, end, cameMs, followers } = ask;
+    this.brick.qos?.leaves(ask);
+    this.#wind(xid, fop, border, call, request, region, start, end, cameMs, ask);
+    ask.letGo();
+    if (followers !== null) for (const follower of followers) this.proceed(follower);
+  }
+
+  /** What waits in tenants' queues has reached its bound, or is well below it again. */
+  setQueueFull(full: boolean): void {
+    if (full) this.connection.pause(PauseReason.queue);
+    else this.connection.resume(PauseReason.queue);
+  }
+
+  /** Sends a decoded fop down the stack. started: the clock when it came. ask: its way through the tenants' queues. */
+  #wind(
+    xid: number,
+    fop: FopEntry,
+    border: Border,
+    call: Call,
+    request: unknown,
+    region: Region,
+    start: number,
+    end: number,
+    started: number,
+    ask: Ask | null,
+  ): void {
     const counted = !fop.isLock;
     if (counted && ++this.#outstanding === this.brick.outstandingLimit) this.connection.pause();
     let result: unknown;
     try {
-      result = border.wind(this, call, request, region, reader.at, end);
+      result = border.wind(this, call, request, region, start, end);
     } catch (error) {
-      this.#failed(xid, fop, border, call, error);
-      this.#done(call, counted, started);
+      this.#failed(xid, fop, border, call, error, ask);
+      this.#done(call, counted, started, ask);
       return;
     }
     if (result instanceof Promise) {
@@ -121,32 +158,34 @@ export class Session implements ConnectionHandler {
       if (fop.payload === 'request') region.retain();
       const finish = (): void => {
         if (fop.payload === 'request') region.release();
-        this.#done(call, counted, started);
+        this.#done(call, counted, started, ask);
       };
       result.then(
         (reply: unknown) => {
-          this.#succeeded(xid, fop, border, call, reply);
+          this.#succeeded(xid, fop, border, call, reply, ask);
           finish();
         },
         (error: unknown) => {
-          this.#failed(xid, fop, border, call, error);
+          this.#failed(xid, fop, border, call, error, ask);
           finish();
         },
       );
       return;
     }
-    this.#succeeded(xid, fop, border, call, result);
-    this.#done(call, counted, started);
+    this.#succeeded(xid, fop, border, call, result, ask);
+    this.#done(call, counted, started, ask);
   }
 
-  #succeeded(xid: number, fop: FopEntry, border: Border, call: Call, reply: unknown): void {
+  #succeeded(xid: number, fop: FopEntry, border: Border, call: Call, reply: unknown, ask: Ask | null): void {
     if (this.#closed) {
       border.discard?.(this, call, reply);
       return;
     }
     try {
       const rsp = border.rsp(reply, this);
-      this.#send(xid, fop, rsp, border.payload?.(reply) ?? null, border.payloadLength?.(reply) ?? 0);
+      const length = border.payloadLength?.(reply) ?? 0;
+      if (ask !== null && fop.payload === 'response') ask.served = length;
+      this.#send(xid, fop, rsp, border.payload?.(reply) ?? null, length);
     } catch (error) {
       // A reply that can't be encoded is a bug: the client must not wait for ever.
       this.brick.log.error(115000, `${fop.display}: can't encode the reply: ${describe(error)}`);
@@ -154,7 +193,8 @@ export class Session implements ConnectionHandler {
     }
   }
 
-  #failed(xid: number, fop: FopEntry, border: Border, call: Call, thrown: unknown): void {
+  #failed(xid: number, fop: FopEntry, border: Border, call: Call, thrown: unknown, ask: Ask | null): void {
+    if (ask !== null) ask.served = 0;
     if (!(thrown instanceof FopError)) {
       this.brick.log.error(115000, `${fop.display}: unexpected failure: ${describe(thrown)}`);
     }
@@ -187,7 +227,8 @@ export class Session implements ConnectionHandler {
   }
 
   /** started: the clock when the fop came, in milliseconds. */
-  #done(call: Call, counted: boolean, started: number): void {
+  #done(call: Call, counted: boolean, started: number, ask: Ask | null): void {
+    if (ask !== null) this.brick.qos?.ended(ask);
     this.brick.book.took(call.fop, performance.now() - started);
     call.end(this.brick.releaseFd);
     this.brick.callEnded();
@@ -197,6 +238,10 @@ export class Session implements ConnectionHandler {
   onClose(reason: string): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.brick.qos?.drop(this, (ask) => {
+      ask.call.end(this.brick.releaseFd);
+      this.brick.callEnded();
+    });
     this.brick.sessionClosed(this, reason);
   }
 }

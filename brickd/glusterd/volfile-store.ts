@@ -1,8 +1,10 @@
 /** The volfiles that this process serves, by id, and what of them concerns the process rather than a brick. */
 import { createHash } from 'node:crypto';
+import { liftOut } from '../../volfiles/lift.js';
 import { applyOverrides } from '../../volfiles/overrides.js';
 import { parseVolfile, type VolfileNode } from '../../volfiles/parser.js';
 import type { ListenOptions, XlatorOption } from '../brick-server.js';
+import { QOS_TYPE } from '../translators/user/qos/options.js';
 
 const DEFAULT_BACKLOG = 1024;
 
@@ -24,7 +26,7 @@ const textOptions = (node: VolfileNode): Map<string, string> =>
 /** Throws a VolfileError, or an Error when the volfile is no brick's. file: how messages call it. */
 export function volfileFacts(text: string, file: string, overrides: readonly XlatorOption[]): VolfileFacts {
   const rules = overrides.map(({ xlator, key, value }) => ({ volume: xlator, key, value }));
-  const nodes = applyOverrides(parseVolfile(text, file), rules);
+  const { nodes } = liftOut(applyOverrides(parseVolfile(text, file), rules), QOS_TYPE);
   const server = nodes.at(-1)!;
   if (server.type !== 'protocol/server') {
     throw new Error(`${file}: the top volume '${server.name}' is ${server.type}; a brick needs protocol/server`);

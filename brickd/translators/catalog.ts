@@ -31,6 +31,7 @@ import { options as upcall } from './features/upcall/options.js';
 import { options as worm } from './features/worm/options.js';
 import { options as ioThreads } from './performance/io-threads/options.js';
 import { options as posixAcl } from './system/posix-acl/options.js';
+import { QOS_TYPE, options as qos } from './user/qos/options.js';
 
 /** Something that a volume asks for and a pass-through doesn't do. */
 export interface Demand {
@@ -129,6 +130,8 @@ const entries: readonly CatalogEntry[] = [
     'notices to clients whose caches become stale',
   ),
   new Entry('performance/io-threads', ioThreads),
+  // What it asks for, the scheduler does: it is lifted out of the graph.
+  new Entry(QOS_TYPE, qos),
   new Entry('features/selinux', selinux).when(
     'selinux',
     (o) => o.selinux,

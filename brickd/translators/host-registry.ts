@@ -2,11 +2,15 @@
 import type { TranslatorRegistry } from '../../mux/host.js';
 import { optionTableOf, refusals } from './catalog.js';
 import { implemented, lookupTranslator } from './registry.js';
+import { QOS_TYPE } from './user/qos/options.js';
+import { qosRules } from './user/qos/settings.js';
 
 export { implemented };
 
 export const registry: TranslatorRegistry = {
   optionTable: optionTableOf,
   create: (type, init) => lookupTranslator(type)?.create(init) ?? null,
+  schedulingType: QOS_TYPE,
+  scheduling: qosRules,
   refusals: (graph) => refusals(graph, implemented),
 };

@@ -51,6 +51,8 @@ export interface BadOption {
 }
 
 export interface QosRules {
+  /** False: nothing is scheduled, as if there were no user/qos. */
+  readonly enabled: boolean;
   /** Share of the volume among those of the process. */
   readonly weight: number;
   /** 0: no bound. */

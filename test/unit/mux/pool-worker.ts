@@ -44,6 +44,8 @@ function failing(why: string): never {
 const registry: TranslatorRegistry = {
   optionTable: (type) => (type === 'protocol/server' ? serverOptions : type === 'test/fake' ? options : undefined),
   create: (_type, init) => new Fake(init as ConstructorParameters<typeof Fake>[0]),
+  schedulingType: 'user/none',
+  scheduling: () => failing('no volume asks for it'),
   refusals: () => [],
 };
 

@@ -1,0 +1,44 @@
+/** The top-level directory that a request works in, as far as the inode table knows it. */
+import { NULL_KEY } from '../../posix/contract/gfid.js';
+import type { Inode } from '../../posix/contract/inode.js';
+import type { Session } from '../session.js';
+
+/** Fields by which requests name files and directories; those of entries with a name beside. */
+interface Names {
+  gfid?: string;
+  fd?: number;
+  pargfid?: string;
+  bname?: string;
+  oldgfid?: string;
+  oldbname?: string;
+  gfid1?: string;
+}
+
+/** Directories deeper than this have no name here: the table is not asked for ever. */
+const MAX_DEPTH = 256;
+
+function top(inode: Inode | undefined): string | null {
+  let at = inode;
+  for (let i = 0; at !== undefined && i < MAX_DEPTH; i++) {
+    if (at.parent === null) return null;
+    if (at.parent.isRoot) return at.name;
+    at = at.parent;
+  }
+  return null;
+}
+
+/** Name (a byte string) of the directory below the root that holds what the request is about; null if not known. */
+export function directoryOf(session: Session, request: unknown): string | null {
+  const q = request as Names;
+  const { table } = session.brick;
+  const entry = (gfid: string | undefined, name: string | undefined): string | null => {
+    if (gfid === undefined || gfid === NULL_KEY) return null;
+    const inode = table.get(session.mapRoot(gfid));
+    return inode?.isRoot ? (name ?? null) : top(inode);
+  };
+  if (q.fd !== undefined && q.fd >= 0) {
+    const fd = session.client.fd(q.fd);
+    if (fd !== null) return top(fd.inode);
+  }
+  return entry(q.pargfid, q.bname) ?? entry(q.oldgfid, q.oldbname) ?? entry(q.gfid ?? q.gfid1, undefined);
+}

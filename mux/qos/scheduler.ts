@@ -1,0 +1,283 @@
+/**
+ * The order in which the fops of a worker's tenants go down to their bricks.
+ *
+ * While nothing waits and the turn of the event loop is young, a fop whose rates allow it goes at once. What is left goes by weight
+ * (start-time fair queueing: volumes among each other, and in each its tenants), a few per turn, so that what comes meanwhile is
+ * seen. Something waits only when the thread or the slots of a disk are saturated, or for a rate: an idle tenant's share
+ * is everyone's.
+ */
+import { nowNs } from './bucket.js';
+import type { Ask, Flow } from './queue.js';
+import type { Tenant } from './tenant.js';
+
+/** Fops that go straight down in one turn of the event loop, and those that leave queues in one. */
+const INLINE_PER_TURN = 8;
+const QUEUED_PER_TURN = 8;
+/** How often it is looked at what has waited too long. */
+const OVERDUE_CHECK_NS = 50e6;
+
+/** A volume on this worker. */
+export class Volume {
+  weight = 100;
+  /** Virtual time at which its next fop starts, and the present one of its tenants. */
+  start = 0;
+  now = 0;
+  readonly ready: Tenant[] = [];
+  /** Bricks of it that this worker has. */
+  bricks = 0;
+  readonly id: string;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+}
+
+export interface Clock {
+  now(): number;
+}
+
+export class Scheduler {
+  readonly #volumes = new Map<string, Volume>();
+  readonly #ready: Volume[] = [];
+  readonly #throttled = new Set<Tenant>();
+  readonly #waiting = new Set<Tenant>();
+  readonly #clock: Clock;
+  #now = 0;
+  #inline = 0;
+  #turnScheduled = false;
+  #timer: NodeJS.Timeout | null = null;
+  #timerNs = 0;
+  #overdueNs = 0;
+  /** Cost of all that was let through, for measuring capacity. */
+  costDone = 0;
+
+  constructor(clock: Clock = { now: nowNs }) {
+    this.#clock = clock;
+  }
+
+  /** The volume of an id, made for its first brick. */
+  volume(id: string): Volume {
+    let volume = this.#volumes.get(id);
+    if (volume === undefined) {
+      volume = new Volume(id);
+      this.#volumes.set(id, volume);
+    }
+    volume.bricks++;
+    return volume;
+  }
+
+  leave(volume: Volume): void {
+    if (--volume.bricks === 0) this.#volumes.delete(volume.id);
+  }
+
+  /** True: the fop goes at once, and has been charged. False: it must wait. */
+  admits(tenant: Tenant, ask: Ask): boolean {
+    if (tenant.queued > 0 || this.#ready.length > 0 || this.#inline >= INLINE_PER_TURN) return false;
+    const { slots } = tenant;
+    if (slots.inFlight >= slots.limit) return false;
+    const now = this.#clock.now();
+    if (tenant.waitNs(now, ask) > 0) return false;
+    this.#inline++;
+    this.#nextTurn();
+    this.#take(tenant, ask, now);
+    return true;
+  }
+
+  /** Has a fop wait at the end of a flow. */
+  hold(tenant: Tenant, flow: Flow, ask: Ask): void {
+    const now = this.#clock.now();
+    if (ask.sinceNs === 0) ask.sinceNs = now;
+    tenant.push(flow, ask);
+    this.#waiting.add(tenant);
+    if (tenant.state === 'idle') this.#place(tenant, now);
+    if (this.#waiting.size === 1) this.#overdueNs = now + OVERDUE_CHECK_NS;
+    this.#arm(now);
+  }
+
+  /** A fop that was let through has ended. */
+  ended(tenant: Tenant): void {
+    const { slots } = tenant;
+    slots.inFlight--;
+    if (slots.blocked.size === 0 || slots.inFlight >= slots.limit) return;
+    for (const blocked of slots.blocked) this.#makeReady(blocked);
+    slots.blocked.clear();
+    this.#nextTurn();
+  }
+
+  /** Something of the tenant's queue or rates has changed from outside. */
+  revise(tenant: Tenant): void {
+    this.#unplace(tenant);
+    if (tenant.queued > 0) this.#place(tenant, this.#clock.now());
+    else this.#waiting.delete(tenant);
+  }
+
+  // --- turns --------------------------------------------------------------------------------------------------------
+
+  #nextTurn(): void {
+    if (this.#turnScheduled) return;
+    this.#turnScheduled = true;
+    setImmediate(this.#turn);
+  }
+
+  readonly #turn = (): void => {
+    this.#turnScheduled = false;
+    this.#inline = 0;
+    this.pump();
+  };
+
+  /** Lets go what may, up to a turn's share. */
+  pump(): void {
+    let now = this.#clock.now();
+    this.#wake(now);
+    if (now >= this.#overdueNs) this.#dropOverdue(now);
+    for (let n = 0; n < QUEUED_PER_TURN; ) {
+      const tenant = this.#pick(now);
+      if (tenant === null) break;
+      const flow = tenant.next;
+      const ask = flow.first;
+      if (tenant.slots.inFlight >= tenant.slots.limit || tenant.waitNs(now, ask) > 0) {
+        this.#unplace(tenant);
+        this.#place(tenant, now);
+        continue;
+      }
+      tenant.shift(flow);
+      this.#take(tenant, ask, now);
+      if (tenant.queued === 0) this.#emptied(tenant);
+      this.#go(tenant, ask, now);
+      n++;
+      now = this.#clock.now();
+    }
+    if (this.#ready.length > 0) this.#nextTurn();
+    this.#arm(now);
+  }
+
+  /** The tenant whose turn it is: one below its floor, or the one that has had the least for its weight. */
+  #pick(now: number): Tenant | null {
+    let volume: Volume | null = null;
+    for (const v of this.#ready) {
+      for (const t of v.ready) if (t.floor !== null && t.floor.waitNs(now) <= 0) return t;
+      if (volume === null || v.start < volume.start) volume = v;
+    }
+    if (volume === null) return null;
+    let tenant = volume.ready[0]!;
+    for (const t of volume.ready) if (t.start < tenant.start) tenant = t;
+    return tenant;
+  }
+
+  /** Charges a fop that is about to go. */
+  #take(tenant: Tenant, ask: Ask, now: number): void {
+    tenant.charge(now, ask);
+    const { volume } = tenant;
+    volume.start = Math.max(volume.start, this.#now);
+    this.#now = volume.start;
+    volume.start += ask.cost / volume.weight;
+    tenant.start = Math.max(tenant.start, volume.now);
+    volume.now = tenant.start;
+    tenant.start += ask.cost / tenant.rule.weight;
+    tenant.fops++;
+    tenant.bytes += ask.bytes;
+    tenant.slots.inFlight++;
+    this.costDone += ask.cost;
+  }
+
+  /** One that has waited goes down to its brick, and with it those that were kept behind it. */
+  #go(tenant: Tenant, ask: Ask, now: number): void {
+    tenant.waited(now - ask.sinceNs);
+    ask.session.proceed(ask);
+  }
+
+  /** Lets through, above their rates, what has waited as long as may be. */
+  #dropOverdue(now: number): void {
+    this.#overdueNs = now + OVERDUE_CHECK_NS;
+    for (const tenant of [...this.#waiting]) {
+      if (tenant.maxDelayNs === 0) continue;
+      for (const flow of [...tenant.flows]) {
+        while (flow.length > 0 && now - flow.first.sinceNs >= tenant.maxDelayNs) {
+          const ask = tenant.shift(flow);
+          tenant.overdue++;
+          tenant.fops++;
+          tenant.bytes += ask.bytes;
+          tenant.slots.inFlight++;
+          // Not charged: what was let through against the rate must not be a debt for what comes.
+          ask.bytes = 0;
+          this.#go(tenant, ask, now);
+        }
+      }
+      if (tenant.queued === 0) this.#emptied(tenant);
+    }
+  }
+
+  // --- where tenants are --------------------------------------------------------------------------------------------
+
+  #place(tenant: Tenant, now: number): void {
+    const wait = tenant.waitNs(now, tenant.next.first);
+    if (wait > 0) {
+      tenant.state = 'throttled';
+      tenant.wakeNs = now + wait;
+      this.#throttled.add(tenant);
+    } else if (tenant.slots.inFlight >= tenant.slots.limit) {
+      tenant.state = 'blocked';
+      tenant.slots.blocked.add(tenant);
+    } else {
+      this.#makeReady(tenant);
+      this.#nextTurn();
+    }
+  }
+
+  #makeReady(tenant: Tenant): void {
+    const { volume } = tenant;
+    tenant.state = 'ready';
+    tenant.start = Math.max(tenant.start, volume.now);
+    volume.ready.push(tenant);
+    if (volume.ready.length > 1) return;
+    volume.start = Math.max(volume.start, this.#now);
+    this.#ready.push(volume);
+  }
+
+  #unplace(tenant: Tenant): void {
+    if (tenant.state === 'throttled') this.#throttled.delete(tenant);
+    else if (tenant.state === 'blocked') tenant.slots.blocked.delete(tenant);
+    else if (tenant.state === 'ready') {
+      const { ready } = tenant.volume;
+      ready.splice(ready.indexOf(tenant), 1);
+      if (ready.length === 0) this.#ready.splice(this.#ready.indexOf(tenant.volume), 1);
+    }
+    tenant.state = 'idle';
+  }
+
+  #emptied(tenant: Tenant): void {
+    this.#unplace(tenant);
+    this.#waiting.delete(tenant);
+  }
+
+  #wake(now: number): void {
+    for (const tenant of this.#throttled) {
+      if (tenant.wakeNs > now) continue;
+      this.#throttled.delete(tenant);
+      this.#makeReady(tenant);
+    }
+  }
+
+  // --- the clock ----------------------------------------------------------------------------------------------------
+
+  /** Sets the timer for the first tenant that has to be looked at. */
+  #arm(now: number): void {
+    if (this.#waiting.size === 0) return;
+    let at = this.#overdueNs;
+    for (const tenant of this.#throttled) at = Math.min(at, tenant.wakeNs);
+    if (this.#timer !== null) {
+      if (at >= this.#timerNs - 0.5e6) return;
+      clearTimeout(this.#timer);
+    }
+    this.#timerNs = at;
+    this.#timer = setTimeout(this.#ring, Math.max(1, Math.ceil((at - now) / 1e6)));
+  }
+
+  readonly #ring = (): void => {
+    this.#timer = null;
+    this.pump();
+  };
+}
+
+/** The one of this thread. */
+export const scheduler = new Scheduler();

@@ -1,0 +1,24 @@
+/** Volumes that take no part in the way of a request: lifted out of the graph, so that they may come and go in a running brick. */
+import type { VolfileNode } from './parser.js';
+
+/**
+ * Nodes without the volumes of a type that have one subvolume: who stood above one stands above that subvolume. The nodes given are
+ * not changed. What was lifted comes beside, top first.
+ */
+export function liftOut(
+  nodes: readonly VolfileNode[],
+  type: string,
+): { readonly nodes: VolfileNode[]; readonly lifted: VolfileNode[] } {
+  const below = new Map<string, string>();
+  const lifted: VolfileNode[] = [];
+  const left: VolfileNode[] = [];
+  for (const node of nodes) {
+    // Volumes are defined before they are used: what stands below is known.
+    const subvolumes = node.subvolumes.map((name) => below.get(name) ?? name);
+    if (node.type === type && subvolumes.length === 1) {
+      below.set(node.name, subvolumes[0]!);
+      lifted.unshift(node);
+    } else left.push({ ...node, subvolumes });
+  }
+  return { nodes: left, lifted };
+}
