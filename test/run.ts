@@ -6,7 +6,7 @@
  * Arguments: --install, --only unit|gluster, and words to choose files by their path.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, symlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -37,12 +37,20 @@ const PACKAGES: Record<string, string> = {
   python3: 'python3',
   bindfs: 'bindfs',
   curl: 'curl',
+  promtool: 'prometheus',
 };
 
 const missingPackages = (): string[] =>
   Object.entries(PACKAGES)
     .filter(([program]) => spawnSync('sh', ['-c', 'command -v "$0"', program]).status !== 0)
     .map(([, name]) => name);
+
+/** Where systemd runs, a package starts its service: not one that only tests want, until the next boot. */
+function keepFromStarting(unit: string): void {
+  const mask = join('/run/systemd/system', unit);
+  if (existsSync('/run/systemd/system') && !existsSync(join('/lib/systemd/system', unit)) && !existsSync(mask))
+    symlinkSync('/dev/null', mask);
+}
 
 /** Says why end-to-end tests cannot run; undefined when they can. */
 function whyNotEndToEnd(install: boolean): string | undefined {
@@ -51,6 +59,7 @@ function whyNotEndToEnd(install: boolean): string | undefined {
   if (missing.length > 0 && install) {
     process.stdout.write(`installing ${missing.join(' ')}\n`);
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    keepFromStarting('prometheus.service');
     for (const args of [
       ['update', '-q'],
       ['install', '-q', '-y', '--no-install-recommends', ...missing],

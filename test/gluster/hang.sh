@@ -8,7 +8,7 @@ export BRICKD_WORKERS=1 BRICKD_METRICS=127.0.0.1:9781-9789
 load() { python3 "$repo/test/gluster/hang.py" "$@"; }
 up() { g volume status "$1" --xml | tr -d '\n ' | grep -q '<status>1</status>'; }
 down() { ! up "$1"; }
-metric() { curl -s --max-time 5 http://127.0.0.1:9781/metrics | awk -v m="$1{brick=\"$2\"}" '$1 == m { print $2 }'; }
+metric() { curl -s --max-time 5 http://127.0.0.1:9781/metrics | grep -F "$1{" | grep -F "brick_path=\"$2\"" | awk "{ print \$NF }"; }
 metric_is() { [ "$(metric "$1" "$2")" = "$3" ]; }
 threads() { ls "/proc/$pid/task" | wc -l; }
 roots() { ls -l "/proc/$pid/fd" | grep -c -- "-> $1\$"; }
@@ -54,8 +54,8 @@ during() {
   compare "$1" "$(load measure "$hang" /m1/w /m2/w)"
   [ "$BRICK" = stock ] && return
   ok "$1: the log says so" says "$3: the disk does not answer"
-  is "$1: metrics say so" "$(metric gluster_brick_disk_hung "$3")" 1
-  is "$1: of that brick only" "$(metric gluster_brick_disk_hung /d/b1)" 0
+  is "$1: metrics say so" "$(metric brickd_disk_hung "$3")" 1
+  is "$1: of that brick only" "$(metric brickd_disk_hung /d/b1)" 0
   ok "$1: status answers" g volume status v1 clients
   ok "$1: statedump answers" g volume statedump v1
   note "$1: $(threads) threads"
@@ -70,7 +70,7 @@ sleep 1
 fuse STOP
 during 'FUSE hangs' v3 /d/x3/b
 fuse CONT
-ok 'it answers again' wait_for 10 metric_is gluster_brick_disk_hung /d/x3/b 0
+ok 'it answers again' wait_for 10 metric_is brickd_disk_hung /d/x3/b 0
 ok 'the log says so' says '/d/x3/b: the disk answers again'
 sleep 1
 echo stop >&3
@@ -85,7 +85,7 @@ sleep 1
 fsfreeze -f /d/x4
 during 'XFS frozen' v4 /d/x4/b
 fsfreeze -u /d/x4
-ok 'it answers again' wait_for 10 metric_is gluster_brick_disk_hung /d/x4/b 0
+ok 'it answers again' wait_for 10 metric_is brickd_disk_hung /d/x4/b 0
 sleep 1
 echo stop >&4
 wait $stuck
@@ -106,7 +106,7 @@ if [ "${HANG_DEVICE:-0}" = 1 ]; then
   for i in $(seq 50); do (getfattr -d -m . "/m4/cold/f$i"; cat "/m4/cold/f$i") >/dev/null 2>&1 & done
   during 'device hangs' v4 /d/x4/b
   fuse CONT
-  ok 'it answers again' wait_for 10 metric_is gluster_brick_disk_hung /d/x4/b 0
+  ok 'it answers again' wait_for 10 metric_is brickd_disk_hung /d/x4/b 0
   ok 'what was written is there' wait_for 20 bash -c '[ "$(cat /m4/sync* | wc -c)" = $((20 * 262144)) ]'
 fi
 
