@@ -1,14 +1,19 @@
 /** Messages of a brick to its clients (program 52743234): calls that nobody answers. */
+import { gfidOfKey, gfidText } from '../posix/contract/gfid.js';
 import type { Upcall } from '../posix/contract/translator.js';
 import {
   CALLBACK_PROGRAM,
   CALLBACK_VERSION,
   CallbackProc,
+  cacheInvalidation,
   entrylkContention,
   inodelkContention,
 } from './wire/programs/callback.js';
 import { beginCall } from './wire/rpc.js';
 import type { XdrWriter } from './wire/xdr.js';
+
+/** GF_UPCALL_CACHE_INVALIDATION. */
+const EVENT_CACHE_INVALIDATION = 1;
 
 let xid = 0;
 
@@ -31,6 +36,18 @@ export function encodeUpcall(w: XdrWriter, message: Upcall): void {
       pid: message.pid,
       domain: message.domain,
       xdata: null,
+    });
+  } else if (message.kind === 'cache-invalidation') {
+    beginCall(w, xid, CALLBACK_PROGRAM, CALLBACK_VERSION, CallbackProc.cacheInvalidation);
+    cacheInvalidation.encode(w, {
+      gfid: gfidText(gfidOfKey(message.key)),
+      event_type: EVENT_CACHE_INVALIDATION,
+      flags: message.flags,
+      expire_time_attr: message.expireSec,
+      stat: message.stat,
+      parent_stat: message.parent,
+      oldparent_stat: message.oldParent,
+      xdata: message.xattrs,
     });
   } else {
     beginCall(w, xid, CALLBACK_PROGRAM, CALLBACK_VERSION, CallbackProc.entrylkContention);

@@ -16,6 +16,7 @@ import { LocksTranslator } from './features/locks/locks.js';
 import { ReadOnlyTranslator } from './features/read-only/read-only.js';
 import { SelinuxTranslator } from './features/selinux/selinux.js';
 import { TrashTranslator } from './features/trash/trash.js';
+import { UpcallTranslator } from './features/upcall/upcall.js';
 import { passThrough } from './pass-through.js';
 import { IoThreadsTranslator } from './performance/io-threads/io-threads.js';
 import { PosixAclTranslator } from './system/posix-acl/posix-acl.js';
@@ -36,6 +37,7 @@ const creators: Readonly<Record<string, Create>> = {
   'features/read-only': (init) => new ReadOnlyTranslator(init),
   'features/selinux': (init) => new SelinuxTranslator(init),
   'features/trash': (init) => new TrashTranslator(init),
+  'features/upcall': (init) => new UpcallTranslator(init),
   'performance/io-threads': (init) => new IoThreadsTranslator(init),
   'debug/delay-gen': (init) => new DelayGenTranslator(init),
   'debug/error-gen': (init) => new ErrorGenTranslator(init),
@@ -62,6 +64,7 @@ export const implemented: ReadonlySet<string> = new Set([
   'features/read-only',
   'features/selinux',
   'features/trash',
+  'features/upcall',
   'debug/delay-gen',
   'debug/error-gen',
   'debug/io-stats',

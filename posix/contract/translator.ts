@@ -1,13 +1,32 @@
 /** The base of every translator, and what a brick gives it to work with. */
+import type { Dict } from './dict.js';
 import type { FopName, Fops } from './fops.js';
 import type { Gfid } from './gfid.js';
+import type { Iatt } from './iatt.js';
 import type { Client, Fd, Inode } from './inode.js';
 import type { Logger } from './log.js';
 
 /** Messages to clients that no request asked for (callback program 52743234). */
 export type Upcall =
   | { kind: 'inodelk-contention'; inode: Inode; flock: import('./fops.js').Flock; pid: number; domain: string }
-  | { kind: 'entrylk-contention'; inode: Inode; name: string; type: number; pid: number; domain: string };
+  | { kind: 'entrylk-contention'; inode: Inode; name: string; type: number; pid: number; domain: string }
+  | CacheInvalidation;
+
+/** A file that the client may have in a cache has changed. */
+export interface CacheInvalidation {
+  kind: 'cache-invalidation';
+  /** Gfid key of the file. */
+  key: string;
+  /** UP_* bits: what has changed. */
+  flags: number;
+  /** How long clients may keep what they have in their caches. */
+  expireSec: number;
+  /** Attributes of the file and of the directories of its new and old name after the change; NO_IATT where they don't matter. */
+  stat: Iatt;
+  parent: Iatt;
+  oldParent: Iatt;
+  xattrs: Dict | null;
+}
 
 /** What a brick offers to its translators. */
 export interface BrickContext {
