@@ -1,0 +1,101 @@
+/** Shares by weight: of volumes, of tenants, with rates and floors among them. */
+import t from 'tap';
+import { qosRules } from '../../../../brickd/translators/user/qos/settings.js';
+import { fopByName } from '../../../../mux/fops/table.js';
+import { BucketTable } from '../../../../mux/qos/bucket.js';
+import { Ask, Flow } from '../../../../mux/qos/queue.js';
+import { Scheduler, type Volume } from '../../../../mux/qos/scheduler.js';
+import { Tenant } from '../../../../mux/qos/tenant.js';
+
+let now = 1e15;
+const rule = qosRules(new Map(), null).tenants.at(-1)!;
+
+/** What is in their queues goes down, and nothing more comes. */
+const over = new Set<Scheduler>();
+
+/** A tenant that always has something waiting; counts what goes down. */
+class Source {
+  readonly tenant: Tenant;
+  readonly #flow: Flow;
+  readonly #scheduler: Scheduler;
+  readonly #cost: number;
+  done = 0;
+
+  constructor(scheduler: Scheduler, volume: Volume, weight: number, cost = 1) {
+    this.#scheduler = scheduler;
+    this.#cost = cost;
+    this.tenant = new Tenant({ ...rule, weight }, volume, { inFlight: 0, limit: 32, blocked: new Set() });
+    this.#flow = new Flow(this.tenant);
+    for (let i = 0; i < 64; i++) this.ask();
+  }
+  ask(): void {
+    const session = { proceed: () => this.#gone() };
+    const none = null as never;
+    const ask = new Ask(session as never, 1, fopByName('stat'), none, none, {}, none, 0, 0, 0);
+    ask.tenant = this.tenant;
+    ask.cost = this.#cost;
+    this.#scheduler.hold(this.tenant, this.#flow, ask);
+  }
+  #gone(): void {
+    this.done++;
+    this.#scheduler.ended(this.tenant);
+    if (!over.has(this.#scheduler)) this.ask();
+  }
+}
+
+function run(scheduler: Scheduler, turns: number): void {
+  for (let i = 0; i < turns; i++) {
+    now += 100_000;
+    scheduler.pump();
+  }
+}
+
+t.test('volumes share by weight, and tenants inside one', async (t) => {
+  const scheduler = new Scheduler({ now: () => now });
+  t.teardown(() => over.add(scheduler));
+  const [v, w] = [scheduler.volume('v'), scheduler.volume('w')];
+  w.weight = 400;
+  const a = new Source(scheduler, v, 100);
+  const b = new Source(scheduler, w, 100);
+  const c = new Source(scheduler, w, 300);
+  run(scheduler, 2000);
+  const all = a.done + b.done + c.done;
+  t.ok(Math.abs(a.done / all - 0.2) < 0.01, `${a.done} of ${all}`);
+  t.ok(Math.abs(b.done / all - 0.2) < 0.01, `${b.done} of ${all}`);
+  t.ok(Math.abs(c.done / all - 0.6) < 0.01, `${c.done} of ${all}`);
+  t.equal(all, 16_000, 'nothing is left unused');
+});
+
+t.test('large fops weigh more', async (t) => {
+  const scheduler = new Scheduler({ now: () => now });
+  t.teardown(() => over.add(scheduler));
+  const small = new Source(scheduler, scheduler.volume('v'), 100);
+  const large = new Source(scheduler, scheduler.volume('w'), 100, 17);
+  run(scheduler, 2000);
+  t.ok(Math.abs(small.done / large.done - 17) < 0.5, `${small.done} : ${large.done}`);
+});
+
+t.test('a share that nobody takes is everyone’s, and is not saved up', async (t) => {
+  const scheduler = new Scheduler({ now: () => now });
+  t.teardown(() => over.add(scheduler));
+  const a = new Source(scheduler, scheduler.volume('v'), 100);
+  run(scheduler, 1000);
+  t.equal(a.done, 8000);
+  const b = new Source(scheduler, scheduler.volume('w'), 100);
+  run(scheduler, 100);
+  t.ok(Math.abs(b.done - 400) < 10, `${b.done} of 800 for the one that comes late`);
+});
+
+t.test('a floor comes before shares', async (t) => {
+  const scheduler = new Scheduler({ now: () => now });
+  t.teardown(() => over.add(scheduler));
+  const a = new Source(scheduler, scheduler.volume('v'), 10_000);
+  const b = new Source(scheduler, scheduler.volume('w'), 1);
+  scheduler.volume('v').weight = 10_000;
+  scheduler.volume('w').weight = 1;
+  b.tenant.floor = new BucketTable().bucket('floor');
+  b.tenant.floor.configure(20_000, 0.01);
+  run(scheduler, 10_000);
+  t.ok(Math.abs(b.done - 20_000) < 500, `${b.done} in a second with a floor of 20000`);
+  t.equal(a.done + b.done, 80_000);
+});
