@@ -106,6 +106,16 @@ function parser(argv: string[]) {
       async (o) => (await import('./install.js')).uninstall(o),
     )
     .command(
+      'config [file]',
+      'Check the configuration file and print the settings in force',
+      (y) =>
+        y.positional('file', {
+          type: 'string',
+          describe: 'File to check; the usual one of brick processes if not given',
+        }),
+      async (o) => (await import('./config.js')).showConfig(o.file),
+    )
+    .command(
       'statedump [pid]',
       'Ask running brick processes of brickd for a statedump',
       (y) => y.positional('pid', { type: 'number', describe: 'Process id; without it, all of this node' }),

@@ -66,6 +66,7 @@ function helpText(): string {
     'Commands (each has its own --help):',
     '  serve        Serve sample bricks from a folder, to try brickd without glusterd',
     '  check        Check a volfile and say what this machine can serve',
+    '  config       Check the configuration file and print the settings in force',
     '  install      Make the glusterd of this node start brickd for its bricks',
     '  uninstall    Undo install',
     '  statedump    Ask a running brick process for a statedump',

@@ -6,6 +6,7 @@ import { errnoName } from '../../posix/contract/errno.js';
 import type { BrickState } from '../brick-server.js';
 import { boundLabels, histogram, labels, type MetricHead, sample, textOf } from './exposition.js';
 import type { BrickLabels } from './names.js';
+import { QOS_FAMILIES } from './qos-families.js';
 
 /** One brick as metrics see it. */
 export interface BrickView {
@@ -248,4 +249,5 @@ export const BRICK_FAMILIES: readonly BrickFamily[] = [
   ...FOP_FAMILIES,
   ...BRICK_GAUGES,
   ...CLIENT_FAMILIES,
+  ...QOS_FAMILIES,
 ];

@@ -6,6 +6,7 @@ ask() { node "$dist/work/ask-prometheus.js" "$@"; }
 targets=/run/brickd/prometheus.json
 entries() { jq length "$targets" 2>/dev/null; }
 entries_are() { [ "$(entries)" = "$1" ]; }
+held() { ! flock -n /m/a/lock true; }
 value_is() { [ "$(ask value "$1")" = "$2" ]; }
 
 note 'brick processes'
@@ -23,6 +24,9 @@ for v in a b; do
   g volume set $v storage.health-check-interval 2 >/dev/null
   g volume start $v >/dev/null
 done
+g volume set a user.xlator.qos io-stats >/dev/null
+g volume set a user.xlator.qos.limit ops=100,bytes=100MB >/dev/null
+g volume set a user.xlator.qos.limit-total nonsense >/dev/null
 ok 'both have an entry in the file of targets' wait_for 15 entries_are 2
 is 'with a port each of the range' "$(jq -r '[.[].targets[0]] | sort | join(" ")' $targets)" '127.0.0.1:9721 127.0.0.1:9722'
 is 'and the labels of the configuration file' "$(jq -r '.[].labels.rack' $targets | sort -u)" r1
@@ -44,6 +48,7 @@ load() {
 load & loader=$!
 touch /m/a/lock
 flock /m/a/lock sleep 300 & locker=$!
+wait_for 5 held
 flock /m/a2/lock true & waiter=$!
 
 note 'promtool'
@@ -79,6 +84,8 @@ is 'look-ups of nothing failed' "$(ask value 'count(brickd_fop_failures_total{fo
 is 'the lock is held' "$(ask value 'brickd_locks_held{volume="a"}')" 1
 is 'and waited for' "$(ask value 'brickd_locks_waiting{volume="a"}')" 1
 is 'health checks end well' "$(ask value 'count(brickd_health_checks_total > 0) - sum(brickd_health_check_failures_total)')" 2
+is 'ceilings of tenants are told' "$(ask value 'brickd_qos_limit_per_second{tenant="volume",ceiling="ops"}')" 100
+is 'and options without effect' "$(ask value 'brickd_qos_bad_option{volume="a",option="limit-total"}')" 1
 is 'every fop that is over has its latency' \
   "$(ask value 'sum(brickd_fops_total{volume="a"}) - sum(brickd_fop_duration_seconds_count{volume="a"}) - sum(brickd_fops_in_progress{volume="a"})')" 0
 is 'clients and the others are all' \

@@ -2,6 +2,7 @@
 import type { ServerState } from '../../../brickd/brick-server.js';
 import { FopBook } from '../../../mux/fop-book.js';
 import { FOP_NUMBERS, fopByName } from '../../../mux/fops/table.js';
+import { DELAY_BOUNDS_S } from '../../../mux/qos/stats.js';
 import { type BrickStats, threadStats, type WorkerStats } from '../../../mux/stats.js';
 
 export function brick(name: string, up: boolean): BrickStats {
@@ -65,6 +66,39 @@ export function brick(name: string, up: boolean): BrickStats {
     healthyAtSec: 1_700_000_000,
     qos: null,
     space: { total: 1000, free: 600, available: 500, inodes: 100, inodesFree: 90 },
+  };
+}
+
+/** Tenants, more of them than are told of one by one. */
+export function qos(tenants: number): NonNullable<BrickStats['qos']> {
+  const delayCounts = new Float64Array(DELAY_BOUNDS_S.length + 1);
+  delayCounts[0] = 2;
+  delayCounts[DELAY_BOUNDS_S.length] = 1;
+  return {
+    volume: 'vol',
+    weight: 100,
+    maxDelaySeconds: 5,
+    inFlight: 1,
+    inFlightLimit: 8,
+    pausedConnections: 2,
+    tenants: Array.from({ length: tenants }, (_, i) => ({
+      tenant: `t${i}`,
+      kind: 'rule' as const,
+      weight: 10,
+      floor: 0,
+      floorRefused: '',
+      limits: [{ ceiling: 'ops' as const, perSecond: 500, tokens: -3, burst: 1000 }],
+      fops: 10,
+      bytes: 20,
+      delayed: 3,
+      delaySeconds: 12.5,
+      delayCounts,
+      overdue: 1,
+      dropped: 0,
+      queued: 4,
+      queuedBytes: 5,
+    })),
+    badOptions: [{ option: 'limit-"x"', value: 'y', reason: 'no', instead: 'nothing' }],
   };
 }
 

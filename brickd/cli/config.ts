@@ -1,0 +1,49 @@
+/** `brickd config`: checks the configuration file and prints the settings in force. */
+import { readFileSync } from 'node:fs';
+import type { ListenAddress } from '../metrics/address.js';
+import { hostAndPort } from '../metrics/address.js';
+import { type MetricsSettings, metricsSettings } from '../metrics/settings.js';
+import { CONFIG_FILE, CONFIG_VARIABLE } from '../metrics/variables.js';
+import { readWebConfig } from '../metrics/web-config.js';
+import { ConfigError } from '../metrics/yaml-file.js';
+import { CommandError } from './commands.js';
+
+function addressText(a: ListenAddress): string {
+  if (a.kind === 'unix') return `unix:${a.path}`;
+  return `${hostAndPort(a.host, a.first)}${a.last === a.first ? '' : `-${a.last}`}`;
+}
+
+function lines(s: MetricsSettings): string[] {
+  const labels = Object.entries(s.labels).map(([name, value]) => `${name}=${value}`);
+  return [
+    `metrics.listen           ${s.listen.length === 0 ? 'none' : s.listen.map(addressText).join(', ')}`,
+    `metrics.file_sd          ${s.targetFile === '' ? 'none' : s.targetFile}`,
+    `metrics.advertise        ${s.advertise === '' ? 'the address that is listened on' : s.advertise}`,
+    `metrics.labels           ${labels.length === 0 ? 'none' : labels.join(', ')}`,
+    `metrics.web_config_file  ${s.webConfigFile === '' ? 'none' : s.webConfigFile}`,
+    `metrics.cluster_id       ${s.clusterId === '' ? 'none' : s.clusterId}`,
+  ];
+}
+
+/** file: instead of the usual one. Throws a CommandError that has all that is wrong. */
+export function showConfig(file: string | undefined): void {
+  const env = file === undefined ? process.env : { ...process.env, [CONFIG_VARIABLE]: file };
+  try {
+    const settings = metricsSettings(undefined, env);
+    if (settings.webConfigFile !== '') readWebConfig(settings.webConfigFile);
+    process.stdout.write(`${sourceOf(env)}\n${lines(settings).join('\n')}\n`);
+  } catch (error) {
+    if (error instanceof ConfigError) throw new CommandError(`the configuration cannot be used:\n${error.message}`);
+    throw error;
+  }
+}
+
+function sourceOf(env: NodeJS.ProcessEnv): string {
+  const path = env[CONFIG_VARIABLE] || CONFIG_FILE;
+  try {
+    readFileSync(path);
+    return `${path} is good`;
+  } catch {
+    return `there is no ${path}`;
+  }
+}
