@@ -4,6 +4,7 @@ import { checkVolfile } from '../../volfiles/check.js';
 import { problemText } from '../../volfiles/problem.js';
 import { optionTableOf, unmetDemands } from '../translators/catalog.js';
 import { implemented } from '../translators/host-registry.js';
+import { qosProblems } from '../translators/user/qos/problems.js';
 import { CommandError } from './commands.js';
 
 /** Prints a line per problem. Throws a CommandError when the file cannot be read or used. */
@@ -14,7 +15,10 @@ export function check(file: string): void {
   } catch (error) {
     throw new CommandError(`cannot read ${file}: ${(error as Error).message}`);
   }
-  const problems = checkVolfile(text, file, optionTableOf, (graph) => unmetDemands(graph, implemented));
+  const problems = checkVolfile(text, file, optionTableOf, (graph) => [
+    ...unmetDemands(graph, implemented),
+    ...qosProblems(graph),
+  ]);
   for (const problem of problems) process.stdout.write(`${problem.severity}: ${problemText(file, problem)}\n`);
   const errors = problems.filter((problem) => problem.severity === 'error').length;
   if (errors > 0) throw new CommandError(`${file} cannot be served: ${errors} error${errors === 1 ? '' : 's'}`);

@@ -121,7 +121,36 @@ function parser(argv: string[]) {
       (y) => y.positional('pid', { type: 'number', describe: 'Process id; without it, all of this node' }),
       async (o) => (await import('./statedump.js')).requestStatedumps(o.pid),
     )
-    .demandCommand(1, 1)
+    .command('qos', 'Tenants of running bricks: rates, shares, queues', (y) =>
+      y
+        .command(
+          'show [volume]',
+          'Effective rules and counters of the bricks of this node that have user/qos',
+          (z) =>
+            z
+              .positional('volume', { type: 'string', describe: 'Only its bricks' })
+              .option('json', { type: 'boolean', default: false, describe: 'As JSON' }),
+          async (o) => (await import('./qos.js')).show(o),
+        )
+        .command(
+          'explain [volume]',
+          'Which tenant the fops of a client belong to, and why',
+          (z) =>
+            z
+              .positional('volume', { type: 'string', describe: 'Only this volume' })
+              .option('client', { type: 'string', default: '', describe: 'Address of the client' })
+              .option('pid', { type: 'number', default: 1, describe: 'Process id that it calls with' })
+              .option('uid', { type: 'number', default: 0, describe: 'User' })
+              .option('gid', { type: 'number', default: 0, describe: 'Group' })
+              .option('process', { type: 'string', default: '', describe: 'Its process-uuid or process name' })
+              .option('user', { type: 'string', describe: 'Its user of auth.login' })
+              .option('subdir', { type: 'string', default: '/', describe: 'Sub-directory that it has mounted' })
+              .option('path', { type: 'string', default: '', describe: 'What it works on' }),
+          async (o) => (await import('./qos.js')).explain({ ...o, user: o.user, volume: o.volume }),
+        )
+        .demandCommand(1),
+    )
+    .demandCommand(1)
     .strict()
     .version(VERSION)
     .help()

@@ -26,6 +26,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CommandError } from './commands.js';
+import { type QosVolume, qosVolumes, resetCommands } from './qos-volumes.js';
 import { isWrapper, parseWrapper, type WrapperSettings, wrapperText } from './wrapper.js';
 
 const SBIN = '/usr/sbin';
@@ -162,6 +163,7 @@ export function uninstall(o: { volume: string[] }): void {
     if (volumes.length > 0) {
       replaceFile(BINARY, wrapperText({ ...settings, volumes }));
       say(`brickd stays installed for ${volumes.join(', ')}`);
+      warnOfQos(o.volume);
       return;
     }
   }
@@ -181,6 +183,19 @@ export function uninstall(o: { volume: string[] }): void {
     if (existsSync(directory) && readdirSync(directory).length === 0) rmdirSync(directory);
   }
   say('glusterd starts stock bricks again; running bricks change over when they are started again');
+  warnOfQos([]);
+}
+
+/** Names the volumes that stock bricks won't start for; of all, if none are given. */
+function warnOfQos(volumes: string[]): void {
+  const left = qosVolumes().filter((v: QosVolume) => volumes.length === 0 || volumes.includes(v.name));
+  if (left.length === 0) return;
+  say('');
+  say(
+    `STILL WITH user/qos: ${left.map((v) => v.name).join(', ')}. A stock brick does not start with it. To take it out, which`,
+  );
+  say('resets ALL options of the volume (glusterd cannot reset this one alone), and to set the others again:');
+  for (const volume of left) for (const command of resetCommands(volume)) say(`    ${command}`);
 }
 
 function checkVolumeName(name: string): void {

@@ -7,6 +7,9 @@ import { booleanOf } from '../cli/checks.js';
 
 const log = loggerFor('glusterfsd-mgmt');
 
+/** Key of the question of `brickd qos` in an XLATOR_INFO request, and of its answer: JSON of all bricks that have user/qos. */
+export const QOS_QUESTION = 'brickd.qos';
+
 /** Procedures from this number on do not exist. */
 export const BRICK_OP_COUNT = 16;
 
@@ -112,12 +115,20 @@ export class BrickOpHandler {
 
   async #xlatorInfo({ name, input }: BrickOpReq): Promise<Answer> {
     const server = this.#life.server;
+    if (server !== null && input?.text(QOS_QUESTION) !== undefined) return this.#qos(server);
     if (server === null || !server.bricks().includes(name)) return reply(-1, null, `xlator ${name} is not loaded`);
     try {
       return reply(0, toDict(await server.profile(name, toText(input))));
     } catch (error) {
       return this.#refused('statistics', name, error);
     }
+  }
+
+  async #qos(server: BrickServer): Promise<Answer> {
+    const bricks = (await server.stats()).flatMap((w) => w.bricks);
+    const served = bricks.flatMap(({ brick, qos }) => (qos === null ? [] : [{ brick, qos }]));
+    const text = JSON.stringify(served, (_, value) => (value instanceof Float64Array ? [...value] : value));
+    return reply(0, new Dict().setText(QOS_QUESTION, text));
   }
 
   async #status({ input }: BrickOpReq): Promise<Answer> {

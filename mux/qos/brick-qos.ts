@@ -221,6 +221,7 @@ export class BrickQos {
       pausedConnections: paused,
       tenants,
       badOptions: [...bad],
+      options: [...this.#rules.good],
     };
   }
 

@@ -56,4 +56,6 @@ export interface QosStats {
   pausedConnections: number;
   tenants: TenantStats[];
   badOptions: BadOption[];
+  /** Names and values of the options in effect. */
+  options: [name: string, value: string][];
 }
