@@ -1,4 +1,5 @@
 /** The scheduler's side of one brick whose volfile has user/qos: its tenants, and what its connections wait for. */
+import { statSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import type { Brick } from '../brick.js';
 import type { Session } from '../session.js';
@@ -14,8 +15,23 @@ import { Classifier, type ClientClassifier } from './tenants.js';
 
 /** Payload bytes that weigh as much as one operation when shares are measured. */
 const BYTES_PER_COST = 64 << 10;
-/** Fops under way at once, per blocking call that the brick may have: one at the disk, one on its way there. */
-const FOPS_PER_SLOT = 2;
+/**
+ * Fops under way at once on a disk, per blocking call that a brick may have: a few more than can be at work, so that none has
+ * to wait for the next one. Not many more: what is under way can't be shared out any longer.
+ */
+const FOPS_PER_SLOT = 1.25;
+
+/** Bricks of one file system share a disk; a brick whose root can't be looked at has one of its own. */
+function diskOf(brick: string): string {
+  try {
+    return String(statSync(brick).dev);
+  } catch {
+    return brick;
+  }
+}
+
+/** A floor that was not asked for is not saved up for longer. */
+const FLOOR_BURST_SEC = 0.05;
 
 /** What the main thread gives each worker for rates that hold for all of them. */
 export interface QosWorkerData {
@@ -33,7 +49,8 @@ export class BrickQos {
   readonly #brick: Brick;
   readonly #scheduler: Scheduler;
   readonly #volume: Volume;
-  readonly #slots: Slots = { inFlight: 0, limit: 32, blocked: new Set() };
+  readonly #disk: string;
+  readonly #slots: Slots;
   #rules!: QosRules;
   #tenants: Tenant[] = [];
   #total: Ceilings | null = null;
@@ -46,6 +63,8 @@ export class BrickQos {
     this.#brick = brick;
     this.#scheduler = scheduler;
     this.#volume = scheduler.volume(volumeId);
+    this.#disk = diskOf(brick.name);
+    this.#slots = scheduler.slots(this.#disk);
     this.configure(rules);
   }
 
@@ -55,7 +74,8 @@ export class BrickQos {
 
   /** Blocking calls that the brick may have at a time. */
   limitCalls(limit: number): void {
-    this.#slots.limit = Math.max(1, limit) * FOPS_PER_SLOT;
+    const fops = Math.ceil(Math.max(1, limit) * FOPS_PER_SLOT);
+    this.#slots.limit = this.#slots.bricks === 1 ? fops : Math.max(this.#slots.limit, fops);
   }
 
   /** Takes new rules over. What waits stays in its order, under the tenant that it belongs to now. */
@@ -79,9 +99,10 @@ export class BrickQos {
     tenant.total = this.#total;
     tenant.maxDelayNs = this.#rules.maxDelayMs * 1e6;
     if (rule.floor > 0) {
-      tenant.floor = buckets().bucket(`${this.#volume.id}\0${rule.name}\0floor`);
-      tenant.floor.configure(rule.floor, 0.05);
-    } else tenant.floor = null;
+      const bucket = buckets().bucket(`${this.#volume.id}\0${rule.name}\0floor`);
+      bucket.configure(rule.floor, FLOOR_BURST_SEC);
+      this.#scheduler.promise(tenant, bucket, (text) => this.#brick.log.warning(0, `${this.#brick.name}: ${text}`));
+    } else this.#scheduler.unpromise(tenant);
     return tenant;
   }
 
@@ -101,6 +122,7 @@ export class BrickQos {
         this.#scheduler.hold(ask.tenant, queue.flow(ask.tenant), ask);
       }
     }
+    this.#scheduler.unpromise(tenant);
     this.#scheduler.revise(tenant);
   }
 
@@ -202,7 +224,9 @@ export class BrickQos {
       }
     }
     this.#queues.clear();
+    for (const tenant of this.#tenants) this.#scheduler.unpromise(tenant);
     this.#scheduler.leave(this.#volume);
+    this.#scheduler.leaveSlots(this.#disk, this.#slots);
   }
 
   stats(): QosStats {

@@ -6,13 +6,16 @@
  * seen. Something waits only when the thread or the slots of a disk are saturated, or for a rate: an idle tenant's share
  * is everyone's.
  */
-import { nowNs } from './bucket.js';
+
+import { ticker } from '../ticker.js';
+import { type Bucket, nowNs } from './bucket.js';
+import { Floors } from './floors.js';
 import type { Ask, Flow } from './queue.js';
-import type { Tenant } from './tenant.js';
+import type { Slots, Tenant } from './tenant.js';
 
 /** Fops that go straight down in one turn of the event loop, and those that leave queues in one. */
-const INLINE_PER_TURN = 8;
-const QUEUED_PER_TURN = 8;
+const INLINE_PER_TURN = 4;
+const QUEUED_PER_TURN = 4;
 /** How often it is looked at what has waited too long. */
 const OVERDUE_CHECK_NS = 50e6;
 
@@ -38,6 +41,7 @@ export interface Clock {
 
 export class Scheduler {
   readonly #volumes = new Map<string, Volume>();
+  readonly #disks = new Map<string, Slots>();
   readonly #ready: Volume[] = [];
   readonly #throttled = new Set<Tenant>();
   readonly #waiting = new Set<Tenant>();
@@ -50,6 +54,9 @@ export class Scheduler {
   #overdueNs = 0;
   /** Cost of all that was let through, for measuring capacity. */
   costDone = 0;
+
+  readonly #floors = new Floors();
+  #stopMeasuring: (() => void) | null = null;
 
   constructor(clock: Clock = { now: nowNs }) {
     this.#clock = clock;
@@ -68,6 +75,38 @@ export class Scheduler {
 
   leave(volume: Volume): void {
     if (--volume.bricks === 0) this.#volumes.delete(volume.id);
+  }
+
+  /** Promises a tenant its floor. log: see {@link Floors.add}. */
+  promise(tenant: Tenant, bucket: Bucket, log: (text: string) => void): void {
+    this.#floors.add(tenant, bucket, log);
+    this.#stopMeasuring ??= ticker.every(1, () => {
+      let saturated = false;
+      for (const t of this.#waiting) saturated ||= t.state === 'blocked';
+      this.#floors.measure(this.costDone, saturated);
+    });
+  }
+
+  unpromise(tenant: Tenant): void {
+    this.#floors.remove(tenant);
+    if (this.#floors.size > 0) return;
+    this.#stopMeasuring?.();
+    this.#stopMeasuring = null;
+  }
+
+  /** The slots of a disk, made for its first brick. */
+  slots(disk: string): Slots {
+    let slots = this.#disks.get(disk);
+    if (slots === undefined) {
+      slots = { inFlight: 0, limit: 1, bricks: 0, blocked: new Set() };
+      this.#disks.set(disk, slots);
+    }
+    slots.bricks++;
+    return slots;
+  }
+
+  leaveSlots(disk: string, slots: Slots): void {
+    if (--slots.bricks === 0) this.#disks.delete(disk);
   }
 
   /** True: the fop goes at once, and has been charged. False: it must wait. */

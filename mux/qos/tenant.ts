@@ -9,11 +9,13 @@ import { DELAY_BOUNDS_S, type TenantStats } from './stats.js';
 /** idle: nothing waits. ready: may go at once. throttled: waits for its rates. blocked: its brick has all it can do. */
 export type TenantState = 'idle' | 'ready' | 'throttled' | 'blocked';
 
-/** What tenants of a brick share. */
+/** What the tenants of all bricks on one disk share. */
 export interface Slots {
   /** Fops under way, and how many may be. */
   inFlight: number;
   limit: number;
+  /** Bricks on the disk. */
+  bricks: number;
   readonly blocked: Set<Tenant>;
 }
 

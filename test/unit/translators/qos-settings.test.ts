@@ -79,6 +79,21 @@ t.test('what is bad is told of, and has no effect', async (t) => {
   }
 });
 
+t.test('a floor above a limit', async (t) => {
+  const r = rules({
+    'match-a': 'uid=0',
+    'limit-a': 'ops=100',
+    'floor-a': 'ops=200',
+    'limit-total': 'ops=500',
+    floor: 'ops=501',
+  });
+  t.match(r.bad, [
+    { option: 'floor-a', reason: /above the limit of 100/ },
+    { option: 'floor', reason: /above the limit of 500/ },
+  ]);
+  t.ok(r.tenants.every((x) => x.floor === 0));
+});
+
 t.test('the last good setting stays', async (t) => {
   const good = rules({ limit: 'ops=500', weight: '7' });
   const bad = rules({ limit: 'ops=lots', weight: '7' }, good);

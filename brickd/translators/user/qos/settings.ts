@@ -138,11 +138,24 @@ function tenant(name: string, kind: TenantRule['kind'], draft: Draft, match: Mat
   return { name, kind, weight: draft.weight ?? weight, limits: limit, floor, match };
 }
 
+/** Floors that their own tenant's limits forbid. */
+function floorsAboveLimits(reader: Reader, options: ReadonlyMap<string, string>): void {
+  for (const [name, draft] of reader.drafts) {
+    const most = Math.min(draft.limit?.rates.ops ?? Infinity, reader.total?.rates.ops ?? Infinity);
+    if ((draft.floor ?? 0) <= most) continue;
+    const option = name === 'volume' && options.has('floor') ? 'floor' : `floor-${name}`;
+    const reason = `is above the limit of ${most} ops/s`;
+    reader.bad.push({ option, value: options.get(option) ?? '', reason, instead: 'no floor' });
+    delete draft.floor;
+  }
+}
+
 /** The rules that options come to. before: those that were in effect, for what is bad now. */
 export function qosRules(options: ReadonlyMap<string, string>, before: QosRules | null): QosRules {
   const reader = new Reader();
   for (const [option, value] of options) reader.read(option, value, before?.good.get(option));
   orphans(reader, options);
+  floorsAboveLimits(reader, options);
   const named = [...reader.drafts].filter(([, d]) => d.match !== undefined && d.match !== null).map(([name]) => name);
   const first = reader.order.filter((name) => named.includes(name));
   const rest = named.filter((name) => !first.includes(name)).sort();

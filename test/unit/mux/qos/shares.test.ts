@@ -3,6 +3,7 @@ import t from 'tap';
 import { qosRules } from '../../../../brickd/translators/user/qos/settings.js';
 import { fopByName } from '../../../../mux/fops/table.js';
 import { BucketTable } from '../../../../mux/qos/bucket.js';
+import { Floors } from '../../../../mux/qos/floors.js';
 import { Ask, Flow } from '../../../../mux/qos/queue.js';
 import { Scheduler, type Volume } from '../../../../mux/qos/scheduler.js';
 import { Tenant } from '../../../../mux/qos/tenant.js';
@@ -24,7 +25,7 @@ class Source {
   constructor(scheduler: Scheduler, volume: Volume, weight: number, cost = 1) {
     this.#scheduler = scheduler;
     this.#cost = cost;
-    this.tenant = new Tenant({ ...rule, weight }, volume, { inFlight: 0, limit: 32, blocked: new Set() });
+    this.tenant = new Tenant({ ...rule, weight }, volume, { inFlight: 0, limit: 32, bricks: 1, blocked: new Set() });
     this.#flow = new Flow(this.tenant);
     for (let i = 0; i < 64; i++) this.ask();
   }
@@ -63,7 +64,7 @@ t.test('volumes share by weight, and tenants inside one', async (t) => {
   t.ok(Math.abs(a.done / all - 0.2) < 0.01, `${a.done} of ${all}`);
   t.ok(Math.abs(b.done / all - 0.2) < 0.01, `${b.done} of ${all}`);
   t.ok(Math.abs(c.done / all - 0.6) < 0.01, `${c.done} of ${all}`);
-  t.equal(all, 16_000, 'nothing is left unused');
+  t.equal(all, 8000, 'nothing is left unused');
 });
 
 t.test('large fops weigh more', async (t) => {
@@ -80,10 +81,43 @@ t.test('a share that nobody takes is everyone’s, and is not saved up', async (
   t.teardown(() => over.add(scheduler));
   const a = new Source(scheduler, scheduler.volume('v'), 100);
   run(scheduler, 1000);
-  t.equal(a.done, 8000);
+  t.equal(a.done, 4000);
   const b = new Source(scheduler, scheduler.volume('w'), 100);
   run(scheduler, 100);
-  t.ok(Math.abs(b.done - 400) < 10, `${b.done} of 800 for the one that comes late`);
+  t.ok(Math.abs(b.done - 200) < 10, `${b.done} of 400 for the one that comes late`);
+});
+
+t.test('floors beyond what the thread can do are refused, and kept again when it can', async (t) => {
+  const scheduler = new Scheduler({ now: () => now });
+  const said: string[] = [];
+  const floors = new Floors();
+  const tenants = [3000, 4000].map((floor, i) => {
+    const tenant = new Tenant({ ...rule, name: `t${i}`, floor }, scheduler.volume('v'), {
+      inFlight: 0,
+      limit: 1,
+      bricks: 1,
+      blocked: new Set(),
+    });
+    floors.add(tenant, new BucketTable().bucket(`${i}`), (text) => said.push(text));
+    return tenant;
+  });
+  t.ok(
+    tenants.every((x) => x.floor !== null),
+    'as long as nothing is known of capacity, all are kept',
+  );
+  floors.observe(6000);
+  t.ok(tenants[0]!.floor);
+  t.equal(tenants[1]!.floor, null);
+  t.match(tenants[1]!.floorRefused, /4000 ops\/s can't be kept: the thread has shown to do 6000 .* 3000 are promised/);
+  t.match(said, [/floor of t1 refused: 4000/]);
+  floors.observe(9000);
+  t.equal(tenants[1]!.floor, null, 'not for a little more');
+  for (let i = 0; i < 10; i++) floors.observe(12_000);
+  t.ok(tenants[1]!.floor);
+  t.equal(tenants[1]!.floorRefused, '');
+  t.match(said[1], /kept from now on/);
+  floors.remove(tenants[0]!);
+  t.equal(floors.size, 1);
 });
 
 t.test('a floor comes before shares', async (t) => {
@@ -97,5 +131,5 @@ t.test('a floor comes before shares', async (t) => {
   b.tenant.floor.configure(20_000, 0.01);
   run(scheduler, 10_000);
   t.ok(Math.abs(b.done - 20_000) < 500, `${b.done} in a second with a floor of 20000`);
-  t.equal(a.done + b.done, 80_000);
+  t.equal(a.done + b.done, 40_000);
 });
