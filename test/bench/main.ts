@@ -6,6 +6,10 @@
  *   --most N      largest number that the second program is asked to carry (60: stock 10.3 stops at 77)
  *   --settle N    seconds of rest before measuring (25)
  *
+ *   npm run bench -- qos   what ceilings, shares and bounds of user/qos hold; plots as SVG
+ *   --plots DIR   where plots go (./bench-plots)
+ *   --files N     files of the heal (10000); --seconds is 20 here
+ *
  *   --rounds N    rounds of all tests, each side once per round (3)
  *   --seconds N   length of one fio run (4)
  *   --only TEXT   only tests whose name contains TEXT (repeatable)
@@ -16,6 +20,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { withPlots } from './qos/outside.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -23,7 +28,9 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '4' },
+    seconds: { type: 'string' },
+    plots: { type: 'string', default: 'bench-plots' },
+    files: { type: 'string', default: '10000' },
     only: { type: 'string', multiple: true, default: [] },
     a: { type: 'string', default: `${root}brickd/bin/brickd` },
     b: { type: 'string', default: 'stock' },
@@ -41,9 +48,13 @@ if (process.getuid?.() !== 0 || !existsSync('/usr/sbin/glusterd') || !existsSync
 }
 
 const mux = positionals[0] === 'mux';
+const qos = positionals[0] === 'qos';
+values.seconds ??= qos ? '20' : '4';
 // Many bricks are attached by their process's own main module: there is no glusterd to call the program by its name.
 if (mux && values.a !== 'stock') values.a = `${root}dist/brickd/main.js`;
-const script = mux ? 'many/bench.js' : 'inside.js';
+const script = mux ? 'many/bench.js' : qos ? 'qos/bench.js' : 'inside.js';
 const inside = [process.execPath, `${root}dist/test/bench/${script}`, JSON.stringify(values)];
-const run = spawnSync(values.lab, ['--timeout', '3600', '--size', '12G', '--', ...inside], { stdio: 'inherit' });
+const lab = ['--timeout', '3600', '--size', '12G', '--', ...inside];
+if (qos) process.exit(await withPlots(values.lab, lab, values.plots));
+const run = spawnSync(values.lab, lab, { stdio: 'inherit' });
 process.exit(run.status ?? 1);

@@ -81,6 +81,7 @@ export function qos(tenants: number): NonNullable<BrickStats['qos']> {
     inFlight: 1,
     inFlightLimit: 8,
     pausedConnections: 2,
+    options: [],
     tenants: Array.from({ length: tenants }, (_, i) => ({
       tenant: `t${i}`,
       kind: 'rule' as const,
