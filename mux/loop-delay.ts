@@ -4,7 +4,7 @@
  */
 import { countLatency, LATENCY_ROW } from './fop-book.js';
 
-const PERIOD_MS = 50;
+const PERIOD_MS = 100;
 /** Without a question for so long, the timer stops. */
 const FORGOTTEN_MS = 10 * 60_000;
 

@@ -37,6 +37,7 @@ const PACKAGES: Record<string, string> = {
   python3: 'python3',
   bindfs: 'bindfs',
   curl: 'curl',
+  openssl: 'openssl',
   promtool: 'prometheus',
 };
 
