@@ -5,7 +5,7 @@ import type { BrickFacts, BrickTask, WorkerEvent } from '../mux/facts.js';
 import type { Handover } from '../mux/greeting.js';
 import { Host } from '../mux/host.js';
 import type { FaultKind } from '../mux/pool.js';
-import { type DumpChoice, dumpBricks } from '../mux/statedump.js';
+import { type DumpChoice, type DumpPart, dumpPart } from '../mux/statedump.js';
 import { type WorkerStats, workerStats } from '../mux/stats.js';
 import { statusOf } from '../mux/status.js';
 import { inheritLog } from '../posix/contract/log.js';
@@ -73,8 +73,8 @@ export function profile({ argument }: Task<{ brick: string; input: Map<string, s
 export function barrier({ argument }: Task<{ brick: string; enable: boolean }>): Promise<void> {
   return barrierOf(served(argument.brick), argument.enable);
 }
-export function statedump({ argument }: Task<DumpChoice>): string {
-  return dumpBricks(host.bricks(), argument);
+export function statedump({ argument }: Task<DumpChoice>): Promise<DumpPart> {
+  return dumpPart(host.bricks(), argument);
 }
 export function stats(): Promise<WorkerStats> {
   return workerStats(host.bricks());

@@ -109,6 +109,11 @@ export class ClientState implements Client {
     return fd;
   }
 
+  /** Every open fd. */
+  openFiles(): Fd[] {
+    return this.#fds.filter((fd) => fd !== null);
+  }
+
   /** Every open fd, removed from the table. */
   takeFds(): Fd[] {
     const all = this.#fds.filter((fd) => fd !== null);

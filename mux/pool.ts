@@ -8,6 +8,7 @@ import type { BrickFacts, BrickTask } from './facts.js';
 import type { Handover } from './greeting.js';
 import type { QosWorkerData } from './qos/brick-qos.js';
 import { bucketMemory } from './qos/bucket.js';
+import type { DumpPart } from './statedump.js';
 import type { WorkerStats } from './stats.js';
 import { BrickWorker, type Route, type WorkerReports } from './worker.js';
 
@@ -20,7 +21,7 @@ export interface WorkerTasks {
   status(task: { brick: string; what: string }): Record<string, string | number | bigint>;
   profile(task: { brick: string; input: Map<string, string> }): Map<string, string | number | bigint>;
   barrier(task: { brick: string; enable: boolean }): void;
-  statedump(task: Record<string, boolean>): string;
+  statedump(task: Record<string, boolean>): DumpPart;
   stats(task: null): WorkerStats;
   fail(kind: FaultKind): void;
 }

@@ -21,6 +21,7 @@ import {
 } from './pool.js';
 import { REVIVAL_RULES, type Returning, Revival, type RevivalRules } from './revival.js';
 import { setKeepalive } from './socket-options.js';
+import { joinParts } from './statedump.js';
 import type { WorkerStats } from './stats.js';
 import type { BrickWorker } from './worker.js';
 
@@ -340,7 +341,10 @@ export class Server implements Reception, Returning {
 
   async statedump(selection: Record<string, boolean>): Promise<string> {
     const parts = await Promise.allSettled(this.#pool.inUse().map((w) => this.#pool.runOn(w, 'statedump', selection)));
-    return parts.map((p) => (p.status === 'fulfilled' ? p.value : '')).join('');
+    return joinParts(
+      parts.flatMap((p) => (p.status === 'fulfilled' ? [p.value] : [])),
+      selection,
+    );
   }
 
   /** Numbers of every worker that has bricks; a worker that does not answer is left out. */

@@ -44,7 +44,7 @@ function inode(brick: Brick): StatusValues {
   for (const i of brick.table.values()) if (i.refs > 0) active++;
   const prefix = 'conn0.itable';
   return {
-    conncount: 1,
+    conncount: Math.max(brick.clients.size, 1),
     [`${prefix}.lru_limit`]: brick.table.limit,
     [`${prefix}.active_size`]: active,
     [`${prefix}.lru_size`]: brick.table.size - active,

@@ -66,6 +66,13 @@ export function region(length: number): Region {
   return new Region(new ArrayBuffer(1 << bits), bits);
 }
 
+/** How many regions are free, by size in bytes. */
+export function regionCounts(): [number, number][] {
+  const counts: [number, number][] = [];
+  for (let bits = SMALLEST_BITS; bits <= LARGEST_BITS; bits++) counts.push([1 << bits, lists[bits]!.length]);
+  return counts;
+}
+
 /** Drops the free lists (an idle worker gives memory back). */
 export function trimRegions(): void {
   for (const list of lists) list.length = 0;

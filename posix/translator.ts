@@ -7,7 +7,7 @@ import { failure } from './contract/error.js';
 import type * as fops from './contract/fops.js';
 import type { MaybePromise } from './contract/fops.js';
 import type { Fd, Inode } from './contract/inode.js';
-import { type LayerNumbers, Translator } from './contract/translator.js';
+import { type DumpSection, type LayerNumbers, Translator } from './contract/translator.js';
 import { create } from './entry-create.js';
 import { opendir, readdir, readdirp, releasedir } from './entry-dir.js';
 import { icreate, namelink } from './entry-icreate.js';
@@ -82,6 +82,18 @@ export class PosixTranslator extends Translator<Options> {
     numbers.healthChecks += this.#health.checks;
     numbers.healthFailures += this.#health.failures;
     numbers.healthyAtSec = this.#health.healthyAtSec;
+  }
+
+  override dump(): DumpSection[] {
+    const { directory } = this.options;
+    const [queued, running] = this.store.queue.depth();
+    const lines = [
+      `base_path=${directory}`,
+      `base_path_length=${directory.length}`,
+      `batches_queued=${queued}`,
+      `batches_running=${running}`,
+    ];
+    return [{ title: `storage/posix.${this.name}`, lines }];
   }
 
   override forget(inode: Inode): void {

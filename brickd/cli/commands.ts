@@ -118,8 +118,11 @@ function parser(argv: string[]) {
     .command(
       'statedump [pid]',
       'Ask running brick processes of brickd for a statedump',
-      (y) => y.positional('pid', { type: 'number', describe: 'Process id; without it, all of this node' }),
-      async (o) => (await import('./statedump.js')).requestStatedumps(o.pid),
+      (y) =>
+        y
+          .positional('pid', { type: 'number', describe: 'Process id; without it, all of this node' })
+          .option('json', { type: 'boolean', default: false, describe: 'Print the dumps as JSON, and keep no files' }),
+      async (o) => (await import('./statedump.js')).requestStatedumps(o.pid, o.json),
     )
     .command('qos', 'Tenants of running bricks: rates, shares, queues', (y) =>
       y

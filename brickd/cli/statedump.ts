@@ -1,9 +1,10 @@
-/** `brickd statedump`: asks running brick processes for statedumps and says where they are. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+/** `brickd statedump`: asks running brick processes for statedumps, and says where they are or prints them as JSON. */
+import { readdirSync, readFileSync, readlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { pause } from '../glusterd/backoff.js';
 import { CommandError } from './commands.js';
 import { STATEDUMP_DIRECTORY } from './print.js';
+import { parseStatedump } from './statedump-json.js';
 
 const WAIT_MS = 10_000;
 
@@ -25,12 +26,13 @@ export function brickPids(): number[] {
 const dumpsOf = (pid: number): string[] =>
   readdirSync(STATEDUMP_DIRECTORY).filter((name) => name.includes(`.${pid}.dump.`));
 
-/** Throws a CommandError when there is no such process, or no dump within ten seconds. */
-export async function requestStatedumps(pid: number | undefined): Promise<void> {
+/** json: the dumps are printed as an array, their files removed. Throws a CommandError when there is no such process, or no dump within ten seconds. */
+export async function requestStatedumps(pid: number | undefined, json = false): Promise<void> {
   const running = brickPids();
   const pids = pid === undefined ? running : running.filter((p) => p === pid);
   if (pids.length === 0)
     throw new CommandError(pid === undefined ? 'no brickd brick process runs' : `${pid} is no brickd brick process`);
+  const dumps: object[] = [];
   for (const p of pids) {
     const before = new Set(dumpsOf(p));
     process.kill(p, 'SIGUSR1');
@@ -43,6 +45,13 @@ export async function requestStatedumps(pid: number | undefined): Promise<void> 
     if (found === undefined) {
       throw new CommandError(`process ${p} has written no statedump to ${STATEDUMP_DIRECTORY}; see its log`);
     }
-    process.stdout.write(`${join(STATEDUMP_DIRECTORY, found)}\n`);
+    const path = join(STATEDUMP_DIRECTORY, found);
+    if (json) {
+      dumps.push({ pid: p, ...parseStatedump(readFileSync(path, 'latin1')) });
+      unlinkSync(path);
+    } else {
+      process.stdout.write(`${path}\n`);
+    }
   }
+  if (json) process.stdout.write(`${JSON.stringify(dumps, null, 1)}\n`);
 }

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { addon } from '../../native/addon.js';
 import { event, loggerFor } from '../../posix/contract/log.js';
 import { type BrickServer, DUMP_SECTIONS, type DumpSection, type DumpSelection } from '../brick-server.js';
-import { booleanOf } from '../cli/checks.js';
 import { STATEDUMP_DIRECTORY } from '../cli/print.js';
 import { formatTime } from '../log/format.js';
 import { nowUs } from '../log/sink.js';
@@ -21,7 +20,13 @@ export interface DumpOptions {
 const selectionOf = (on: (name: DumpSection) => boolean): DumpSelection =>
   Object.fromEntries(DUMP_SECTIONS.map((name) => [name, on(name)])) as DumpSelection;
 
-/** Text of an options file, lines `key=value`; undefined (no such file) selects everything. */
+/** What is told when an options file selects nothing. */
+const DEFAULTS = new Set<DumpSection>(['mem', 'callpool']);
+
+/**
+ * Text of an options file, lines `key=value`; undefined (no such file) selects everything. As in the original, only `yes`
+ * selects, and `all` whatever its value.
+ */
 export function parseDumpOptions(text: string | undefined): DumpOptions {
   if (text === undefined) return { selection: selectionOf(() => true), path: '' };
   const chosen = new Set<string>();
@@ -30,8 +35,11 @@ export function parseDumpOptions(text: string | undefined): DumpOptions {
     const [, key, value] = /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
     if (key === undefined || value === undefined) continue;
     if (key === 'path') path = value;
-    else if (booleanOf(value) === true) chosen.add(key);
-    else chosen.delete(key);
+    else if (/^yes/i.test(value) || key === 'all') chosen.add(key.toLowerCase());
+    else chosen.delete(key.toLowerCase());
+  }
+  if (![...chosen].some((key) => key === 'all' || (DUMP_SECTIONS as readonly string[]).includes(key))) {
+    return { selection: selectionOf((name) => DEFAULTS.has(name)), path };
   }
   return { selection: selectionOf((name) => chosen.has('all') || chosen.has(name)), path };
 }
@@ -63,7 +71,9 @@ const MALLINFO = [
 
 function memorySection(): string {
   const values = addon.mallinfo();
-  return `\n[mallinfo]\n${MALLINFO.map((name, i) => `mallinfo_${name}=${values[i] ?? 0}\n`).join('')}`;
+  const malloc = MALLINFO.map((name, i) => `mallinfo_${name}=${values[i] ?? 0}\n`).join('');
+  const node = Object.entries(process.memoryUsage()).map(([name, bytes]) => `${name}=${bytes}\n`);
+  return `\n[mallinfo]\n${malloc}\n[nodejs.memory]\n${node.join('')}`;
 }
 
 const timestamp = (): string => formatTime(nowUs(), false);

@@ -65,21 +65,14 @@ function firstOf(error: Error): Error {
   return error instanceof AggregateError && error.errors.length > 0 ? (error.errors[0] as Error) : error;
 }
 
-const CERTIFICATE = '/etc/ssl/glusterfs.pem';
-const KEY = '/etc/ssl/glusterfs.key';
-const AUTHORITY = '/etc/ssl/glusterfs.ca';
-
 /** TLS as GlusterFS does it: both sides show certificates of the authority, names are not compared. */
 async function secured(address: GlusterdAddress, socket: Socket): Promise<Socket> {
   if (!address.tls) return socket;
-  const [{ connect: connectTls }, { readFileSync }] = await Promise.all([import('node:tls'), import('node:fs')]);
-  const secure = connectTls({
-    socket,
-    cert: readFileSync(CERTIFICATE),
-    key: readFileSync(KEY),
-    ca: readFileSync(AUTHORITY),
-    checkServerIdentity: () => undefined,
-  });
+  const [{ connect: connectTls }, { readCertificates }] = await Promise.all([
+    import('node:tls'),
+    import('./certificates.js'),
+  ]);
+  const secure = connectTls({ socket, ...readCertificates(), checkServerIdentity: () => undefined });
   return new Promise((resolve, reject) => {
     secure.once('error', reject);
     secure.once('secureConnect', () => {

@@ -81,6 +81,8 @@ export interface LayerNumbers {
 export interface DumpSection {
   title: string;
   lines: string[];
+  /** It tells of that inode. */
+  inode?: Inode;
 }
 
 /**

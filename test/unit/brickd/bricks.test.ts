@@ -124,6 +124,8 @@ t.test('statedump options and names', async (t) => {
   const some = parseDumpOptions('mem=yes\ninode=no\n path = /x \nbogus\n');
   t.match(some, { path: '/x', selection: { mem: true, inode: false, priv: false } });
   t.match(parseDumpOptions('all=yes').selection, { mem: true, history: true });
+  t.match(parseDumpOptions('all=no').selection, { mem: true, history: true }, 'all is all, as in the original');
+  t.match(parseDumpOptions('mem=on\npath=/x').selection, { mem: true, callpool: true, priv: false }, 'the default');
   t.equal(dumpName('/d/a/b1', 7, 99), 'd-a-b1.7.dump.99');
   t.equal(dumpName('', 7, 99), 'glusterdump.7.dump.99');
 });

@@ -3,8 +3,8 @@
  * in flat arrays, some 80 bytes for each inode that was opened or made here and that the inode table still has. Lists are
  * put together when somebody asks; what is forgotten is kept only as long as it has a place in one of them.
  */
-import { gfidText } from '../../../../posix/contract/gfid.js';
 import type { Inode } from '../../../../posix/contract/inode.js';
+import { pathOf, pathUnder } from '../../path-of.js';
 
 /** What is counted per file. */
 export const Activity = { open: 0, read: 1, write: 2, opendir: 3, readdirp: 4, readSpeed: 5, writeSpeed: 6 } as const;
@@ -191,15 +191,7 @@ export class BusyFiles {
 
   /** The path by which a file was opened or made; by its gfid, if no name was known. */
   #path(i: number): string {
-    const inode = this.#files[i]!;
-    const parent = this.#parents[i] ?? inode.parent;
-    const name = this.#parents[i] === null ? inode.name : this.#names[i]!;
-    if (parent === null) return inode.isRoot ? '/' : `<gfid:${gfidText(inode.gfid)}>`;
-    let path = `/${name}`;
-    for (let p: Inode = parent; !p.isRoot; p = p.parent) {
-      if (p.parent === null) return `<gfid:${gfidText(p.gfid)}>${path}`;
-      path = `/${p.name}${path}`;
-    }
-    return path;
+    const parent = this.#parents[i];
+    return parent ? pathUnder(parent, this.#names[i]!) : pathOf(this.#files[i]!);
   }
 }

@@ -1,22 +1,10 @@
 /** Locks of an inode as a section of a statedump, in Gluster's words. */
-import { gfidText } from '../../../../posix/contract/gfid.js';
-import type { Inode } from '../../../../posix/contract/inode.js';
 import type { DumpSection } from '../../../../posix/contract/translator.js';
+import { pathOf } from '../../path-of.js';
 import type { InodeLocks } from './inode-locks.js';
 import type { InternalLock } from './lock-list.js';
 import { entryLine, type LockRecord, rangeLine } from './lock-text.js';
 import { flockOf, type Holder, type Range } from './posix-locks.js';
-
-/** Path in the volume; from an inode on whose name is not known, that inode's gfid stands for the rest. */
-function pathOf(inode: Inode): string {
-  if (inode.isRoot) return '/';
-  let path = '';
-  for (let at: Inode = inode; !at.isRoot; at = at.parent) {
-    if (at.parent === null) return `<gfid:${gfidText(at.gfid)}>${path}`;
-    path = `/${at.name}${path}`;
-  }
-  return path;
-}
 
 const state = (active: boolean): string => (active ? 'ACTIVE' : 'BLOCKED');
 
@@ -77,5 +65,5 @@ export function dumpLocks(translator: string, locks: InodeLocks): DumpSection {
     for (const { range, holder } of posix.waiting) lines.push(posixLine(i++, range, holder, false));
   }
   lines.push(`removes_pending=${locks.removing + locks.removalsWaiting}`);
-  return { title: `xlator.features.locks.${translator}.inode`, lines };
+  return { title: `xlator.features.locks.${translator}.inode`, lines, inode: locks.inode };
 }

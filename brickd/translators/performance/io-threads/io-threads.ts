@@ -5,7 +5,7 @@
 import type { Call } from '../../../../posix/contract/call.js';
 import { Dict } from '../../../../posix/contract/dict.js';
 import type { DictReply, GetxattrArgs, MaybePromise } from '../../../../posix/contract/fops.js';
-import { Translator } from '../../../../posix/contract/translator.js';
+import { type DumpSection, Translator } from '../../../../posix/contract/translator.js';
 import type { Options } from './options.js';
 
 const QUEUE_SIZE = 'io-thread-queue-size';
@@ -19,6 +19,11 @@ export class IoThreadsTranslator extends Translator<Options> {
   override async reconfigure(options: Options): Promise<void> {
     this.options = options;
     this.brick.limitCalls(options['thread-count']);
+  }
+
+  override dump(): DumpSection[] {
+    const lines = [`maximum_threads_count=${this.options['thread-count']}`];
+    return [{ title: `performance/io-threads.${this.name}`, lines }];
   }
 
   getxattr(call: Call, args: GetxattrArgs): MaybePromise<DictReply> {
