@@ -348,7 +348,10 @@ export class Brick implements BrickContext {
       if (directory) layer.releasedir(fd);
       else layer.release(fd);
     }
-    if (!fd.anonymous) fd.inode.refs--;
+    if (!fd.anonymous) {
+      fd.inode.refs--;
+      this.table.released(fd.inode);
+    }
   };
 
   /** Notes a failed fop in the log, at the level that Gluster gives it. */

@@ -44,6 +44,9 @@ export class InodeTable {
   readonly #forget: (inode: Inode) => void;
   #limit: number;
   #clock: Iterator<Inode> | null = null;
+  /** Inodes that no longer exist on disk, but are still in use. */
+  readonly #doomed = new Set<Inode>();
+  #settling = false;
 
   /** limit: inodes kept without being in use; 0 means no bound. */
   constructor(limit: number, forget: (inode: Inode) => void) {
@@ -148,12 +151,38 @@ export class InodeTable {
   /** Drops an inode that no longer exists on disk, with all its names, as soon as nothing uses it. */
   drop(inode: Inode): void {
     while (inode.parent !== null) this.unlink(inode.parent, inode.name);
-    if (inode.refs === 0 && inode.children === null) this.#remove(inode);
+    if (inode.refs === 0 && inode.children === null) {
+      this.#remove(inode);
+    } else {
+      // The call that removed the file holds it itself.
+      this.#doomed.add(inode);
+      this.#settleSoon();
+    }
+  }
+
+  /** A use of the inode has ended: if it is to be dropped, that may be possible now. */
+  released(inode: Inode): void {
+    if (this.#doomed.size > 0 && this.#doomed.has(inode)) this.#settleSoon();
+  }
+
+  #settleSoon(): void {
+    if (this.#settling) return;
+    this.#settling = true;
+    setImmediate(() => {
+      this.#settling = false;
+      for (const inode of this.#doomed) {
+        const back = inode.parent !== null;
+        if (!back && (inode.refs > 0 || inode.children !== null)) continue;
+        if (back) this.#doomed.delete(inode);
+        else this.#remove(inode);
+      }
+    });
   }
 
   #remove(inode: Inode): void {
     if (inode === this.root) return;
     while (inode.parent !== null) this.unlink(inode.parent, inode.name);
+    this.#doomed.delete(inode);
     if (this.#byKey.delete(inode.key)) this.#counted(1);
     this.#forget(inode);
   }
@@ -192,6 +221,7 @@ export class InodeTable {
   /** Forgets everything: the brick is going. */
   clear(): void {
     for (const inode of this.#byKey.values()) this.#forget(inode);
+    this.#doomed.clear();
     const count = this.#byKey.size - 1;
     this.#byKey.clear();
     if (count > 0) this.#counted(count);

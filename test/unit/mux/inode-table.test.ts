@@ -74,3 +74,31 @@ t.test('an idle table gives back all that nothing holds', async (t) => {
   t.equal(table.size, 1);
   t.equal(table.shed(), 0);
 });
+
+t.test('a removed file goes when its last use has ended', async (t) => {
+  const forgotten: Inode[] = [];
+  const table = new InodeTable(0, (inode) => forgotten.push(inode));
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const removing = table.link(table.root, 'a', gfid(), S_IFREG);
+  const open = table.link(table.root, 'b', gfid(), S_IFREG);
+  const back = table.link(table.root, 'c', gfid(), S_IFREG);
+  const all = [removing, open, back];
+  for (const inode of all) {
+    inode.refs++; // the call that removes it
+    table.drop(inode);
+    inode.refs--;
+  }
+  open.refs++; // an fd
+  table.link(table.root, 'd', back.gfid, S_IFREG);
+  t.strictSame(forgotten, [], 'not while the call is under way');
+  await turn();
+  t.strictSame(forgotten, [removing]);
+  t.equal(table.size, 3);
+  open.refs--;
+  table.released(open);
+  await turn();
+  t.strictSame(forgotten, [removing, open]);
+  t.equal(table.child(table.root, 'd'), back, 'a file that has a name again stays');
+  table.drop(back);
+  t.equal(table.size, 1);
+});
