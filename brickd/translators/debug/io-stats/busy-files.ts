@@ -173,20 +173,26 @@ export class BusyFiles {
 
   /** The busiest files, most first, the last used first among equals. */
   top(activity: Activity, limit: number): BusyFile[] {
+    const wanted = Math.min(limit, LIST_LIMIT);
     const members: { value: number; time: number; i: number; path: string }[] = [];
+    let least = 0;
+    const shorten = (): void => {
+      members.sort((a, b) => b.value - a.value || b.time - a.time || b.i - a.i);
+      members.length = Math.min(members.length, wanted);
+      if (members.length === wanted) least = members.at(-1)?.value ?? 0;
+    };
+    const offer = (value: number, time: number, i: number, path: string): void => {
+      if (value < least) return;
+      members.push({ value, time, i, path });
+      // Now and then: a table may have a hundred thousand files.
+      if (members.length > LIST_LIMIT * 20) shorten();
+    };
+    for (const g of this.#gone) offer(g.values[activity]!, g.time, -1, g.path);
     for (let i = 0; i < this.#files.length; i++) {
-      if (this.#files[i] === null) continue;
-      const value = this.#value(i, activity);
-      if (value >= 0) members.push({ value, time: this.#times[i]!, i, path: '' });
+      if (this.#files[i] !== null) offer(this.#value(i, activity), this.#times[i]!, i, '');
     }
-    for (const g of this.#gone) {
-      const value = g.values[activity]!;
-      if (value >= 0) members.push({ value, time: g.time, i: -1, path: g.path });
-    }
-    members.sort((a, b) => b.value - a.value || b.time - a.time || b.i - a.i);
-    return members
-      .slice(0, Math.min(limit, LIST_LIMIT))
-      .map(({ value, time, i, path }) => ({ path: i < 0 ? path : this.#path(i), value, time }));
+    shorten();
+    return members.map(({ value, time, i, path }) => ({ path: i < 0 ? path : this.#path(i), value, time }));
   }
 
   /** The path by which a file was opened or made; by its gfid, if no name was known. */
