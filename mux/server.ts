@@ -29,6 +29,22 @@ const EAGAIN = -11;
 /** Connections accepted per turn: a storm of them must not starve the rest. */
 const ACCEPTS_PER_TURN = 64;
 
+/** How long the numbers of a worker are waited for: longer than it waits for the disks of its bricks. */
+const STATS_WAIT_MS = 3000;
+
+/** Null if it takes longer. */
+async function within<T>(limitMs: number, answer: Promise<T | null>): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), limitMs);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 class Entry implements BrickEntry {
   /** What the brick was started with, or given last: what it starts with again. */
   #kept: KeptTask;
@@ -121,6 +137,7 @@ export class Server implements Reception, Returning {
   #attaches = 0;
   #attachFailures = 0;
   #workerFailures = 0;
+  readonly #asked = new Map<BrickWorker, Promise<WorkerStats | null>>();
   #listener: { fd: number; poller: Poller } | null = null;
   #onFailed: (brick: string, reason: string) => void = () => {};
 
@@ -347,10 +364,22 @@ export class Server implements Reception, Returning {
     );
   }
 
-  /** Numbers of every worker that has bricks; a worker that does not answer is left out. */
+  /** Numbers of every worker that has bricks; a worker that does not answer in time is left out. */
   async stats(): Promise<WorkerStats[]> {
-    const all = await Promise.allSettled(this.#pool.inUse().map((w) => this.#pool.runOn(w, 'stats', null)));
-    return all.filter((r) => r.status === 'fulfilled').map((r) => r.value);
+    const all = await Promise.all(this.#pool.inUse().map((w) => within(STATS_WAIT_MS, this.#statsOf(w))));
+    return all.filter((w) => w !== null);
+  }
+
+  /** Who asks while others do gets the same answer: one that does not come must not be asked for again and again. */
+  #statsOf(worker: BrickWorker): Promise<WorkerStats | null> {
+    const asked = this.#asked.get(worker);
+    if (asked !== undefined) return asked;
+    const asking = this.#pool
+      .runOn(worker, 'stats', null)
+      .catch(() => null)
+      .finally(() => this.#asked.delete(worker));
+    this.#asked.set(worker, asking);
+    return asking;
   }
 
   /** What is known of the bricks without asking their workers. */

@@ -73,7 +73,7 @@ const AS_GLUSTER_PROMETHEUS: BrickFamily[] = [
     help: 'Whether the brick serves (1) or not (0).',
     labels: 'cluster_id, volume, hostname, brick_path, peer_id, pid',
     samples: ({ state, stats, labels }, name) =>
-      sample(name, labels.status, state.state === 'up' && stats?.up !== false ? 1 : 0),
+      sample(name, labels.status, state.state === 'up' && stats?.up === true ? 1 : 0),
   },
   ofSpace('gauge', 'gluster_brick_capacity_used_bytes', 'Used space of the file system of the brick.', (s) => {
     return s.total - s.free;

@@ -39,6 +39,7 @@ export class Metrics {
 
   async #snapshot(): Promise<Snapshot> {
     const start = performance.now();
+    const before = new Set(this.#source.bricks());
     const workers = await this.#source.stats();
     const gatherSec = (performance.now() - start) / 1000;
     const server = this.#source.state();
@@ -50,11 +51,14 @@ export class Metrics {
     }
     await this.#names.refresh(server.bricks);
     return {
-      bricks: server.bricks.map((state: BrickState) => ({
-        state,
-        labels: this.#names.labels(state),
-        stats: stats.get(state.brick),
-      })),
+      // One that has been attached meanwhile is told of next time.
+      bricks: server.bricks
+        .filter(({ brick }) => before.has(brick) || stats.has(brick))
+        .map((state: BrickState) => ({
+          state,
+          labels: this.#names.labels(state),
+          stats: stats.get(state.brick),
+        })),
       threads: [threadStats(), ...workers],
       bricksOfThread,
       server,

@@ -1,6 +1,7 @@
 /** The metrics endpoint over a made-up server. */
 import t from 'tap';
 import { startMetrics } from '../../../brickd/metrics/endpoint.js';
+import { Metrics } from '../../../brickd/metrics/registry.js';
 import { brick, state, worker } from './fake-stats.js';
 
 async function get(port: number, path: string): Promise<{ status: number; text: string }> {
@@ -49,4 +50,15 @@ t.test('metrics, page and health', async (t) => {
   all[1]!.up = true;
   t.equal((await get(endpoint.port, '/healthz')).status, 200);
   t.equal((await get(endpoint.port, '/nowhere')).status, 404);
+});
+
+t.test('a worker that does not answer', async (t) => {
+  const all = [brick('/d/a', true), brick('/d/b', true)];
+  const source = { stats: async () => [worker([all[0]!])], bricks: () => ['/d/a', '/d/b'], state: () => state(all) };
+  const text = await new Metrics(source).text();
+  t.match(text, /^gluster_brick_up\{.*brick_path="\/d\/a".*\} 1$/m);
+  t.match(text, /^gluster_brick_up\{.*brick_path="\/d\/b".*\} 0$/m, 'its bricks count as down');
+  t.notMatch(text, 'brickd_clients{volume="vol",brick_path="/d/b"}');
+  const fresh = await new Metrics({ ...source, bricks: () => ['/d/a'] }).text();
+  t.notMatch(fresh, 'brick_path="/d/b"', 'a brick that has just come is not told of yet');
 });
