@@ -207,6 +207,7 @@ export class Brick implements BrickContext {
     for (const session of this.sessions) {
       if (session.client !== client) continue;
       session.callback((w) => encodeUpcall(w, message));
+      for (const layer of this.layers) layer.upcallSent(message);
       return;
     }
   }

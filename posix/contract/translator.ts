@@ -129,6 +129,8 @@ export abstract class Translator<O = unknown> {
   clientGone(_client: Client): void {}
   /** How many blocking calls of the brick may run at a time from now on. */
   limitCalls(_limit: number): void {}
+  /** The brick sends a callback to a client. */
+  upcallSent(_message: Upcall): void {}
   /** Adds what it knows to the numbers of its brick. */
   count(_numbers: LayerNumbers): void {}
   /** Sections for a statedump. */

@@ -265,6 +265,23 @@ t.test('dumps into files', async (t) => {
   await stats.fini();
 });
 
+t.test('callbacks to clients', (t) => {
+  const inode = undefined as never;
+  const renamed = { kind: 'cache-invalidation', flags: 0x80 | 0x200 | 0x1 } as never;
+  const { stats, ask } = setup(ON);
+  stats.upcallSent({ kind: 'entrylk-contention', inode, name: '', type: 0, pid: 0, domain: '' });
+  stats.upcallSent(renamed);
+  const values = ask({ 'info-op': '1' });
+  for (const i of [-1, 0]) {
+    const hits = [0, 1, 2, 3, 4, 5, 6, 7].map((n) => values.get(`${i}-${n}-upcall-hits`) ?? 0);
+    t.strictSame(hits, [0, 2, 1, 0, 1, 1, 0, 0]);
+  }
+  const off = setup({});
+  off.stats.upcallSent(renamed);
+  t.notOk([...off.ask({}).keys()].some((key) => key.includes('upcall')));
+  t.end();
+});
+
 t.test('the throughput of a disk', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'perf'));
   for (const reading of [false, true]) {

@@ -2,6 +2,8 @@
 
 /** Size of arrays that GF_FOP_* numbers index. */
 export const FOP_SLOTS = 64;
+/** Size of arrays that GF_UPCALL_* numbers index. */
+export const UPCALL_SLOTS = 8;
 /** Buckets of sizes: powers of two. */
 export const BUCKETS = 32;
 
@@ -15,6 +17,7 @@ class Latencies {
 /** Requests and sizes: made with the first that is counted, since a process may have hundreds of idle bricks. */
 class Hits {
   readonly hits = new Float64Array(FOP_SLOTS);
+  readonly upcalls = new Float64Array(UPCALL_SLOTS);
   readonly readSizes = new Float64Array(BUCKETS);
   readonly writeSizes = new Float64Array(BUCKETS);
 }
@@ -36,7 +39,11 @@ export class Counters {
   get hits(): Float64Array {
     return this.#hits.hits;
   }
-  /** Nanoseconds. */
+  /** Callbacks to clients, by GF_UPCALL_* number. */
+  get upcalls(): Float64Array {
+    return this.#hits.upcalls;
+  }
+  /** Nanoseconds, by GF_FOP_* number. */
   get latencySum(): Float64Array {
     return this.#latencies.sum;
   }
@@ -80,6 +87,9 @@ export class Counters {
   /** Notes a request of which no latency is known. */
   hit(fop: number): void {
     this.#counting().hits[fop]!++;
+  }
+  upcall(number: number): void {
+    this.#counting().upcalls[number]!++;
   }
   read(bytes: number): void {
     this.dataRead += bytes;

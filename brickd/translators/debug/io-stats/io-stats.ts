@@ -24,7 +24,12 @@ import type {
 } from '../../../../posix/contract/fops.js';
 import { S_IFDIR } from '../../../../posix/contract/iatt.js';
 import type { Fd, Inode } from '../../../../posix/contract/inode.js';
-import { type DumpSection, Translator, type TranslatorInit } from '../../../../posix/contract/translator.js';
+import {
+  type DumpSection,
+  Translator,
+  type TranslatorInit,
+  type Upcall,
+} from '../../../../posix/contract/translator.js';
 import { Activity, BusyFiles } from './busy-files.js';
 import { Counters } from './counters.js';
 import { FOP_DISPLAY, FORGET } from './fop-names.js';
@@ -34,6 +39,7 @@ import { PeriodicDump } from './periodic-dump.js';
 import { addCounters, dumpCounters, InfoOp, type ProfileValues } from './profile.js';
 import { Samples } from './samples.js';
 import { topValues } from './top.js';
+import { upcallNumbers } from './upcalls.js';
 
 const internalOf = (name: TableName): number => FOPS.find((fop) => fop.name === name)!.internal;
 const RELEASE = internalOf('release');
@@ -185,6 +191,14 @@ export class IoStatsTranslator extends Translator<Options> {
   }
   override forget(inode: Inode): void {
     if (this.files.forget(inode)) this.#hit(FORGET);
+  }
+
+  override upcallSent(message: Upcall): void {
+    if (!this.options['count-fop-hits']) return;
+    for (const number of upcallNumbers(message)) {
+      this.cumulative.upcall(number);
+      this.interval.upcall(number);
+    }
   }
 
   /** Answers an XLATOR_INFO request: of `volume profile` or `volume top`. */

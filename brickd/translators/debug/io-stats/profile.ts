@@ -24,6 +24,7 @@ export function addCounters(values: ProfileValues, interval: number, c: Counters
     values.set(`${interval}-${fop}-minlatency`, c.latencyMin[fop]!.toFixed(6));
     values.set(`${interval}-${fop}-maxlatency`, c.latencyMax[fop]!.toFixed(6));
   }
+  for (const [number, hits] of c.upcalls.entries()) if (hits > 0) values.set(`${interval}-${number}-upcall-hits`, hits);
 }
 
 function addSizes(values: ProfileValues, prefix: string, sizes: Float64Array): void {

@@ -6,6 +6,7 @@ import { Activity, LIST_LIMIT } from './busy-files.js';
 import { BUCKETS, type Counters } from './counters.js';
 import { FOP_DISPLAY } from './fop-names.js';
 import type { IoStatsTranslator } from './io-stats.js';
+import { UPCALL_DISPLAY } from './upcalls.js';
 
 /** Counters and what they are of: number of an interval, or -1 for all since the start. */
 interface Block {
@@ -13,7 +14,6 @@ interface Block {
   interval: number;
 }
 
-const UPCALLS = ['null', 'upcall', 'ci_iatt', 'ci_xattr', 'ci_rename', 'ci_unlink', 'ci_forget', 'lease_recall'];
 /** Sizes from 2^31 on have no key. */
 const JSON_SIZES = 31;
 
@@ -74,8 +74,10 @@ export function statsJson(t: IoStatsTranslator, uniqueId: string, queues: [strin
   put('fop.weighted_latency_ave_usec', mean.toFixed(4));
   put('fop.weighted_fop_count', hits);
   put('fop.unweighted_latency_ave_usec', (means / FOP_DISPLAY.length).toFixed(4));
-  // No translator of a brick sends any that are counted here.
-  for (const name of UPCALLS) put(`fop.${name}.${total ? 'count' : 'per_sec'}`, total ? 0 : two(0));
+  for (const [number, display] of UPCALL_DISPLAY.entries()) {
+    const n = c.upcalls[number]!;
+    put(`fop.${display.toLowerCase()}.${total ? 'count' : 'per_sec'}`, total ? n : two(n / seconds));
+  }
   for (const [queue, length] of queues) put(`${queue}.queue_size`, length);
   put(total ? 'uptime' : 'sample_interval_sec', total ? seconds : two(seconds));
   rate('bytes_read', c.dataRead);
@@ -132,6 +134,9 @@ export function statsText(t: IoStatsTranslator, block: Block): string {
   for (const [fop, display] of FOP_DISPLAY.entries()) {
     if (c.hits[fop] === 0) continue;
     lines.push(columns(display, c.hits[fop]!, ...latencyOf(c, fop).map((us) => `${two(us)} us`)));
+  }
+  for (const [number, display] of UPCALL_DISPLAY.entries()) {
+    if (c.upcalls[number] !== 0) lines.push(columns(display, c.upcalls[number]!, '0 us', '0 us', '0 us'));
   }
   lines.push(`------${' -----'.repeat(11)}`, '');
   if (interval === -1) {

@@ -5,6 +5,7 @@ export const Up = {
   own: 0x4,
   size: 0x8,
   times: 0x10,
+  atime: 0x20,
   perm: 0x40,
   rename: 0x80,
   forget: 0x100,
