@@ -11,6 +11,7 @@ import { EIO } from '../../../posix/contract/errno.js';
 import { failure } from '../../../posix/contract/error.js';
 import type { CreateReply, Fops } from '../../../posix/contract/fops.js';
 import { Fd, type Inode } from '../../../posix/contract/inode.js';
+import { setLogSink } from '../../../posix/contract/log.js';
 import { measureThroughput } from '../../../posix/throughput.js';
 import { parseOptions } from '../../../volfiles/options.js';
 import { callOf, errnoOfAttempt, FakeBrick, FakeClient, fdOf, gfidOf, lower, state, statOf } from './harness.js';
@@ -263,6 +264,30 @@ t.test('dumps into files', async (t) => {
     /=== Cumulative stats ===[\s\S]*READ +4 +\d[\s\S]*Open File Stats[\s\S]*1 +\/f\n[\s\S]*=== Interval 2 stats/,
   );
   await stats.fini();
+});
+
+t.test('what was done with an open file, in the log', async (t) => {
+  const lines: string[] = [];
+  setLogSink({ wants: () => true, write: (line) => void lines.push(line.text) });
+  for (const given of [{}, { 'dump-fd-stats': 'on' }]) {
+    const { stats, f, named } = setup(given, { readv: () => bytes(5000) });
+    const inode = named('f');
+    const fd = fdOf(inode, client);
+    await f.open(call, { inode, fd, flags: 2, xdata: null });
+    await f.readv(call, { fd, offset: 0, size: 1, flags: 0, xdata: null });
+    await f.writev(call, { fd, offset: 0, size: 7, flags: 0, region: null as never, start: 0, xdata: null });
+    stats.release(fd);
+    if (!('dump-fd-stats' in given)) t.strictSame(lines, []);
+  }
+  t.match(lines, [
+    '--- fd stats ---',
+    '      Filename : /f',
+    /^ +Lifetime : 0\.\d{6} secs$/,
+    '     BytesRead : 5000 bytes',
+    '  BytesWritten : 7 bytes',
+    ' Read 004096b+ :1',
+    'Write 000004b+ :1',
+  ]);
 });
 
 t.test('callbacks to clients', (t) => {

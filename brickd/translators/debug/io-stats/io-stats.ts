@@ -24,6 +24,7 @@ import type {
 } from '../../../../posix/contract/fops.js';
 import { S_IFDIR } from '../../../../posix/contract/iatt.js';
 import type { Fd, Inode } from '../../../../posix/contract/inode.js';
+import { loggerFor } from '../../../../posix/contract/log.js';
 import {
   type DumpSection,
   Translator,
@@ -32,6 +33,7 @@ import {
 } from '../../../../posix/contract/translator.js';
 import { Activity, BusyFiles } from './busy-files.js';
 import { Counters } from './counters.js';
+import { FdStats } from './fd-stats.js';
 import { FOP_DISPLAY, FORGET } from './fop-names.js';
 import { OpenFiles } from './open-files.js';
 import type { Options } from './options.js';
@@ -59,18 +61,18 @@ const ALWAYS = {
   readv(t: IoStatsTranslator, call: Call, args: ReadArgs): MaybePromise<ReadReply> {
     t.files.count(args.fd.inode, Activity.read);
     const reply = t.next.readv(call, args);
-    if (reply instanceof Promise) reply.then((r) => t.hasRead(r.count), ignore);
-    else t.hasRead(reply.count);
+    if (reply instanceof Promise) reply.then((r) => t.hasRead(args.fd, r.count), ignore);
+    else t.hasRead(args.fd, reply.count);
     return reply;
   },
   writev(t: IoStatsTranslator, call: Call, args: WriteArgs): MaybePromise<WriteReply> {
     t.files.count(args.fd.inode, Activity.write);
-    t.hasWritten(args.size);
+    t.hasWritten(args.fd, args.size);
     return t.next.writev(call, args);
   },
   open(t: IoStatsTranslator, call: Call, args: OpenArgs): MaybePromise<Xdata> {
     return noting(t.next.open(call, args), () => {
-      t.opened(args.inode);
+      t.opened(args.fd);
       t.files.count(args.inode, Activity.open);
     });
   },
@@ -78,7 +80,7 @@ const ALWAYS = {
     return noting(t.next.create(call, args), (reply) => {
       const { bind } = reply;
       reply.bind = (fd) => {
-        t.opened(fd.inode);
+        t.opened(fd);
         bind.call(reply, fd);
       };
     });
@@ -105,6 +107,8 @@ export class IoStatsTranslator extends Translator<Options> {
   /** Number of the interval. */
   #increment = 0;
   #profiling: boolean;
+  /** Each open file is told of in the log when it is closed. */
+  #fdStats: boolean;
   #samples: Samples | null = null;
   readonly #dumping: PeriodicDump;
 
@@ -112,6 +116,7 @@ export class IoStatsTranslator extends Translator<Options> {
     super(init);
     this.files = new BusyFiles(init.slot);
     this.#profiling = profiling(init.options);
+    this.#fdStats = init.options['dump-fd-stats'];
     this.#dumping = new PeriodicDump(this);
   }
 
@@ -121,6 +126,7 @@ export class IoStatsTranslator extends Translator<Options> {
   override async reconfigure(options: Options): Promise<void> {
     this.options = options;
     this.#profiling = profiling(options);
+    this.#fdStats = options['dump-fd-stats'];
     this.#sampleAndDump();
   }
   override async fini(): Promise<void> {
@@ -157,20 +163,23 @@ export class IoStatsTranslator extends Translator<Options> {
     return ns;
   }
 
-  hasRead(bytes: number): void {
+  hasRead(fd: Fd, bytes: number): void {
     if (bytes <= 0) return;
+    if (this.#fdStats) (fd.ctx[this.slot] as FdStats | undefined)?.read(bytes);
     this.cumulative.read(bytes);
     this.interval.read(bytes);
   }
-  hasWritten(bytes: number): void {
+  hasWritten(fd: Fd, bytes: number): void {
+    if (this.#fdStats) (fd.ctx[this.slot] as FdStats | undefined)?.wrote(bytes);
     this.cumulative.wrote(bytes);
     this.interval.wrote(bytes);
   }
 
   /** A client has opened or created the file. */
-  opened(inode: Inode): void {
+  opened(fd: Fd): void {
     this.openFiles.opened();
-    this.files.add(inode);
+    this.files.add(fd.inode);
+    if (this.#fdStats) fd.ctx[this.slot] = new FdStats();
   }
 
   madeDirectory(gfid: Inode['gfid'], { loc }: MkdirArgs): void {
@@ -184,6 +193,7 @@ export class IoStatsTranslator extends Translator<Options> {
   override release(fd: Fd): void {
     if (fd.anonymous) return;
     this.openFiles.released();
+    if (this.#fdStats) (fd.ctx[this.slot] as FdStats | undefined)?.log(fd, loggerFor(this.name));
     this.#hit(RELEASE);
   }
   override releasedir(fd: Fd): void {
