@@ -19,15 +19,26 @@ export interface BrickLabels {
   profile: string;
   /** Of its metrics of processes. */
   process: string;
+  /** The sub-volume that it is part of, if that is known. */
+  subvolume: { labels: string; dataBricks: number; arbiter: boolean } | undefined;
+}
+
+/** The part of a volume that a brick belongs to. */
+interface Subvolume {
+  name: string;
+  /** How many bricks' worth of data it holds. */
+  dataBricks: number;
+  /** The brick has names only, no data. */
+  arbiter: boolean;
 }
 
 interface Volume {
   modifiedMs: number;
-  /** Sub-volume's name by "host:path". */
-  subvolumes: ReadonlyMap<string, string>;
+  /** By "host:path" of bricks. */
+  subvolumes: ReadonlyMap<string, Subvolume>;
 }
 
-const NO_SUBVOLUMES: ReadonlyMap<string, string> = new Map();
+const NO_SUBVOLUMES: ReadonlyMap<string, Subvolume> = new Map();
 
 /** The host in a volfile id, which glusterd makes of volume, host and path; '' if it is of another form. */
 export function hostOf(volfileId: string, volume: string, brick: string): string {
@@ -36,8 +47,8 @@ export function hostOf(volfileId: string, volume: string, brick: string): string
   return volfileId.slice(volume.length + 1, -path.length);
 }
 
-/** Names of sub-volumes, by "host:path" of their bricks, from the text of glusterd's file about the volume. */
-export function subvolumesOf(volume: string, info: string): Map<string, string> {
+/** Sub-volumes, by "host:path" of their bricks, from the text of glusterd's file about the volume. */
+export function subvolumesOf(volume: string, info: string): Map<string, Subvolume> {
   const values = new Map<string, string>();
   for (const line of info.split('\n')) {
     const at = line.indexOf('=');
@@ -48,11 +59,16 @@ export function subvolumesOf(volume: string, info: string): Map<string, string> 
   const replica = count('replica_count');
   const kind = disperse > 0 ? 'disperse' : replica > 1 ? 'replicate' : 'distribute';
   const size = Math.max(1, disperse, replica);
-  const names = new Map<string, string>();
+  const dataBricks = disperse > 0 ? disperse - count('redundancy_count') : 1;
+  const arbiters = count('arbiter_count');
+  const names = new Map<string, Subvolume>();
   for (const [key, value] of values) {
     const n = /^brick-(\d+)$/.exec(key);
+    if (n === null) continue;
+    const place = Number(n[1]);
+    const name = `${volume}-${kind}-${Math.floor(place / size)}`;
     // The path's slashes are dashes here, as in volfile ids.
-    if (n !== null) names.set(value, `${volume}-${kind}-${Math.floor(Number(n[1]) / size)}`);
+    names.set(value, { name, dataBricks, arbiter: place % size >= size - arbiters });
   }
   return names;
 }
@@ -105,18 +121,19 @@ export class BrickNames {
   labels(b: BrickState): BrickLabels {
     const host = hostOf(b.volfileId, b.volume, b.brick) || hostname();
     const dashed = b.brick.replaceAll('/', '-');
-    const subvolume = this.#volumes.get(b.volume)?.subvolumes.get(`${host}:${dashed}`) ?? '';
-    const key = `${b.volume} ${host} ${subvolume} ${this.#peerId}`;
+    const subvolume = this.#volumes.get(b.volume)?.subvolumes.get(`${host}:${dashed}`);
+    const key = `${b.volume} ${host} ${JSON.stringify(subvolume)} ${this.#peerId}`;
     const made = this.#made.get(b.brick);
     if (made?.key === key) return made.labels;
-    const fresh = this.#make(textOf(b.brick), textOf(b.volume), host, textOf(subvolume));
+    const fresh = this.#make(textOf(b.brick), textOf(b.volume), host, subvolume);
     this.#made.set(b.brick, { key, labels: fresh });
     return fresh;
   }
 
-  #make(path: string, volume: string, host: string, subvolume: string): BrickLabels {
+  #make(path: string, volume: string, host: string, part: Subvolume | undefined): BrickLabels {
     const cluster = { cluster_id: this.#clusterId };
     const peer = this.#peerId;
+    const subvolume = textOf(part?.name ?? '');
     return {
       own: labels({ volume, brick_path: path }),
       capacity: labels({ ...cluster, host, id: '', brick_path: path, volume, subvolume }),
@@ -130,6 +147,7 @@ export class BrickNames {
       }),
       profile: labels({ ...cluster, volume, brick: `${host}:${path}`, host }),
       process: labels({ ...cluster, volume, peerid: peer, brick_path: path, name: 'glusterfsd' }),
+      subvolume: part && { ...part, labels: labels({ ...cluster, volume, subvolume }) },
     };
   }
 }

@@ -1,7 +1,7 @@
 /** Metrics of the process and of its threads, which no single brick has. */
 import { totalmem } from 'node:os';
 import { LATENCY_BOUNDS_SEC, latencyOf } from '../../mux/fop-book.js';
-import type { WorkerStats } from '../../mux/stats.js';
+import type { BrickStats, WorkerStats } from '../../mux/stats.js';
 import { addon } from '../../native/addon.js';
 import type { ServerState } from '../brick-server.js';
 import { VERSION } from '../version.js';
@@ -29,6 +29,7 @@ export interface ProcessFamily extends MetricHead {
 const BOUNDS = boundLabels(LATENCY_BOUNDS_SEC);
 const STATES = ['up', 'starting', 'returning', 'stopping', 'failed'] as const;
 
+type Space = NonNullable<BrickStats['space']>;
 type Thread = Snapshot['threads'][number];
 
 function ofThreads(
@@ -54,6 +55,32 @@ function asGlusterPrometheus(name: string, help: string, value: () => number): P
     help,
     labels: 'cluster_id, volume, peerid, brick_path, name',
     samples: ({ bricks }, name) => (bricks[0] === undefined ? '' : sample(name, bricks[0].labels.process, value())),
+  };
+}
+
+/** A number of the sub-volumes that the process has bricks with data of: theirs is made of those of their bricks. */
+function ofSubvolumes(
+  name: string,
+  help: string,
+  value: (s: Space) => number,
+  choose: (a: number, b: number) => number,
+): ProcessFamily {
+  return {
+    type: 'gauge',
+    name,
+    help,
+    labels: 'cluster_id, volume, subvolume',
+    samples: ({ bricks }, name) => {
+      const found = new Map<string, number>();
+      for (const { labels, stats } of bricks) {
+        const { subvolume } = labels;
+        if (subvolume === undefined || subvolume.arbiter || !stats?.space) continue;
+        const own = value(stats.space) * subvolume.dataBricks;
+        const other = found.get(subvolume.labels);
+        found.set(subvolume.labels, other === undefined ? own : choose(other, own));
+      }
+      return [...found].map(([within, v]) => sample(name, within, v)).join('');
+    },
   };
 }
 
@@ -142,6 +169,18 @@ export const PROCESS_FAMILIES: readonly ProcessFamily[] = [
     'brickd_gather_longest_pause_seconds',
     'Longest time that gathering the numbers of this scrape held up a worker.',
     (s) => s.longestSliceSec,
+  ),
+  ofSubvolumes(
+    'gluster_subvol_capacity_used_bytes',
+    'Used space of a sub-volume: that of its fullest brick in the process.',
+    (s) => s.total - s.free,
+    Math.max,
+  ),
+  ofSubvolumes(
+    'gluster_subvol_capacity_total_bytes',
+    'Size of a sub-volume: that of its smallest brick in the process.',
+    (s) => s.total,
+    Math.min,
   ),
   asGlusterPrometheus('gluster_resident_memory_bytes', 'Resident memory of the brick process.', () => {
     return process.memoryUsage.rss();

@@ -59,7 +59,8 @@ t.test('samples have the labels that are told of', async (t) => {
     bricks: () => ['/d/a'],
     state: () => ({ ...state([b]), glusterdConnected: true }),
   };
-  const text = await new Metrics(source).text();
+  const glusterd = t.testdir({ vols: { vol: { info: 'replica_count=1\nbrick-0=node-1:-d-a\n' } } });
+  const text = await new Metrics(source, { glusterd }).text();
   const seen = new Map<string, string>();
   for (const line of text.split('\n')) {
     const m = /^([a-z0-9_]+)(?:\{(.*)\})? \S+$/.exec(line);

@@ -14,9 +14,20 @@ t.test('host of a volfile id', async (t) => {
 t.test('sub-volumes', async (t) => {
   const info = (more: string): string =>
     `type=2\n${more}\nbrick-0=a:-d-b0\nbrick-1=b:-d-b1\nbrick-2=a:-d-b2\nbrick-3=b:-d-b3\n`;
-  t.equal(subvolumesOf('v', info('replica_count=2')).get('b:-d-b3'), 'v-replicate-1');
-  t.equal(subvolumesOf('v', info('replica_count=1')).get('b:-d-b3'), 'v-distribute-3');
-  t.equal(subvolumesOf('v', info('disperse_count=4\nreplica_count=1')).get('b:-d-b3'), 'v-disperse-0');
+  t.equal(subvolumesOf('v', info('replica_count=2')).get('b:-d-b3')?.name, 'v-replicate-1');
+  t.equal(subvolumesOf('v', info('replica_count=1')).get('b:-d-b3')?.name, 'v-distribute-3');
+  t.equal(subvolumesOf('v', info('disperse_count=4\nreplica_count=1')).get('b:-d-b3')?.name, 'v-disperse-0');
+});
+
+t.test('data of sub-volumes', async (t) => {
+  const bricks = 'brick-0=a:-b\nbrick-1=b:-b\nbrick-2=c:-b\n';
+  const replica = subvolumesOf('v', `replica_count=3\narbiter_count=1\n${bricks}`);
+  t.same(
+    [...replica.values()].map((s) => s.arbiter),
+    [false, false, true],
+  );
+  const disperse = subvolumesOf('v', `disperse_count=3\nredundancy_count=1\n${bricks}`);
+  t.same(disperse.get('c:-b'), { name: 'v-disperse-0', dataBricks: 2, arbiter: false });
 });
 
 t.test('names from the files of glusterd', async (t) => {
