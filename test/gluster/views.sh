@@ -186,6 +186,12 @@ like 'the profile of the one' "$(g volume profile m1 info cumulative)" 'Data Wri
 like 'and of the other' "$(g volume profile m2 info cumulative)" 'Data Written: 0 bytes'
 like 'the files of the one' "$(g volume top m1 write)" '[1-9][0-9]*[[:space:]]+/file'
 no 'and of the other' grep -q /file <(g volume top m2 write)
+umount /m2
+known() { g volume status "$1" inode | awk '/Active|LRU I/ { n += $NF } END { print n }'; }
+ok 'the other has no client any more' wait_for 10 eval 'g volume status m2 clients | grep -q "connected : 0"'
+like 'the one has' "$(g volume status m1 clients)" 'connected : 1'
+is 'inodes of the one' "$(known m1)" 2
+is 'and of the other' "$(known m2)" 1
 rm -f $run/*.dump.*
 kill -USR1 "$(pid_of m1)"
 ok 'a dump' wait_for 10 eval "ls $run/d-m1.*.dump.*"

@@ -1,0 +1,76 @@
+/** What a worker's bricks tell in a statedump, and how the parts of several workers become one. */
+import t from 'tap';
+import type { Brick } from '../../../mux/brick.js';
+import { InodeTable } from '../../../mux/inode-table.js';
+import { dumpPart, joinParts } from '../../../mux/statedump.js';
+import { S_IFREG } from '../../../posix/contract/iatt.js';
+import { Fd } from '../../../posix/contract/inode.js';
+import type { DumpSection } from '../../../posix/contract/translator.js';
+
+function brick(name: string): Brick {
+  const table = new InodeTable(7, () => {});
+  const file = table.link(
+    table.root,
+    'f',
+    Uint8Array.from({ length: 16 }, (_, i) => i),
+    S_IFREG,
+  );
+  const client = { uid: `client-of-${name}`, openFds: 1, connections: 1, subdir: '/', openFiles: () => [fd] };
+  const fd = new Fd(file, 2, client as never, 42);
+  fd.number = 3;
+  file.refs++;
+  const unlisted = new InodeTable(0, () => {}).root;
+  const locks = (inode: typeof file, path: string): DumpSection => ({ title: 'locks', lines: [`path=${path}`], inode });
+  const layer = {
+    dump: () => [{ title: 'priv', lines: ['a=1'] }, locks(file, '/f'), locks(unlisted, '/gone')],
+  };
+  return {
+    name,
+    table,
+    layers: [layer],
+    callsUnderWay: 2,
+    clients: new Map([[client.uid, client]]),
+    sessions: new Set([{ client, connection: { bytesIn: 10, bytesOut: 20 } }]),
+  } as unknown as Brick;
+}
+const titles = (text: string): string[] => [...text.matchAll(/^\[(.*)\]$/gm)].map((m) => m[1]!);
+
+t.test('sections of bricks', async (t) => {
+  const parts = [await dumpPart([brick('/a')], {}), await dumpPart([brick('/b')], {})];
+  const text = joinParts(parts, {});
+  const of = (name: string) => [
+    'xlator.protocol.server.priv',
+    'GlusterFS 4.x v1',
+    `conn.0.bound_xl.${name}.fdtable`,
+    `conn.0.bound_xl.${name}.fdtable.fdentry[3]`,
+    `conn.0.bound_xl.${name}`,
+    `conn.0.bound_xl.${name}.active.1`,
+    `conn.0.bound_xl.${name}.active.2`,
+    'locks',
+    'locks',
+    'priv',
+  ];
+  const process = titles(text).filter((title) => !title.startsWith('arena.'));
+  t.strictSame(process, ['iobuf.global', 'global.callpool', 'active graph - 1', ...of('/a'), ...of('/b')]);
+  t.match(text, /^callpool\.cnt=4$/m, 'calls of all workers');
+  t.match(text, /fdentry\[3\]\.gfid=00010203-0405-0607-0809-0a0b0c0d0e0f$/m);
+  t.match(text, /^conn\.0\.bound_xl\.\/a\.lru_limit=7$/m);
+  t.match(text, /ia_type=1\n\n\[locks\]\npath=\/f\n\n\[locks\]\npath=\/gone\n/, 'locks come behind their inode');
+});
+
+t.test('only what is wanted', async (t) => {
+  const none = { callpool: false, iobuf: false, priv: false, fd: false, inode: false };
+  const chosen = async (choice: object) => {
+    const wanted = { ...none, ...choice };
+    return titles(joinParts([await dumpPart([brick('/a')], wanted)], wanted));
+  };
+  t.strictSame(await chosen({}), ['active graph - 1']);
+  t.strictSame(await chosen({ callpool: true }), ['global.callpool', 'active graph - 1']);
+  t.strictSame(await chosen({ priv: true }), [
+    'active graph - 1',
+    'xlator.protocol.server.priv',
+    'GlusterFS 4.x v1',
+    'priv',
+  ]);
+  t.strictSame((await chosen({ inode: true })).filter((title) => title === 'locks').length, 2);
+});
