@@ -104,7 +104,7 @@ export function fio(name: string, seconds: number, args: string[], files = ['f0'
     child.on('close', (code) => {
       try {
         if (code !== 0) throw new Error(`fio ends with ${code}`);
-        const { jobs } = JSON.parse(out.slice(out.indexOf('\n{'))) as { jobs: { read: Side; write: Side }[] };
+        const { jobs } = JSON.parse(out.slice(out.search(/^\{/m))) as { jobs: { read: Side; write: Side }[] };
         let perSecond = 0;
         let bytes = 0;
         let p99 = 0;

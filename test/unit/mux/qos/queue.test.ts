@@ -2,6 +2,10 @@
 import t, { type Test } from 'tap';
 import { qosRules } from '../../../../brickd/translators/user/qos/settings.js';
 import { MAX_HELD_FOPS } from '../../../../mux/qos/queue.js';
+import { HANDSHAKE_PROGRAM, HANDSHAKE_VERSION, HandshakeProc } from '../../../../mux/wire/programs/handshake.js';
+import { beginCallAs } from '../../../../mux/wire/rpc.js';
+import { XdrWriter } from '../../../../mux/wire/xdr.js';
+import { region } from '../../../../native/memory.js';
 import { type Rig, ROOT, read, rig } from '../rig.js';
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -137,6 +141,25 @@ t.test('a connection with too much that waits is not read, one below its bound i
   brick.schedule(rules({ limit: 'ops=1000000' }), `volume-${runs}`);
   await client.reply(9000);
   await client.reply(6999);
+  await settled(t, r);
+});
+
+t.test('a ping is answered while hundreds wait', async (t) => {
+  const r = await limited({ limit: 'ops=1', 'max-delay': 'none' });
+  const { client } = r;
+  const all: Buffer[] = [];
+  for (let i = 0; i < 500; i++) all.push(client.record(10 + i, 'readv', read(0, 1, 10)));
+  client.socket.write(Buffer.concat(all));
+  while (tenant(r).queued < 490) await pause(5);
+  const w = new XdrWriter(region(4096));
+  beginCallAs(w, 7000, HANDSHAKE_PROGRAM, HANDSHAKE_VERSION, HandshakeProc.ping, { pid: 1, uid: 0, gid: 0 });
+  w.endRecord(0);
+  const began = performance.now();
+  client.socket.write(w.bytes.subarray(0, w.at));
+  await client.reply(7000);
+  t.ok(performance.now() - began < 100, `${performance.now() - began} ms`);
+  client.socket.destroy();
+  while (r.brick.clients.size > 0) await pause(5);
   await settled(t, r);
 });
 
