@@ -113,13 +113,15 @@ export class BrickQos {
   /** A tenant is no more: what waits there starts over. */
   #empty(tenant: Tenant): void {
     for (const [session, queue] of this.#queues) {
-      const flow = queue.flows.get(tenant);
-      if (flow === undefined) continue;
-      queue.flows.delete(tenant);
-      while (flow.length > 0) {
-        const ask = tenant.shift(flow);
-        ask.tenant = this.#classify(session, ask);
-        this.#scheduler.hold(ask.tenant, queue.flow(ask.tenant), ask);
+      const left = queue.flows.filter((flow) => flow.tenant === tenant);
+      queue.flows = queue.flows.filter((flow) => flow.tenant !== tenant);
+      for (const flow of left) {
+        while (flow.length > 0) {
+          const ask = tenant.shift(flow);
+          ask.tenant = this.#classify(session, ask);
+          ask.flow = queue.flow(ask.tenant, ask.fop.traffic);
+          this.#scheduler.hold(ask.tenant, ask.flow, ask);
+        }
       }
     }
     this.#scheduler.unpromise(tenant);
@@ -137,6 +139,7 @@ export class BrickQos {
       if (before === undefined) return true;
       ask.keep();
       ask.tenant = before.tenant;
+      ask.flow = before.flow;
       before.followers ??= [];
       before.followers.push(ask);
       queue!.held(ask);
@@ -147,9 +150,13 @@ export class BrickQos {
     ask.cost = fop.cost + ask.bytes / BYTES_PER_COST;
     const tenant = before === undefined ? this.#classify(session, ask) : before.tenant;
     ask.tenant = tenant;
-    const waits = queue?.flows.get(tenant);
-    if ((waits === undefined || waits.length === 0) && this.#scheduler.admits(tenant, ask)) return true;
-    this.#hold(queue ?? this.#queue(session), tenant, ask);
+    const flow = before?.flow ?? queue?.find(tenant, fop.traffic);
+    if ((flow === undefined || flow.length === 0) && this.#scheduler.admits(tenant, ask)) return true;
+    const waiting = queue ?? this.#queue(session);
+    ask.keep();
+    ask.flow = flow ?? waiting.flow(tenant, fop.traffic);
+    this.#scheduler.hold(tenant, ask.flow, ask);
+    waiting.held(ask);
     return false;
   }
 
@@ -157,12 +164,6 @@ export class BrickQos {
     const queue = new SessionQueue(session);
     this.#queues.set(session, queue);
     return queue;
-  }
-
-  #hold(queue: SessionQueue, tenant: Tenant, ask: Ask): void {
-    ask.keep();
-    this.#scheduler.hold(tenant, queue.flow(tenant), ask);
-    queue.held(ask);
   }
 
   #classify(session: Session, ask: Ask): Tenant {
@@ -201,7 +202,8 @@ export class BrickQos {
       ask.letGo();
       drop(ask);
     };
-    for (const [tenant, flow] of queue.flows) {
+    for (const flow of queue.flows) {
+      const { tenant } = flow;
       if (flow.length === 0) continue;
       while (flow.length > 0) {
         dropOne(tenant.shift(flow));
@@ -214,7 +216,8 @@ export class BrickQos {
   /** The end of scheduling for this brick: what waits goes down at once. */
   close(): void {
     for (const [session, queue] of this.#queues) {
-      for (const [tenant, flow] of queue.flows) {
+      for (const flow of queue.flows) {
+        const { tenant } = flow;
         while (flow.length > 0) {
           const ask = tenant.shift(flow);
           this.#slots.inFlight++;

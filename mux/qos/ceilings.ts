@@ -23,6 +23,8 @@ const ONLY: Readonly<Record<Ceiling, Traffic | null>> = {
 
 export class Ceilings {
   readonly #gauges: readonly Gauge[];
+  /** Reading and writing have rates of their own: one may go while the other waits. */
+  readonly apart: boolean;
 
   /** key: names volume and tenant, the same in all workers. */
   constructor(table: BucketTable, key: string, limits: Limits) {
@@ -35,6 +37,7 @@ export class Ceilings {
       gauges.push({ ceiling, bucket, perByte: ceiling.endsWith('bytes'), only: ONLY[ceiling] });
     }
     this.#gauges = gauges;
+    this.apart = gauges.some((g) => g.only !== null);
   }
 
   /** Nanoseconds until a fop of the kind may go; 0 or less: now. */

@@ -1,7 +1,8 @@
 /**
- * What waits: fops of one connection, in the order in which they came, per tenant.
+ * What waits: fops of one connection, in the order in which they came, per tenant; where reading and writing have rates of their
+ * own, each in a line of its own.
  *
- * Order. What a connection sends for one tenant leaves first in, first out. A fop that names an fd for which something of the
+ * Order. What stands in one line leaves first in, first out. A fop that names an fd for which something of the
  * same connection waits goes behind it, whatever its tenant. So does a fop that is never held back by rates (flush, locks,
  * release): it leaves together with the last one that waits for its fd, at no cost. To let it ahead would break the order that POSIX
  * promises; to push those before it ahead would make a flush after each write the way around every ceiling.
@@ -9,7 +10,7 @@
 import { region as newRegion, type Region } from '../../native/memory.js';
 import type { Call } from '../../posix/contract/call.js';
 import type { Border } from '../fops/border.js';
-import type { FopEntry } from '../fops/table.js';
+import type { FopEntry, Traffic } from '../fops/table.js';
 import type { Session } from '../session.js';
 import type { Tenant } from './tenant.js';
 
@@ -33,6 +34,8 @@ export class Ask {
   /** When it came: the clock of performance.now. */
   readonly cameMs: number;
   tenant!: Tenant;
+  /** The line that it stands in, or that its predecessor does. */
+  flow!: Flow;
   /** Bytes that it is charged with, and what it weighs when shares are measured. */
   bytes = 0;
   cost = 0;
@@ -100,11 +103,14 @@ export function fdOf(request: unknown): number {
 /** What one connection waits for with one tenant. */
 export class Flow {
   readonly tenant: Tenant;
+  /** Null: of all kinds. */
+  readonly traffic: Traffic | null;
   #asks: Ask[] = [];
   #head = 0;
 
-  constructor(tenant: Tenant) {
+  constructor(tenant: Tenant, traffic: Traffic | null = null) {
     this.tenant = tenant;
+    this.traffic = traffic;
   }
 
   get length(): number {
@@ -132,7 +138,7 @@ export class Flow {
 
 /** What one connection waits for. */
 export class SessionQueue {
-  readonly flows = new Map<Tenant, Flow>();
+  flows: Flow[] = [];
   /** The last one that waits for an fd, by its number. */
   readonly byFd = new Map<number, Ask>();
   readonly #session: Session;
@@ -148,11 +154,18 @@ export class SessionQueue {
     return this.#full;
   }
 
-  flow(tenant: Tenant): Flow {
-    let flow = this.flows.get(tenant);
+  /** The line for fops of a tenant that has one here already. */
+  find(tenant: Tenant, traffic: Traffic): Flow | undefined {
+    const kind = tenant.apart ? traffic : null;
+    for (const flow of this.flows) if (flow.tenant === tenant && flow.traffic === kind) return flow;
+    return undefined;
+  }
+
+  flow(tenant: Tenant, traffic: Traffic): Flow {
+    let flow = this.find(tenant, traffic);
     if (flow === undefined) {
-      flow = new Flow(tenant);
-      this.flows.set(tenant, flow);
+      flow = new Flow(tenant, tenant.apart ? traffic : null);
+      this.flows.push(flow);
     }
     return flow;
   }

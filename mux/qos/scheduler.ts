@@ -111,7 +111,7 @@ export class Scheduler {
 
   /** True: the fop goes at once, and has been charged. False: it must wait. */
   admits(tenant: Tenant, ask: Ask): boolean {
-    if (tenant.queued > 0 || this.#ready.length > 0 || this.#inline >= INLINE_PER_TURN) return false;
+    if ((tenant.queued > 0 && !tenant.apart) || this.#ready.length > 0 || this.#inline >= INLINE_PER_TURN) return false;
     const { slots } = tenant;
     if (slots.inFlight >= slots.limit) return false;
     const now = this.#clock.now();
@@ -128,6 +128,8 @@ export class Scheduler {
     if (ask.sinceNs === 0) ask.sinceNs = now;
     tenant.push(flow, ask);
     this.#waiting.add(tenant);
+    // A throttled one may have something now that may go before the rest.
+    if (tenant.apart && tenant.state === 'throttled') this.#unplace(tenant);
     if (tenant.state === 'idle') this.#place(tenant, now);
     if (this.#waiting.size === 1) this.#overdueNs = now + OVERDUE_CHECK_NS;
     this.#arm(now);
@@ -172,7 +174,7 @@ export class Scheduler {
     for (let n = 0; n < QUEUED_PER_TURN; ) {
       const tenant = this.#pick(now);
       if (tenant === null) break;
-      const flow = tenant.next;
+      const flow = tenant.next(now);
       const ask = flow.first;
       if (tenant.slots.inFlight >= tenant.slots.limit || tenant.waitNs(now, ask) > 0) {
         this.#unplace(tenant);
@@ -249,7 +251,7 @@ export class Scheduler {
   // --- where tenants are --------------------------------------------------------------------------------------------
 
   #place(tenant: Tenant, now: number): void {
-    const wait = tenant.waitNs(now, tenant.next.first);
+    const wait = tenant.waitNs(now, tenant.next(now).first);
     if (wait > 0) {
       tenant.state = 'throttled';
       tenant.wakeNs = now + wait;

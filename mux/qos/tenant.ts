@@ -19,6 +19,9 @@ export interface Slots {
   readonly blocked: Set<Tenant>;
 }
 
+/** Lines that are looked at for one that may go. */
+const MAX_LOOKED_AT = 64;
+
 export class Tenant {
   rule: TenantRule;
   readonly volume: Volume;
@@ -36,7 +39,7 @@ export class Tenant {
   wakeNs = 0;
   queued = 0;
   queuedBytes = 0;
-  /** Connections that have something waiting here, in turn. */
+  /** Lines of connections that have something waiting here, in turn. */
   readonly flows: Flow[] = [];
   #turn = 0;
 
@@ -82,10 +85,27 @@ export class Tenant {
     this.queuedBytes += ask.heldBytes;
   }
 
-  /** The connection whose turn it is. */
-  get next(): Flow {
-    if (this.#turn >= this.flows.length) this.#turn = 0;
-    return this.flows[this.#turn]!;
+  get apart(): boolean {
+    return this.ceilings?.apart === true || this.total?.apart === true;
+  }
+
+  /** The line whose turn it is; where reading and writing have rates of their own, the first one that may go, or may soonest. */
+  next(now: number): Flow {
+    const { flows } = this;
+    if (this.#turn >= flows.length) this.#turn = 0;
+    if (!this.apart || flows.length === 1) return flows[this.#turn]!;
+    let best = this.#turn;
+    let least = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < Math.min(flows.length, MAX_LOOKED_AT) && least > 0; i++) {
+      const at = (this.#turn + i) % flows.length;
+      const wait = this.waitNs(now, flows[at]!.first);
+      if (wait < least) {
+        least = wait;
+        best = at;
+      }
+    }
+    this.#turn = best;
+    return flows[best]!;
   }
 
   /** Takes the first fop of a flow out; the next connection has its turn then. */

@@ -143,15 +143,25 @@ async function two(s: Setting, weights: boolean): Promise<void> {
   await host.pause(1000);
 }
 
+interface Rate {
+  perSecond: number;
+}
+
 const shares: Case = {
   name: 'shares of 1:4',
   async run(s) {
     await two(s, true);
     const alone = await clients('w', 1, s.seconds, SYNC_WRITES);
-    const [a, b] = await Promise.all([
-      clients('v', 1, s.seconds, SYNC_WRITES),
-      clients('w', 1, s.seconds, SYNC_WRITES),
-    ]);
+    // Counted by the server while both are at work: clients start and end at different times.
+    const load = Promise.all(['v', 'w'].map((v) => clients(v, 1, s.seconds + 6, SYNC_WRITES)));
+    const fops = (): number[] => ['v', 'w'].map((v) => host.sum(host.tenants(s.brickd, v), 'fops', 'volume'));
+    const before = fops();
+    await host.until('both are at work', 20, () => fops().every((n, i) => n > before[i]! + 300));
+    const [from, began] = [fops(), performance.now()];
+    await host.pause(s.seconds * 1000 - 1000);
+    const seconds = (performance.now() - began) / 1000;
+    const [a, b] = fops().map((n, i) => ({ perSecond: (n - from[i]!) / seconds })) as [Rate, Rate];
+    await load;
     const line = await clients('w', 1, s.seconds, SYNC_WRITES);
     for (const v of ['v', 'w']) host.qos(v, 'enable', 'off');
     await host.pause(1000);

@@ -47,7 +47,7 @@ export async function stopGlusterd(volumes: string[]): Promise<void> {
   execFileSync('pkill', ['-x', 'glusterd']);
   await until('all have ended', 20, () => {
     try {
-      execFileSync('pgrep', ['-x', 'glusterd|glusterfsd']);
+      execFileSync('sh', ['-c', 'pgrep -x glusterd || pgrep -x glusterfsd']);
       return false;
     } catch {
       return true;

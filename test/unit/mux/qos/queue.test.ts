@@ -163,6 +163,23 @@ t.test('a ping is answered while hundreds wait', async (t) => {
   await settled(t, r);
 });
 
+t.test('reads that wait for their own rate do not hold writes up', async (t) => {
+  const r = await limited({ 'limit-total': 'read-ops=1', limit: 'write-ops=1000', 'max-delay': 'none' });
+  const { client, fake } = r;
+  client.socket.write(client.record(2, 'open', { gfid: ROOT, flags: 2, xdata: null }));
+  for (let i = 0; i < 10; i++) client.socket.write(client.record(10 + i, 'readv', read(0, i, 100)));
+  while (tenant(r).queued < 9) await pause(5);
+  const send = (xid: number, fd: number, text: string) =>
+    client.socket.write(client.record(xid, 'writev', write(fd, Buffer.from(text)), Buffer.from(text)));
+  send(30, -2, 'free');
+  send(31, 0, 'behind');
+  t.match((await client.result(30, 'writev')).rsp, { op_ret: 4 });
+  t.same(fake.written.map(String), ['free'], 'but for writes to the fd that a read before them waits for');
+  r.brick.schedule(rules({}), `volume-${runs}`);
+  t.match((await client.result(31, 'writev')).rsp, { op_ret: 6 });
+  await settled(t, r);
+});
+
 t.test('rules change and go while fops wait', async (t) => {
   const r = await limited({ 'match-me': 'pid=1000', 'limit-me': 'ops=1', 'max-delay': 'none' });
   const { client, brick } = r;
