@@ -109,6 +109,14 @@ t.test('without a profile, sizes, releases and files are counted all the same', 
   t.equal(values.get(`-1-${READ}-hits`), undefined);
 });
 
+t.test('fops that still come by old links when a profile ends', async (t) => {
+  const { stats, f, named, ask } = setup(ON, { stat: () => ({ stat: statOf({ size: 5 }), xdata: null }) });
+  await stats.reconfigure({ ...stats.options, 'count-fop-hits': false });
+  const { stat } = await f.stat(call, { inode: named('f'), xdata: null });
+  t.equal(stat.size, 5);
+  t.equal(ask({ 'info-op': '3' }).get('-1-1-hits'), undefined);
+});
+
 t.test('the busiest files', async (t) => {
   const { stats, f, brick, named, ask, top } = setup({}, { readv: () => bytes(1) });
   const dir = named('dir');
