@@ -39,6 +39,7 @@ const PACKAGES: Record<string, string> = {
   curl: 'curl',
   openssl: 'openssl',
   promtool: 'prometheus',
+  chromium: 'chromium',
 };
 
 const missingPackages = (): string[] =>

@@ -4,7 +4,9 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { loggerFor } from '../../posix/contract/log.js';
-import { statusPage } from './page.js';
+import { alive, healthy, ready, type Verdict } from './health.js';
+import { Live } from './live.js';
+import { pageFile, sendPageFile } from './page.js';
 import { Metrics, type MetricsOptions, type StatsSource } from './registry.js';
 
 const log = loggerFor('metrics');
@@ -16,8 +18,9 @@ export function responder(
   options: MetricsOptions = {},
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const metrics = new Metrics(source, options);
+  const live = new Live(source);
   return (request, response) => {
-    answer(source, metrics, request, response).catch((error: unknown) => {
+    answer(source, metrics, live, request, response).catch((error: unknown) => {
       if (!request.socket.destroyed) log.error(0, `${request.url}: ${String(error)}`);
       // What has been begun must not look complete.
       if (response.headersSent) {
@@ -33,6 +36,7 @@ export function responder(
 async function answer(
   source: StatsSource,
   metrics: Metrics,
+  live: Live,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -41,14 +45,20 @@ async function answer(
     response.end(request.method === 'HEAD' ? '' : body);
   };
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'text/plain', 'only GET\n');
-  const path = new URL(request.url ?? '/', 'http://brickd').pathname;
+  const { pathname: path, searchParams } = new URL(request.url ?? '/', 'http://brickd');
+  const tell = ({ status, text }: Verdict): void => send(status, 'text/plain; charset=utf-8', text);
   if (path === '/metrics') return scrape(metrics, request, response);
-  if (path === '/healthz') return health(source, send);
-  if (path === '/') {
-    const bricks = (await source.stats()).flatMap((w) => w.bricks);
-    return send(200, 'text/html; charset=utf-8', statusPage(bricks));
+  if (path === '/healthz') return tell(await healthy(source));
+  if (path === '/healthz/live') return tell(alive());
+  if (path === '/healthz/ready') return tell(await ready(source));
+  if (path === '/live') {
+    if (request.method === 'HEAD') return send(200, 'text/event-stream; charset=utf-8', '');
+    if (live.add(response, searchParams.get('brick') ?? '')) return;
+    return send(503, 'text/plain', 'too many look at this already\n');
   }
-  return send(404, 'text/plain', 'not found: / /metrics /healthz\n');
+  const file = pageFile(path);
+  if (file !== undefined) return sendPageFile(file, request, response);
+  return send(404, 'text/plain', 'not found: / /live /metrics /healthz /healthz/live /healthz/ready\n');
 }
 
 /** Sends the metrics piece by piece, compressed if the scraper is on another machine and takes it. */
@@ -67,12 +77,4 @@ async function scrape(metrics: Metrics, request: IncomingMessage, response: Serv
   const text = Readable.from(metrics.pieces());
   if (compress) await pipeline(text, createGzip({ level: 1 }), response);
   else await pipeline(text, response);
-}
-
-/** 200 while every brick that should serve does; 503 naming those that don't. */
-async function health(source: StatsSource, send: (status: number, type: string, body: string) => void): Promise<void> {
-  const up = new Set((await source.stats()).flatMap((w) => w.bricks.filter((b) => b.up).map((b) => b.brick)));
-  const down = source.bricks().filter((b) => !up.has(b));
-  if (down.length === 0) send(200, 'text/plain', `ok: ${up.size} bricks\n`);
-  else send(503, 'text/plain', `not serving: ${down.join(', ')}\n`);
 }

@@ -1,0 +1,77 @@
+/** One brick between two looks at its counters: rates and latencies of that time. */
+import { latenciesIn } from '../../mux/fop-book.js';
+import { fopByNumber } from '../../mux/fops/table.js';
+import type { BrickStats } from '../../mux/stats.js';
+import { gain, Spread } from './spread.js';
+
+export class BrickWindow {
+  readonly now: BrickStats;
+  readonly before: BrickStats | undefined;
+  /** By fop's number: calls that ended in this time. */
+  readonly spreads = new Map<number, Spread>();
+  /** Of all fops but locks. */
+  readonly spread = new Spread();
+  /** Gained in this time. */
+  ops = 0;
+  failures = 0;
+  readBytes = 0;
+  writtenBytes = 0;
+
+  /** before: undefined at the first look, then nothing counts as gained. */
+  constructor(now: BrickStats, before: BrickStats | undefined) {
+    this.now = now;
+    this.before = before;
+    if (before === undefined) return;
+    this.readBytes = gain(now.bytesRead, before.bytesRead);
+    this.writtenBytes = gain(now.bytesWritten, before.bytesWritten);
+    for (let fop = 0; fop < now.hits.length; fop++) {
+      this.ops += gain(now.hits[fop]!, before.hits[fop]!);
+      this.failures += gain(now.failures[fop]!, before.failures[fop]!);
+    }
+    const rows = new Map<number, Float64Array>();
+    for (const { fop, buckets } of latenciesIn(before.latencies)) rows.set(fop, buckets);
+    for (const { fop, buckets } of latenciesIn(now.latencies)) {
+      const spread = new Spread();
+      spread.addGain(buckets, rows.get(fop));
+      if (spread.count === 0) continue;
+      this.spreads.set(fop, spread);
+      if (!fopByNumber(fop)!.isLock) this.spread.add(spread);
+    }
+  }
+}
+
+/** Sums of bricks as a {@link Flow} wants them. */
+export class FlowSum {
+  readonly spread = new Spread();
+  ops = 0;
+  failures = 0;
+  readBytes = 0;
+  writtenBytes = 0;
+  underWay = 0;
+  clients = 0;
+
+  add(w: BrickWindow): void {
+    this.spread.add(w.spread);
+    this.ops += w.ops;
+    this.failures += w.failures;
+    this.readBytes += w.readBytes;
+    this.writtenBytes += w.writtenBytes;
+    this.underWay += w.now.callsUnderWay;
+    this.clients += w.now.clients;
+  }
+
+  /** spanSec: length of the time. */
+  flow(spanSec: number) {
+    const per = (n: number): number => (spanSec === 0 ? 0 : n / spanSec);
+    return {
+      opsPerSec: per(this.ops),
+      failuresPerSec: per(this.failures),
+      readPerSec: per(this.readBytes),
+      writePerSec: per(this.writtenBytes),
+      p50: this.spread.quantile(0.5),
+      p99: this.spread.quantile(0.99),
+      underWay: this.underWay,
+      clients: this.clients,
+    };
+  }
+}

@@ -1,0 +1,224 @@
+/** Puts frames for status page and `brickd top` together: what has happened between two looks at the workers' numbers. */
+import { hostname } from 'node:os';
+import { LATENCY_BOUNDS_SEC, LATENCY_BUCKETS } from '../../mux/fop-book.js';
+import { FOPS } from '../../mux/fops/table.js';
+import { type BrickStats, threadStats, type WorkerStats } from '../../mux/stats.js';
+import type { ServerState } from '../brick-server.js';
+import { VERSION } from '../version.js';
+import { BrickWindow, FlowSum } from './brick-window.js';
+import { textOf } from './exposition.js';
+import { type BrickRow, type Detail, type FopRow, type Frame, TENANTS_TOLD, type VolumeRow } from './page/frame.js';
+import { gain, Spread } from './spread.js';
+import { TenantRows } from './tenant-rows.js';
+
+type Thread = Omit<WorkerStats, 'bricks' | 'longestSliceSec'>;
+
+/** One look. */
+interface Look {
+  atMs: number;
+  cpuUs: number;
+  bricks: Map<string, BrickStats>;
+  threads: Map<number, Thread>;
+}
+
+function lookAt(workers: readonly WorkerStats[]): Look {
+  const { user, system } = process.cpuUsage();
+  const threads: Thread[] = [threadStats(), ...workers];
+  return {
+    atMs: performance.now(),
+    cpuUs: user + system,
+    bricks: new Map(workers.flatMap((w) => w.bricks.map((b) => [b.brick, b]))),
+    threads: new Map(threads.map((t) => [t.thread, t])),
+  };
+}
+
+export class Frames {
+  #before: Look | undefined;
+  #span = 0;
+  /** Of the last frame, by the text of the bricks' names. */
+  #windows = new Map<string, BrickWindow>();
+
+  /** Numbers and state of the server now. gatherSec: how long asking for them took. */
+  next(workers: readonly WorkerStats[], server: ServerState, gatherSec: number): Frame {
+    const before = this.#before;
+    const now = lookAt(workers);
+    this.#before = now;
+    this.#span = before === undefined ? 0 : (now.atMs - before.atMs) / 1000;
+    this.#windows = new Map();
+    const total = new FlowSum();
+    const tenants = new TenantRows();
+    for (const b of now.bricks.values()) {
+      const old = before?.bricks.get(b.brick);
+      const window = new BrickWindow(b, old);
+      this.#windows.set(textOf(b.brick), window);
+      total.add(window);
+      if (b.qos !== null) tenants.add(b.qos, old?.qos);
+    }
+    const rows = tenants.rows(this.#span);
+    return {
+      at: Date.now(),
+      span: this.#span,
+      process: {
+        version: VERSION,
+        host: hostname(),
+        pid: process.pid,
+        node: process.version,
+        upSec: process.uptime(),
+        rssBytes: process.memoryUsage.rss(),
+        cpu: before === undefined || this.#span === 0 ? 0 : (now.cpuUs - before.cpuUs) / 1e6 / this.#span,
+        glusterd: server.glusterdConnected,
+        attaching: server.attaching,
+        workerFailures: server.workerFailures,
+        gatherSec,
+      },
+      total: {
+        ...total.flow(this.#span),
+        delayedPerSec: this.#span === 0 ? 0 : tenants.delayed / this.#span,
+        queued: tenants.queued,
+      },
+      bricks: this.#bricks(server),
+      volumes: this.#volumes(server),
+      workers: this.#workers(now, before, workers),
+      tenants: rows.slice(0, TENANTS_TOLD),
+      tenantsUntold: Math.max(0, rows.length - TENANTS_TOLD),
+      badOptions: [...tenants.badOptions.values()].slice(0, TENANTS_TOLD),
+    };
+  }
+
+  #bricks(server: ServerState): BrickRow[] {
+    return server.bricks.map((state) => {
+      const brick = textOf(state.brick);
+      const window = this.#windows.get(brick);
+      const sum = new FlowSum();
+      if (window !== undefined) sum.add(window);
+      const s = window?.now;
+      return {
+        ...sum.flow(this.#span),
+        brick,
+        volume: textOf(state.volume),
+        state: stateOf(state.state, s),
+        openFds: s?.openFds ?? 0,
+        locksWaiting: s?.locksWaiting ?? 0,
+        queued: s?.batchesQueued ?? 0,
+        total: s?.space?.total ?? null,
+        available: s?.space?.available ?? null,
+      };
+    });
+  }
+
+  #volumes(server: ServerState): VolumeRow[] {
+    const volumes = new Map<string, { sum: FlowSum; bricks: number; up: number; qos: boolean }>();
+    for (const state of server.bricks) {
+      const name = textOf(state.volume);
+      let v = volumes.get(name);
+      if (v === undefined) volumes.set(name, (v = { sum: new FlowSum(), bricks: 0, up: 0, qos: false }));
+      const window = this.#windows.get(textOf(state.brick));
+      v.bricks++;
+      if (stateOf(state.state, window?.now) === 'up') v.up++;
+      if (window === undefined) continue;
+      v.sum.add(window);
+      v.qos ||= window.now.qos !== null;
+    }
+    return [...volumes].map(([volume, v]) => ({
+      ...v.sum.flow(this.#span),
+      volume,
+      bricks: v.bricks,
+      bricksUp: v.up,
+      qos: v.qos,
+    }));
+  }
+
+  #workers(now: Look, before: Look | undefined, workers: readonly WorkerStats[]): Frame['workers'] {
+    const bricks = new Map(workers.map((w) => [w.thread, w.bricks.length]));
+    return [...now.threads.values()].map((t) => {
+      const old = before?.threads.get(t.thread);
+      const late = new Spread();
+      if (old !== undefined) late.addGain(t.loopDelay, old.loopDelay);
+      const active = old === undefined ? 0 : gain(t.loopActiveSec, old.loopActiveSec);
+      const all = old === undefined ? 0 : active + gain(t.loopIdleSec, old.loopIdleSec);
+      return {
+        thread: t.thread,
+        bricks: bricks.get(t.thread) ?? 0,
+        busy: all === 0 ? null : active / all,
+        late: late.quantile(0.99),
+        heapBytes: t.heapBytes,
+        heapLimitBytes: t.heapLimitBytes,
+      };
+    });
+  }
+
+  /** More of one brick in the time of the last frame; empty if there is none of the name. brick: its name as text; '': of all. */
+  detail(brick: string): Detail {
+    const one = this.#windows.get(brick);
+    const windows = brick === '' ? [...this.#windows.values()] : one === undefined ? [] : [one];
+    return {
+      brick,
+      bounds: LATENCY_BOUNDS_SEC,
+      fops: this.#fops(windows),
+      clients: one === undefined ? [] : this.#clients(one),
+      clientsUntold: one === undefined ? 0 : one.now.otherClients.clients,
+    };
+  }
+
+  #fops(windows: readonly BrickWindow[]): FopRow[] {
+    const per = (n: number): number => (this.#span === 0 ? 0 : n / this.#span);
+    const rows: FopRow[] = [];
+    for (const { number, display, isLock } of FOPS) {
+      let calls = 0;
+      let failures = 0;
+      let ops = 0;
+      let failed = 0;
+      const spread = new Spread();
+      for (const { now, before, spreads } of windows) {
+        if (now.hits[number] === 0) continue;
+        calls += now.hits[number]!;
+        failures += now.failures[number]!;
+        if (before === undefined) continue;
+        ops += gain(now.hits[number]!, before.hits[number]!);
+        failed += gain(now.failures[number]!, before.failures[number]!);
+        const s = spreads.get(number);
+        if (s !== undefined) spread.add(s);
+      }
+      if (calls === 0) continue;
+      rows.push({
+        fop: display,
+        isLock,
+        calls,
+        failures,
+        opsPerSec: per(ops),
+        failuresPerSec: per(failed),
+        p50: spread.quantile(0.5),
+        p99: spread.quantile(0.99),
+        buckets: spread.count === 0 ? new Array<number>(LATENCY_BUCKETS).fill(0) : [...spread.buckets],
+      });
+    }
+    return rows.sort((a, b) => b.opsPerSec - a.opsPerSec || b.calls - a.calls);
+  }
+
+  #clients({ now, before }: BrickWindow): Detail['clients'] {
+    const old = new Map((before?.topClients ?? []).map((c) => [c.uid, c]));
+    return now.topClients.map((c) => {
+      const b = old.get(c.uid);
+      const per = (n: number, o: number | undefined): number =>
+        o === undefined || this.#span === 0 ? 0 : gain(n, o) / this.#span;
+      return {
+        name: textOf(c.name === '' ? c.uid : c.name),
+        peer: textOf(c.peer),
+        subdir: textOf(c.subdir),
+        version: textOf(c.version),
+        opsPerSec: per(c.fops, b?.fops),
+        underWay: c.callsUnderWay,
+        openFds: c.openFds,
+        receivedPerSec: per(c.bytesReceived, b?.bytesReceived),
+        sentPerSec: per(c.bytesSent, b?.bytesSent),
+      };
+    });
+  }
+}
+
+function stateOf(state: string, stats: BrickStats | undefined): string {
+  if (state !== 'up') return state;
+  if (stats === undefined) return 'no answer';
+  if (!stats.up) return 'failed';
+  return stats.diskHung ? 'disk hangs' : 'up';
+}

@@ -1,0 +1,2 @@
+/** The charts' library, which brickd serves under this name. */
+export { default } from 'uplot';
