@@ -62,9 +62,14 @@ socket=/run/brickd-$(brick_pid a /d/a/brick).sock
 like 'the unix socket answers too' "$(curl -s --unix-socket "$socket" http://brickd/healthz)" '^ok: 1 bricks'
 
 note 'Prometheus'
+openssl req -newkey rsa:2048 -nodes -subj /CN=gfhost -addext subjectAltName=IP:127.0.0.1 -x509 -days 2 \
+  -keyout /etc/brickd/node.key -out /etc/brickd/node.crt 2>/dev/null
 {
   echo 'global: { scrape_interval: 1s, evaluation_interval: 1s }'
   cat "$shipped/prometheus/scrape.example.yml"
+  # For processes that ask for it.
+  echo '    basic_auth: { username: prometheus, password: secret }'
+  echo '    tls_config: { ca_file: /etc/brickd/node.crt }'
 } > /d/prometheus/prometheus.yml
 cp "$shipped"/prometheus/*.rules.yml /d/prometheus
 ok 'its configuration is good' promtool check config /d/prometheus/prometheus.yml
@@ -78,6 +83,7 @@ ask rules
 note 'what it knows'
 is 'both bricks are up' "$(ask value 'sum(gluster_brick_up{cluster_id="lab",hostname="gfhost",peer_id!=""})')" 2
 is 'sub-volumes are told' "$(ask value 'count(gluster_brick_capacity_bytes_total{volume="a",subvolume="a-distribute-0",host="gfhost"})')" 1
+is 'and their size' "$(ask value 'sum(gluster_subvol_capacity_total_bytes{subvolume=~"[ab]-distribute-0"} == bool on (volume) gluster_brick_capacity_bytes_total)')" 2
 is 'the size of the disk' "$(ask value 'gluster_brick_capacity_bytes_total{volume="a"}')" "$(($(stat -f -c '%b * %S' /d/a)))"
 is 'glusterd has taken the sign-ins' "$(ask value 'sum(brickd_brick_signed_in)')" 2
 is 'look-ups of nothing failed' "$(ask value 'count(brickd_fop_failures_total{fop="LOOKUP",errno="ENOENT"} > 0)')" 2
@@ -95,9 +101,14 @@ note 'processes that end'
 kill -9 "$(brick_pid b /d/b/brick)"
 ok 'one that was killed is missed' wait_for 10 value_is 'sum(up{job="brickd"})' 1
 is 'its entry is still there' "$(entries)" 2
+hash=$(cd "$repo" && node --input-type=module -e 'import { hashSync } from "bcryptjs"; console.log(hashSync("secret", 10))')
+printf 'tls_server_config: { cert_file: node.crt, key_file: node.key }\nbasic_auth_users: { prometheus: "%s" }\n' "$hash" > /etc/brickd/web.yaml
+echo '  web_config_file: web.yaml' >> /etc/brickd/brickd.yaml
+ok 'the configuration with TLS and users is good' "$repo/brickd/bin/brickd" config
 g volume start b force >/dev/null
 ok 'its successor is found' wait_for 15 value_is 'sum(up{job="brickd"})' 2
 is 'and has taken the place of the entry' "$(entries)" 2
+is 'which asks for TLS and a password' "$(curl -sk -o /dev/null -w '%{http_code}' https://127.0.0.1:$(jq -r '.[] | select(.labels.__scheme__ == "https") | .targets[0]' $targets | cut -d: -f2)/metrics)" 401
 umount /m/b
 g volume stop b force >/dev/null
 ok 'one that is stopped takes its entry along' wait_for 10 entries_are 1
@@ -107,5 +118,5 @@ umount -l /m/a /m/a2
 g volume stop a force >/dev/null
 
 note 'many bricks'
-MANY_PROGRAM=$repo/dist/brickd/main.js node "$dist/../bench/many/scrape.js" "${SCRAPE_BRICKS:-250}" /d/many
+MANY_PROGRAM=$repo/dist/brickd/main.js node "$dist/../bench/many/scrape.js" "${SCRAPE_BRICKS:-250}" /d/many || fail "many bricks are scraped"
 end

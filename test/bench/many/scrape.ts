@@ -59,7 +59,7 @@ async function use(brick: string): Promise<void> {
 mkdirSync(folder, { recursive: true });
 const bricks = ManyNode.makeBricks(folder, 0, COUNT);
 const program = process.env['MANY_PROGRAM'] ?? fileURLToPath(new URL('../../../brickd/main.js', import.meta.url));
-const env = { BRICKD_METRICS: METRICS, BRICKD_CONFIG: '' };
+const env = { BRICKD_METRICS: METRICS, BRICKD_CONFIG: '/dev/null' };
 const node = await ManyNode.start({ folder, program, port: PORT, env }, bricks[0]!);
 for (const brick of bricks.slice(1)) await node.attach(brick);
 for (const brick of bricks) await use(brick.directory);
