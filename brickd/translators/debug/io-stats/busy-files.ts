@@ -1,6 +1,6 @@
 /**
  * How often each file was opened, read and written since the brick's start, for `volume top`. A file's counters are numbers
- * in flat arrays, some 80 bytes for each inode that was opened or made here and that the inode table still has. Lists are
+ * in flat arrays, some 90 bytes for each inode that was opened or made here and that the inode table still has. Lists are
  * put together when somebody asks; what is forgotten is kept only as long as it has a place in one of them.
  */
 import type { Inode } from '../../../../posix/contract/inode.js';
