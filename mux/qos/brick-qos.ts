@@ -21,12 +21,13 @@ const BYTES_PER_COST = 64 << 10;
  */
 const FOPS_PER_SLOT = 1.25;
 
-/** Bricks of one file system share a disk; a brick whose root can't be looked at has one of its own. */
-function diskOf(brick: string): string {
+/** Bricks of one file system share a disk; a brick whose root can't be looked at, or might not answer, has one of its own. */
+function diskOf(brick: Brick): string {
+  if (brick.diskHung) return brick.name;
   try {
-    return String(statSync(brick).dev);
+    return String(statSync(brick.name).dev);
   } catch {
-    return brick;
+    return brick.name;
   }
 }
 
@@ -63,7 +64,7 @@ export class BrickQos {
     this.#brick = brick;
     this.#scheduler = scheduler;
     this.#volume = scheduler.volume(volumeId);
-    this.#disk = diskOf(brick.name);
+    this.#disk = diskOf(brick);
     this.#slots = scheduler.slots(this.#disk);
     this.configure(rules);
   }

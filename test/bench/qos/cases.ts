@@ -284,32 +284,29 @@ const heal: Case = {
   name: 'heal under load',
   async run(s) {
     await host.startGlusterd(s.brickd, 1);
+    // Each brick has a process of its own, so that one can be killed.
+    host.gluster('volume', 'set', 'all', 'cluster.brick-multiplex', 'off');
     host.volume('v', 2, 'replica', '2');
-    await host.until(
-      'bricks are up',
-      20,
-      () => host.gluster('volume', 'status', 'v', '--xml').split('<status>1</status>').length > 2,
-    );
+    await host.until('bricks are up', 20, () => host.brickPids().length === 2);
     await host.layOut('v', ['f0']);
     host.qos('v', '', 'io-stats');
-    execFileSync('sh', ['-c', 'mkdir -p /m && mount -t glusterfs gfhost:/v /m']);
-    // One brick looks away while files are made; with multiplexing off each has a process of its own.
-    const roots = host.gluster('volume', 'info', 'v').match(/\/d\/bench-\d+/g)!;
-    host.gluster('volume', 'set', 'v', 'cluster.self-heal-daemon', 'off');
-    const one = process.pid;
-    const load = [...RANDOM_READ, '--iodepth=16'];
-    const alone = await clients('v', 1, s.seconds, load);
-    execFileSync('sh', ['-c', `cd /m && mkdir -p d && for i in $(seq ${s.files}); do echo ${one} > d/$i; done`]);
-    // The second copy loses all that was made: a heal has to bring it back.
-    const second = roots[1]!;
     execFileSync('sh', [
       '-c',
-      `gluster --mode=script volume reset-brick v gfhost:${second} start && rm -rf ${second} && gluster --mode=script volume reset-brick v gfhost:${second} gfhost:${second} commit force`,
+      'mkdir -p /m && mount -t glusterfs gfhost:/v /m && until stat /m/f0; do sleep 0.2; done',
     ]);
-    host.gluster('volume', 'set', 'v', 'cluster.self-heal-daemon', 'on');
-    host.gluster('volume', 'heal', 'v', 'full');
-    const left = (): number =>
-      s.files - Number(execFileSync('sh', ['-c', `ls ${second}/d 2>/dev/null | wc -l`], { encoding: 'utf8' }));
+    const load = [...RANDOM_READ, '--iodepth=16'];
+    const alone = await clients('v', 1, s.seconds, load);
+    const second = host.gluster('volume', 'info', 'v').match(/\/d\/bench-\d+/g)![1]!;
+    const pid = execFileSync('sh', ['-c', `cat /run/gluster/vols/v/gfhost${second.replaceAll('/', '-')}.pid`], {
+      encoding: 'utf8',
+    });
+    process.kill(Number(pid), 'SIGKILL');
+    execFileSync('sh', ['-c', `cd /m && mkdir d && for i in $(seq ${s.files}); do echo $i > d/$i; done`]);
+    host.gluster('volume', 'start', 'v', 'force');
+    const left = (): number => {
+      const there = execFileSync('sh', ['-c', `ls ${second}/d 2>/dev/null | wc -l`], { encoding: 'utf8' });
+      return s.files - Number(there);
+    };
     await host.until('the heal begins', 60, () => left() < s.files);
     const began = left();
     const during = await clients('v', 1, s.seconds, load);
