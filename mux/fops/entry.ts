@@ -13,7 +13,7 @@ import type {
   RenameReply,
   StatReply,
 } from '../../posix/contract/fops.js';
-import { gfidOfKey, NULL_KEY } from '../../posix/contract/gfid.js';
+import { gfidOfKey, isNullGfid, NULL_KEY } from '../../posix/contract/gfid.js';
 import { NO_IATT } from '../../posix/contract/iatt.js';
 import { Fd, type Inode } from '../../posix/contract/inode.js';
 import { openFlag } from '../open-flags.js';
@@ -81,7 +81,8 @@ function lookupNamed(s: Session, call: Call, q: LookupReq): MaybePromise<LookupR
     if (known !== null) call.hold(known);
     const args: LookupArgs = { loc: { inode: known, parent, name }, gfid: null, xdata: q.xdata };
     const found = (r: LookupReply): LookupReply => {
-      table.link(parent, name, r.stat.gfid, r.stat.mode);
+      // Whoever asks to be shown what has no gfid is about to give it one.
+      if (!isNullGfid(r.stat.gfid)) table.link(parent, name, r.stat.gfid, r.stat.mode);
       return r;
     };
     if (known === null) return then(s.top.lookup(call, args), found);

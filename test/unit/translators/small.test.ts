@@ -161,6 +161,12 @@ t.test('delay-gen and error-gen', async (t) => {
   });
   const always = setup('debug/error-gen', ErrorGenTranslator, { failure: '100', enable: 'fsync' });
   t.ok(always.t.wants('fsync'));
+  t.strictSame(always.t.dump(), [
+    {
+      title: 'xlator.debug.error-gen.v-test.priv',
+      lines: ['op_count=0', 'failure_iter_no=0', 'error_no=0', 'random_failure=0'],
+    },
+  ]);
   t.notOk(always.t.wants('lookup'));
   const fd = fdOf(inode, client);
   const attempt = () => fops(always.t).fsync(call, { fd, datasync: false, xdata: null });

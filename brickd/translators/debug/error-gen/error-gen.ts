@@ -5,7 +5,7 @@ import { EAGAIN } from '../../../../posix/contract/errno.js';
 import { failure } from '../../../../posix/contract/error.js';
 import type { FopName, MaybePromise, WriteArgs, WriteReply } from '../../../../posix/contract/fops.js';
 import { loggerFor } from '../../../../posix/contract/log.js';
-import { Translator, type TranslatorInit } from '../../../../posix/contract/translator.js';
+import { type DumpSection, Translator, type TranslatorInit } from '../../../../posix/contract/translator.js';
 import { below, chosenFops, forFops } from '../fop-choice.js';
 import { ERRORS, SHORT_WRITE } from './errors.js';
 import type { Options } from './options.js';
@@ -36,6 +36,17 @@ export class ErrorGenTranslator extends Translator<Options> {
 
   override wants(fop: FopName): boolean {
     return this.#fops.has(fop);
+  }
+
+  override dump(): DumpSection[] {
+    const { 'random-failure': random, 'error-no': error } = this.options;
+    const lines = [
+      `op_count=${this.#count}`,
+      `failure_iter_no=${this.#every}`,
+      `error_no=${error === undefined ? 0 : (errnos[error] ?? 0)}`,
+      `random_failure=${random ? 1 : 0}`,
+    ];
+    return [{ title: `xlator.debug.error-gen.${this.name}.priv`, lines }];
   }
 
   /** Name of the error that a request fails with; null: it goes on. */
