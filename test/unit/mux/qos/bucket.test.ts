@@ -1,4 +1,5 @@
 /** Rates: exact over time, shared, with credit up to a bound and debt for what costs more than there is. */
+import { Worker } from 'node:worker_threads';
 import t from 'tap';
 import { BucketTable, bucketMemory, nowNs } from '../../../../mux/qos/bucket.js';
 
@@ -70,4 +71,22 @@ t.test('what costs more than there is leaves a debt, which is paid sooner at a h
   t.ok(Math.abs(bucket.waitNs(now) / 1e9 - 1000) < 1, `${bucket.waitNs(now) / 1e9} s`);
   bucket.configure(1_000_000, 0.1);
   t.ok(bucket.waitNs(nowNs()) / 1e9 < 1.1, `${bucket.waitNs(nowNs()) / 1e9} s`);
+});
+
+t.test('threads that take from one bucket at the same time get its rate together', async (t) => {
+  const memory = bucketMemory();
+  const [rate, ms] = [20_000, 500];
+  const workers = [1, 2].map(
+    () => new Worker(new URL('./bucket-worker.js', import.meta.url), { workerData: { memory, rate, ms } }),
+  );
+  const said = (w: Worker) => new Promise((resolve) => w.once('message', resolve));
+  await Promise.all(workers.map(said));
+  const began = nowNs();
+  const taken = workers.map(said);
+  for (const w of workers) w.postMessage('go');
+  const counts = (await Promise.all(taken)) as number[];
+  const all = counts.reduce((a, b) => a + b, 0);
+  // The second one may start, and so end, a little later.
+  const most = rate * ((nowNs() - began) / 1e9 + 0.02) * 1.01;
+  t.ok(all <= most && all >= rate * 0.5 * 0.97, `${counts} at ${rate}/s in ${ms} ms`);
 });
