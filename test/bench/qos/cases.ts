@@ -127,8 +127,8 @@ const live: Case = {
   },
 };
 
-/** Writes that wait for the disk: its slots are what is scarce, on any machine. */
-const SYNC_WRITES = ['--rw=randwrite', '--bs=4k', '--iodepth=64', '--sync=1'];
+/** Writes that wait for the disk: its slots are what is scarce, on any machine. So many that a client that is late still has some waiting. */
+const SYNC_WRITES = ['--rw=randwrite', '--bs=4k', '--iodepth=256', '--sync=1'];
 
 async function two(s: Setting, weights: boolean): Promise<void> {
   await host.startGlusterd(s.brickd, 1);
