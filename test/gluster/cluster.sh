@@ -8,6 +8,9 @@ declare -a bricks
 program_of() {
   if [ -n "${CHAOS_STOCK:-}" ] && [ $(($1 % set_size)) = 0 ]; then lab-brick stock; else lab-brick "$BRICK"; fi
 }
+# Whether each brick runs the stock program, and whether it should.
+programs() { local b; for b in "${bricks[@]}"; do readlink "/proc/$(brick_pid v "$b")/exe" | grep -c /lab/stock/; done; }
+wanted() { local i; for i in "${!bricks[@]}"; do [ -n "${CHAOS_STOCK:-}" ] && [ $((i % set_size)) = 0 ] && echo 1 || echo 0; done; }
 counts() { g volume heal v info | awk '/^Number of entries:/ { n++; if ($4 != "0") bad = 1 } END { exit bad || n < '${#bricks[@]}' }'; }
 healed() { g volume heal v >/dev/null; sleep 1; counts; }
 up() { [ "$(awk '/^connected/ { print $3 }' "$1/.meta/graphs/active/v-client-$2/private")" = 1 ]; }
@@ -73,6 +76,7 @@ cluster() {
     done
   done
   note "$kind: $hits bricks failed"
+  if [ "$BRICK" != stock ]; then is "$kind: every brick runs its program" "$(programs)" "$(wanted)"; fi
   for i in "${jobs[@]}"; do kill -TERM "$i"; done
   for i in "${jobs[@]}"; do wait "$i"; is "$kind: a worker ended by itself" $? 0; done
   ok "$kind: all is healed" wait_for 120 healed
