@@ -116,6 +116,27 @@ function parser(argv: string[]) {
       async (o) => (await import('./config.js')).showConfig(o.file),
     )
     .command(
+      'top',
+      'Show what the brick processes of this node do, live',
+      (y) =>
+        y
+          .option('url', {
+            type: 'string',
+            array: true,
+            default: [],
+            describe: 'Metrics address of a process (http://HOST:PORT, unix:/PATH); all of this node if not given',
+          })
+          .option('once', { type: 'boolean', default: false, describe: 'Print once and end' })
+          .option('sort', {
+            choices: ['ops', 'read', 'written', 'p99', 'name'] as const,
+            default: 'ops' as const,
+            describe: 'Order of the bricks',
+          })
+          .option('user', { type: 'string', describe: 'User, if metrics want one; password in BRICKD_PASSWORD' })
+          .option('insecure', { type: 'boolean', default: false, describe: 'Take any certificate' }),
+      async (o) => (await import('./top.js')).top({ ...o, user: o.user }),
+    )
+    .command(
       'statedump [pid]',
       'Ask running brick processes of brickd for a statedump',
       (y) =>

@@ -69,6 +69,7 @@ function helpText(): string {
     '  config       Check the configuration file and print the settings in force',
     '  install      Make the glusterd of this node start brickd for its bricks',
     '  uninstall    Undo install',
+    '  top          Show what the brick processes of this node do, live',
     '  statedump    Ask a running brick process for a statedump',
     '',
     'Options of a brick process:',

@@ -15,10 +15,10 @@ const LONGEST_SOCKET_PATH = 107;
 /** The form that addresses have, for messages. */
 export const ADDRESS_FORM = '[HOST:]PORT[-LAST] or unix:/PATH';
 
-/** Undefined when the text is not of the form told above. */
-export function listenAddress(text: string): ListenAddress | undefined {
+/** Undefined when the text is not of the form told above. pid: of the process that listens. */
+export function listenAddress(text: string, pid: number = process.pid): ListenAddress | undefined {
   if (text.startsWith('unix:')) {
-    const path = text.slice('unix:'.length).replaceAll(PID, String(process.pid));
+    const path = text.slice('unix:'.length).replaceAll(PID, String(pid));
     const fits = Buffer.byteLength(path) <= LONGEST_SOCKET_PATH;
     return path.startsWith('/') && fits && !path.includes('\0') ? { kind: 'unix', path } : undefined;
   }

@@ -35,8 +35,8 @@ const defaults = (): MetricsSettings => ({
   clusterId: '',
 });
 
-/** Settings from a configuration file. Throws a ConfigError with all that is wrong in it. */
-export function settingsOf(file: YamlFile): MetricsSettings {
+/** Settings from a configuration file. pid: of the process whose they are. Throws a ConfigError with all that is wrong in it. */
+export function settingsOf(file: YamlFile, pid: number = process.pid): MetricsSettings {
   const s = defaults();
   const metrics = file.root
     .only('metrics')
@@ -44,7 +44,7 @@ export function settingsOf(file: YamlFile): MetricsSettings {
     .only('listen', 'file_sd', 'advertise', 'labels', 'web_config_file', 'cluster_id');
   for (const { text, wrong } of metrics.list('listen')) {
     if (text === NONE) continue;
-    const address = listenAddress(text);
+    const address = listenAddress(text, pid);
     if (address === undefined) wrong(`${text} is not of the form ${ADDRESS_FORM}`);
     else s.listen.push(address);
   }
@@ -79,21 +79,25 @@ function configFile(env: NodeJS.ProcessEnv): YamlFile | undefined {
 }
 
 /** The address of an option or a variable. Throws a ConfigError. */
-function addresses(text: string, source: string): ListenAddress[] {
+function addresses(text: string, source: string, pid: number): ListenAddress[] {
   if (text === NONE) return [];
   return text.split(',').map((one) => {
-    const address = listenAddress(one.trim());
+    const address = listenAddress(one.trim(), pid);
     if (address === undefined) throw new ConfigError([`${source}=${text} is not of the form ${ADDRESS_FORM}`]);
     return address;
   });
 }
 
-/** The settings in force. option: value of --metrics, if it was given. Throws a ConfigError. */
-export function metricsSettings(option: string | undefined, env: NodeJS.ProcessEnv = process.env): MetricsSettings {
+/** The settings in force. option: value of --metrics, if it was given; pid: of the process whose they are. Throws a ConfigError. */
+export function metricsSettings(
+  option: string | undefined,
+  env: NodeJS.ProcessEnv = process.env,
+  pid: number = process.pid,
+): MetricsSettings {
   const file = configFile(env);
-  const settings = file === undefined ? defaults() : settingsOf(file);
+  const settings = file === undefined ? defaults() : settingsOf(file, pid);
   const variable = env[METRICS_VARIABLE];
-  if (option !== undefined) settings.listen = addresses(option, '--metrics');
-  else if (variable) settings.listen = addresses(variable, METRICS_VARIABLE);
+  if (option !== undefined) settings.listen = addresses(option, '--metrics', pid);
+  else if (variable) settings.listen = addresses(variable, METRICS_VARIABLE, pid);
   return settings;
 }

@@ -40,6 +40,31 @@ function isEntry(value: unknown): value is Entry {
   return typeof e === 'object' && e !== null && Array.isArray(e.targets) && typeof (e.labels ?? {}) === 'object';
 }
 
+/** Whether an entry's process lives; undefined for entries that name none. */
+function lives(entry: Entry): boolean | undefined {
+  const pid = entry.labels?.[PID];
+  if (pid === undefined) return undefined;
+  const start = startOf(pid);
+  return start !== undefined && start === entry.labels[START];
+}
+
+/** The targets of processes that live, by the file at a path; none if it can't be read. */
+export function livingTargets(path: string): { pid: number; url: string }[] {
+  let entries: unknown;
+  try {
+    entries = JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return [];
+  }
+  if (!Array.isArray(entries)) return [];
+  // A process may have several addresses: any will do.
+  return entries.filter(isEntry).flatMap((entry) => {
+    const [target] = entry.targets;
+    if (target === undefined || lives(entry) !== true) return [];
+    return [{ pid: Number(entry.labels[PID]), url: `${entry.labels['__scheme__'] ?? 'http'}://${target}` }];
+  });
+}
+
 export class TargetFile {
   readonly #path: string;
   #own: Entry | null = null;
@@ -95,11 +120,8 @@ export class TargetFile {
 
   /** Whether an entry is that of another process that lives; entries that name no process are somebody's who knows. */
   #stays(entry: Entry): boolean {
-    const pid = entry.labels?.[PID];
-    if (pid === undefined) return true;
-    if (pid === String(process.pid)) return false;
-    const start = startOf(pid);
-    return start !== undefined && start === entry.labels[START];
+    if (entry.labels?.[PID] === String(process.pid)) return false;
+    return lives(entry) ?? true;
   }
 
   /** In one step: whoever reads it sees the old or the new. */
