@@ -45,14 +45,14 @@ export class Chart {
   readonly #options: ChartOptions;
   readonly #times: number[] = [];
   readonly #values: Values[];
-  #plot: uPlot | undefined;
+  readonly #plot: uPlot;
 
   constructor(place: HTMLElement, options: ChartOptions) {
     this.#place = place;
     this.#options = options;
     this.#values = options.lines.map(() => []);
+    this.#plot = this.#make();
     new ResizeObserver(() => this.#fit()).observe(place);
-    this.redraw();
   }
 
   /** timeSec: since the epoch; values in the order of the lines. */
@@ -66,7 +66,7 @@ export class Chart {
       this.#times.shift();
       for (const line of this.#values) line.shift();
     }
-    if (!document.hidden) this.#plot?.setData(this.#data());
+    if (!document.hidden) this.#plot.setData(this.#data());
   }
 
   #data(): uPlot.AlignedData {
@@ -75,7 +75,7 @@ export class Chart {
 
   #fit(): void {
     const { clientWidth } = this.#place;
-    if (clientWidth > 0) this.#plot?.setSize({ width: clientWidth, height: this.#height() });
+    if (clientWidth > 0) this.#plot.setSize({ width: clientWidth, height: this.#height() });
   }
 
   /** Of the drawing alone: the legend stands below. */
@@ -85,9 +85,16 @@ export class Chart {
 
   /** Draws all anew, in the colours of the moment. */
   redraw(): void {
+    this.#plot.redraw(false, true);
+  }
+
+  #make(): uPlot {
     const { lines, value, log, binary } = this.#options;
-    this.#plot?.destroy();
-    const axis = { stroke: colour('soft'), grid: { stroke: colour('grid'), width: 1 }, ticks: { show: false } };
+    const axis = {
+      stroke: () => colour('soft'),
+      grid: { stroke: () => colour('grid'), width: 1 },
+      ticks: { show: false },
+    };
     const options: uPlot.Options = {
       width: Math.max(100, this.#place.clientWidth),
       height: HEIGHT - 30,
@@ -95,7 +102,7 @@ export class Chart {
         { label: 'Time', value: '{HH}:{mm}:{ss}' },
         ...lines.map((line) => ({
           label: line.label,
-          stroke: colour(line.colour),
+          stroke: () => colour(line.colour),
           width: 1.5,
           spanGaps: false,
           points: { show: false },
@@ -120,7 +127,6 @@ export class Chart {
       },
       cursor: { y: false, drag: { x: false, y: false } },
     };
-    this.#plot = new uPlot(options, this.#data(), this.#place);
-    this.#fit();
+    return new uPlot(options, this.#data(), this.#place);
   }
 }
