@@ -14,8 +14,11 @@ g volume create projects gfhost:/d/a/one gfhost:/d/b/two >/dev/null
 g volume create archive gfhost:/d/a/three >/dev/null
 g volume set archive user.xlator.qos io-stats >/dev/null
 g volume set archive user.xlator.qos.limit ops=200 >/dev/null
-for v in projects archive; do g volume start $v >/dev/null; mount_volume $v /m/$v; done
+for v in projects archive; do g volume start $v >/dev/null; done
 ok 'the process is ready' wait_for 20 curl -sf http://127.0.0.1:9721/healthz/ready
+wait_for 10 online projects
+for v in projects archive; do mount_volume $v /m/$v; done
+ok 'both of its bricks take files' wait_for 15 touch /m/projects/{1,2,3,4,5,6,7,8}
 is 'and alive' "$(curl -s http://127.0.0.1:9721/healthz/live)" alive
 
 fio --rw=randrw --size=16m --numjobs=2 --time_based --runtime=300 --fallocate=none \

@@ -6,7 +6,7 @@ import { Chromium, pause, type Tab } from './chromium.js';
 
 const [url, brick, manyUrl, pictures] = process.argv.slice(2) as [string, string, string, string];
 /** Seconds of load that pictures show. */
-const PICTURE_SEC = 30;
+const PICTURE_SEC = 20;
 const PHONE = [390, 844] as const;
 
 function check(what: string, good: boolean, details = ''): void {
