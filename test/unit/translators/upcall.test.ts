@@ -182,6 +182,8 @@ t.test('switched off', async (t) => {
   await upcall.reconfigure({ 'cache-invalidation': false, 'cache-invalidation-timeout': 60 });
   t.notOk(upcall.wants('writev'));
   t.ok(upcall.wants('ipc'), 'clients register all the same');
+  t.equal(upcall.watched, 1, 'the cache of the client has it still');
+  await upcall.fini();
   t.equal(upcall.watched, 0);
 });
 

@@ -45,26 +45,19 @@ export class UpcallTranslator extends Translator<Options> {
     this.#apply();
   }
 
+  /** Who watches what is kept when it is switched off: caches hold on to what they have until it is switched on again. */
   #apply(): void {
-    const on = this.options['cache-invalidation'];
-    if (on && this.#endSweep === null) {
-      this.#endSweep = this.brick.timer(1000, true, () => {
-        const keepSec = 2 * this.options['cache-invalidation-timeout'];
-        this.#watchers.sweep(now() - keepSec - 1, SWEEP_FILES);
-      });
-    } else if (!on) {
-      this.#end();
-    }
-  }
-
-  #end(): void {
-    this.#endSweep?.();
-    this.#endSweep = null;
-    this.#watchers.clear();
+    if (!this.options['cache-invalidation'] || this.#endSweep !== null) return;
+    this.#endSweep = this.brick.timer(1000, true, () => {
+      const keepSec = 2 * this.options['cache-invalidation-timeout'];
+      this.#watchers.sweep(now() - keepSec - 1, SWEEP_FILES);
+    });
   }
 
   override async fini(): Promise<void> {
-    this.#end();
+    this.#endSweep?.();
+    this.#endSweep = null;
+    this.#watchers.clear();
   }
 
   /** Registrations are taken while it is off, too: it may be switched on later. */
