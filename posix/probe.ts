@@ -24,6 +24,7 @@ export class Probe {
   readonly #wants: XattrWants;
   readonly #room = new XattrRoom();
   #file = 0;
+  #aboveOp = 0;
   #above = 0;
   #aboveTimes = 0;
   #xattrs = 0;
@@ -98,7 +99,7 @@ export class Probe {
     this.#statx = b.statx(reg(0), null, this.#file);
     this.#xattrs = this.#room.op(b, this.#wants, dir, this.#name, IGNORE);
     b.close(reg(0), ALWAYS);
-    b.statx(dir, null, this.#above, ALWAYS);
+    this.#aboveOp = b.statx(dir, null, this.#above, ALWAYS);
     this.#timesOp = unread ? b.getxattr(dir, null, MDATA_KEY, this.#aboveTimes, 64, ALWAYS) : -1;
   }
 
@@ -109,6 +110,12 @@ export class Probe {
     if (this.#timesOp >= 0) {
       const length = b.result(this.#timesOp);
       store.mdata.found(this.#parent, this.#parent.gfid, b.view(this.#aboveTimes, 64), 0, length);
+    }
+    const above = b.result(this.#aboveOp);
+    if (above < 0) {
+      // Not gone, as a directory without links is: the disk has failed.
+      this.errno = -above;
+      return false;
     }
     this.parentGone = f[this.#above + STAT.nlink] === 0;
     this.parentStat = iattOf(f, this.#above, this.#parent.gfid, store.mdata.of(this.#parent));

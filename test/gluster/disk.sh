@@ -7,7 +7,7 @@ up() { g volume status v --xml | tr -d '\n ' | grep -q '<path>/d/x/b</path>.*<st
 down() { ! up; }
 free_kib() { df --output=avail -k /d/x | tail -n 1; }
 # err COMMAND ...: the text of the errno that it fails with.
-err() { local out; out=$("$@" 2>&1) && echo none || grep -oE 'No space left on device|Read-only file system|Input/output error|Transport endpoint is not connected|No such file or directory' <<<"$out" | head -n 1; }
+err() { local out; out=$("$@" 2>&1) && echo none || sed -n '$s/.*: //p' <<<"$out"; }
 put() { dd if=/dev/zero of="$1" bs=64k count="$2" seek="${3:-0}" conv=notrunc,fsync status=none; }
 
 mkdir -p /d/x
