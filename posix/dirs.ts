@@ -4,7 +4,7 @@
  * bricks that have more than their share open close theirs first.
  */
 import { type Batch, batch, IGNORE, Priority, reg } from '../native/batch.js';
-import { EAGAIN, ELOOP, ENOENT, ENOTDIR } from './contract/errno.js';
+import { EAGAIN, EINVAL, ELOOP, ENODATA, ENOENT, ENOTDIR } from './contract/errno.js';
 import { failure } from './contract/error.js';
 import type { MaybePromise } from './contract/fops.js';
 import { type Gfid, gfidKey, gfidOfKey, ROOT_KEY } from './contract/gfid.js';
@@ -200,11 +200,12 @@ export class Directories {
     const fd = b.result(0);
     if (fd < 0) return fd;
     // A directory without a gfid passes: the handle or the inode table vouches for it, and look-up heals it.
-    if (b.result(1) === 16 && gfidKey(b.view(value, 16)) !== key) {
-      this.close(fd);
-      return -ENOENT;
-    }
-    return fd;
+    const read = b.result(1);
+    const fault =
+      read === 16 ? (gfidKey(b.view(value, 16)) === key ? 0 : -ENOENT) : read === -ENODATA || read >= 0 ? 0 : read;
+    if (fault === 0) return fd;
+    this.close(fd);
+    return fault;
   }
 
   async #open(inode: Inode): Promise<Directory> {
@@ -287,8 +288,8 @@ export class Directories {
     const length = b.result(0);
     const text = length > 0 ? b.view(at, length).latin1Slice(0, length) : '';
     b.release();
-    // EINVAL: a hard link is no directory's handle.
-    if (length < 0) throw failure(ENOENT);
+    // EINVAL: a hard link is no directory's handle. A disk that fails has not lost it.
+    if (length < 0) throw failure(length === -EINVAL ? ENOENT : length);
     const link = parseDirectoryLink(text);
     if (link === null) {
       this.#store.log.error(0, `malformed handle ${handleName(gfid)}: ${JSON.stringify(text)}`);

@@ -74,7 +74,13 @@ async function entryOf(
       b.release();
       continue;
     }
-    const found = room.read(b, wants, b.result(op));
+    const read = b.result(op);
+    if (read < 0) {
+      b.release();
+      room.release();
+      throw failure(read);
+    }
+    const found = room.read(b, wants, read);
     room.release();
     const inode = store.brick.findInode(gfidKey(gfid)) ?? null;
     const stat = iattOf(b.f64, at, gfid, store.mdata.read(inode, gfidKey(gfid), found.mdata));

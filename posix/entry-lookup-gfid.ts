@@ -47,6 +47,8 @@ function directory(
       store.dirs.drop(d.key);
       throw failure(ENOENT);
     }
+    // A disk that fails has not lost the directory.
+    if (at.errno !== 0) throw failure(at.errno);
     const reply = at.reply(d.fd, null);
     if (reply === null) throw failure(ENOENT);
     return reply;
@@ -145,7 +147,11 @@ class ByHandle {
     }
     const xattrs = b.result(statx + 1);
     if (this.#room.grow(xattrs)) return true;
-    this.errno = 0;
+    this.errno = xattrs < 0 ? -xattrs : 0;
+    if (this.errno !== 0) {
+      this.#room.release();
+      return false;
+    }
     this.links = b.f64[this.#stat + STAT.nlink]!;
     const found = this.#room.read(b, this.#wants, xattrs);
     this.#room.release();

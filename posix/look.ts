@@ -122,6 +122,12 @@ class Look {
     if (this.#readsXattrs) {
       const n = b.result(this.#xattrsOp);
       if (this.#room.grow(n)) return true;
+      if (n < 0) {
+        // Without its xattrs a file would pass for another: fresh, never written, of no layout.
+        this.#errno = -n;
+        this.#room.release();
+        return false;
+      }
       const found = this.#room.read(b, this.#wants, n);
       this.#room.release();
       store.mdata.read(inode, inode.key, found.mdata);

@@ -79,9 +79,11 @@ export class Site {
     const at = b.statOut();
     b.statx(this.dir.fd, null, at);
     const taken = (): boolean => {
-      const there = b.result(0) === 0 && b.f64[at + STAT.nlink]! > 0;
+      const errno = b.result(0);
+      const there = errno === 0 && b.f64[at + STAT.nlink]! > 0;
       if (there) this.pre = iattOf(b.f64, at, this.parent.gfid, store.mdata.of(this.parent));
       b.release();
+      if (errno !== 0) throw failure(errno);
       return there;
     };
     if (!store.inline) return store.run(b, 0, Priority.high).then(taken);

@@ -140,7 +140,11 @@ export class Probe {
       this.#room.release();
       return false;
     }
-    this.errno = 0;
+    this.errno = read < 0 ? -read : 0;
+    if (this.errno !== 0) {
+      this.#room.release();
+      return false;
+    }
     const found = this.#room.read(b, this.#wants, read);
     this.#room.release();
     this.found = found;

@@ -62,14 +62,16 @@ size_t write_entry(Context& c, int fd, const KernelEntry& e, const Wants& wants,
     size_t run_at = used + kStatBytes + name_length;
     if (aligned(run_at) > room) return 0;
     if (stat_to(fd, e.name, out + used) == 0) {
-      head.has_stat = 1;
-      used += kStatBytes;
       XattrPlace place(c, fd, e.name);
       int64_t run = place.error();
       if (run == 0) run = place.run(wants.patterns, wants.pattern_bytes, out + run_at, room - run_at);
       if (run == -ERANGE) return 0;
-      // It may have vanished since, or its xattrs may be unreadable: an entry without them.
-      if (run > 0) head.xattr_bytes = static_cast<uint32_t>(run);
+      // It may have vanished since, or its xattrs may be unreadable: then no more than its name is told.
+      if (run >= 0) {
+        head.has_stat = 1;
+        used += kStatBytes;
+        head.xattr_bytes = static_cast<uint32_t>(run);
+      }
     }
   }
   memcpy(out + used, e.name, name_length);

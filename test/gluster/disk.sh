@@ -55,8 +55,10 @@ ok 'there is room again' wait_for 10 put /m/again2 16
 
 note 'the disk fails'
 put /m/acknowledged 8
+mkdir -p /m/dir/below; echo text > /m/dir/below/f
 ok 'XFS shuts down, as it does on errors of the device' xfs_io -x -c shutdown /d/x
 like 'a write' "$(err put /m/old 1)" 'Input/output error|Transport endpoint is not connected'
+for f in dir dir/below dir/below/f; do like "stat $f: not as if it had gone" "$(err stat /m/$f)" 'Input/output error|Transport endpoint is not connected'; done
 ok 'the health check notices' wait_for 15 says 'health-check failed'
 # Stock waits half a minute before it ends itself.
 ok 'the brick is taken out' wait_for 45 down
@@ -67,6 +69,7 @@ ok 'started again' g volume start v force
 ok 'up' wait_for 10 up
 ok 'the mount goes on' wait_for 20 put /m/old 1
 is 'what was fsynced is there' "$(stat -c %s /m/acknowledged)" 524288
+ok 'the brick keeps the contract on disk' node "$dist/ondisk/main.js" check /d/x/b
 
 note 'the disk is unmounted under the brick'
 umount -l /d/x
