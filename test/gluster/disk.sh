@@ -47,7 +47,7 @@ like 'a write fails for want of space' "$(cat /tmp/err)" 'No space left on devic
 dd if=/dev/zero of=/d/x/rest bs=4k count=200000 status=none 2>/dev/null
 ok 'what is there can be written over' put /m/old 64
 is 'and is as it was' "$(sha256sum < /m/old)" "$sum"
-is 'a file that grows' "$(err put /m/old 64 4000)" 'No space left on device'
+is 'a file that grows' "$(err put /m/again 64 4000)" 'No space left on device'
 ok 'still up: a full disk is no failed one' bash -c 'sleep 2.5' && ok 'still' up
 rm -f /d/x/rest
 ok 'removed on a full disk' rm /m/all
