@@ -160,9 +160,13 @@ sleep 1
 fuse STOP
 sleep 2
 kill -TERM "$pid"
-ended() { [ ! -e "/proc/$pid" ]; }
+# A call that the FUSE daemon had taken when it was stopped can't be broken off, not even by a kill: the kernel keeps its thread, and
+# the process is a zombie until the daemon answers.
+ended() { [ ! -e "/proc/$pid" ] || [ "$(sed 's/.*) //' "/proc/$pid/stat" | cut -c1)" = Z ]; }
 ok 'it ends' wait_for 3 ended
 fuse CONT
+gone() { [ ! -e "/proc/$pid" ]; }
+ok 'nothing of it is left' wait_for 5 gone
 echo stop >&3
 wait $stuck
 kill $guard
