@@ -17,8 +17,9 @@ is 'spread over three bricks' "$(ls -d /d/data/brick*/volfiles | wc -l)" 3
 page() { node -e 'fetch(process.argv[1]).then(async (r) => console.log(r.status, await r.text()))' "http://127.0.0.1:24101$1"; }
 metrics=$(page /metrics)
 like 'metrics' "$metrics" '^200 '
-is 'metrics tell of three bricks' "$(grep -o 'brick="/d/data/brick[123]"' <<<"$metrics" | sort -u | wc -l)" 3
-like 'status page' "$(page /)" '^200 .*/d/data/brick3'
+is 'metrics tell of three bricks' "$(grep -o 'brick_path="/d/data/brick[123]"' <<<"$metrics" | sort -u | wc -l)" 3
+like 'status page' "$(page /)" '^200 .*<title>brickd</title>'
+like 'which shows them live' "$(curl -s --max-time 3 http://127.0.0.1:24101/live)" '/d/data/brick3'
 like 'health' "$(page /healthz)" '^200 '
 no 'nothing else' grep -q '^200' <<<"$(page /etc/passwd)"
 
