@@ -118,7 +118,7 @@ export class Session implements ConnectionHandler {
   /** A fop that has waited in a tenant's queue goes down, and after it those that were kept behind it. */
   proceed(ask: Ask): void {
     const { xid, fop, border, call, request, region, start, end, cameMs, followers } = ask;
-    this.brick.qos?.leaves(ask);
+    ask.qos.leaves(ask);
     this.#wind(xid, fop, border, call, request, region, start, end, cameMs, ask);
     ask.letGo();
     if (followers !== null) for (const follower of followers) this.proceed(follower);
@@ -228,7 +228,7 @@ export class Session implements ConnectionHandler {
 
   /** started: the clock when the fop came, in milliseconds. */
   #done(call: Call, counted: boolean, started: number, ask: Ask | null): void {
-    if (ask !== null) this.brick.qos?.ended(ask);
+    if (ask !== null) ask.qos.ended(ask);
     this.brick.book.took(call.fop, performance.now() - started);
     call.end(this.brick.releaseFd);
     this.brick.callEnded();

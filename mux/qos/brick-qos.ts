@@ -134,6 +134,7 @@ export class BrickQos {
   /** True: the fop goes down now. False: it waits, and comes back by {@link Session.proceed}, unless its client goes. */
   enter(ask: Ask): boolean {
     const { session, fop } = ask;
+    ask.qos = this;
     const queue = this.#queues.get(session);
     const before = queue?.before(ask.request);
     if (fop.traffic === 'free') {

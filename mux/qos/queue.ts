@@ -12,6 +12,7 @@ import type { Call } from '../../posix/contract/call.js';
 import type { Border } from '../fops/border.js';
 import type { FopEntry, Traffic } from '../fops/table.js';
 import type { Session } from '../session.js';
+import type { BrickQos } from './brick-qos.js';
 import type { Tenant } from './tenant.js';
 
 /** Fops and bytes of one connection that may wait before it is read no further. */
@@ -33,6 +34,8 @@ export class Ask {
   end: number;
   /** When it came: the clock of performance.now. */
   readonly cameMs: number;
+  /** Who schedules it, to the end: the brick may have another scheduler, or none, by then. */
+  qos!: BrickQos;
   tenant!: Tenant;
   /** The line that it stands in, or that its predecessor does. */
   flow!: Flow;

@@ -10,6 +10,7 @@ import { gfidKey } from '../../../../posix/contract/gfid.js';
 import { Iatt, NO_IATT } from '../../../../posix/contract/iatt.js';
 import type { Client, Inode } from '../../../../posix/contract/inode.js';
 import { Translator } from '../../../../posix/contract/translator.js';
+import { POST_STAT } from '../../../../posix/keys.js';
 import { UP_ATTR, UP_NLINK, UP_RENAME, UP_WRITE, Up } from './flags.js';
 import type { Options } from './options.js';
 import { Watchers } from './watchers.js';
@@ -19,8 +20,6 @@ import { startedFromZero, XattrFilter } from './xattr-filter.js';
 const IPC_UPCALL = 2;
 /** Files looked at per second for clients that have lost interest. */
 const SWEEP_FILES = 4096;
-/** Attributes after the change, in the answer of a change of xattrs. */
-const POST_STAT = 'virt-gf-poststat';
 
 /** What has changed, beside the flags that say so. */
 interface Change {

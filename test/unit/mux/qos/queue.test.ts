@@ -207,3 +207,15 @@ t.test('reads that find less than they asked for are charged for what they found
   await settled(t, r);
   t.ok(before - tenant(r).limits[0]!.tokens < 1 << 18, 'a read that failed costs no bytes');
 });
+
+t.test('a fop that outlives the scheduling of its brick frees its slot of the disk', async (t) => {
+  const leaving = await limited({ limit: 'ops=1000' });
+  const staying = await limited({ limit: 'ops=1000' });
+  leaving.client.socket.write(leaving.client.record(10, 'readv', read(0, 1, 100, 1)));
+  for (let i = 0; i < 200 && leaving.fake.reading === 0; i++) await pause(5);
+  t.equal(staying.brick.qos!.stats().inFlight, 1, 'bricks of one disk share its slots');
+  leaving.brick.schedule(null, '');
+  leaving.fake.waiting.shift()!();
+  t.match((await leaving.client.result(10, 'readv')).rsp, { op_ret: 100 });
+  t.equal(staying.brick.qos!.stats().inFlight, 0);
+});
