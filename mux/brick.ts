@@ -92,6 +92,8 @@ export class Brick implements BrickContext {
     subdir: '/',
     auth: { brick: '', peerAddress: '', peerPort: 0, username: undefined, password: undefined, subdir: '/' },
   });
+  /** Clients' fops that are not answered at once, in the order in which they came. */
+  readonly pending = new Set<Call>();
   #calls = 0;
   #busy = true;
   #idle: (() => void) | null = null;
@@ -374,6 +376,13 @@ export class Brick implements BrickContext {
   }
 
   // --- end ----------------------------------------------------------------------------------------------------------
+
+  /** A client's fop is not answered at once. */
+  awaits(call: Call, xid: number, cameMs: number): void {
+    call.xid = xid;
+    call.cameMs = cameMs;
+    this.pending.add(call);
+  }
 
   /** A fop starts: the brick stays until it has ended. */
   callStarted(): void {

@@ -113,12 +113,14 @@ export class Session implements ConnectionHandler {
     }
     const ask = new Ask(this, xid, fop, border, call, request, region, reader.at, end, started);
     if (brick.qos.enter(ask)) this.#wind(xid, fop, border, call, request, region, ask.start, end, started, ask);
+    else brick.awaits(call, xid, started);
   }
 
   /** A fop that has waited in a tenant's queue goes down, and after it those that were kept behind it. */
   proceed(ask: Ask): void {
     const { xid, fop, border, call, request, region, start, end, cameMs, followers } = ask;
     ask.qos.leaves(ask);
+    this.brick.pending.delete(call);
     this.#wind(xid, fop, border, call, request, region, start, end, cameMs, ask);
     ask.letGo();
     if (followers !== null) for (const follower of followers) this.proceed(follower);
@@ -156,8 +158,10 @@ export class Session implements ConnectionHandler {
     if (result instanceof Promise) {
       // The request's bytes (data to write) stay where they are until the fop has settled.
       if (fop.payload === 'request') region.retain();
+      this.brick.awaits(call, xid, started);
       const finish = (): void => {
         if (fop.payload === 'request') region.release();
+        this.brick.pending.delete(call);
         this.#done(call, counted, started, ask);
       };
       result.then(
@@ -239,6 +243,7 @@ export class Session implements ConnectionHandler {
     if (this.#closed) return;
     this.#closed = true;
     this.brick.qos?.drop(this, (ask) => {
+      this.brick.pending.delete(ask.call);
       ask.call.end(this.brick.releaseFd);
       this.brick.callEnded();
     });

@@ -9,6 +9,7 @@ import type { Inode } from '../posix/contract/inode.js';
 import type { DumpSection } from '../posix/contract/translator.js';
 import type { Brick } from './brick.js';
 import { FOP_PROGRAM, FOP_VERSION } from './fops/table.js';
+import { dumpCalls } from './pending.js';
 
 /** Inodes listed per state: a dump of a table of a million entries helps nobody. */
 const MAX_LISTED = 10000;
@@ -26,8 +27,9 @@ export interface DumpChoice {
 
 /** What one worker tells. Structured-clonable. */
 export interface DumpPart {
-  /** Fops under way. */
+  /** Fops under way, and of those that are not answered yet the lines of their sections. */
   calls: number;
+  stacks: [stack: string[], frame: string[]][];
   /** Free memory regions: size in bytes, and how many of it. */
   regions: [number, number][];
   /** Sections of its bricks. */
@@ -38,9 +40,10 @@ const section = (title: string, lines: readonly string[]): string => `\n[${title
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export async function dumpPart(bricks: readonly Brick[], choice: DumpChoice): Promise<DumpPart> {
-  const part: DumpPart = { calls: 0, regions: regionCounts(), bricks: '' };
+  const part: DumpPart = { calls: 0, stacks: [], regions: regionCounts(), bricks: '' };
   for (const brick of bricks) {
     part.calls += brick.callsUnderWay;
+    if (choice.callpool !== false) part.stacks.push(...dumpCalls(brick));
     part.bricks += await dumpBrick(brick, choice);
     await turn();
   }
@@ -54,6 +57,10 @@ export function joinParts(parts: readonly DumpPart[], choice: DumpChoice): strin
   if (choice.callpool !== false) {
     const calls = parts.reduce((sum, part) => sum + part.calls, 0);
     text += section('global.callpool', [`callpool.cnt=${calls}`]);
+    for (const [i, [stack, frame]] of parts.flatMap((part) => part.stacks).entries()) {
+      text += section(`global.callpool.stack.${i + 1}`, stack);
+      text += section(`global.callpool.stack.${i + 1}.frame.1`, frame);
+    }
   }
   text += section('active graph - 1', []);
   return text + parts.map((part) => part.bricks).join('');

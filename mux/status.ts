@@ -1,6 +1,7 @@
 /** What `gluster volume status` asks of a brick, as the keys and values of the answer's dictionary. */
 import { addon } from '../native/addon.js';
 import type { Brick } from './brick.js';
+import { statusCalls } from './pending.js';
 
 export type StatusValues = Record<string, string | number | bigint>;
 
@@ -52,10 +53,6 @@ function inode(brick: Brick): StatusValues {
   };
 }
 
-function callpool(brick: Brick): StatusValues {
-  return { 'callpool.count': brick.callsUnderWay };
-}
-
 /** Values for one kind of status; undefined for a kind that there is none of. */
 export function statusOf(brick: Brick, what: string): StatusValues | undefined {
   switch (what) {
@@ -70,7 +67,7 @@ export function statusOf(brick: Brick, what: string): StatusValues | undefined {
       // Stock has its fd tables compiled out of this answer.
       return { conncount: 0 };
     case 'callpool':
-      return callpool(brick);
+      return statusCalls(brick);
     default:
       return undefined;
   }

@@ -36,6 +36,9 @@ export class Call {
   /** The client's clock at the fop. */
   timeSec = 0;
   timeNsec = 0;
+  /** For those that are not answered at once: the number that the client gave it, and when it came (performance.now). */
+  xid = 0;
+  cameMs = 0;
 
   #inode: Inode | null = null;
   #inodes: Inode[] | null = null;

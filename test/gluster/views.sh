@@ -115,7 +115,10 @@ flock /v/t/f1 sleep 3 &
 sleep 0.3
 flock /v/t/f1 true &
 sleep 0.5
-like 'calls that wait' "$(g volume status v callpool)" 'Pending calls: [1-9]'
+pool=$(g volume status v callpool)
+like 'calls that wait' "$pool" 'Pending calls: [1-9]'
+like 'each is told of' "$pool" 'UID +: 0.*Frames +: [1-9].*Translator +='
+like 'whose it is' "$pool" "PID +: $(pgrep -f 'flock /v/t/f1 true' | head -n 1)"
 
 # --- statedump ------------------------------------------------------------------------------------------------------
 run=/var/run/gluster
@@ -133,6 +136,7 @@ for s in mallinfo iobuf.global global.callpool 'active graph - N' xlator.protoco
   xlator.features.barrier.priv performance/io-threads.X-io-threads storage/posix.X-posix 'conn.N.bound_xl./d/X.active.N' 'conn.N.bound_xl./d/X.lru.N'; do
   ok "section $s" grep -qxF "[$s]" <(sections <<<"$all")
 done
+like 'a call that waits' "$all" 'global\.callpool\.stack\.[0-9]+\].*op=LK'
 like 'a lock that is held' "$all" 'posixlk\[0\]\(ACTIVE\)=type=WRITE'
 like 'a lock that is waited for' "$all" 'posixlk\[1\]\(BLOCKED\)=type=WRITE'
 like 'profile in the dump' "$all" '/d/v-brick\.cumulative\.LOOKUP=[1-9]'

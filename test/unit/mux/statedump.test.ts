@@ -1,8 +1,10 @@
 /** What a worker's bricks tell in a statedump, and how the parts of several workers become one. */
 import t from 'tap';
 import type { Brick } from '../../../mux/brick.js';
+import { fopByName } from '../../../mux/fops/table.js';
 import { InodeTable } from '../../../mux/inode-table.js';
 import { dumpPart, joinParts } from '../../../mux/statedump.js';
+import { Call } from '../../../posix/contract/call.js';
 import { S_IFREG } from '../../../posix/contract/iatt.js';
 import { Fd } from '../../../posix/contract/inode.js';
 import type { DumpSection } from '../../../posix/contract/translator.js';
@@ -19,6 +21,8 @@ function brick(name: string): Brick {
   const fd = new Fd(file, 2, client as never, 42);
   fd.number = 3;
   file.refs++;
+  const call = new Call(client as never, fopByName('writev').number);
+  Object.assign(call, { uid: 5, gid: 6, pid: 7, xid: 99, lkOwner: '\xab\x01', timeSec: 12, timeNsec: 34 });
   const unlisted = new InodeTable(0, () => {}).root;
   const locks = (inode: typeof file, path: string): DumpSection => ({ title: 'locks', lines: [`path=${path}`], inode });
   const layer = {
@@ -28,7 +32,9 @@ function brick(name: string): Brick {
     name,
     table,
     layers: [layer],
+    volume: 'v',
     callsUnderWay: 2,
+    pending: new Set([call]),
     clients: new Map([[client.uid, client]]),
     sessions: new Set([{ client, connection: { bytesIn: 10, bytesOut: 20 } }]),
   } as unknown as Brick;
@@ -51,8 +57,13 @@ t.test('sections of bricks', async (t) => {
     'priv',
   ];
   const process = titles(text).filter((title) => !title.startsWith('arena.'));
-  t.strictSame(process, ['iobuf.global', 'global.callpool', 'active graph - 1', ...of('/a'), ...of('/b')]);
+  const stacks = [1, 2].flatMap((i) => [`global.callpool.stack.${i}`, `global.callpool.stack.${i}.frame.1`]);
+  t.strictSame(process, ['iobuf.global', 'global.callpool', ...stacks, 'active graph - 1', ...of('/a'), ...of('/b')]);
   t.match(text, /^callpool\.cnt=4$/m, 'calls of all workers');
+  t.match(
+    text,
+    /\nuid=5\ngid=6\npid=7\nunique=99\nlk-owner=ab01\nctime=12\.000000034\nop=WRITE\ntype=1\ncnt=1\n\n\[.*1\.frame\.1\]\ntranslator=v-server\ncomplete=0\n/,
+  );
   t.match(text, /fdentry\[3\]\.gfid=00010203-0405-0607-0809-0a0b0c0d0e0f$/m);
   t.match(text, /^conn\.0\.bound_xl\.\/a\.lru_limit=7$/m);
   t.match(text, /ia_type=1\n\n\[locks\]\npath=\/f\n\n\[locks\]\npath=\/gone\n/, 'locks come behind their inode');
@@ -65,7 +76,12 @@ t.test('only what is wanted', async (t) => {
     return titles(joinParts([await dumpPart([brick('/a')], wanted)], wanted));
   };
   t.strictSame(await chosen({}), ['active graph - 1']);
-  t.strictSame(await chosen({ callpool: true }), ['global.callpool', 'active graph - 1']);
+  t.strictSame(await chosen({ callpool: true }), [
+    'global.callpool',
+    'global.callpool.stack.1',
+    'global.callpool.stack.1.frame.1',
+    'active graph - 1',
+  ]);
   t.strictSame(await chosen({ priv: true }), [
     'active graph - 1',
     'xlator.protocol.server.priv',
