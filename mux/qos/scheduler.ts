@@ -1,10 +1,11 @@
 /**
  * The order in which the fops of a worker's tenants go down to their bricks.
  *
- * While nothing waits and the turn of the event loop is young, a fop whose rates allow it goes at once. What is left goes by weight
- * (start-time fair queueing: volumes among each other, and in each its tenants), a few per turn, so that what comes meanwhile is
- * seen. Something waits only when the thread or the slots of a disk are saturated, or for a rate: an idle tenant's share
- * is everyone's.
+ * While nothing waits and the turn of the event loop is young, a fop whose rates allow it goes at once; so does one that would be
+ * the next anyway. What is left goes by weight (start-time fair queueing: volumes among each other, and in each its tenants), for
+ * so long per turn that what comes meanwhile is seen soon enough: a tenant that has the thread to itself may take long turns, in company
+ * they are short. Something waits only when the thread or the slots of a disk are saturated, or for a rate: an idle tenant's
+ * share is everyone's.
  */
 
 import { ticker } from '../ticker.js';
@@ -14,8 +15,11 @@ import type { Ask, Flow } from './queue.js';
 import type { Slots, Tenant } from './tenant.js';
 
 /** Fops that go straight down in one turn of the event loop, and those that leave queues in one. */
-const INLINE_PER_TURN = 4;
-const QUEUED_PER_TURN = 4;
+const MOST_PER_TURN = 16;
+/** The same while several tenants are at work: each waits for the turns of the others. */
+const MOST_IN_COMPANY = 2;
+/** Tenants that took turns within this time are at work together. */
+const COMPANY_NS = 200e6;
 /** How often it is looked at what has waited too long. */
 const OVERDUE_CHECK_NS = 50e6;
 
@@ -48,6 +52,10 @@ export class Scheduler {
   readonly #clock: Clock;
   #now = 0;
   #inline = 0;
+  /** Who asked last, and when that was another one than before. */
+  #lastAsked: Tenant | null = null;
+  #changedNs = Number.NEGATIVE_INFINITY;
+  #mostPerTurn = MOST_PER_TURN;
   #turnScheduled = false;
   #timer: NodeJS.Timeout | null = null;
   #timerNs = 0;
@@ -111,20 +119,44 @@ export class Scheduler {
 
   /** True: the fop goes at once, and has been charged. False: it must wait. */
   admits(tenant: Tenant, ask: Ask): boolean {
-    if ((tenant.queued > 0 && !tenant.apart) || this.#ready.length > 0 || this.#inline >= INLINE_PER_TURN) return false;
-    const { slots } = tenant;
-    if (slots.inFlight >= slots.limit) return false;
     const now = this.#clock.now();
-    if (tenant.waitNs(now, ask) > 0) return false;
+    this.#asked(tenant, now);
+    if (tenant.queued > 0 && !tenant.apart) return false;
+    if (this.#ready.length > 0 ? !this.#precedes(tenant, now) : this.#inline >= this.#mostPerTurn) return false;
+    const { slots } = tenant;
+    if (slots.inFlight >= slots.limit || tenant.waitNs(now, ask) > 0) return false;
     this.#inline++;
     this.#nextTurn();
     this.#take(tenant, ask, now);
     return true;
   }
 
+  #asked(tenant: Tenant, now: number): void {
+    if (tenant !== this.#lastAsked) {
+      if (this.#lastAsked !== null) this.#changedNs = now;
+      this.#lastAsked = tenant;
+    }
+    this.#mostPerTurn = now - this.#changedNs < COMPANY_NS ? MOST_IN_COMPANY : MOST_PER_TURN;
+  }
+
+  /** True: a fop of this tenant, of which nothing is ready, would be picked before all that is. */
+  #precedes(tenant: Tenant, now: number): boolean {
+    const { volume } = tenant;
+    const start = Math.max(volume.start, this.#now);
+    for (const v of this.#ready) {
+      if (v === volume) {
+        const own = Math.max(tenant.start, volume.now);
+        for (const t of v.ready) if (t.start <= own) return false;
+      } else if (v.start <= start) return false;
+      for (const t of v.ready) if (t.floor !== null && t.floor.waitNs(now) <= 0) return false;
+    }
+    return true;
+  }
+
   /** Has a fop wait at the end of a flow. */
   hold(tenant: Tenant, flow: Flow, ask: Ask): void {
     const now = this.#clock.now();
+    this.#asked(tenant, now);
     if (ask.sinceNs === 0) ask.sinceNs = now;
     tenant.push(flow, ask);
     this.#waiting.add(tenant);
@@ -171,7 +203,7 @@ export class Scheduler {
     let now = this.#clock.now();
     this.#wake(now);
     if (now >= this.#overdueNs) this.#dropOverdue(now);
-    for (let n = 0; n < QUEUED_PER_TURN; ) {
+    for (let n = 0; n < this.#mostPerTurn; ) {
       const tenant = this.#pick(now);
       if (tenant === null) break;
       const flow = tenant.next(now);
