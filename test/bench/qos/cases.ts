@@ -1,6 +1,7 @@
 /** What the QoS bench measures: each case tells figures beside what they ought to be, and plots. */
 import { execFileSync, spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
+import { cpus } from 'node:os';
 import * as host from './host.js';
 import { type Bar, barPlot, type Line, linePlot } from './plot.js';
 
@@ -35,9 +36,17 @@ const RANDOM_READ = ['--rw=randread', '--bs=4k'];
 const near = (goal: number, share: number): [number, number] => [goal * (1 - share), goal * (1 + share)];
 
 /** Clients with files of their own, all at once: operations and MiB per second in all, and the worst p99. */
-async function clients(volume: string, n: number, seconds: number, args: string[]): Promise<host.FioResult> {
+async function clients(
+  volume: string,
+  n: number,
+  seconds: number,
+  args: string[],
+  launcher: string[] = [],
+): Promise<host.FioResult> {
   const files = (i: number): string[] => (n === 1 ? ['f0', 'f1', 'f2', 'f3'] : [`f${i}`]);
-  const all = await Promise.all(Array.from({ length: n }, (_, i) => host.fio(volume, seconds, args, files(i))));
+  const all = await Promise.all(
+    Array.from({ length: n }, (_, i) => host.fio(volume, seconds, args, files(i), launcher)),
+  );
   return {
     perSecond: all.reduce((sum, r) => sum + r.perSecond, 0),
     mibPerSecond: all.reduce((sum, r) => sum + r.mibPerSecond, 0),
@@ -191,6 +200,11 @@ const shares: Case = {
   },
 };
 
+/**
+ * Server and clients share a machine here, which they don't in life: what is asked is what one client does to another through the
+ * server, not on the processor that both run on. So the bricks have a processor, the aggressor another one, and the
+ * victim's own program never waits for either.
+ */
 const neighbour: Case = {
   name: 'noisy neighbour',
   async run(s) {
@@ -199,10 +213,12 @@ const neighbour: Case = {
     const victim = [...RANDOM_READ, '--iodepth=1', '--rate_iops=200'];
     for (const side of [s.brickd, 'stock']) {
       await two({ ...s, brickd: side }, false);
-      const alone = await clients('v', 1, s.seconds, victim);
-      const noise = clients('w', 1, s.seconds + 3, [...RANDOM_READ, '--iodepth=64']);
+      if (cpus().length > 1) host.bindBricks(0);
+      const elsewhere = cpus().length > 1 ? host.onProcessor(1) : [];
+      const alone = await clients('v', 1, s.seconds, victim, host.AT_ONCE);
+      const noise = clients('w', 1, s.seconds + 3, [...RANDOM_READ, '--iodepth=64'], elsewhere);
       await host.pause(1500);
-      const beside = await clients('v', 1, s.seconds, victim);
+      const beside = await clients('v', 1, s.seconds, victim, host.AT_ONCE);
       await noise;
       await host.stopGlusterd(['v', 'w']);
       const name = side === 'stock' ? 'stock' : 'brickd';

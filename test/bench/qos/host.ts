@@ -81,9 +81,28 @@ interface Side {
   clat_ns: { percentile?: Record<string, number> };
 }
 
-/** A client: fio over libgfapi with files of its own. */
-export function fio(name: string, seconds: number, args: string[], files = ['f0']): Promise<FioResult> {
+/** How programs are started that are to get the processor before all others, as if they ran on a machine of their own. */
+export const AT_ONCE = ['chrt', '-f', '20'];
+
+/** Programs that may run on one processor only. */
+export const onProcessor = (n: number): string[] => ['taskset', '-c', String(n)];
+
+/** Lets the brick processes run on one processor only. */
+export function bindBricks(processor: number): void {
+  for (const pid of brickPids()) execFileSync('taskset', ['-a', '-p', '-c', String(processor), String(pid)]);
+}
+
+/** A client: fio over libgfapi with files of its own. launcher: a program that starts it, with its arguments. */
+export function fio(
+  name: string,
+  seconds: number,
+  args: string[],
+  files = ['f0'],
+  launcher: string[] = [],
+): Promise<FioResult> {
   const all = [
+    ...launcher,
+    'fio',
     '--name=q',
     '--ioengine=gfapi_async',
     `--volume=${name}`,
@@ -96,7 +115,7 @@ export function fio(name: string, seconds: number, args: string[], files = ['f0'
     ...args,
   ];
   return new Promise((resolve, reject) => {
-    const child = spawn('fio', all, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(all[0]!, all.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
     let problems = '';
     child.stdout.on('data', (d: Buffer) => (out += d.toString()));
