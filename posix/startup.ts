@@ -58,6 +58,7 @@ class Opening {
   readonly #queue = new Queue(DEFAULT_CONCURRENCY);
   #rootFd = -1;
   #glusterfsFd = -1;
+  #missingLevels: string[] = [];
 
   constructor(init: Init) {
     this.#init = init;
@@ -71,7 +72,7 @@ class Opening {
       this.#glusterfsFd = await this.#openTree();
       const hidden = await this.#checkRootHandle();
       await setOwner(this.#queue, this.#rootFd, this.#init.options);
-      return new Store({
+      const store = new Store({
         ...this.#init,
         queue: this.#queue,
         fsType,
@@ -79,6 +80,8 @@ class Opening {
         glusterfsFd: this.#glusterfsFd,
         hidden,
       });
+      this.#makeLevels(store);
+      return store;
     } catch (error) {
       await this.#giveUp();
       throw error;
@@ -150,7 +153,7 @@ class Opening {
     if (r < 0) throw refuse(this.#path, `setting ${GFID_KEY} of the root failed: ${errnoName(-r)}`);
   }
 
-  /** Opens `.glusterfs`, made where needed with its 256 first levels, landfill and unlink directories. */
+  /** Opens `.glusterfs`, made where needed with landfill and unlink directories, and looks which first levels it lacks. */
   async #openTree(): Promise<number> {
     const b = batch();
     b.mkdir(this.#rootFd, HANDLE_DIR, 0o600, IGNORE);
@@ -167,18 +170,27 @@ class Opening {
       [LANDFILL_DIR, 0o755],
       [UNLINK_DIR, 0o600],
     ];
-    for (const level of await this.#missingLevels(fd)) wanted.push([level, 0o700]);
-    const all: Promise<void>[] = [];
-    for (let i = 0; i < wanted.length; i += MADE_PER_BATCH) {
-      all.push(this.#makeDirectories(fd, wanted.slice(i, i + MADE_PER_BATCH)));
-    }
-    for (const outcome of await Promise.allSettled(all)) if (outcome.status === 'rejected') throw outcome.reason;
+    await this.#makeDirectories(fd, wanted, Priority.high);
+    this.#missingLevels = await this.#lookForLevels(fd);
     await this.#moveOldLandfill(fd);
     return fd;
   }
 
+  /**
+   * A new brick serves while its 256 first levels are still being made: they take longer than all the rest, and a handle whose
+   * level is not there yet makes it.
+   */
+  #makeLevels(store: Store): void {
+    const wanted = this.#missingLevels.map((name): [string, number] => [name, 0o700]);
+    for (let i = 0; i < wanted.length; i += MADE_PER_BATCH) {
+      this.#makeDirectories(store.glusterfsFd, wanted.slice(i, i + MADE_PER_BATCH), Priority.least).catch((error) =>
+        store.log.error(0, (error as Error).message),
+      );
+    }
+  }
+
   /** Levels that a listing of `.glusterfs` does not show; all of them if it can't be listed. */
-  async #missingLevels(fd: number): Promise<Iterable<string>> {
+  async #lookForLevels(fd: number): Promise<string[]> {
     const missing = new Set(Array.from({ length: LEVELS }, (_, i) => i.toString(16).padStart(2, '0')));
     const memory = region(LISTING);
     const b = batch();
@@ -189,13 +201,13 @@ class Opening {
     const entries = new EntryCursor(memory, Math.max(length, 0));
     while (entries.next()) if (entries.type === DT_DIR) missing.delete(entries.name);
     memory.release();
-    return missing;
+    return [...missing];
   }
 
-  async #makeDirectories(dir: number, wanted: [string, number][]): Promise<void> {
+  async #makeDirectories(dir: number, wanted: [string, number][], priority: Priority): Promise<void> {
     const b = batch();
     for (const [name, mode] of wanted) b.mkdir(dir, name, mode, IGNORE);
-    await this.#run(b);
+    await this.#queue.run(b, 0, priority);
     const results = wanted.map((_, i) => b.result(i));
     b.release();
     for (const [i, r] of results.entries()) checkMade(r, wanted[i]![0], this.#path);
@@ -226,7 +238,7 @@ class Opening {
     const root = b.statOut();
     const handle = b.statOut();
     const hidden = b.statOut();
-    b.mkdir(fd, '00/00', 0o700, IGNORE);
+    for (const level of ['00', '00/00']) b.mkdir(fd, level, 0o700, IGNORE);
     b.symlink('../../..', fd, name, IGNORE);
     b.statx(rootFd, null, root);
     b.statx(fd, `${name}/.`, handle);

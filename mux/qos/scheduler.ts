@@ -18,6 +18,11 @@ import type { Slots, Tenant } from './tenant.js';
 const MOST_PER_TURN = 16;
 /** The same while several tenants are at work: each waits for the turns of the others. */
 const MOST_IN_COMPANY = 2;
+/**
+ * A tenant by itself may have so many times the fops under way that a disk's slots allow: syncs that run together cost less, and
+ * there is nobody whom they would keep waiting. Who comes then waits for these once.
+ */
+const SLOTS_ALONE = 16;
 /** Tenants that took turns within this time are at work together. */
 const COMPANY_NS = 200e6;
 /** How often it is looked at what has waited too long. */
@@ -55,7 +60,7 @@ export class Scheduler {
   /** Who asked last, and when that was another one than before. */
   #lastAsked: Tenant | null = null;
   #changedNs = Number.NEGATIVE_INFINITY;
-  #mostPerTurn = MOST_PER_TURN;
+  #company = false;
   #turnScheduled = false;
   #timer: NodeJS.Timeout | null = null;
   #timerNs = 0;
@@ -124,7 +129,7 @@ export class Scheduler {
     if (tenant.queued > 0 && !tenant.apart) return false;
     if (this.#ready.length > 0 ? !this.#precedes(tenant, now) : this.#inline >= this.#mostPerTurn) return false;
     const { slots } = tenant;
-    if (slots.inFlight >= slots.limit || tenant.waitNs(now, ask) > 0) return false;
+    if (this.#full(slots) || tenant.waitNs(now, ask) > 0) return false;
     this.#inline++;
     this.#nextTurn();
     this.#take(tenant, ask, now);
@@ -136,7 +141,15 @@ export class Scheduler {
       if (this.#lastAsked !== null) this.#changedNs = now;
       this.#lastAsked = tenant;
     }
-    this.#mostPerTurn = now - this.#changedNs < COMPANY_NS ? MOST_IN_COMPANY : MOST_PER_TURN;
+    this.#company = now - this.#changedNs < COMPANY_NS;
+  }
+
+  get #mostPerTurn(): number {
+    return this.#company ? MOST_IN_COMPANY : MOST_PER_TURN;
+  }
+
+  #full(slots: Slots): boolean {
+    return slots.inFlight >= (this.#company ? slots.limit : slots.limit * SLOTS_ALONE);
   }
 
   /** True: a fop of this tenant, of which nothing is ready, would be picked before all that is. */
@@ -171,7 +184,7 @@ export class Scheduler {
   ended(tenant: Tenant): void {
     const { slots } = tenant;
     slots.inFlight--;
-    if (slots.blocked.size === 0 || slots.inFlight >= slots.limit) return;
+    if (slots.blocked.size === 0 || this.#full(slots)) return;
     for (const blocked of slots.blocked) this.#makeReady(blocked);
     slots.blocked.clear();
     this.#nextTurn();
@@ -208,7 +221,7 @@ export class Scheduler {
       if (tenant === null) break;
       const flow = tenant.next(now);
       const ask = flow.first;
-      if (tenant.slots.inFlight >= tenant.slots.limit || tenant.waitNs(now, ask) > 0) {
+      if (this.#full(tenant.slots) || tenant.waitNs(now, ask) > 0) {
         this.#unplace(tenant);
         this.#place(tenant, now);
         continue;
@@ -288,7 +301,7 @@ export class Scheduler {
       tenant.state = 'throttled';
       tenant.wakeNs = now + wait;
       this.#throttled.add(tenant);
-    } else if (tenant.slots.inFlight >= tenant.slots.limit) {
+    } else if (this.#full(tenant.slots)) {
       tenant.state = 'blocked';
       tenant.slots.blocked.add(tenant);
     } else {

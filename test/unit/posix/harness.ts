@@ -55,7 +55,8 @@ export class Brick {
     ]);
   }
 
-  async start(more: Record<string, string> = {}): Promise<this> {
+  /** whole: with all that a new brick makes after it serves already. */
+  async start(more: Record<string, string> = {}, whole = true): Promise<this> {
     const given = { directory: this.dir, 'volume-id': this.volumeId, ...more };
     const values = requireOptions(options, {
       name: 'v-posix',
@@ -97,6 +98,7 @@ export class Brick {
     });
     await this.posix.init();
     this.#stopped = null;
+    while (whole && this.posix.store.queue.pending > 0) await new Promise((resolve) => setTimeout(resolve, 2));
     return this;
   }
 

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import t from 'tap';
-import { Brick } from './harness.js';
+import { Brick, newGfid, withGfid } from './harness.js';
 
 function brick(t: { teardown(run: () => void): void }): Brick {
   const b = new Brick();
@@ -19,6 +19,16 @@ function brick(t: { teardown(run: () => void): void }): Brick {
   return b;
 }
 const setxattr = (path: string, key: string, value: string) => execFileSync('setfattr', ['-n', key, '-v', value, path]);
+
+t.test('a new brick serves before all its levels are made, and has them when it stops', async (t) => {
+  const b = brick(t);
+  await b.start({}, false);
+  const gfids = Array.from({ length: 64 }, (_, i) => newGfid().fill(255 - i, 0, 1));
+  await Promise.all(gfids.map((gfid, i) => b.mkdir(b.root, `d${i}`, 0o755, withGfid(gfid))));
+  for (const [i, gfid] of gfids.entries()) t.ok(existsSync(`${b.handle(gfid)}/.`), `handle ${i}`);
+  await b.stop();
+  t.equal(readdirSync(b.path('.glusterfs')).length, 258);
+});
 
 t.test('the tree of a new brick', async (t) => {
   const b = brick(t);
