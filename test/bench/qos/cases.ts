@@ -36,17 +36,9 @@ const RANDOM_READ = ['--rw=randread', '--bs=4k'];
 const near = (goal: number, share: number): [number, number] => [goal * (1 - share), goal * (1 + share)];
 
 /** Clients with files of their own, all at once: operations and MiB per second in all, and the worst p99. */
-async function clients(
-  volume: string,
-  n: number,
-  seconds: number,
-  args: string[],
-  launcher: string[] = [],
-): Promise<host.FioResult> {
+async function clients(volume: string, n: number, seconds: number, args: string[]): Promise<host.FioResult> {
   const files = (i: number): string[] => (n === 1 ? ['f0', 'f1', 'f2', 'f3'] : [`f${i}`]);
-  const all = await Promise.all(
-    Array.from({ length: n }, (_, i) => host.fio(volume, seconds, args, files(i), launcher)),
-  );
+  const all = await Promise.all(Array.from({ length: n }, (_, i) => host.fio(volume, seconds, args, files(i))));
   return {
     perSecond: all.reduce((sum, r) => sum + r.perSecond, 0),
     mibPerSecond: all.reduce((sum, r) => sum + r.mibPerSecond, 0),
@@ -210,15 +202,15 @@ const neighbour: Case = {
   async run(s) {
     const figures: Figure[] = [];
     const bars: Bar[] = [];
-    const victim = [...RANDOM_READ, '--iodepth=1', '--rate_iops=200'];
+    const victim = [...RANDOM_READ, '--ioengine=gfapi', '--iodepth=1', '--rate_iops=200'];
     for (const side of [s.brickd, 'stock']) {
       await two({ ...s, brickd: side }, false);
       if (cpus().length > 1) host.bindBricks(0);
       const elsewhere = cpus().length > 1 ? host.onProcessor(1) : [];
-      const alone = await clients('v', 1, s.seconds, victim, host.AT_ONCE);
-      const noise = clients('w', 1, s.seconds + 3, [...RANDOM_READ, '--iodepth=64'], elsewhere);
-      await host.pause(1500);
-      const beside = await clients('v', 1, s.seconds, victim, host.AT_ONCE);
+      const alone = await host.fio('v', s.seconds, victim, ['f0'], host.AT_ONCE);
+      const noise = host.fio('w', s.seconds + 5, [...RANDOM_READ, '--iodepth=64'], ['f0'], elsewhere);
+      await host.pause(2500);
+      const beside = await host.fio('v', s.seconds, victim, ['f0'], host.AT_ONCE);
       await noise;
       await host.stopGlusterd(['v', 'w']);
       const name = side === 'stock' ? 'stock' : 'brickd';
