@@ -202,7 +202,7 @@ const neighbour: Case = {
   async run(s) {
     const figures: Figure[] = [];
     const bars: Bar[] = [];
-    const victim = [...RANDOM_READ, '--ioengine=gfapi', '--iodepth=1', '--rate_iops=200'];
+    const victim = [...RANDOM_READ, '--iodepth=1', '--rate_iops=200'];
     for (const side of [s.brickd, 'stock']) {
       await two({ ...s, brickd: side }, false);
       if (cpus().length > 1) host.bindBricks(0);

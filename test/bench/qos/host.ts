@@ -104,7 +104,7 @@ export function fio(
     ...launcher,
     'fio',
     '--name=q',
-    '--ioengine=gfapi_async',
+    `--ioengine=${args.includes('--iodepth=1') ? 'gfapi' : 'gfapi_async'}`,
     `--volume=${name}`,
     '--brick=gfhost',
     `--filename=${files.join(':')}`,
@@ -122,7 +122,7 @@ export function fio(
     child.stderr.on('data', (d: Buffer) => (problems += d.toString()));
     child.on('close', (code) => {
       try {
-        if (code !== 0) throw new Error(`fio ends with ${code}`);
+        if (code !== 0) throw new Error(`${all.join(' ')} ends with ${code}`);
         const { jobs } = JSON.parse(out.slice(out.search(/^\{/m))) as { jobs: { read: Side; write: Side }[] };
         let perSecond = 0;
         let bytes = 0;
@@ -135,7 +135,7 @@ export function fio(
         }
         resolve({ perSecond, mibPerSecond: bytes / 1048576, p99Us: p99 / 1000 });
       } catch (error) {
-        reject(new Error(`${(error as Error).message}: ${problems.slice(-500)}${out.slice(-200)}`));
+        reject(new Error(`${(error as Error).message}: ${problems.slice(-500)}: ${out.slice(0, 300)}`));
       }
     });
   });
