@@ -17,6 +17,8 @@ const PROBE = 64;
 const MADE_PER_BATCH = 20;
 /** First levels of handles, and bytes of a listing that holds them all. */
 const LEVELS = 256;
+/** Making them all at once would only have threads wait for each other: the kernel lets one at a time change a directory. */
+const LEVELS_LANE = 0x7fffffff;
 const LISTING = 32768;
 const AT_FDCWD = -100;
 
@@ -207,7 +209,7 @@ class Opening {
   async #makeDirectories(dir: number, wanted: [string, number][], priority: Priority): Promise<void> {
     const b = batch();
     for (const [name, mode] of wanted) b.mkdir(dir, name, mode, IGNORE);
-    await this.#queue.run(b, 0, priority);
+    await this.#queue.run(b, LEVELS_LANE, priority);
     const results = wanted.map((_, i) => b.result(i));
     b.release();
     for (const [i, r] of results.entries()) checkMade(r, wanted[i]![0], this.#path);
