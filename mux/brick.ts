@@ -34,6 +34,7 @@ import { InodeTable } from './inode-table.js';
 import { BrickQos } from './qos/brick-qos.js';
 import type { QosRules } from './qos/rules.js';
 import { Session } from './session.js';
+import type { KeepaliveOptions } from './socket-options.js';
 import { type LayerSpec, Stack } from './stack.js';
 import { ticker } from './ticker.js';
 
@@ -42,6 +43,8 @@ export interface ServerRules extends CredentialRules {
   inodeLruLimit: number;
   /** Fops of one connection under way before its reading pauses; 0: no bound. */
   outstandingRpcLimit: number;
+  /** Of connections that it gets from now on. */
+  keepalive: KeepaliveOptions;
 }
 
 /** Errno values that are everyday answers, per fop: not worth an error line. */
@@ -124,6 +127,7 @@ export class Brick implements BrickContext {
   manageGids = false;
   gidTimeoutSec = 300;
   outstandingLimit = 0;
+  keepalive: KeepaliveOptions;
 
   constructor(
     name: string,
@@ -139,6 +143,7 @@ export class Brick implements BrickContext {
     this.table = new InodeTable(rules.inodeLruLimit, (inode) => {
       for (const layer of this.layers) layer.forget(inode);
     });
+    this.keepalive = rules.keepalive;
     this.applyRules(rules);
     this.#stack = new Stack(layers, this);
   }
@@ -169,6 +174,7 @@ export class Brick implements BrickContext {
     this.gidTimeoutSec = rules.gidTimeoutSec;
     this.outstandingLimit = rules.outstandingRpcLimit > 0 ? rules.outstandingRpcLimit : Number.POSITIVE_INFINITY;
     this.table.limit = rules.inodeLruLimit;
+    this.keepalive = rules.keepalive;
   }
 
   init(): Promise<void> {

@@ -24,6 +24,7 @@ import { keepHouse } from './housekeeping.js';
 import { options as serverOptions } from './options.js';
 import type { QosRules } from './qos/rules.js';
 import { encodeSetvolumeReply, welcome } from './setvolume-reply.js';
+import { setKeepalive } from './socket-options.js';
 import type { LayerSpec } from './stack.js';
 import { XdrWriter } from './wire/xdr.js';
 
@@ -137,6 +138,9 @@ export class Host {
     }
     const { brick } = serving;
     const { identity } = handover;
+    const refused = setKeepalive(handover.fd, brick.keepalive);
+    if (refused.length > 0)
+      brick.log.warning(0, `connection of ${identity.peer}: the kernel does not take ${refused.join(', ')}`);
     try {
       const session = await brick.join(identity, handover.fd);
       if (this.#bricks.get(name) !== serving) {
@@ -229,6 +233,13 @@ function rulesOf(server: GraphNode): ServerRules {
     anonGid: o.anongid,
     manageGids: o['manage-gids'],
     gidTimeoutSec: o['gid-timeout'],
+    keepalive: {
+      on: o['transport.socket.keepalive'],
+      idleSec: o['transport.socket.keepalive-time'],
+      intervalSec: o['transport.socket.keepalive-interval'],
+      count: o['transport.socket.keepalive-count'],
+      userTimeoutSec: o['transport.tcp-user-timeout'],
+    },
   };
 }
 

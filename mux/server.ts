@@ -20,7 +20,7 @@ import {
   WorkerLost,
 } from './pool.js';
 import { REVIVAL_RULES, type Returning, Revival, type RevivalRules } from './revival.js';
-import { setKeepalive } from './socket-options.js';
+import { greetOptions } from './socket-options.js';
 import { joinParts } from './statedump.js';
 import type { WorkerStats } from './stats.js';
 import type { BrickWorker } from './worker.js';
@@ -209,7 +209,7 @@ export class Server implements Reception, Returning {
         if (fd !== EAGAIN) this.log.error(0, `accept failed: ${errnoName(-fd)}`);
         return;
       }
-      setKeepalive(fd);
+      greetOptions(fd);
       this.#greetings.add(new Greeting(fd, this));
     }
   }

@@ -10,20 +10,38 @@ const TCP_KEEPINTVL = 5;
 const TCP_KEEPCNT = 6;
 const TCP_USER_TIMEOUT = 18;
 
+/** After which time a peer that says nothing any more counts as gone, with its locks and open files. */
 export interface KeepaliveOptions {
+  /** Whether silent peers are probed at all. */
+  on: boolean;
+  /** Silence before the first probe. */
   idleSec: number;
   intervalSec: number;
+  /** Unanswered probes that end the connection where there is no user timeout. */
   count: number;
+  /** Time that sent data or probes may stay unanswered; 0: as the kernel has it. */
   userTimeoutSec: number;
 }
 
-const STOCK: KeepaliveOptions = { idleSec: 20, intervalSec: 2, count: 9, userTimeoutSec: 42 };
+/** What holds until the brick that a connection wants is known, whose options then hold. */
+const STOCK: KeepaliveOptions = { on: true, idleSec: 20, intervalSec: 2, count: 9, userTimeoutSec: 42 };
 
-export function setKeepalive(fd: number, o: KeepaliveOptions = STOCK): void {
+export function greetOptions(fd: number): void {
   addon.setSockOpt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  addon.setSockOpt(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-  addon.setSockOpt(fd, IPPROTO_TCP, TCP_KEEPIDLE, o.idleSec);
-  addon.setSockOpt(fd, IPPROTO_TCP, TCP_KEEPINTVL, o.intervalSec);
-  addon.setSockOpt(fd, IPPROTO_TCP, TCP_KEEPCNT, o.count);
-  if (o.userTimeoutSec > 0) addon.setSockOpt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, o.userTimeoutSec * 1000);
+  setKeepalive(fd, STOCK);
+}
+
+/** Names of the settings that the kernel did not take; they stay as they were. */
+export function setKeepalive(fd: number, o: KeepaliveOptions): string[] {
+  const refused: string[] = [];
+  const set = (what: string, level: number, name: number, value: number): void => {
+    if (addon.setSockOpt(fd, level, name, value) < 0) refused.push(`${what} ${value}`);
+  };
+  set('keepalive', SOL_SOCKET, SO_KEEPALIVE, o.on ? 1 : 0);
+  set('tcp-user-timeout', IPPROTO_TCP, TCP_USER_TIMEOUT, o.on ? o.userTimeoutSec * 1000 : 0);
+  if (!o.on) return refused;
+  set('keepalive-time', IPPROTO_TCP, TCP_KEEPIDLE, o.idleSec);
+  set('keepalive-interval', IPPROTO_TCP, TCP_KEEPINTVL, o.intervalSec);
+  set('keepalive-count', IPPROTO_TCP, TCP_KEEPCNT, o.count);
+  return refused;
 }

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Bricks of a cluster fail in turn, one at a time, while two clients work; all they were told is done must be there, on every brick.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/agree.sh"
 chaos_s=${CHAOS_S:-25} ping_s=3
 declare -a bricks
 
@@ -11,7 +12,7 @@ program_of() {
 # Whether each brick runs the stock program, and whether it should.
 programs() { local b; for b in "${bricks[@]}"; do readlink "/proc/$(brick_pid v "$b")/exe" | grep -c /lab/stock/; done; }
 wanted() { local i; for i in "${!bricks[@]}"; do [ -n "${CHAOS_STOCK:-}" ] && [ $((i % set_size)) = 0 ] && echo 1 || echo 0; done; }
-counts() { g volume heal v info | awk '/^Number of entries:/ { n++; if ($4 != "0") bad = 1 } END { exit bad || n < '${#bricks[@]}' }'; }
+counts() { g volume heal v info | none_to_heal ${#bricks[@]}; }
 healed() { g volume heal v >/dev/null; sleep 1; counts; }
 up() { [ "$(awk '/^connected/ { print $3 }' "$1/.meta/graphs/active/v-client-$2/private")" = 1 ]; }
 all_up() { local i; for i in "${!bricks[@]}"; do up /m1 $i && up /m2 $i || return 1; done; }
@@ -26,15 +27,6 @@ hit() {
     stopped) kill -TERM "$pid"; sleep 2; back "$2" ;;
     frozen) kill -STOP "$pid"; sleep $((2 * ping_s + 2)); kill -CONT "$pid"; wait_for 30 all_up ;;
   esac
-}
-names() { (cd "$1" && find . \( -path ./.glusterfs -o -path './.glusterfs-anonymous-inode*' \) -prune -o -printf '%y %m %U:%G %p\n' | sort); }
-gfids() { (cd "$1" && find . \( -path ./.glusterfs -o -path './.glusterfs-anonymous-inode*' \) -prune -o -print0 | sort -z | xargs -0 getfattr -h -n trusted.gfid -e hex 2>/dev/null); }
-data() { (cd "$1" && find . \( -path ./.glusterfs -o -path './.glusterfs-anonymous-inode*' \) -prune -o -type f -print0 | sort -z | xargs -0 -r sha256sum); }
-pending() { (cd "$1" && find . \( -path ./.glusterfs -o -path './.glusterfs-anonymous-inode*' \) -prune -o -print0 | xargs -0 getfattr -h -d -m '^trusted.afr' -e hex 2>/dev/null | grep '^trusted' | grep -vE '=0x0*$'); }
-# alike WHAT COMMAND BRICK BRICK
-alike() {
-  local d
-  d=$(diff <("$2" "$3") <("$2" "$4")) && pass "$1" || { fail "$1"; why "$(head -n 20 <<<"$d")"; }
 }
 
 cluster() {

@@ -139,9 +139,10 @@ async function follow(t: Test, args: string[], env: Record<string, string>): Pro
 /** The last lines of errors and worse of every brick's log. */
 function brickLogTail(logs: string): string[] {
   const lines: string[] = [];
-  const directory = join(logs, 'bricks');
-  for (const file of readdirSync(directory)) {
-    const bad = readFileSync(join(directory, file), 'latin1')
+  // Hosts within the lab have a folder each.
+  for (const file of readdirSync(logs, { recursive: true, encoding: 'utf8' })) {
+    if (!/(^|\/)bricks\/[^/]*\.log$/.test(file)) continue;
+    const bad = readFileSync(join(logs, file), 'latin1')
       .split('\n')
       .filter((line) => /^\[[^\]]*\] [AMCE] /.test(line));
     lines.push(...bad.slice(-15).map((line) => `${file}: ${line.slice(0, LINE_LIMIT)}`));
