@@ -38,15 +38,17 @@ cut_off() {
   before=$(acknowledged)
   no "$host is out of reach, $how" reaches c1 "$net.${number[$host]}"
   sleep "$((cut_s - ping_s - 1))"
-  wait_for 5 test "$(acknowledged)" -gt "$before"
-  [ "$(acknowledged)" -gt "$before" ] && pass 'the client works on meanwhile' || fail 'the client works on meanwhile'
+  ok 'the client works on meanwhile' wait_for 5 passed "$before"
   join "$how" "$host"
   ok "$host comes back" wait_for 30 connected c1 || return
   ok "and is healed while the client works" wait_for 120 healed $seen || { why "$(gh $seen volume heal v info | head -n 30)"; return 1; }
   note "$host was $how"
 }
 
+passed() { [ "$(acknowledged)" -gt "$1" ]; }
+
 load c1
+ok 'the load begins' wait_for 10 passed 5
 until=$((SECONDS + ${HOSTS_S:-0})) hits=0 ways=(down silent deaf unplugged)
 while :; do
   # Another way for each host in each round.
@@ -58,38 +60,43 @@ rest
 note "$hits links were cut"
 complete 'after the cuts'
 
-# A client's host vanishes without a word, with a lock, and amid writing.
-holds() { start "$1" lock python3 "$repo/test/gluster/work/hold-lock.py" /m/locked > "/tmp/lock.$1" & }
-holding() { test -s "/tmp/lock.$1"; }
-connections() { on "$1" ss -Htn state established "( dst $net.${number[c2]} )" | wc -l; }
+# A client's host vanishes without a word: with a lock, waiting for another, and amid writing.
+holds() { : > "/tmp/$2.$1"; start "$1" "lock-$2" python3 "$repo/test/gluster/work/hold-lock.py" "/m/$2" >> "/tmp/$2.$1" & }
+holding() { test -s "/tmp/$2.$1"; }
+connections() { on "$1" ss -Htn state established "( dst $net.${number[c2]} and not sport = :24007 )" | wc -l; }
 gone() { [ "$(connections h1)$(connections h2)$(connections h3)" = 000 ]; }
-holds c2
-ok 'a client holds a lock' wait_for 10 holding c2
+holds c2 one; holds c1 two
+ok 'a client holds a lock' wait_for 10 holding c2 one
+ok 'another holds another' wait_for 10 holding c1 two
+holds c2 two
 start c2 writer bash -c 'while :; do for i in {1..200}; do echo $i; done >> /m/shared; done' 2>/dev/null &
-ok 'and writes' wait_for 10 on c1 test -s /m/shared
+ok 'the first writes' wait_for 10 on c1 test -s /m/shared
 cut silent c2
 cut_at=${EPOCHREALTIME/./}
-holds c1
+holds c1 one
 on c1 bash -c 'echo mine >> /m/shared' & appender=$!
 sleep 1
-no 'another waits for the lock' holding c1
+no 'its lock is not given away at once' holding c1 one
 limit=$((user_timeout + 8))
-ok 'the lock comes' wait_for $((limit + 5)) holding c1
+ok 'but later' wait_for $((limit + 5)) holding c1 one
 took=$(((${EPOCHREALTIME/./} - cut_at) / 100000))
-note "after $((took / 10)).$((took % 10)) s; the client vanished with keepalive-time $keepalive_time, tcp-user-timeout $user_timeout"
+note "$((took / 10)).$((took % 10)) s; keepalive-time is $keepalive_time, tcp-user-timeout $user_timeout"
 if [ $took -le $((limit * 10)) ]; then pass 'in time'; else fail 'in time'; why "after ${took} tenths of a second, want $limit s"; fi
 wait $appender
-is 'the write comes through' $? 0
-is 'it is there' "$(on c1 grep -c mine /m/shared)" 1
+is 'a write to its file comes through' $? 0
+is 'which is there' "$(on c1 grep -c mine /m/shared)" 1
 ok 'the bricks have dropped its connections' wait_for 3 gone
+stop c1 lock-two
+holds c1 two
+ok 'what it waited for is free for others' wait_for 3 holding c1 two
+no 'and not given to it' holding c2 two
 join silent c2
 ok 'the client comes back' wait_for 30 connected c2
-stop c2 writer; stop c2 lock
-holds c2
+stop c2 writer; stop c2 lock-one
+holds c2 one
 sleep 1
-no 'the lock is another one now' holding c2
-stop c1 lock
-ok 'which gives it back' wait_for 5 holding c2
-stop c2 lock
+no 'its lock is another one now' holding c2 one
+stop c1 lock-one
+ok 'who gives it back' wait_for 5 holding c2 one
 note 'locks'
 end

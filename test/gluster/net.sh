@@ -93,7 +93,7 @@ load() {
   start "$1" tree "$node" "$dist/work/tree-writer.js" /m/tree /d/journal.tree & loaded+=($!)
   loader=$1
 }
-acknowledged() { wc -l < "/d/$loader/journal"; }
+acknowledged() { cat "/d/$loader/journal" 2>/dev/null | wc -l; }
 rest() {
   local i
   stop "$loader" sync; stop "$loader" tree

@@ -21,6 +21,7 @@ ok 'c1 mounts' mount_on c1
 ok 'c1 has all bricks' wait_for 30 connected c1
 for h in h1 h2 h3; do no "the brick of $h is stock" runs_brickd $h; done
 load c1
+ok 'the load begins' wait_for 10 test -s /d/c1/journal
 note 'set up'
 
 apart() { ! connected c1; }
