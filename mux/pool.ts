@@ -6,6 +6,7 @@
 import { Piscina } from 'piscina';
 import type { BrickFacts, BrickTask } from './facts.js';
 import type { Handover } from './greeting.js';
+import { keepQuiet } from './housekeeping.js';
 import type { QosWorkerData } from './qos/brick-qos.js';
 import { bucketMemory } from './qos/bucket.js';
 import type { DumpPart } from './statedump.js';
@@ -99,6 +100,7 @@ export class BrickPool {
     this.#piscina.on('error', () => {});
     // The first one starts while the daemon gets hold of the volfile.
     this.start();
+    keepQuiet();
   }
 
   get workers(): ReadonlySet<BrickWorker> {
