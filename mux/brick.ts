@@ -31,6 +31,7 @@ import { volumeOf } from './facts.js';
 import { FopBook } from './fop-book.js';
 import { FOP_NUMBERS, type FopEntry, fopByName } from './fops/table.js';
 import { InodeTable } from './inode-table.js';
+import { PendingCalls } from './pending.js';
 import { BrickQos } from './qos/brick-qos.js';
 import type { QosRules } from './qos/rules.js';
 import { Session } from './session.js';
@@ -96,7 +97,7 @@ export class Brick implements BrickContext {
     auth: { brick: '', peerAddress: '', peerPort: 0, username: undefined, password: undefined, subdir: '/' },
   });
   /** Clients' fops that are not answered at once, in the order in which they came. */
-  readonly pending = new Set<Call>();
+  readonly pending = new PendingCalls();
   #calls = 0;
   #busy = true;
   #idle: (() => void) | null = null;

@@ -14,6 +14,36 @@ const TYPE_FOP = 1;
 
 const opOf = (call: Call): string => fopByNumber(call.fop)?.display ?? 'NULL';
 
+/** The calls of a brick that wait for something; no Set, for the reason that native/queue.ts gives. In no order: a call leaves by the last one taking its place. */
+export class PendingCalls {
+  readonly #calls: Call[] = [];
+
+  get size(): number {
+    return this.#calls.length;
+  }
+
+  add(call: Call): void {
+    if (call.pendingAt >= 0) return;
+    call.pendingAt = this.#calls.length;
+    this.#calls.push(call);
+  }
+
+  delete(call: Call): void {
+    const at = call.pendingAt;
+    if (at < 0) return;
+    call.pendingAt = -1;
+    const last = this.#calls.pop()!;
+    if (last === call) return;
+    this.#calls[at] = last;
+    last.pendingAt = at;
+  }
+
+  /** The oldest `most` of them, as they came. */
+  oldest(most: number): Call[] {
+    return [...this.#calls].sort((a, b) => a.cameMs - b.cameMs).slice(0, most);
+  }
+}
+
 /** Times in the form of Gluster's dumps: the local time with microseconds. */
 function timeText(ms: number): string {
   const d = new Date(ms);
@@ -27,8 +57,7 @@ function timeText(ms: number): string {
 export function statusCalls(brick: Brick): StatusValues {
   const values: StatusValues = { 'callpool.count': brick.callsUnderWay };
   let i = 0;
-  for (const call of brick.pending) {
-    if (i === MAX_TOLD) break;
+  for (const call of brick.pending.oldest(MAX_TOLD)) {
     const key = `callpool.stack${i++}`;
     values[`${key}.uid`] = call.uid;
     values[`${key}.gid`] = call.gid;
@@ -47,8 +76,7 @@ export function statusCalls(brick: Brick): StatusValues {
 /** Lines of the sections of a statedump for each fop: those of the stack, and those of its one frame. */
 export function dumpCalls(brick: Brick): [stack: string[], frame: string[]][] {
   const told: [string[], string[]][] = [];
-  for (const call of brick.pending) {
-    if (told.length === MAX_TOLD) break;
+  for (const call of brick.pending.oldest(MAX_TOLD)) {
     told.push([
       [
         `callstack-creation-time=${timeText(performance.timeOrigin + call.cameMs)}`,

@@ -6,7 +6,10 @@ import { addon } from './addon.js';
 
 const SMALLEST_BITS = 12;
 const LARGEST_BITS = 23;
-const KEEP_BYTES_PER_CLASS = 2 << 20;
+/** Enough for the writes that a client has under way at once; memory that is made anew costs a clearing and a collection. */
+const KEEP_BYTES_PER_CLASS = 8 << 20;
+/** Of all classes together. */
+const KEEP_BYTES = 24 << 20;
 
 /** A region of memory. Reference counted: who stores it beyond the call that gave it takes a {@link retain}. */
 export class Region {
@@ -44,12 +47,16 @@ export class Region {
   }
 }
 
+let keptBytes = 0;
 const lists: Region[][] = Array.from({ length: LARGEST_BITS + 1 }, () => []);
 
 function giveBack(region: Region, sizeClass: number): void {
   const list = lists[sizeClass];
-  if (list !== undefined && (list.length + 1) << sizeClass <= Math.max(KEEP_BYTES_PER_CLASS, 2 << sizeClass))
-    list.push(region);
+  if (list === undefined) return;
+  const bytes = 1 << sizeClass;
+  if ((list.length + 1) * bytes > Math.max(KEEP_BYTES_PER_CLASS, 2 * bytes) || keptBytes + bytes > KEEP_BYTES) return;
+  keptBytes += bytes;
+  list.push(region);
 }
 
 /** A region of at least `length` bytes, uncleared: the caller overwrites what it hands on. */
@@ -60,6 +67,7 @@ export function region(length: number): Region {
   const list = lists[bits]!;
   const r = list.pop();
   if (r !== undefined) {
+    keptBytes -= 1 << bits;
     r.revive();
     return r;
   }
@@ -76,4 +84,5 @@ export function regionCounts(): [number, number][] {
 /** Drops the free lists (an idle worker gives memory back). */
 export function trimRegions(): void {
   for (const list of lists) list.length = 0;
+  keptBytes = 0;
 }

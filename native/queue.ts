@@ -6,6 +6,9 @@ const LONGEST_TIMER_MS = 0x7fffffff;
 /** Batches that are handed over together at most. */
 const STAGE_SIZE = 64;
 
+/** Numbers of batches kept for the next ones when nothing is under way. */
+const KEPT_IDS = 1024;
+
 /** Where the batches of one queue and one turn are put together for native code. */
 class Stage {
   count = 0;
@@ -21,8 +24,12 @@ const stages: Stage[] = [];
 /** Collects the batches of one event-loop turn and hands them over together. */
 export class Queue {
   readonly #native: PoolQueue;
-  readonly #waiting = new Map<number, Batch>();
-  #nextId = 1;
+  /**
+   * By the number that native code knows a batch by. No Map, which would lead to its tables of today from those it has outgrown: once
+   * one of them is old, all that was ever in the Map survives collections of the young.
+   */
+  readonly #batches: (Batch | null)[] = [];
+  readonly #freeIds: number[] = [];
   /** What this turn has queued so far; null between turns. */
   #stage: Stage | null = null;
   #scheduled = false;
@@ -49,7 +56,7 @@ export class Queue {
 
   /** Batches under way (queued or running). */
   get pending(): number {
-    return this.#waiting.size;
+    return this.#batches.length - this.#freeIds.length;
   }
 
   /** Batches that wait for a thread, this turn's included, and batches that run. */
@@ -78,8 +85,8 @@ export class Queue {
     this.#stage ??= stages.pop() ?? new Stage();
     const stage = this.#stage;
     const slot = stage.count++;
-    const id = this.#nextId++;
-    this.#waiting.set(id, b);
+    const id = this.#freeIds.pop() ?? this.#batches.length;
+    this.#batches[id] = b;
     stage.addresses[slot] = b.address;
     stage.ids[slot] = id;
     stage.lanes[slot] = lane;
@@ -112,14 +119,18 @@ export class Queue {
   #complete(finished: Float64Array, count: number): void {
     for (let i = 0; i < count; i++) {
       const id = finished[i]!;
-      const b = this.#waiting.get(id);
-      if (b === undefined) continue;
-      this.#waiting.delete(id);
+      const b = this.#batches[id];
+      if (b === undefined || b === null) continue;
+      this.#batches[id] = null;
+      this.#freeIds.push(id);
       const done = b.onDone;
       b.onDone = null;
       done?.(b);
     }
-    if (this.#waiting.size === 0) this.#onEmpty?.();
+    if (this.pending === 0) {
+      if (this.#batches.length > KEPT_IDS) this.#batches.length = this.#freeIds.length = 0;
+      this.#onEmpty?.();
+    }
     if (this.hangs !== this.#hung) {
       this.#hung = this.hangs;
       this.onHang?.(this.#hung);
@@ -136,7 +147,7 @@ export class Queue {
       // What a finished batch sets off is queued within the turn.
       await new Promise((resolve) => setImmediate(resolve));
       const left = end - Date.now();
-      if (this.#waiting.size === 0 || left <= 0) return this.#waiting.size;
+      if (this.pending === 0 || left <= 0) return this.pending;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, Math.min(left, LONGEST_TIMER_MS));
         this.#onEmpty = () => {

@@ -31,7 +31,7 @@ const MAX_WRITES = 8;
 const MAX_BYTES = 1 << 20;
 
 /** One write under way. */
-class Write {
+export class Write {
   readonly call: Call;
   readonly args: WriteArgs;
   readonly file: OpenFile;
@@ -145,7 +145,8 @@ async function protect(store: Store, call: Call, args: WriteArgs, file: OpenFile
 /** The writes of a brick that wait for the end of the turn. */
 export class Writes {
   readonly #store: Store;
-  readonly #waiting = new Map<Inode, Write[]>();
+  /** What arrived in this turn, by file. */
+  #waiting: Write[][] = [];
 
   constructor(store: Store) {
     this.#store = store;
@@ -162,18 +163,23 @@ export class Writes {
   }
 
   #queue(w: Write): void {
-    const { inode } = w.args.fd;
-    const queued = this.#waiting.get(inode);
-    if (queued !== undefined) {
-      queued.push(w);
+    const state = this.#store.state(w.args.fd.inode);
+    if (state.writes !== null) {
+      state.writes.push(w);
       return;
     }
-    if (this.#waiting.size === 0) queueMicrotask(() => this.#flush());
-    this.#waiting.set(inode, [w]);
+    if (this.#waiting.length === 0) queueMicrotask(() => this.#flush());
+    const writes = [w];
+    state.writes = writes;
+    this.#waiting.push(writes);
   }
 
   #flush(): void {
-    for (const [inode, writes] of this.#waiting) {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const writes of waiting) {
+      const { inode } = writes[0]!.args.fd;
+      this.#store.state(inode).writes = null;
       if (writes.length === 1) {
         this.#start(writes, inode.lane);
         continue;
@@ -191,7 +197,6 @@ export class Writes {
       }
       this.#start(from === 0 ? writes : writes.slice(from), inode.lane);
     }
-    this.#waiting.clear();
   }
 
   /** Runs writes to one file, in order. */

@@ -1,6 +1,7 @@
 /** What storage/posix keeps of an inode, in the inode's context. Made at first use, gone when the table drops the inode. */
 import type { Gfid } from './contract/gfid.js';
 import type { Inode } from './contract/inode.js';
+import type { Write } from './file-write.js';
 import { handleName } from './handle-name.js';
 import type { Mdata } from './mdata-record.js';
 
@@ -18,6 +19,8 @@ export class InodeState {
   /** Somebody has the inode for himself (see {@link exclusively}); who waits for it, in order. */
   busy = false;
   waiting: (() => void)[] | null = null;
+  /** Writes that the end of this turn hands to the pool. */
+  writes: Write[] | null = null;
   /** Descriptors of clients' fds on the file. */
   opens = 0;
 

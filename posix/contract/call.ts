@@ -39,6 +39,8 @@ export class Call {
   /** For those that are not answered at once: the number that the client gave it, and when it came (performance.now). */
   xid = 0;
   cameMs = 0;
+  /** Where the brick's list of unanswered calls has it; -1: not there. */
+  pendingAt = -1;
 
   #inode: Inode | null = null;
   #inodes: Inode[] | null = null;

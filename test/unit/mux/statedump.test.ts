@@ -3,6 +3,7 @@ import t from 'tap';
 import type { Brick } from '../../../mux/brick.js';
 import { fopByName } from '../../../mux/fops/table.js';
 import { InodeTable } from '../../../mux/inode-table.js';
+import { PendingCalls } from '../../../mux/pending.js';
 import { dumpPart, joinParts } from '../../../mux/statedump.js';
 import { Call } from '../../../posix/contract/call.js';
 import { S_IFREG } from '../../../posix/contract/iatt.js';
@@ -28,13 +29,15 @@ function brick(name: string): Brick {
   const layer = {
     dump: () => [{ title: 'priv', lines: ['a=1'] }, locks(file, '/f'), locks(unlisted, '/gone')],
   };
+  const pending = new PendingCalls();
+  pending.add(call);
   return {
     name,
     table,
     layers: [layer],
     volume: 'v',
     callsUnderWay: 2,
-    pending: new Set([call]),
+    pending,
     clients: new Map([[client.uid, client]]),
     sessions: new Set([{ client, connection: { bytesIn: 10, bytesOut: 20 } }]),
   } as unknown as Brick;

@@ -1,0 +1,37 @@
+/**
+ * What comes and goes with each fop must not be kept alive by what came before it. A Map or Set that is changed that often does
+ * it: its outgrown tables lead to their successors, and one that a full collection has tenured keeps them all, and what
+ * was in them, until the next full collection.
+ */
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import t from 'tap';
+import { PendingCalls } from '../../../mux/pending.js';
+import { Call } from '../../../posix/contract/call.js';
+import type { Client } from '../../../posix/contract/inode.js';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+const oldBytes = (): number => getHeapSpaceStatistics().find((s) => s.space_name === 'old_space')!.space_used_size;
+const ROUNDS = 100_000;
+const UNDER_WAY = 8;
+/** One in four of the fops kept would be more. */
+const LIMIT = 4 << 20;
+
+t.test('calls that wait', async (t) => {
+  const pending = new PendingCalls();
+  const client = {} as Client;
+  const waiting: Call[] = [];
+  const one = (): void => {
+    const call = new Call(client, 13);
+    call.groups = new Array(20).fill(1.5);
+    pending.add(call);
+    waiting.push(call);
+    if (waiting.length > UNDER_WAY) pending.delete(waiting.shift()!);
+  };
+  one();
+  collect();
+  const before = oldBytes();
+  for (let i = 0; i < ROUNDS; i++) one();
+  t.ok(oldBytes() - before < LIMIT, `old space grew by ${oldBytes() - before} bytes`);
+});
