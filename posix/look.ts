@@ -15,7 +15,7 @@ import { S_IFDIR } from './contract/iatt.js';
 import type { Inode } from './contract/inode.js';
 import { iattOf } from './iatt-of.js';
 import * as key from './keys.js';
-import type { Place } from './open-file.js';
+import { OpenFile, type Place } from './open-file.js';
 import type { Store } from './store.js';
 import { OpenFlag, Resolve } from './sys.js';
 import { XattrRoom, XattrWants } from './xattr-fill.js';
@@ -113,7 +113,8 @@ class Look {
       this.#room.release();
       return false;
     }
-    if (inode.type === S_IFDIR && b.f64[this.#at + STAT.nlink] === 0) {
+    // A descriptor of the cache may be that of a directory that is gone; one that a client has open stays good.
+    if (inode.type === S_IFDIR && b.f64[this.#at + STAT.nlink] === 0 && !(this.#place instanceof OpenFile)) {
       store.dirs.drop(inode.key);
       this.#errno = ENOENT;
       this.#room.release();

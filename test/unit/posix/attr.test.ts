@@ -51,6 +51,8 @@ t.test('a removed directory', async (t) => {
   await b.posix.stat(b.call(), { inode, xdata: null });
   execFileSync('rmdir', [b.path('d')]);
   t.equal(await errnoOf(() => b.posix.stat(b.call(), { inode, xdata: null })), ENOENT);
+  const { stat } = await b.posix.fstat(b.call(), { fd: dir, xdata: null });
+  t.same([stat.isDirectory, stat.nlink], [true, 0], 'who has it open still sees it');
   b.posix.releasedir(dir);
 });
 
