@@ -14,7 +14,9 @@ import { ChangelogTranslator } from './features/changelog/changelog.js';
 import { IndexTranslator } from './features/index/index.js';
 import { LocksTranslator } from './features/locks/locks.js';
 import { ReadOnlyTranslator } from './features/read-only/read-only.js';
+import { SdfsTranslator } from './features/sdfs/sdfs.js';
 import { SelinuxTranslator } from './features/selinux/selinux.js';
+import { ThinArbiterTranslator } from './features/thin-arbiter/thin-arbiter.js';
 import { TrashTranslator } from './features/trash/trash.js';
 import { UpcallTranslator } from './features/upcall/upcall.js';
 import { passThrough } from './pass-through.js';
@@ -35,7 +37,9 @@ const creators: Readonly<Record<string, Create>> = {
   'features/index': (init) => new IndexTranslator(init),
   'features/locks': (init) => new LocksTranslator(init),
   'features/read-only': (init) => new ReadOnlyTranslator(init),
+  'features/sdfs': (init) => new SdfsTranslator(init),
   'features/selinux': (init) => new SelinuxTranslator(init),
+  'features/thin-arbiter': (init) => new ThinArbiterTranslator(init),
   'features/trash': (init) => new TrashTranslator(init),
   'features/upcall': (init) => new UpcallTranslator(init),
   'performance/io-threads': (init) => new IoThreadsTranslator(init),
@@ -62,7 +66,9 @@ export const implemented: ReadonlySet<string> = new Set([
   'features/barrier',
   'features/index',
   'features/read-only',
+  'features/sdfs',
   'features/selinux',
+  'features/thin-arbiter',
   'features/trash',
   'features/upcall',
   'debug/delay-gen',

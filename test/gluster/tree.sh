@@ -47,7 +47,15 @@ note 'renames from four processes'
 node "$dist/work/rename-storm.js" /m/storm 4 "${STORM_S:-6}"
 
 note 'removal'
-ok 'the tree goes' rm -r /m/tree /m/clone /m/dbench /m/storm
+note 'the same, one change of a name at a time'
+umount /m
+g volume stop v >/dev/null; g volume set v features.sdfs on >/dev/null
+ok 'a volume whose names are locked starts' g volume start v
+ok 'and mounts' eval 'wait_for 20 online v && mount_volume v /m'
+node "$dist/work/rename-storm.js" /m/storm2 4 3
+dumped() { rm -f /run/gluster/*.dump.*; g volume statedump v > /dev/null && sleep 1; grep -ch 'ACTIVE\|BLOCKED' /run/gluster/*.dump.* | sort -u; }
+is 'no lock is left' "$(dumped)" 0
+ok 'the tree goes' rm -r /m/tree /m/clone /m/dbench /m/storm /m/storm2
 is 'nothing is left' "$(ls -A /m)" ""
 for b in /d/b1 /d/b2; do
   is "no file is left on $b" "$(find $b -path $b/.glusterfs -prune -o -type f -print)" ""

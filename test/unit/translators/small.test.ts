@@ -182,8 +182,8 @@ t.test('delay-gen and error-gen', async (t) => {
 
 t.test('the registry', async (t) => {
   t.equal(lookupTranslator('features/nonsense'), undefined);
-  const init = { name: 'v-x', type: 'features/sdfs', options: {}, brick: new FakeBrick(), slot: 0 };
-  t.equal(lookupTranslator('features/sdfs')!.create(init), null);
+  const init = { name: 'v-x', type: 'features/namespace', options: {}, brick: new FakeBrick(), slot: 0 };
+  t.equal(lookupTranslator('features/namespace')!.create(init), null);
   t.equal(lookupTranslator('features/access-control')!.options, lookupTranslator('system/posix-acl')!.options);
   for (const type of implemented) {
     if (type.includes('#') || type === 'protocol/server') continue;

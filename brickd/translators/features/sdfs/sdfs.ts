@@ -1,0 +1,121 @@
+/**
+ * features/sdfs: one change of a directory entry at a time. Each look-up and each change of a name holds a lock on that name
+ * for as long as it runs, as clients' entry locks are held but in a domain of its own.
+ */
+import { Call } from '../../../../posix/contract/call.js';
+import type {
+  CreateArgs,
+  CreateReply,
+  EntryReply,
+  FopName,
+  LinkArgs,
+  LookupArgs,
+  LookupReply,
+  MkdirArgs,
+  MknodArgs,
+  ReaddirArgs,
+  ReaddirReply,
+  RemoveReply,
+  RenameArgs,
+  RenameReply,
+  RmdirArgs,
+  SymlinkArgs,
+  UnlinkArgs,
+} from '../../../../posix/contract/fops.js';
+import type { Inode, Loc } from '../../../../posix/contract/inode.js';
+import { Translator } from '../../../../posix/contract/translator.js';
+import type { Options } from './options.js';
+
+const Command = { lock: 0, unlock: 1 } as const;
+const LockType = { read: 0, write: 1 } as const;
+
+/** A name in a directory; '' is the whole directory. */
+interface Entry {
+  inode: Inode;
+  name: string;
+}
+
+export class SdfsTranslator extends Translator<Options> {
+  /** Owners of the locks, none twice. */
+  #owners = 0;
+
+  override wants(_fop: FopName): boolean {
+    return !this.options['pass-through'];
+  }
+
+  async lookup(call: Call, args: LookupArgs): Promise<LookupReply> {
+    if (args.loc.parent === null || args.loc.name === '') return this.next.lookup(call, args);
+    return this.#holding(call, [entryOf(args.loc)], LockType.read, () => this.next.lookup(call, args));
+  }
+  readdirp(call: Call, args: ReaddirArgs): Promise<ReaddirReply> {
+    const whole = { inode: args.fd.inode, name: '' };
+    return this.#holding(call, [whole], LockType.read, () => this.next.readdirp(call, args));
+  }
+  mknod(call: Call, args: MknodArgs): Promise<EntryReply> {
+    return this.#changing(call, args.loc, () => this.next.mknod(call, args));
+  }
+  mkdir(call: Call, args: MkdirArgs): Promise<EntryReply> {
+    return this.#changing(call, args.loc, () => this.next.mkdir(call, args));
+  }
+  create(call: Call, args: CreateArgs): Promise<CreateReply> {
+    return this.#changing(call, args.loc, () => this.next.create(call, args));
+  }
+  symlink(call: Call, args: SymlinkArgs): Promise<EntryReply> {
+    return this.#changing(call, args.loc, () => this.next.symlink(call, args));
+  }
+  unlink(call: Call, args: UnlinkArgs): Promise<RemoveReply> {
+    return this.#changing(call, args.loc, () => this.next.unlink(call, args));
+  }
+  rmdir(call: Call, args: RmdirArgs): Promise<RemoveReply> {
+    return this.#changing(call, args.loc, () => this.next.rmdir(call, args));
+  }
+  link(call: Call, args: LinkArgs): Promise<EntryReply> {
+    return this.#changing(call, args.newLoc, () => this.next.link(call, args));
+  }
+  rename(call: Call, args: RenameArgs): Promise<RenameReply> {
+    const entries = [entryOf(args.oldLoc), entryOf(args.newLoc)];
+    const [first, second] = entries as [Entry, Entry];
+    // Always in the same order, lest two renames wait for each other.
+    if (same(first, second)) entries.pop();
+    else if (first.inode.key > second.inode.key || (first.inode === second.inode && first.name > second.name)) {
+      entries.reverse();
+    }
+    return this.#holding(call, entries, LockType.write, () => this.next.rename(call, args));
+  }
+
+  #changing<T>(call: Call, loc: Loc, run: () => T | Promise<T>): Promise<T> {
+    return this.#holding(call, [entryOf(loc)], LockType.write, run);
+  }
+
+  /** Runs a fop with the entries locked; fails as the locking does. Its reply does not wait for the unlocking. */
+  async #holding<T>(call: Call, entries: Entry[], type: number, run: () => T | Promise<T>): Promise<T> {
+    const own = this.#ownerOf(call);
+    const held: Entry[] = [];
+    try {
+      for (const entry of entries) {
+        await this.#entrylk(own, entry, Command.lock, type);
+        held.push(entry);
+      }
+      return await run();
+    } finally {
+      for (const entry of held) this.#entrylk(own, entry, Command.unlock, type).catch(() => {});
+    }
+  }
+
+  async #entrylk(own: Call, { inode, name }: Entry, cmd: number, type: number): Promise<void> {
+    await this.next.entrylk(own, { inode, domain: this.name, name, cmd, type, xdata: null });
+  }
+
+  #ownerOf(call: Call): Call {
+    const own = new Call(call.client, call.fop);
+    own.uid = call.uid;
+    own.gid = call.gid;
+    own.pid = call.pid;
+    own.groups = call.groups;
+    own.lkOwner = `sdfs${(this.#owners++).toString(36).padStart(8, '0')}`;
+    return own;
+  }
+}
+
+const entryOf = ({ parent, name }: Loc): Entry => ({ inode: parent!, name });
+const same = (a: Entry, b: Entry): boolean => a.inode === b.inode && a.name === b.name;

@@ -1,0 +1,95 @@
+/**
+ * features/thin-arbiter: the tie-breaker of two-way replicas. It holds one small file for each pair, whose xattrs say which of
+ * the two copies is bad, and sees to it that they never call both bad: whoever asks for that has not seen all.
+ */
+import type { Call } from '../../../../posix/contract/call.js';
+import { Dict, valueBytes } from '../../../../posix/contract/dict.js';
+import { EINVAL } from '../../../../posix/contract/errno.js';
+import { failure } from '../../../../posix/contract/error.js';
+import type { DictReply, FopName, FxattropArgs, XattropArgs } from '../../../../posix/contract/fops.js';
+import { Translator } from '../../../../posix/contract/translator.js';
+import type { Options } from './options.js';
+
+/** There is no data here and nothing to see: clients look the file up, make it, lock it and use its xattrs. As in the original. */
+const REFUSED = [
+  'stat',
+  'fstat',
+  'truncate',
+  'ftruncate',
+  'access',
+  'readlink',
+  'mknod',
+  'mkdir',
+  'unlink',
+  'rmdir',
+  'symlink',
+  'rename',
+  'link',
+  'open',
+  'readv',
+  'writev',
+  'flush',
+  'fsync',
+  'opendir',
+  'readdir',
+  'readdirp',
+  'fsyncdir',
+  'statfs',
+  'setxattr',
+  'getxattr',
+  'fsetxattr',
+  'fgetxattr',
+  'removexattr',
+  'fremovexattr',
+  'lk',
+  'entrylk',
+  'fentrylk',
+  'setattr',
+  'fsetattr',
+  'fallocate',
+  'discard',
+  'zerofill',
+  'seek',
+] as const satisfies readonly FopName[];
+
+export class ThinArbiterTranslator extends Translator<Options> {
+  async xattrop(call: Call, args: XattropArgs): Promise<DictReply> {
+    const found = await this.next.xattrop(call, { ...args, dict: nothingOf(args.dict) });
+    refuseTwoBad(args.dict, found.dict);
+    return this.next.xattrop(call, { ...args, xdata: null });
+  }
+  async fxattrop(call: Call, args: FxattropArgs): Promise<DictReply> {
+    const found = await this.next.fxattrop(call, { ...args, dict: nothingOf(args.dict) });
+    refuseTwoBad(args.dict, found.dict);
+    return this.next.fxattrop(call, { ...args, xdata: null });
+  }
+}
+
+for (const fop of REFUSED) {
+  Object.defineProperty(ThinArbiterTranslator.prototype, fop, {
+    value: (): never => {
+      throw failure(EINVAL);
+    },
+  });
+}
+
+/** Adding that shows what is there. */
+function nothingOf(dict: Dict): Dict {
+  const zeros = new Dict();
+  for (const [key, value] of dict.map) zeros.setBytes(key, new Uint8Array(valueBytes(value)?.length ?? 0));
+  return zeros;
+}
+
+const isZero = (bytes: Uint8Array): boolean => bytes.every((b) => b === 0);
+
+/** EINVAL where more than one copy would be bad after it, or where the two dictionaries don't match. */
+function refuseTwoBad(asked: Dict, found: Dict | null): void {
+  let bad = 0;
+  for (const [key, value] of found?.map ?? []) {
+    const here = valueBytes(value);
+    const more = asked.bytes(key);
+    if (here === undefined || more === undefined || here.length !== more.length) throw failure(EINVAL);
+    if (!isZero(here) || !isZero(more)) bad++;
+  }
+  if (bad > 1) throw failure(EINVAL);
+}
