@@ -35,6 +35,7 @@ class Stream:
         self.names += [bytes(rng.choice([c for c in range(1, 256) if c != 47]) for _ in range(rng.randrange(1, 40))) for _ in range(4)]
         self.kinds = {b'': 'd'}
         self.slots = set()
+        self.directories = set()
         self.uid = 0
 
     def learn(self, op, done):
@@ -59,6 +60,7 @@ class Stream:
                     self.kinds[new + path[len(old):]] = self.kinds.pop(path)
         if name in ('creat', 'open'):
             self.slots.add(op[1])
+            (self.directories.add if self.kinds.get(op[2]) == 'd' else self.directories.discard)(op[1])
         elif name == 'fclose':
             self.slots.discard(op[1])
 
@@ -217,7 +219,8 @@ class Stream:
         return ['fstat', self.slot()]
 
     def fchmod(self, rng):
-        return ['fchmod', self.slot(), rng.choice(MODES)]
+        op = ['fchmod', self.slot(), rng.choice(MODES)]
+        return ['fstat', op[1]] if op[1] in self.directories else op
 
     def fchown(self, rng):
         return ['fchown', self.slot(), rng.choice((0, 1000)), rng.choice((0, 7))]
