@@ -106,8 +106,6 @@ export interface Addon {
 
   /** xxh64 with seed 0 of a byte string (latin1), as the 16 lower-case hex digits of Gluster's canonical form. */
   xxh64(bytes: string): string;
-  /** rsync's weak checksum as Gluster computes it (adler32 of the buffer), over `length` bytes at `address`. */
-  adler32(address: number, length: number): number;
 
   /** prctl(PR_SET_NAME) of the main thread: the name that pgrep and ps -C see (15 bytes). */
   setProcessName(name: string): number;

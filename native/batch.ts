@@ -319,6 +319,13 @@ export class Batch {
   pread(fd: FdRef, address: number, length: number, offset: number, rwf = 0, flags = 0): number {
     return this.#op(OPS['PREAD']!, flags, fd, address, length, offset, rwf);
   }
+  /**
+   * Checksums of what is read from `fd` (SHA-256, or MD5), as {u32 adler32 from 0, u32 whether all is zero, digest} at `address`.
+   * Result: bytes read, fewer where the file ends.
+   */
+  checksum(fd: FdRef, offset: number, length: number, sha256: boolean, address: number, flags = 0): number {
+    return this.#op(OPS['CHECKSUM']!, flags, fd, offset, length, sha256 ? 1 : 0, address);
+  }
   /** pwritev2(2), repeated until all is written or an error comes; a short write before an error gives its length. */
   pwrite(fd: FdRef, address: number, length: number, offset: number, rwf = 0, flags = 0): number {
     return this.#op(OPS['PWRITE']!, flags, fd, address, length, offset, rwf);

@@ -14,6 +14,7 @@
         "src/native_thread.cc",
         "src/open_beneath.cc",
         "src/ops_attributes.cc",
+        "src/ops_checksum.cc",
         "src/ops_data.cc",
         "src/ops_directory.cc",
         "src/ops_entries.cc",

@@ -1,8 +1,6 @@
 /** seek, rchecksum and copy_file_range. */
-import { createHash } from 'node:crypto';
-import { addon } from '../native/addon.js';
 import { batch, Priority } from '../native/batch.js';
-import { alignedPiece } from './aligned.js';
+import { region } from '../native/memory.js';
 import { refuseCloud } from './cloud.js';
 import { type Call, TimeFlag } from './contract/call.js';
 import { Dict } from './contract/dict.js';
@@ -28,6 +26,9 @@ import { touchSoon } from './times.js';
 
 /** SEEK_DATA and SEEK_HOLE, by the wire's numbers 0 and 1. */
 const WHENCE = [3, 4];
+/** Parts of what the checksum op answers. */
+const WEAK_BYTES = 4;
+const ZERO_BYTES = 4;
 const STRONG_BYTES = 32;
 const MAX_CHECKED = 256 * 1024 * 1024;
 
@@ -56,41 +57,30 @@ export async function rchecksum(store: Store, call: Call, args: RchecksumArgs): 
   if (args.length > MAX_CHECKED) throw failure(ENOMEM);
   const { inode } = args.fd;
   const file = await store.files.of(args.fd);
-  const piece = alignedPiece(args.length);
+  const fips = store.options['fips-mode-rchecksum'];
+  const answer = region(WEAK_BYTES + ZERO_BYTES + STRONG_BYTES);
   const b = batch();
-  b.pread(file.dir, piece.address, args.length, args.offset);
+  b.checksum(file.dir, args.offset, args.length, fips, answer.address);
+  answer.bytes.fill(0, 0, WEAK_BYTES + ZERO_BYTES + STRONG_BYTES);
   await store.run(b, 0, store.priority(call, Priority.low));
   file.release();
   const n = b.result(0);
   b.release();
   if (n < 0) {
-    piece.region.release();
+    answer.release();
     store.log.warning(0, `pread of ${args.length} bytes failed on ${gfidText(inode.gfid)}`, -n);
     throw failure(n);
   }
-  const bytes = piece.region.bytes.subarray(piece.start, piece.start + n);
+  const { bytes } = answer;
+  const weak = bytes.readUInt32LE(0);
+  const zero = bytes.readUInt32LE(WEAK_BYTES);
+  const strong = Uint8Array.from(bytes.subarray(WEAK_BYTES + ZERO_BYTES, WEAK_BYTES + ZERO_BYTES + STRONG_BYTES));
+  answer.release();
   const xdata = new Dict();
-  if (args.xdata?.number(key.CHECK_ZERO_FILLED) !== undefined) {
-    xdata.setUint(key.BUFFER_HAS_ZEROES, isZero(bytes) ? 1 : 0);
-  }
-  const fips = store.options['fips-mode-rchecksum'];
+  if (args.xdata?.number(key.CHECK_ZERO_FILLED) !== undefined) xdata.setUint(key.BUFFER_HAS_ZEROES, zero);
   if (fips) xdata.setInt(key.FIPS_CHECKSUM, 1);
-  const strong = new Uint8Array(STRONG_BYTES);
-  strong.set(
-    createHash(fips ? 'sha256' : 'md5')
-      .update(bytes)
-      .digest(),
-  );
-  const weak = addon.adler32(piece.address, n);
-  piece.region.release();
   touchSoon(store, inode, call);
   return { weak, strong, flags: fips ? 1 : 0, xdata };
-}
-
-function isZero(bytes: Buffer): boolean {
-  if (bytes.length === 0) return true;
-  // The buffer equals itself moved by one byte, and starts with zero.
-  return bytes[0] === 0 && bytes.subarray(1).equals(bytes.subarray(0, -1));
 }
 
 /** Copies within the file system; like copy_file_range(2) it may copy less than asked. */

@@ -75,7 +75,8 @@ constexpr double kRegister = -1000;
   X(STATVFS, op_statvfs, false)         \
   X(READDIR, op_readdir, true)          \
   X(FSTYPE, op_fstype, false)           \
-  X(RETIRE, op_retire, false)
+  X(RETIRE, op_retire, false)           \
+  X(CHECKSUM, op_checksum, true)
 
 enum OpCode : int {
   kEnd,

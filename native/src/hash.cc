@@ -1,4 +1,4 @@
-// Checksums that JavaScript would be slow at: xxh64 (names of gfid2path xattrs) and adler32 (rchecksum).
+// A hash that JavaScript would be slow at: xxh64 (names of gfid2path xattrs).
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -71,38 +71,10 @@ Napi::Value xxh64_text(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), hex);
 }
 
-// adler32 that begins at 0, not at 1 as is usual: so does Gluster's weak checksum.
-uint32_t weak_checksum(const unsigned char* p, size_t length) {
-  // As many bytes as keep sums of 32 bits from overflowing.
-  constexpr size_t kRun = 5552;
-  uint32_t a = 0;
-  uint32_t b = 0;
-  while (length > 0) {
-    size_t run = length < kRun ? length : kRun;
-    length -= run;
-    for (; run > 0; run--) {
-      a += *p++;
-      b += a;
-    }
-    a %= 65521;
-    b %= 65521;
-  }
-  return b << 16 | a;
-}
-
-Napi::Value adler32(const Napi::CallbackInfo& info) {
-  Arguments a(info, "adler32(address, length)");
-  const unsigned char* p = a.address<const unsigned char>(0);
-  size_t length = a.size(1);
-  if (!a.good()) return info.Env().Undefined();
-  return Napi::Number::New(info.Env(), weak_checksum(p, length));
-}
-
 }  // namespace
 
 void export_hash(Napi::Env env, Napi::Object exports) {
   exports.Set("xxh64", Napi::Function::New<xxh64_text>(env, "xxh64"));
-  exports.Set("adler32", Napi::Function::New<adler32>(env, "adler32"));
 }
 
 }  // namespace brickd

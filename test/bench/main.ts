@@ -10,6 +10,8 @@
  *   --plots DIR   where plots go (./bench-plots)
  *   --files N     files of the heal (10000); --seconds is 20 here
  *
+ *   npm run bench -- healing   how long replicas take to heal many small files (--files) and one of 2 GiB
+ *
  *   --rounds N    rounds of all tests, each side once per round (3)
  *   --seconds N   length of one fio run (4)
  *   --only TEXT   only tests whose name contains TEXT (repeatable)
@@ -52,7 +54,8 @@ const qos = positionals[0] === 'qos';
 values.seconds ??= qos ? '20' : '4';
 // Many bricks are attached by their process's own main module: there is no glusterd to call the program by its name.
 if (mux && values.a !== 'stock') values.a = `${root}dist/brickd/main.js`;
-const script = mux ? 'many/bench.js' : qos ? 'qos/bench.js' : 'inside.js';
+const healing = positionals[0] === 'healing';
+const script = mux ? 'many/bench.js' : qos ? 'qos/bench.js' : healing ? 'healing.js' : 'inside.js';
 const inside = [process.execPath, `${root}dist/test/bench/${script}`, JSON.stringify(values)];
 const lab = ['--timeout', '3600', '--size', '12G', '--', ...inside];
 if (qos) process.exit(await withPlots(values.lab, lab, values.plots));

@@ -1,4 +1,5 @@
 /** Each op on files and names does what its system call does. */
+import { createHash } from 'node:crypto';
 import {
   lstatSync,
   mkdirSync,
@@ -116,6 +117,57 @@ t.test('pwrite, pread, truncate, fallocate, lseek, copyrange, sync', async (t) =
   t.equal(readFileSync(dir.at('copy')).length, 1000);
   b.release();
   r.release();
+});
+
+t.test('checksum', async (t) => {
+  // adler32 by its definition, but for the start at 0.
+  const weak = (b: Buffer): number => {
+    let a = 0;
+    let s = 0;
+    for (const byte of b) {
+      a = (a + byte) % 65521;
+      s = (s + a) % 65521;
+    }
+    return s * 65536 + a;
+  };
+  const answer = region(40);
+  const file = Buffer.alloc(200_001);
+  for (let i = 0; i < file.length; i++) file[i] = (i * 7919) >> 3;
+  writeFileSync(dir.at('sums'), file);
+  writeFileSync(dir.at('zeros'), Buffer.alloc(100_000));
+  const sum = (name: string, offset: number, length: number, sha256: boolean) => {
+    const b = batch();
+    const fd = b.open(dir.fd, name, c['O_RDONLY']!);
+    const at = b.checksum(reg(fd), offset, length, sha256, answer.address, IGNORE);
+    b.close(reg(fd), ALWAYS);
+    b.run();
+    const n = b.result(at);
+    b.release();
+    return n;
+  };
+  for (const [offset, length] of [
+    [0, 0],
+    [0, 1],
+    [5, 65536],
+    [0, 65537],
+    [4096, 131072],
+    [0, 1 << 20],
+    [200_001, 10],
+  ] as const) {
+    const part = file.subarray(offset, offset + length);
+    for (const algorithm of ['sha256', 'md5']) {
+      const what = `${algorithm} of ${length} at ${offset}`;
+      t.equal(sum('sums', offset, length, algorithm === 'sha256'), part.length, what);
+      t.equal(answer.bytes.readUInt32LE(0), weak(part), what);
+      const digest = createHash(algorithm).update(part).digest();
+      t.same(answer.bytes.subarray(8, 8 + digest.length), digest, what);
+      t.equal(answer.bytes.readUInt32LE(4), part.some((byte) => byte !== 0) ? 0 : 1, what);
+    }
+  }
+  t.equal(sum('zeros', 0, 1 << 20, true), 100_000);
+  t.equal(answer.bytes.readUInt32LE(4), 1);
+  t.equal(sum('sums', -1, 10, true), -c['EINVAL']!);
+  answer.release();
 });
 
 t.test('statx and statvfs', async (t) => {

@@ -4,7 +4,6 @@ import { readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import t from 'tap';
 import { addon } from '../../../native/addon.js';
-import { region } from '../../../native/memory.js';
 import { scratch } from './scratch.js';
 
 const dir = scratch();
@@ -21,26 +20,6 @@ t.test('xxh64 of known texts', async (t) => {
     ['00000000-0000-0000-0000-000000000001/a much longer name with \xc3\xbcnicode 40', '83e3a8d5593fba27'],
   ] as const)
     t.equal(addon.xxh64(text), hash, text);
-});
-
-t.test('the weak checksum', async (t) => {
-  const weak = (b: Buffer): number => {
-    // adler32 by its definition, but for the start at 0.
-    let a = 0;
-    let s = 0;
-    for (const byte of b) {
-      a = (a + byte) % 65521;
-      s = (s + a) % 65521;
-    }
-    return s * 65536 + a;
-  };
-  const r = region(1 << 18);
-  for (let i = 0; i < r.bytes.length; i++) r.bytes[i] = (i * 7919) >> 3;
-  for (const length of [0, 1, 5551, 5552, 5553, 131072, 200001])
-    t.equal(addon.adler32(r.address, length), weak(r.bytes.subarray(0, length)), `${length} bytes`);
-  r.bytes.fill(0xff);
-  t.equal(addon.adler32(r.address, 1 << 18), weak(r.bytes.subarray(0, 1 << 18)));
-  r.release();
 });
 
 t.test('descriptors', async (t) => {
