@@ -2,10 +2,8 @@
 mount=/m-splitbrain
 b=/d/splitbrain/b
 mkdir -p /d/splitbrain
-bricks=2
+volume=splitbrain bricks=2
 
-healed() { g volume heal splitbrain info | none_to_heal $bricks; }
-heals() { g volume heal splitbrain >/dev/null; sleep 1; healed; }
 both() { up $mount splitbrain-client-0 && up $mount splitbrain-client-1; }
 # without INDEX: that brick is killed; back: it is there again.
 without() { kill -9 "$(brick_pid splitbrain $b$(($1 + 1)))"; wait_for 10 down $mount splitbrain-client-$1; }
@@ -17,10 +15,11 @@ eio() {
   if said=$("$@" 2>&1); then fail "splitbrain: $what"; why "$* succeeded: $said"; else like "splitbrain: $what" "$said" 'Input/output error'; fi
 }
 by() { g volume heal splitbrain split-brain "$@"; }
-# told BRICK: the names that heal info split-brain tells of it. Of a file that can't be looked up it may tell the gfid.
+# told BRICK: the names that heal info split-brain told of it. Of a file that can't be looked up it may tell the gfid.
+ask() { info=$(g volume heal splitbrain info split-brain); }
 told() {
   local line
-  g volume heal splitbrain info split-brain | awk -v brick="Brick gfhost:$1" '/^Brick / { on = $0 == brick } on && /^[\/<]/' | while read -r line; do
+  awk -v brick="Brick gfhost:$1" '/^Brick / { on = $0 == brick } on && /^[\/<]/' <<<"$info" | while read -r line; do
     if [[ $line =~ ^\<gfid:((..)(..).*)\> ]]; then
       line=$(find "$1" -path "$1/.glusterfs" -prune -o -samefile "$(readlink -f "$1/.glusterfs/${BASH_REMATCH[2]}/${BASH_REMATCH[3]}/${BASH_REMATCH[1]}")" -printf '/%P')
     fi
@@ -32,12 +31,10 @@ modes() { stat -c %a ${b}1/"$1" ${b}2/"$1" | tr '\n' ' '; }
 dashed() { sed -n 's/^trusted.gfid=0x\(.\{8\}\)\(....\)\(....\)\(....\)\(.*\)/\1-\2-\3-\4-\5/p' <<<"$(getfattr -n trusted.gfid -e hex "$1" 2>/dev/null)"; }
 
 g volume create splitbrain replica 2 gfhost:${b}{1,2} force >/dev/null
-for o in cluster.{self-heal-daemon,data-self-heal,metadata-self-heal,entry-self-heal} performance.{stat-prefetch,quick-read,io-cache,read-ahead,write-behind,open-behind}; do
-  g volume set splitbrain $o off >/dev/null
-done
-g volume set splitbrain cluster.quorum-type none >/dev/null
-# By latest-mtime, healing finds no difference while clients keep the times.
-g volume set splitbrain ctime off >/dev/null
+# By latest-mtime, healing finds no difference while clients keep the times: no ctime.
+# shellcheck disable=SC2046
+g volume set splitbrain cluster.quorum-type none ctime off $(printf '%s off ' cluster.{self-heal-daemon,data-self-heal,metadata-self-heal,entry-self-heal} \
+  performance.{stat-prefetch,quick-read,io-cache,read-ahead,write-behind,open-behind}) >/dev/null
 ok 'splitbrain: the volume starts' g volume start splitbrain
 ok 'splitbrain: it mounts' mount_volume splitbrain $mount attribute-timeout=0,entry-timeout=0,negative-timeout=0
 ok 'splitbrain: both bricks are connected' wait_for 30 both
@@ -55,6 +52,7 @@ for i in 1 2 3 4; do echo "second $i" > $mount/gfid/f$i; done
 ok 'splitbrain: both are back' back
 
 is 'splitbrain: the copies differ' "$(content data/f1)/ $(modes meta/f1)" 'first 1, and longer second 1 / 600 640 '
+ask
 for i in 1 2; do
   is "splitbrain: heal info split-brain names all on brick $i" "$(told $b$i)" '/data/f1 /data/f2 /data/f3 /data/f4 /data/f5 /data/f6 /gfid /meta/f1 /meta/f2 /meta/f3 /meta/f4 /meta/f5 /meta/f6 '
 done
@@ -86,6 +84,7 @@ ok 'splitbrain: a gfid by source-brick' by source-brick gfhost:${b}1 /gfid/f3
 ok 'splitbrain: the last gfid by source-brick' by source-brick gfhost:${b}2 /gfid/f4
 no 'splitbrain: what is no more split is not resolved again' by bigger-file /data/f2
 no 'splitbrain: nor what does not exist' by bigger-file /data/none
+ask
 for i in 1 2; do
   rest=$(told $b$i)
   # A directory stays told of until it is healed as a whole.
@@ -93,6 +92,7 @@ for i in 1 2; do
 done
 ok 'splitbrain: the rest by one brick' by source-brick gfhost:${b}1
 ok 'splitbrain: all is healed' wait_for 60 heals
+ask
 for i in 1 2; do is "splitbrain: none is left on brick $i" "$(told $b$i)" ''; done
 for what in names gfids data; do alike "splitbrain: the bricks agree on $what" $what ${b}1 ${b}2; done
 is 'splitbrain: nothing is pending' "$(pending ${b}1; pending ${b}2)" ''

@@ -1,6 +1,6 @@
 /**
  * The tools that change a volume under its clients: rebalance, add-, remove-, replace- and reset-brick, healing and what it tells, split-brain
- * and its resolution. TOOLS_FILES: files that rebalance finds; TOOLS: which of rebalance, replace, splitbrain.
+ * and its resolution. TOOLS_FILES: files that rebalance finds, which are then moved by force as well; TOOLS: which of rebalance, heal, replace, splitbrain.
  */
 import t from 'tap';
 import { scenario } from './scenario.js';
