@@ -50,8 +50,9 @@ cluster() {
   if [ -n "${CHAOS_STOCK:-}" ]; then
     for i in $(seq 0 $set_size $((n - 1))); do kill -9 "$(brick_pid v "${bricks[$i]}")"; sleep 0.5; program_of $i; g volume start v force >/dev/null; done
   fi
-  ok "$kind: mounts" mount_volume v /m1
-  ok "$kind: mounts again" mount_volume v /m2
+  # Why entry-timeout: see net.sh.
+  ok "$kind: mounts" mount_volume v /m1 entry-timeout=0
+  ok "$kind: mounts again" mount_volume v /m2 entry-timeout=0
   ok "$kind: all bricks are connected" wait_for 30 all_up || return
   local jobs=() journal=/d/journal.$kind
   node "$dist/work/sync-writer.js" /m1/sync1 $journal.1 1 & jobs+=($!)
