@@ -87,10 +87,19 @@ export const AT_ONCE = ['chrt', '-f', '20'];
 /** Programs that may run on one processor only. */
 export const onProcessor = (n: number): string[] => ['taskset', '-c', String(n)];
 
+/** Lets a process run on one processor only. */
+export function bind(pid: number, processor: number): void {
+  execFileSync('taskset', ['-a', '-p', '-c', String(processor), String(pid)]);
+}
+
 /** Lets the brick processes run on one processor only. */
 export function bindBricks(processor: number): void {
-  for (const pid of brickPids()) execFileSync('taskset', ['-a', '-p', '-c', String(processor), String(pid)]);
+  for (const pid of brickPids()) bind(pid, processor);
 }
+
+/** The self-heal daemon. */
+export const healerPid = (): number =>
+  Number(execFileSync('pgrep', ['-f', 'glustershd'], { encoding: 'utf8' }).split('\n')[0]);
 
 /** A client: fio over libgfapi with files of its own. launcher: a program that starts it, with its arguments. */
 export function fio(
