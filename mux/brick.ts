@@ -96,7 +96,7 @@ export class Brick implements BrickContext {
     subdir: '/',
     auth: { brick: '', peerAddress: '', peerPort: 0, username: undefined, password: undefined, subdir: '/' },
   });
-  /** Clients' fops that are not answered at once, in the order in which they came. */
+  /** Clients' fops that are not answered at once. */
   readonly pending = new PendingCalls();
   #calls = 0;
   #busy = true;

@@ -65,6 +65,7 @@ export class BrickPool {
   readonly #workers = new Set<BrickWorker>();
   readonly #most: number;
   readonly #reports: WorkerReports;
+  readonly #endQuiet: () => void;
   #sampling: NodeJS.Timeout | null = null;
 
   constructor(options: PoolOptions, reports: WorkerReports) {
@@ -100,7 +101,7 @@ export class BrickPool {
     this.#piscina.on('error', () => {});
     // The first one starts while the daemon gets hold of the volfile.
     this.start();
-    keepQuiet();
+    this.#endQuiet = keepQuiet();
   }
 
   get workers(): ReadonlySet<BrickWorker> {
@@ -192,6 +193,7 @@ export class BrickPool {
   }
 
   async close(): Promise<void> {
+    this.#endQuiet();
     if (this.#sampling !== null) clearInterval(this.#sampling);
     await Promise.all([...this.#workers].map((w) => w.stop()));
     await this.#piscina.destroy();

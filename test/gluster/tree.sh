@@ -46,7 +46,6 @@ note "$(grep Throughput <<<"$out")"
 note 'renames from four processes'
 node "$dist/work/rename-storm.js" /m/storm 4 "${STORM_S:-6}"
 
-note 'removal'
 note 'the same, one change of a name at a time'
 umount /m
 g volume stop v >/dev/null; g volume set v features.sdfs on >/dev/null
@@ -55,6 +54,8 @@ ok 'and mounts' eval 'wait_for 20 online v && mount_volume v /m'
 node "$dist/work/rename-storm.js" /m/storm2 4 3
 dumped() { rm -f /run/gluster/*.dump.*; g volume statedump v > /dev/null && sleep 1; grep -ch 'ACTIVE\|BLOCKED' /run/gluster/*.dump.* | sort -u; }
 is 'no lock is left' "$(dumped)" 0
+
+note 'removal'
 ok 'the tree goes' rm -r /m/tree /m/clone /m/dbench /m/storm /m/storm2
 is 'nothing is left' "$(ls -A /m)" ""
 for b in /d/b1 /d/b2; do
