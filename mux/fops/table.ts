@@ -51,8 +51,10 @@ export interface FopEntry {
   /** May wait for another client for as long as that likes: exempt from limits on outstanding requests. */
   readonly isLock: boolean;
   readonly resolution: Resolution;
-  /** Operations that one call counts for. */
+  /** Operations that one call counts for where rates are limited. */
   readonly cost: number;
+  /** What it takes of the processor, beside its bytes, where shares are measured: a small read of what is cached takes 1. */
+  readonly work: number;
   /** Field of the request that tells the bytes moved, or null: then none count. */
   readonly costBytes: 'size' | 'len' | null;
   readonly traffic: Traffic;
@@ -63,13 +65,23 @@ interface Traits {
   changes?: true;
   lock?: true;
   cost?: number;
+  work?: number;
   bytes?: 'size' | 'len';
   traffic?: 'free' | 'write';
 }
 
+/** What fops take of the processor, next to a small read: measured through libgfapi, six clients at work. */
+const WORK_OF_CHANGE = 1.5;
+const WORK_OF_LOOK = 1.5;
+const WORK_OF_LIST = 2;
+const WORK_OF_ENTRY = 5;
+const WORK_OF_RENAME = 7;
+const WORK_OF_LOCK = 0.7;
+
 const CHANGES: Traits = { changes: true };
-const LOCK: Traits = { lock: true };
-const FREE: Traits = { traffic: 'free', cost: 0 };
+const ENTRY: Traits = { changes: true, work: WORK_OF_ENTRY };
+const LOCK: Traits = { lock: true, work: WORK_OF_LOCK };
+const FREE: Traits = { traffic: 'free', cost: 0, work: WORK_OF_LOCK };
 const SYNC: Traits = { traffic: 'write' };
 
 function row(
@@ -96,6 +108,7 @@ function row(
     isLock: traits.lock ?? false,
     resolution,
     cost: traits.cost ?? 1,
+    work: traits.work ?? (traits.changes ? WORK_OF_CHANGE : 1),
     costBytes: traits.bytes ?? null,
     traffic: traits.lock ? 'free' : (traits.traffic ?? (traits.changes ? 'write' : 'read')),
   };
@@ -105,13 +118,13 @@ function row(
 export const FOPS: readonly FopEntry[] = [
   row(1, 'stat', 'STAT', 1, 'high', 'must', x.statReq, x.iattRsp),
   row(2, 'readlink', 'READLINK', 2, 'high', 'must', x.readlinkReq, x.readlinkRsp),
-  row(3, 'mknod', 'MKNOD', 3, 'normal', 'not', x.mknodReq, x.entryRsp, CHANGES),
-  row(4, 'mkdir', 'MKDIR', 4, 'normal', 'not', x.mkdirReq, x.entryRsp, CHANGES),
-  row(5, 'unlink', 'UNLINK', 5, 'normal', 'must', x.unlinkReq, x.prePostRsp, CHANGES),
-  row(6, 'rmdir', 'RMDIR', 6, 'normal', 'must', x.rmdirReq, x.prePostRsp, CHANGES),
-  row(7, 'symlink', 'SYMLINK', 7, 'normal', 'not', x.symlinkReq, x.entryRsp, CHANGES),
-  row(8, 'rename', 'RENAME', 8, 'normal', 'may', x.renameReq, x.renameRsp, CHANGES),
-  row(9, 'link', 'LINK', 9, 'normal', 'not', x.linkReq, x.entryRsp, CHANGES),
+  row(3, 'mknod', 'MKNOD', 3, 'normal', 'not', x.mknodReq, x.entryRsp, ENTRY),
+  row(4, 'mkdir', 'MKDIR', 4, 'normal', 'not', x.mkdirReq, x.entryRsp, ENTRY),
+  row(5, 'unlink', 'UNLINK', 5, 'normal', 'must', x.unlinkReq, x.prePostRsp, ENTRY),
+  row(6, 'rmdir', 'RMDIR', 6, 'normal', 'must', x.rmdirReq, x.prePostRsp, ENTRY),
+  row(7, 'symlink', 'SYMLINK', 7, 'normal', 'not', x.symlinkReq, x.entryRsp, ENTRY),
+  row(8, 'rename', 'RENAME', 8, 'normal', 'may', x.renameReq, x.renameRsp, { changes: true, work: WORK_OF_RENAME }),
+  row(9, 'link', 'LINK', 9, 'normal', 'not', x.linkReq, x.entryRsp, ENTRY),
   row(10, 'truncate', 'TRUNCATE', 10, 'low', 'must', x.truncateReq, x.prePostRsp, CHANGES),
   row(11, 'open', 'OPEN', 11, 'high', 'must', x.openReq, x.openRsp),
   row(12, 'readv', 'READ', 12, 'low', 'fd', x.readReq, x.readRsp, { payload: 'response', bytes: 'size' }),
@@ -126,15 +139,15 @@ export const FOPS: readonly FopEntry[] = [
   row(17, 'setxattr', 'SETXATTR', 17, 'normal', 'must', x.setxattrReq, x.commonRsp, CHANGES),
   row(18, 'getxattr', 'GETXATTR', 18, 'normal', 'must', x.getxattrReq, x.dictRsp),
   row(19, 'removexattr', 'REMOVEXATTR', 19, 'normal', 'must', x.removexattrReq, x.commonRsp, CHANGES),
-  row(20, 'opendir', 'OPENDIR', 20, 'high', 'must', x.opendirReq, x.openRsp),
+  row(20, 'opendir', 'OPENDIR', 20, 'high', 'must', x.opendirReq, x.openRsp, { work: WORK_OF_LIST }),
   row(21, 'fsyncdir', 'FSYNCDIR', 21, 'low', 'fd', x.fsyncdirReq, x.commonRsp, SYNC),
   row(22, 'access', 'ACCESS', 22, 'high', 'must', x.accessReq, x.commonRsp),
-  row(23, 'create', 'CREATE', 23, 'normal', 'dontcare', x.createReq, x.createRsp, CHANGES),
+  row(23, 'create', 'CREATE', 23, 'normal', 'dontcare', x.createReq, x.createRsp, ENTRY),
   row(24, 'ftruncate', 'FTRUNCATE', 24, 'low', 'fd', x.ftruncateReq, x.prePostRsp, CHANGES),
   row(25, 'fstat', 'FSTAT', 25, 'high', 'fd', x.fstatReq, x.iattRsp),
   row(26, 'lk', 'LK', 26, 'normal', 'fd', x.lkReq, x.lkRsp, LOCK),
-  row(27, 'lookup', 'LOOKUP', 27, 'high', 'dontcare', x.lookupReq, x.prePostRsp),
-  row(28, 'readdir', 'READDIR', 28, 'high', 'fd', x.readdirReq, x.readdirRsp, { bytes: 'size' }),
+  row(27, 'lookup', 'LOOKUP', 27, 'high', 'dontcare', x.lookupReq, x.prePostRsp, { work: WORK_OF_LOOK }),
+  row(28, 'readdir', 'READDIR', 28, 'high', 'fd', x.readdirReq, x.readdirRsp, { bytes: 'size', work: WORK_OF_LIST }),
   row(29, 'inodelk', 'INODELK', 29, 'normal', 'exact', x.inodelkReq, x.commonRsp, LOCK),
   row(30, 'finodelk', 'FINODELK', 30, 'normal', 'fd', x.finodelkReq, x.commonRsp, LOCK),
   row(31, 'entrylk', 'ENTRYLK', 31, 'normal', 'exact', x.entrylkReq, x.commonRsp, LOCK),
@@ -146,7 +159,10 @@ export const FOPS: readonly FopEntry[] = [
   row(37, 'rchecksum', 'RCHECKSUM', 37, 'low', 'fd', x.rchecksumReq, x.rchecksumRsp, { bytes: 'len' }),
   row(38, 'setattr', 'SETATTR', 38, 'normal', 'must', x.setattrReq, x.prePostRsp, CHANGES),
   row(39, 'fsetattr', 'FSETATTR', 39, 'normal', 'fd', x.fsetattrReq, x.prePostRsp, CHANGES),
-  row(40, 'readdirp', 'READDIRP', 40, 'high', 'fd', x.readdirpReq, x.readdirpRsp, { bytes: 'size' }),
+  row(40, 'readdirp', 'READDIRP', 40, 'high', 'fd', x.readdirpReq, x.readdirpRsp, {
+    bytes: 'size',
+    work: WORK_OF_LIST,
+  }),
   row(41, 'release', 'RELEASE', 42, 'high', 'none', x.releaseReq, x.commonRsp, FREE),
   row(42, 'releasedir', 'RELEASEDIR', 43, 'high', 'none', x.releaseReq, x.commonRsp, FREE),
   row(43, 'fremovexattr', 'FREMOVEXATTR', 45, 'normal', 'fd', x.fremovexattrReq, x.commonRsp, CHANGES),
@@ -158,8 +174,8 @@ export const FOPS: readonly FopEntry[] = [
   row(50, 'lease', 'LEASE', 51, 'normal', 'must', x.leaseReq, x.leaseRsp, FREE),
   row(51, 'getactivelk', 'GETACTIVELK', 53, 'high', 'must', x.getactivelkReq, x.getactivelkRsp, FREE),
   row(52, 'setactivelk', 'SETACTIVELK', 54, 'high', 'must', x.setactivelkReq, x.commonRsp, FREE),
-  row(53, 'icreate', 'ICREATE', 56, 'high', 'not', x.icreateReq, x.iattRsp, CHANGES),
-  row(54, 'namelink', 'NAMELINK', 57, 'high', 'not', x.namelinkReq, x.prePostRsp, CHANGES),
+  row(53, 'icreate', 'ICREATE', 56, 'high', 'not', x.icreateReq, x.iattRsp, ENTRY),
+  row(54, 'namelink', 'NAMELINK', 57, 'high', 'not', x.namelinkReq, x.prePostRsp, ENTRY),
   row(56, 'copyFileRange', 'COPY_FILE_RANGE', 58, 'low', 'fd', x.copyFileRangeReq, x.copyFileRangeRsp, {
     changes: true,
     bytes: 'size',

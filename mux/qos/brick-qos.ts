@@ -138,7 +138,10 @@ export class BrickQos {
     const queue = this.#queues.get(session);
     const before = queue?.before(ask.request);
     if (fop.traffic === 'free') {
-      if (before === undefined) return true;
+      if (before === undefined) {
+        this.#scheduler.passed(this.#classify(session, ask), fop.work);
+        return true;
+      }
       ask.keep();
       ask.tenant = before.tenant;
       ask.flow = before.flow;
@@ -149,7 +152,7 @@ export class BrickQos {
     }
     const { costBytes } = fop;
     if (costBytes !== null) ask.bytes = (ask.request as Record<string, number>)[costBytes]!;
-    ask.cost = fop.cost + ask.bytes / BYTES_PER_COST;
+    ask.cost = fop.work + ask.bytes / BYTES_PER_COST;
     const tenant = before === undefined ? this.#classify(session, ask) : before.tenant;
     ask.tenant = tenant;
     const flow = before?.flow ?? queue?.find(tenant, fop.traffic);

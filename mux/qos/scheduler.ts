@@ -13,6 +13,7 @@ import { type Bucket, nowNs } from './bucket.js';
 import { Floors } from './floors.js';
 import type { Ask, Flow } from './queue.js';
 import type { Slots, Tenant } from './tenant.js';
+import { Yielding } from './yielding.js';
 
 /** Fops that go straight down in one turn of the event loop, and those that leave queues in one. */
 const MOST_PER_TURN = 16;
@@ -69,6 +70,7 @@ export class Scheduler {
   costDone = 0;
 
   readonly #floors = new Floors();
+  readonly #yielding = new Yielding();
   #stopMeasuring: (() => void) | null = null;
 
   constructor(clock: Clock = { now: nowNs }) {
@@ -129,7 +131,7 @@ export class Scheduler {
     if (tenant.queued > 0 && !tenant.apart) return false;
     if (this.#ready.length > 0 ? !this.#precedes(tenant, now) : this.#inline >= this.#mostPerTurn) return false;
     const { slots } = tenant;
-    if (this.#full(slots) || tenant.waitNs(now, ask) > 0) return false;
+    if (this.#full(slots) || this.#waitNs(tenant, now, ask) > 0) return false;
     this.#inline++;
     this.#nextTurn();
     this.#take(tenant, ask, now);
@@ -221,7 +223,7 @@ export class Scheduler {
       if (tenant === null) break;
       const flow = tenant.next(now);
       const ask = flow.first;
-      if (this.#full(tenant.slots) || tenant.waitNs(now, ask) > 0) {
+      if (this.#full(tenant.slots) || this.#waitNs(tenant, now, ask) > 0) {
         this.#unplace(tenant);
         this.#place(tenant, now);
         continue;
@@ -256,14 +258,36 @@ export class Scheduler {
     const { volume } = tenant;
     volume.start = Math.max(volume.start, this.#now);
     this.#now = volume.start;
-    volume.start += ask.cost / volume.weight;
     tenant.start = Math.max(tenant.start, volume.now);
     volume.now = tenant.start;
-    tenant.start += ask.cost / tenant.rule.weight;
+    this.#charge(tenant, ask.cost, now);
     tenant.fops++;
     tenant.bytes += ask.bytes;
     tenant.slots.inFlight++;
-    this.costDone += ask.cost;
+  }
+
+  #charge(tenant: Tenant, cost: number, now: number): void {
+    const { volume, rule } = tenant;
+    volume.start += cost / volume.weight;
+    tenant.start += cost / rule.weight;
+    this.costDone += cost;
+    const weight = volume.weight * rule.weight;
+    if (rule.kind === 'background') this.#yielding.background(now, cost, weight);
+    else this.#yielding.client(now, cost, weight);
+  }
+
+  /** Nanoseconds until a fop may go, for its rates and for what its tenant owes to clients; 0: now. */
+  #waitNs(tenant: Tenant, now: number, ask: Ask): number {
+    const wait = tenant.waitNs(now, ask);
+    return tenant.rule.kind === 'background' ? Math.max(wait, this.#yielding.waitNs(now)) : wait;
+  }
+
+  /** A fop that never waits went past the queues: the others of its tenant are held to what it took. */
+  passed(tenant: Tenant, cost: number): void {
+    const { volume } = tenant;
+    volume.start = Math.max(volume.start, this.#now);
+    tenant.start = Math.max(tenant.start, volume.now);
+    this.#charge(tenant, cost, this.#clock.now());
   }
 
   /** One that has waited goes down to its brick, and with it those that were kept behind it. */
@@ -296,7 +320,7 @@ export class Scheduler {
   // --- where tenants are --------------------------------------------------------------------------------------------
 
   #place(tenant: Tenant, now: number): void {
-    const wait = tenant.waitNs(now, tenant.next(now).first);
+    const wait = this.#waitNs(tenant, now, tenant.next(now).first);
     if (wait > 0) {
       tenant.state = 'throttled';
       tenant.wakeNs = now + wait;

@@ -101,6 +101,9 @@ cluster() {
     done
   fi
   umount /m1
+  for i in "${!bricks[@]}"; do
+    is "$kind: brick $i keeps the contract on disk" "$(node "$dist/ondisk/main.js" check --healed "${bricks[$i]}" 2>&1 | head -n 20)" ''
+  done
   g volume stop v >/dev/null; g volume delete v >/dev/null
 }
 

@@ -289,7 +289,7 @@ const killed: Case = {
   },
 };
 
-/** The good brick has a processor of its own, as on a host of its own; the other brick, the healer and the client share the other one. */
+/** The bricks have a processor, the healer shares the other one with the client, who goes first there. */
 const heal: Case = {
   name: 'heal under load',
   async run(s) {
@@ -313,11 +313,11 @@ const heal: Case = {
     const bindAll = (): void => {
       if (!apart) return;
       host.bind(pidOf(paths[0]!), 0);
-      host.bind(pidOf(second), 1);
+      host.bind(pidOf(second), 0);
       host.bind(host.healerPid(), 1);
     };
     const client = (): Promise<host.FioResult> =>
-      host.fio('v', s.seconds, load, ['f0', 'f1', 'f2', 'f3'], apart ? host.AT_ONCE : []);
+      host.fio('v', s.seconds, load, ['f0', 'f1', 'f2', 'f3'], apart ? [...host.onProcessor(1), ...host.FIRST] : []);
     bindAll();
     const alone = await client();
     process.kill(pidOf(second), 'SIGKILL');
@@ -350,4 +350,70 @@ const heal: Case = {
   },
 };
 
-export const CASES: Case[] = [ceilings(1), ceilings(2), live, shares, neighbour, killed, heal];
+/** Files that a rebalance has moved so far, and what it says of itself. */
+function rebalanced(volume: string): { files: number; status: string } {
+  const xml = host.gluster('volume', 'rebalance', volume, 'status', '--xml');
+  const total = xml.slice(xml.indexOf('<aggregate>'));
+  return {
+    files: Number(/<files>(\d+)/.exec(total)?.[1] ?? 0),
+    status: /<statusStr>([^<]*)/.exec(total)?.[1] ?? '',
+  };
+}
+
+/** As with the heal: the rebalance shares the client's processor. */
+const rebalance: Case = {
+  name: 'rebalance under load',
+  async run(s) {
+    await host.startGlusterd(s.brickd, 1);
+    host.volume('v', 2);
+    await host.layOut('v', FILES);
+    host.qos('v', '', 'io-stats');
+    execFileSync('sh', [
+      '-c',
+      'mkdir -p /m && mount -t glusterfs gfhost:/v /m && until stat /m/f0; do sleep 0.2; done',
+    ]);
+    execFileSync('sh', ['-c', `cd /m && mkdir d && for i in $(seq ${s.files}); do echo $i > d/$i; done`]);
+    const apart = cpus().length > 1;
+    if (apart) host.bindBricks(0);
+    const client = (): Promise<host.FioResult> =>
+      host.fio(
+        'v',
+        s.seconds,
+        [...RANDOM_READ, '--iodepth=16'],
+        FILES,
+        apart ? [...host.onProcessor(1), ...host.FIRST] : [],
+      );
+    host.addBrick('v');
+    if (apart) host.bindBricks(0);
+    const alone = await client();
+    host.gluster('volume', 'rebalance', 'v', 'start');
+    await host.until('the rebalance begins', 60, () => rebalanced('v').files > 0);
+    if (apart) host.bind(host.rebalancerPid(), 1);
+    const before = rebalanced('v').files;
+    const during = await client();
+    const after = rebalanced('v');
+    await host.until('the rebalance ends', 600, () => rebalanced('v').status === 'completed');
+    const there = execFileSync('sh', ['-c', 'cat /m/d/* | sort -n | uniq | wc -l'], { encoding: 'utf8' });
+    execFileSync('umount', ['/m']);
+    await host.stopGlusterd(['v']);
+    return {
+      figures: [
+        {
+          what: 'clients keep of their rate',
+          value: (during.perSecond / alone.perSecond) * 100,
+          unit: '%',
+          goal: [80, 1000],
+        },
+        {
+          what: `files moved a second meanwhile${after.status === 'completed' ? ' (it ended before)' : ''}`,
+          value: (after.files - before) / s.seconds,
+          unit: '',
+        },
+        { what: 'files there in the end', value: Number(there), unit: '', goal: [s.files, s.files] },
+      ],
+      plots: [],
+    };
+  },
+};
+
+export const CASES: Case[] = [ceilings(1), ceilings(2), live, shares, neighbour, killed, heal, rebalance];

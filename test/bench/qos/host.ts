@@ -65,6 +65,10 @@ export function volume(name: string, bricks = 1, ...kind: string[]): void {
   gluster('volume', 'start', name);
 }
 
+export function addBrick(name: string): void {
+  gluster('volume', 'add-brick', name, `gfhost:/d/bench-${++made}`, 'force');
+}
+
 export const qos = (name: string, option: string, value: string): string =>
   gluster('volume', 'set', name, option === '' ? 'user.xlator.qos' : `user.xlator.qos.${option}`, value);
 
@@ -83,6 +87,8 @@ interface Side {
 
 /** How programs are started that are to get the processor before all others, as if they ran on a machine of their own. */
 export const AT_ONCE = ['chrt', '-f', '20'];
+/** The same for one that keeps a processor busy: at a real-time priority its threads would starve each other. */
+export const FIRST = ['nice', '-n', '-19'];
 
 /** Programs that may run on one processor only. */
 export const onProcessor = (n: number): string[] => ['taskset', '-c', String(n)];
@@ -97,9 +103,12 @@ export function bindBricks(processor: number): void {
   for (const pid of brickPids()) bind(pid, processor);
 }
 
-/** The self-heal daemon. */
-export const healerPid = (): number =>
-  Number(execFileSync('pgrep', ['-f', 'glustershd'], { encoding: 'utf8' }).split('\n')[0]);
+const pidByArguments = (pattern: string): number =>
+  Number(execFileSync('pgrep', ['-f', pattern], { encoding: 'utf8' }).split('\n')[0]);
+
+/** The self-heal daemon, and the process that rebalances. */
+export const healerPid = (): number => pidByArguments('glustershd');
+export const rebalancerPid = (): number => pidByArguments('rebalance/');
 
 /** A client: fio over libgfapi with files of its own. launcher: a program that starts it, with its arguments. */
 export function fio(

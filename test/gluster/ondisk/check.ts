@@ -9,16 +9,27 @@ const ROOT = '00000000-0000-0000-0000-000000000001';
 /** posix writes no more of these than a file has links, and none beyond this many. */
 const MAX_GFID2PATH_LINKS = 500n;
 const KNOWN =
-  /^(trusted\.(gfid|gfid2path\.[0-9a-f]{16}|glusterfs\.(mdata|volume-id|dht(\.(linkto|mds))?))|(system\.posix_acl|trusted\.SGI_ACL)_\w+|trusted\.test\.|user\.|security\.)/;
+  /^(trusted\.(afr\.(dirty|[^.]+-client-\d+)|ec\.(config|version|size|dirty)|gfid|gfid2path\.[0-9a-f]{16}|glusterfs\.(mdata|volume-id|dht(\.(linkto|mds))?))|(system\.posix_acl|trusted\.SGI_ACL)_\w+|trusted\.test\.|user\.|security\.)/;
 const HANDLE = /^\.glusterfs\/([0-9a-f]{2})(?:\/([0-9a-f]{2})(?:\/([^/]+))?)?$/;
 const PLACES = /^\.glusterfs(\/(health_check|unlink|landfill|indices(\/.*)?|changelogs(\/.*)?|00\/00\/\.\.\.)?)?$/;
 const LINKTO_MODE = 0o1000;
 
 const handleOf = (gfid: string): string => `.glusterfs/${gfid.slice(0, 2)}/${gfid.slice(2, 4)}/${gfid}`;
 
+/** Bytes of the counters that replicate and disperse keep with a file: 32-bit ones, and 64-bit ones. */
+const COUNTER_BYTES = new Map([
+  ['trusted.ec.config', 8],
+  ['trusted.ec.version', 16],
+  ['trusted.ec.size', 8],
+  ['trusted.ec.dirty', 16],
+]);
+const AFR_BYTES = 12;
+
 export interface CheckOptions {
   /** Whether every file must have a time record: off for volumes with features.ctime off. */
   ctime: boolean;
+  /** The brick is one of a set that has nothing left to heal: no file of it may say that another lacks something. */
+  healed?: boolean;
 }
 
 /** What is wrong, a line each; empty for a good brick. */
@@ -37,6 +48,7 @@ export function checkBrick(root: string, options: CheckOptions = { ctime: true }
     if (other !== undefined && other !== e.stat.ino) complain(`gfid ${gfid} is that of another file too`);
     gfids.set(gfid, e.stat.ino);
     checkTimes(e, options, complain);
+    checkCounters(e, options, complain);
     const handle = tree.get(handleOf(gfid));
     if (handle === undefined) complain(`no handle for ${gfid}`);
     else if (e.stat.isDirectory()) checkDirectoryHandle(e, handle, tree, complain);
@@ -76,6 +88,19 @@ function checkTimes(e: Entry, options: CheckOptions, complain: (text: string) =>
     parseMdata(record);
   } catch (error) {
     complain((error as Error).message);
+  }
+}
+
+/** What replicate and disperse know of a file's copies. */
+function checkCounters(e: Entry, options: CheckOptions, complain: (text: string) => unknown): void {
+  for (const [name, value] of e.xattrs) {
+    const afr = name.startsWith('trusted.afr.');
+    const bytes = afr ? AFR_BYTES : COUNTER_BYTES.get(name);
+    if (bytes === undefined) continue;
+    if (value.length !== bytes) complain(`${name} has ${value.length} bytes`);
+    else if (options.healed && (afr || name === 'trusted.ec.dirty') && value.some((b) => b !== 0)) {
+      complain(`${name} is ${value.toString('hex')} after all is healed`);
+    }
   }
 }
 

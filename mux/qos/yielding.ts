@@ -1,0 +1,48 @@
+/**
+ * How background work leaves room to clients on a thread that is not full. Shares by weight hold where something waits; a heal
+ * that is let in whenever nothing does takes the processor, the disk and the pool from those who ask a moment later. So what
+ * it has done is followed by a pause: as long as its weight says against that of the clients who are at work. Clients that use
+ * little of the thread are owed little, and none at work nothing.
+ */
+
+/** What a fop of work 1 takes of the process, measured beside few others. */
+const WORK_NS = 25_000;
+/** Time that clients' use of the thread is averaged over. */
+const MEMORY_NS = 100e6;
+/** Use of the thread at which clients are owed all of the pause. */
+const BUSY = 0.4;
+/** A pause shorter than that is saved up: timers are no finer. */
+const GRAIN_NS = 0.5e6;
+
+export class Yielding {
+  #level = 0;
+  #levelNs = 0;
+  #clientWeight = 1;
+  #untilNs = 0;
+
+  /** A client's fop went down. weight: of its volume times that of its tenant in it. */
+  client(now: number, work: number, weight: number): void {
+    this.#level = this.#levelAt(now) + (work * WORK_NS) / MEMORY_NS;
+    this.#levelNs = now;
+    this.#clientWeight = weight;
+  }
+
+  /** A fop of the background went down. */
+  background(now: number, work: number, weight: number): void {
+    const owed = Math.min(1, this.#levelAt(now) / BUSY);
+    const pause = work * WORK_NS * (this.#clientWeight / weight) * owed;
+    this.#untilNs = Math.max(now, this.#untilNs) + pause;
+  }
+
+  /** Nanoseconds until the background may go on; 0: now. */
+  waitNs(now: number): number {
+    const wait = this.#untilNs - now;
+    return wait < GRAIN_NS ? 0 : wait;
+  }
+
+  /** Share of the thread that clients have lately used. */
+  #levelAt(now: number): number {
+    const passed = now - this.#levelNs;
+    return passed > 10 * MEMORY_NS ? 0 : this.#level * Math.exp(-passed / MEMORY_NS);
+  }
+}
