@@ -3,6 +3,7 @@
  */
 import { addon, type Poller } from '../native/addon.js';
 import { type Region, region } from '../native/memory.js';
+import type { Pipe } from '../native/pipe.js';
 import { RecordReader } from './wire/record.js';
 import { XdrWriter } from './wire/xdr.js';
 
@@ -22,9 +23,9 @@ const MIN_ROOM = 2048;
 /** Pieces per send: what native code accepts at once. */
 const MAX_PIECES = 256;
 
-/** A stretch of output: bytes [start, end) of a region that this queue holds a reference of. */
+/** A stretch of output: bytes [start, end) of a region that this queue holds a reference of, or what is left in a pipe. */
 interface Piece {
-  region: Region;
+  region: Region | Pipe;
   start: number;
   end: number;
 }
@@ -185,7 +186,7 @@ export class Connection {
   }
 
   /** The record that was just encoded is complete, but for `length` bytes of `payload` that follow it; it is released when sent. */
-  queued(payload: Region | null, length: number): void {
+  queued(payload: Region | Pipe | null, length: number): void {
     if (payload !== null) {
       this.#cut();
       if (length > 0) this.#push({ region: payload, start: 0, end: length });
@@ -224,7 +225,8 @@ export class Connection {
       let want = 0;
       for (let i = 0; i < count; i++) {
         const p = this.#queue[i]!;
-        pieces[2 * i] = p.region.address + p.start;
+        const { address } = p.region;
+        pieces[2 * i] = address < 0 ? address : address + p.start;
         pieces[2 * i + 1] = p.end - p.start;
         want += p.end - p.start;
       }
@@ -260,7 +262,7 @@ export class Connection {
         break;
       }
       bytes -= length;
-      p.region.release();
+      p.region.sent();
       done++;
     }
     if (done === this.#queue.length) this.#queue.length = 0;

@@ -6,6 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { addon } from '../native/addon.js';
 import { trimRegions } from '../native/memory.js';
+import { trimPipes } from '../native/pipe.js';
 import type { Brick } from './brick.js';
 import { ticker } from './ticker.js';
 
@@ -49,6 +50,7 @@ export class Rest {
 
 function tidyUp(): void {
   trimRegions();
+  trimPipes();
   collectGarbage();
   addon.mallocTrim();
 }

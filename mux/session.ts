@@ -4,6 +4,7 @@
  */
 
 import type { Region } from '../native/memory.js';
+import type { Pipe } from '../native/pipe.js';
 import { Call } from '../posix/contract/call.js';
 import { errnoOf, FopError } from '../posix/contract/error.js';
 import type { Fops } from '../posix/contract/fops.js';
@@ -215,7 +216,7 @@ export class Session implements ConnectionHandler {
     this.#send(xid, fop, rsp, null, 0);
   }
 
-  #send(xid: number, fop: FopEntry, rsp: unknown, payload: Region | null, length: number): void {
+  #send(xid: number, fop: FopEntry, rsp: unknown, payload: Region | Pipe | null, length: number): void {
     const w = this.connection.writer();
     w.beginReply(xid);
     try {

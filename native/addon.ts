@@ -73,7 +73,8 @@ export interface Addon {
   recv(fd: number, address: number, length: number): number;
   /**
    * sendmsg of `count` pieces (address, length pairs), MSG_DONTWAIT | MSG_NOSIGNAL, 512 pieces a call. Returns bytes sent,
-   * fewer than all when the socket is full, or -errno if none were.
+   * fewer than all when the socket is full, or -errno if none were. A piece with the address -1 - fd is taken, without a copy, out of
+   * the pipe of that descriptor, which must hold its bytes.
    */
   sendv(fd: number, pieces: Float64Array, count: number): number;
   /** Listening TCP socket (non-blocking, close-on-exec, SO_REUSEADDR). family 4 or 6; host '' for any (with family 6 IPv4 too). Returns fd or -errno. */
@@ -98,6 +99,8 @@ export interface Addon {
   /** How many descriptors belong to this environment. */
   ownedFds(): number;
   closeFd(fd: number): number;
+  /** A pipe that holds so many bytes, non-blocking: [end to read from, end to write to], or -errno. */
+  pipe(bytes: number): [number, number] | number;
   dupFd(fd: number): number;
   /** dup2: makes `to` a copy of `from` atomically (log rotation); close-on-exec unless it is a standard stream. */
   dup2(from: number, to: number): number;

@@ -21,6 +21,7 @@
         "src/ops_xattr.cc",
         "src/poller.cc",
         "src/ownership.cc",
+        "src/pipes.cc",
         "src/pool.cc",
         "src/pool_binding.cc",
         "src/pool_monitor.cc",

@@ -41,6 +41,11 @@ export class Region {
     if (--this.#refs === 0) giveBack(this, this.#sizeClass);
   }
 
+  /** Its bytes have gone to the socket. */
+  sent(): void {
+    this.release();
+  }
+
   /** For the pool only: a region from the free list starts a new life. */
   revive(): void {
     this.#refs = 1;

@@ -12,6 +12,7 @@ import { failure } from './contract/error.js';
 import type { MaybePromise, ReadArgs, ReadReply } from './contract/fops.js';
 import { gfidText } from './contract/gfid.js';
 import { refuseDevice } from './file-open.js';
+import { pipeFor, readIntoPipe } from './file-splice.js';
 import { iattOf } from './iatt-of.js';
 import { type OpenFile, statOf } from './open-file.js';
 import type { Store } from './store.js';
@@ -37,6 +38,12 @@ function read(store: Store, call: Call, args: ReadArgs, file: OpenFile): MaybePr
   const { inode } = args.fd;
   if (!store.inline) return readSlowly(store, call, args, file);
   const size = args.size <= LARGE ? args.size : fittingSize(store, file, args);
+  const pipe = pipeFor(store, args, file, size);
+  if (pipe !== null) {
+    return readIntoPipe(store, call, args, file, size, pipe).then(
+      (reply) => reply ?? readOnPool(store, call, args, file, size, null, 0),
+    );
+  }
   if (file.direct || !store.files.nowait || store.mdata.unread(inode)) {
     return readOnPool(store, call, args, file, size, null, 0);
   }

@@ -112,6 +112,8 @@ export class Files {
   #idleTimer: (() => void) | null = null;
   /** The file system can read without waiting (RWF_NOWAIT): true until it has said that it can't. */
   nowait = true;
+  /** False once the file system has refused to give its pages to a pipe. */
+  splices = true;
 
   constructor(store: Store) {
     this.#store = store;

@@ -1,5 +1,6 @@
 /** The border between the wire and the translators, per fop: request → arguments and down the stack; reply → wire structure. */
 import type { Region } from '../../native/memory.js';
+import type { Pipe } from '../../native/pipe.js';
 import type { Call } from '../../posix/contract/call.js';
 import type { FopError } from '../../posix/contract/error.js';
 import type { MaybePromise } from '../../posix/contract/fops.js';
@@ -20,7 +21,7 @@ export interface Border<Req = any, Reply = any, Rsp = any> {
   /** What a failing reply carries beyond errno and xdata. */
   failed?(rsp: Rsp, error: FopError): void;
   /** Raw bytes that follow the structure; the connection releases the region. */
-  payload?(reply: Reply): Region | null;
+  payload?(reply: Reply): Region | Pipe | null;
   payloadLength?(reply: Reply): number;
   /** The client has gone before the reply: undo what only it could use. */
   discard?(s: Session, call: Call, reply: Reply): void;

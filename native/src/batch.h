@@ -76,7 +76,8 @@ constexpr double kRegister = -1000;
   X(READDIR, op_readdir, true)          \
   X(FSTYPE, op_fstype, false)           \
   X(RETIRE, op_retire, false)           \
-  X(CHECKSUM, op_checksum, true)
+  X(CHECKSUM, op_checksum, true)        \
+  X(SPLICE, op_splice, true)
 
 enum OpCode : int {
   kEnd,

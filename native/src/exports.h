@@ -10,6 +10,7 @@ void export_constants(Napi::Env env, Napi::Object exports);
 void export_pool(Napi::Env env, Napi::Object exports);
 void export_poller(Napi::Env env, Napi::Object exports);
 void export_sockets(Napi::Env env, Napi::Object exports);
+void export_pipes(Napi::Env env, Napi::Object exports);
 void export_descriptors(Napi::Env env, Napi::Object exports);
 void export_process(Napi::Env env, Napi::Object exports);
 void export_hash(Napi::Env env, Napi::Object exports);

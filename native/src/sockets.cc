@@ -1,4 +1,5 @@
 // Sockets by descriptor: receiving and sending at addresses, listening, accepting. Results below zero are -errno.
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -39,8 +40,24 @@ Napi::Value receive(const Napi::CallbackInfo& info) {
   return number_result(info, retry([&] { return ::recv(fd, to, length, MSG_DONTWAIT); }));
 }
 
+// Pieces in memory that come before the first one in a pipe; those have the address -1 - descriptor.
+size_t in_memory(const double* pieces, size_t count) {
+  size_t n = 0;
+  while (n < count && pieces[2 * n] >= 0) n++;
+  return n;
+}
+
+// What lies in a pipe, without copying it.
+int64_t send_from_pipe(int fd, const double* piece, bool more, int64_t& wanted) {
+  int from = static_cast<int>(-1 - to_integer(piece[0]));
+  wanted = to_integer(piece[1]);
+  if (wanted < 0) return -EINVAL;
+  unsigned flags = SPLICE_F_NONBLOCK | (more ? SPLICE_F_MORE : 0);
+  return retry([&] { return ::splice(from, nullptr, fd, nullptr, static_cast<size_t>(wanted), flags); });
+}
+
 // One sendmsg of pieces (address, length); `wanted` becomes their total length.
-int64_t send_some(int fd, const double* pieces, size_t count, int64_t& wanted) {
+int64_t send_some(int fd, const double* pieces, size_t count, bool more, int64_t& wanted) {
   struct iovec v[kMaxPieces];
   wanted = 0;
   for (size_t i = 0; i < count; i++) {
@@ -53,7 +70,8 @@ int64_t send_some(int fd, const double* pieces, size_t count, int64_t& wanted) {
   struct msghdr m {};
   m.msg_iov = v;
   m.msg_iovlen = count;
-  return retry([&] { return ::sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL); });
+  int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+  return retry([&] { return ::sendmsg(fd, &m, flags); });
 }
 
 Napi::Value send_pieces(const Napi::CallbackInfo& info) {
@@ -65,9 +83,15 @@ Napi::Value send_pieces(const Napi::CallbackInfo& info) {
   if (!a.good()) return info.Env().Undefined();
   int64_t sent = 0;
   while (count > 0) {
-    size_t some = std::min(count, kMaxPieces);
+    size_t some = std::min(in_memory(pieces, count), kMaxPieces);
     int64_t wanted = 0;
-    int64_t n = send_some(fd, pieces, some, wanted);
+    int64_t n;
+    if (some > 0) {
+      n = send_some(fd, pieces, some, some < count, wanted);
+    } else {
+      some = 1;
+      n = send_from_pipe(fd, pieces, count > 1, wanted);
+    }
     if (n < 0) return number_result(info, sent > 0 ? sent : n);
     sent += n;
     if (n < wanted) break;

@@ -3,6 +3,7 @@
  * it must wait; it fails by throwing a FopError. The wire's shapes live in mux/wire and are translated at the border.
  */
 import type { Region } from '../../native/memory.js';
+import type { Pipe } from '../../native/pipe.js';
 import type { Call } from './call.js';
 import type { Dict } from './dict.js';
 import type { Gfid } from './gfid.js';
@@ -271,13 +272,13 @@ export interface ReadlinkReply extends Xdata {
   stat: Iatt;
 }
 export interface ReadReply extends Xdata {
-  /** Bytes read: [0, count) of the region. */
+  /** Bytes read: [0, count) of the region, or all of the pipe. */
   count: number;
   /** ENOENT marks the end of the file in a successful reply. */
   errno: number;
   stat: Iatt;
-  /** Owned by whoever holds the reply: released after sending. Null when nothing was read. */
-  region: Region | null;
+  /** Owned by whoever holds the reply: released after sending. A pipe holds just these bytes. Null when nothing was read. */
+  region: Region | Pipe | null;
 }
 export interface WriteReply extends PrePostReply {
   count: number;

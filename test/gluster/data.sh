@@ -12,7 +12,7 @@ note 'libgfapi'
 # In one go: a client by libgfapi takes ten seconds to end.
 fio_job() { echo "--name=$2 --ioengine=$1 --volume=v --brick=gfhost --size=16m --filename=fio-$2 --rw=$2 --bs=$3 --iodepth=$4 --verify=crc32c --verify_fatal=1 --do_verify=1 --fsync=64"; }
 ok 'fio of different kinds verifies' fio \
-  $(fio_job gfapi_async randwrite 4k 16) $(fio_job gfapi_async write 128k 4) $(fio_job gfapi randrw 16k 1)
+  $(fio_job gfapi_async randwrite 4k 16) $(fio_job gfapi_async write 128k 4) $(fio_job gfapi randrw 16k 1) $(fio_job gfapi_async rw 1m 8)
 drop_caches
 ok 'fio verifies through the mount' fio --name=again --filename=/m/fio-randwrite --rw=randwrite --bs=4k --size=16m \
   --verify=crc32c --verify_fatal=1 --verify_only

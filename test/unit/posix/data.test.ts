@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import t from 'tap';
+import { Pipe, pipeCount, trimPipes } from '../../../native/pipe.js';
 import { Dict } from '../../../posix/contract/dict.js';
 import { EBADF, EBUSY, EINVAL, EISDIR, ELOOP, ENOENT, ENXIO } from '../../../posix/contract/errno.js';
 import { Fd } from '../../../posix/contract/inode.js';
@@ -56,6 +57,55 @@ t.test('a read that the page cache has only in part', async (t) => {
   t.equal(r.count, 1 << 20);
   t.equal(r.text, data.latin1Slice());
   t.equal(r.errno, ENOENT);
+});
+
+t.test('a large read hands over the pages of the file', async (t) => {
+  const MIB = 1 << 20;
+  const { b, fd } = await openFile(t);
+  const data = Buffer.alloc(3 * MIB + 5000);
+  for (let i = 0; i < data.length; i += 4) data.writeUInt32LE(i, i - (i % 4));
+  writeFileSync(b.path('f'), data);
+  const part = (from: number, to: number) => data.latin1Slice(from, to);
+  const same = async (what: string, size: number, offset: number, piped: boolean) => {
+    const r = await read(b, fd, size, offset);
+    const end = Math.min(data.length, offset + size);
+    t.equal(r.text === part(offset, end), true, what);
+    t.equal(r.count, Math.max(0, end - offset));
+    t.equal(r.errno, end === data.length ? ENOENT : 0);
+    t.equal(r.stat.size, data.length);
+    t.equal(r.piped, piped, `${what}: ${piped ? 'in a pipe' : 'copied'}`);
+  };
+  await same('a mebibyte', MIB, MIB, true);
+  await same('from inside a page', MIB, 1234, false);
+  await same('more than a pipe holds', 2 * MIB, 0, false);
+  await same('a little', 4096, 8192, false);
+  await same('half of one', MIB / 2, 4096, true);
+  await same('to the end', MIB, 3 * MIB - 1044480 + 4096, true);
+  await same('a piece before the end', MIB, 3 * MIB, false);
+
+  execFileSync('truncate', ['-s', '0', b.path('f')]);
+  execFileSync('truncate', ['-s', String(2 * MIB), b.path('f')]);
+  const hole = await read(b, fd, MIB, MIB);
+  t.equal(hole.piped, true);
+  t.equal(hole.text === Buffer.alloc(MIB).latin1Slice(), true, 'a hole');
+  t.equal(hole.errno, ENOENT);
+});
+
+t.test('pipes are used again, bounded, and given back', async (t) => {
+  const MIB = 1 << 20;
+  const { b, fd } = await openFile(t);
+  writeFileSync(b.path('f'), Buffer.alloc(MIB, 'x'));
+  trimPipes();
+  const before = pipeCount();
+  for (let i = 0; i < 10; i++) t.equal((await read(b, fd, MIB)).piped, true);
+  t.equal(pipeCount(), before + 1, 'one after the other, one is enough');
+  const get = () => b.posix.readv(b.call(), { fd, offset: 0, size: MIB, flags: 0, xdata: null });
+  const replies = await Promise.all(Array.from({ length: 40 }, get));
+  t.ok(replies.every((r) => r.count === MIB));
+  t.equal(replies.filter((r) => r.region instanceof Pipe).length, 32 - before, 'no more than that at once');
+  for (const r of replies) r.region!.release();
+  trimPipes();
+  t.equal(pipeCount(), before);
 });
 
 t.test('a read with an access time to set', async (t) => {

@@ -1,6 +1,8 @@
 /** Shorthands for tests of fops on files. */
+import { readSync } from 'node:fs';
 import type { Test } from 'tap';
 import { type Region, region } from '../../../native/memory.js';
+import { Pipe } from '../../../native/pipe.js';
 import type { Call } from '../../../posix/contract/call.js';
 import type { Dict } from '../../../posix/contract/dict.js';
 import type { ReadReply, WriteReply } from '../../../posix/contract/fops.js';
@@ -77,12 +79,28 @@ export interface Got extends ReadReply {
   text: string;
   /** The reply came without a promise. */
   inline: boolean;
+  /** The bytes came in a pipe. */
+  piped: boolean;
+}
+
+/** What a reply holds, which is released. */
+function bytesOf(reply: ReadReply): Buffer {
+  const { region: held, count } = reply;
+  if (held === null) return Buffer.alloc(0);
+  const bytes = Buffer.alloc(count);
+  if (held instanceof Pipe) {
+    for (let n = 0; n < count; ) n += readSync(-1 - held.address, bytes, n, count - n, null);
+    held.sent();
+  } else {
+    held.bytes.copy(bytes, 0, 0, count);
+    held.release();
+  }
+  return bytes;
 }
 
 export async function read(b: Brick, fd: Fd, size: number, offset = 0, call = b.call()): Promise<Got> {
   const reply = b.posix.readv(call, { fd, offset, size, flags: 0, xdata: null });
   const r = await reply;
-  const text = r.region === null ? '' : r.region.bytes.latin1Slice(0, r.count);
-  r.region?.release();
-  return { ...r, text, inline: !(reply instanceof Promise) };
+  const piped = r.region instanceof Pipe;
+  return { ...r, text: bytesOf(r).latin1Slice(), inline: !(reply instanceof Promise), piped };
 }

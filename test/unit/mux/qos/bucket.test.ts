@@ -88,5 +88,6 @@ t.test('threads that take from one bucket at the same time get its rate together
   const all = counts.reduce((a, b) => a + b, 0);
   // The second one may start, and so end, a little later.
   const most = rate * ((nowNs() - began) / 1e9 + 0.02) * 1.01;
-  t.ok(all <= most && all >= rate * 0.5 * 0.97, `${counts} at ${rate}/s in ${ms} ms`);
+  // Threads that don't get the processor lose credit; half of it would be a double charge.
+  t.ok(all <= most && all >= rate * (ms / 1000) * 0.6, `${counts} at ${rate}/s in ${ms} ms`);
 });

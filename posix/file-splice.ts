@@ -1,0 +1,60 @@
+/**
+ * Large reads without a copy: the pool has the kernel put the file's cached pages into a pipe, and the connection has it move
+ * them on to the socket. Worth it from some hundred kilobytes on; below, the way over the pool costs more than the copies.
+ */
+import { batch, IGNORE, Priority, STAT } from '../native/batch.js';
+import { emptyPipe, PIPE_BYTES, type Pipe } from '../native/pipe.js';
+import type { Call } from './contract/call.js';
+import { EINVAL, ENOENT, EOPNOTSUPP } from './contract/errno.js';
+import type { ReadArgs, ReadReply } from './contract/fops.js';
+import { iattOf } from './iatt-of.js';
+import type { OpenFile } from './open-file.js';
+import type { Store } from './store.js';
+import { TimesReading, touchSoon } from './times.js';
+
+const LEAST_BYTES = 512 << 10;
+const PAGE_BYTES = 4096;
+
+/** A pipe for a read of `size` bytes; null if it must be copied. */
+export function pipeFor(store: Store, args: ReadArgs, file: OpenFile, size: number): Pipe | null {
+  // One that starts inside a page needs a page more than the pipe has room for.
+  if (size < LEAST_BYTES || size > PIPE_BYTES || args.offset % PAGE_BYTES !== 0) return null;
+  return file.direct || !store.files.splices ? null : emptyPipe();
+}
+
+/** Reads into the pipe. Null: nothing was read, and the pipe is gone; the read has to be tried by copying. */
+export async function readIntoPipe(
+  store: Store,
+  call: Call,
+  args: ReadArgs,
+  file: OpenFile,
+  size: number,
+  pipe: Pipe,
+): Promise<ReadReply | null> {
+  const { inode } = args.fd;
+  const times = new TimesReading(store, inode);
+  const b = batch();
+  const at = b.statOut();
+  times.reserve(b);
+  b.splice(file.dir, args.offset, size, pipe.writeFd);
+  b.statx(file.dir, null, at);
+  times.op(b, file, IGNORE);
+  await store.run(b, 0, store.priority(call, Priority.low));
+  const { errno } = b;
+  const count = b.result(0);
+  const end = args.offset + count >= b.f64[at + STAT.size]!;
+  if (errno !== 0 || (count < size && !end)) {
+    // A file system that can't; an error, which the copying read meets too; or fewer bytes than there are.
+    if (errno === EINVAL || errno === EOPNOTSUPP) store.files.splices = false;
+    b.release();
+    pipe.release();
+    return null;
+  }
+  times.take(b);
+  if ((call.timeFlags & 7) !== 0) touchSoon(store, inode, call);
+  const stat = iattOf(b.f64, at, inode.gfid, store.mdata.of(inode));
+  b.release();
+  file.release();
+  if (count === 0) pipe.sent();
+  return { count, errno: end ? ENOENT : 0, stat, region: count === 0 ? null : pipe, xdata: null };
+}
