@@ -122,6 +122,11 @@ Watch* EventLoop::open_watch(int fd, Napi::Function on_ready, int& error) {
   return watch.release();
 }
 
+int EventLoop::watch_for(Watch* watch, int events) {
+  watch->events = events;
+  return events == 0 ? uv_poll_stop(&watch->handle) : uv_poll_start(&watch->handle, events, on_poll);
+}
+
 void EventLoop::on_poll(uv_poll_t* handle, int status, int events) {
   Watch* watch = static_cast<Watch*>(handle->data);
   EventLoop& self = of(watch->on_ready.Env());
@@ -131,6 +136,9 @@ void EventLoop::on_poll(uv_poll_t* handle, int status, int events) {
                                 ((events & UV_DISCONNECT) != 0 ? 4 : 0);
   const napi_value arguments[] = {Napi::Number::New(self.env_, told)};
   self.call(watch->on_ready, 1, arguments);
+  // libuv stops at an error. Who was told may have got no further than what was received before it: the error is told again until
+  // the watch is closed.
+  if (status < 0 && !watch->closing && watch->events != 0) watch_for(watch, watch->events);
 }
 
 void EventLoop::close_watch(Watch* watch) {

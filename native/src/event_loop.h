@@ -27,6 +27,8 @@ struct OwnedQueue {
 struct Watch {
   uv_poll_t handle{};
   Napi::FunctionReference on_ready;
+  // What is watched for; 0: nothing.
+  int events = 0;
   bool closing = false;
 };
 
@@ -43,8 +45,8 @@ class EventLoop {
 
   // Watches a descriptor; null if libuv refuses it (error is set then).
   Watch* open_watch(int fd, Napi::Function on_ready, int& error);
-  // Events are UV_READABLE, UV_WRITABLE and UV_DISCONNECT. Returns 0 or libuv's error.
-  static int watch_for(Watch* watch, int events) { return uv_poll_start(&watch->handle, events, on_poll); }
+  // Events are UV_READABLE, UV_WRITABLE and UV_DISCONNECT, or none. Returns 0 or libuv's error.
+  static int watch_for(Watch* watch, int events);
   void close_watch(Watch* watch);
 
   // The number under which descriptors are noted as this environment's.

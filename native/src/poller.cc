@@ -37,7 +37,7 @@ class Poller : public Napi::ObjectWrap<Poller> {
     if (!a.good() || watch_ == nullptr) return info.Env().Undefined();
     int events = ((wanted & 1) != 0 ? UV_READABLE : 0) | ((wanted & 2) != 0 ? UV_WRITABLE : 0) |
                  ((wanted & 4) != 0 ? UV_DISCONNECT : 0);
-    int error = events == 0 ? uv_poll_stop(&watch_->handle) : EventLoop::watch_for(watch_, events);
+    int error = EventLoop::watch_for(watch_, events);
     if (error != 0) {
       Napi::Error::New(info.Env(), std::string("can't watch the descriptor: ") + uv_strerror(error))
           .ThrowAsJavaScriptException();

@@ -1,4 +1,5 @@
-/** Output of a connection: memory and pipes in turn, to a client that takes its time. */
+/** Output of a connection: memory and pipes in turn, to a client that takes its time; and clients that go with a reset. */
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -99,4 +100,26 @@ t.test('what a client does not take goes with it', async (t) => {
   trimPipes();
   t.equal(pipeCount(), pipes);
   t.equal(addon.ownedFds(), fds, 'no descriptor is left');
+});
+
+t.test('a reset right after data ends the connection', async (t) => {
+  const listener = addon.listenTcp('127.0.0.1', 0, 4, 1);
+  t.teardown(() => addon.closeFd(listener));
+  const [, port] = addon.sockName(listener) as [string, number];
+  // All of it is there before anything is received: the error is seen only after the data.
+  const script = `import socket, struct
+s = socket.create_connection(('127.0.0.1', ${port}))
+s.sendall(bytes.fromhex('8000000401020304'))
+s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+s.close()`;
+  execFileSync('python3', ['-c', script]);
+  const records: number[] = [];
+  const why = await new Promise<string>((resolve) => {
+    const onRecord = (_r: unknown, start: number, end: number) => records.push(end - start);
+    new Connection(addon.accept(listener), { onRecord, onClose: resolve }, 1 << 20);
+    const tooLate = setTimeout(() => resolve('never noticed'), 5000);
+    t.teardown(() => clearTimeout(tooLate));
+  });
+  t.same(records, [4], 'what it sent before is received');
+  t.match(why, /receive failed: errno 104|^$/);
 });
