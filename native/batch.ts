@@ -319,15 +319,15 @@ export class Batch {
   pread(fd: FdRef, address: number, length: number, offset: number, rwf = 0, flags = 0): number {
     return this.#op(OPS['PREAD']!, flags, fd, address, length, offset, rwf);
   }
-  /**
-   * Checksums of what is read from `fd` (SHA-256, or MD5), as {u32 adler32 from 0, u32 whether all is zero, digest} at `address`.
-   * Result: bytes read, fewer where the file ends.
-   */
   /** Moves pages of a file into a pipe, without a copy. Result: bytes, fewer at the end of the file or when the pipe is full. */
   splice(fd: FdRef, offset: number, length: number, pipe: number, flags = 0): number {
     return this.#op(OPS['SPLICE']!, flags, fd, offset, length, pipe);
   }
 
+  /**
+   * Checksums of what is read from `fd` (SHA-256, or MD5), as {u32 adler32 from 0, u32 whether all is zero, digest} at `address`.
+   * Result: bytes read, fewer where the file ends.
+   */
   checksum(fd: FdRef, offset: number, length: number, sha256: boolean, address: number, flags = 0): number {
     return this.#op(OPS['CHECKSUM']!, flags, fd, offset, length, sha256 ? 1 : 0, address);
   }

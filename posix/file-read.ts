@@ -1,22 +1,21 @@
 /**
- * readv: inline while the page cache has the data (one crossing to native code, no promise), else on the pool. The reply of
- * a read that reaches the end of the file says so with errno ENOENT.
+ * readv: inline while the page cache has the data (one crossing to native code, no promise), else on the pool.
  */
 import { batch, IGNORE, Priority, STAT } from '../native/batch.js';
 import { type Region, region } from '../native/memory.js';
 import { type AlignedPiece, alignedPiece } from './aligned.js';
 import { refuseCloud } from './cloud.js';
 import type { Call } from './contract/call.js';
-import { EAGAIN, EINVAL, ENOENT, EOPNOTSUPP } from './contract/errno.js';
+import { EAGAIN, EINVAL, EOPNOTSUPP } from './contract/errno.js';
 import { failure } from './contract/error.js';
 import type { MaybePromise, ReadArgs, ReadReply } from './contract/fops.js';
 import { gfidText } from './contract/gfid.js';
 import { refuseDevice } from './file-open.js';
 import { pipeFor, readIntoPipe } from './file-splice.js';
-import { iattOf } from './iatt-of.js';
 import { type OpenFile, statOf } from './open-file.js';
+import { reachesEnd, readReply } from './read-reply.js';
 import type { Store } from './store.js';
-import { TimesReading, touchSoon } from './times.js';
+import { TimesReading } from './times.js';
 
 const RWF_NOWAIT = 8;
 /** Reads above this get memory by what the file holds rather than by what the client asks for. */
@@ -55,16 +54,7 @@ function read(store: Store, call: Call, args: ReadArgs, file: OpenFile): MaybePr
   store.inlining.run(b);
   let n = b.result(0);
   if (n >= 0) {
-    const end = args.offset + n >= b.f64[at + STAT.size]!;
-    if (n === size || end) {
-      if ((call.timeFlags & 7) !== 0) touchSoon(store, inode, call);
-      const stat = iattOf(b.f64, at, inode.gfid, store.mdata.of(inode));
-      b.release();
-      file.release();
-      if (n > 0) return { count: n, errno: end ? ENOENT : 0, stat, region: into, xdata: null };
-      into.release();
-      return { count: 0, errno: ENOENT, stat, region: null, xdata: null };
-    }
+    if (n === size || reachesEnd(b, at, args, n)) return readReply(store, call, args, file, b, at, n, into);
   } else {
     if (n === -EOPNOTSUPP) {
       store.files.nowait = false;
@@ -139,14 +129,7 @@ async function readOnPool(
     piece.region.bytes.copy(memory.bytes, 0, piece.start, piece.start + n);
     piece.region.release();
   }
-  if ((call.timeFlags & 7) !== 0) touchSoon(store, inode, call);
-  const count = done + n;
-  const end = args.offset + count >= b.f64[at + STAT.size]!;
-  const stat = iattOf(b.f64, at, inode.gfid, store.mdata.of(inode));
-  b.release();
-  file.release();
-  if (count === 0) memory.release();
-  return { count, errno: end ? ENOENT : 0, stat, region: count === 0 ? null : memory, xdata: null };
+  return readReply(store, call, args, file, b, at, done + n, memory);
 }
 
 function failed(store: Store, args: ReadArgs, file: OpenFile, errno: number): never {

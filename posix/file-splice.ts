@@ -2,15 +2,15 @@
  * Large reads without a copy: the pool has the kernel put the file's cached pages into a pipe, and the connection has it move
  * them on to the socket. Worth it from some hundred kilobytes on; below, the way over the pool costs more than the copies.
  */
-import { batch, IGNORE, Priority, STAT } from '../native/batch.js';
+import { batch, IGNORE, Priority } from '../native/batch.js';
 import { emptyPipe, PIPE_BYTES, type Pipe } from '../native/pipe.js';
 import type { Call } from './contract/call.js';
-import { EINVAL, ENOENT, EOPNOTSUPP } from './contract/errno.js';
+import { EINVAL, EOPNOTSUPP } from './contract/errno.js';
 import type { ReadArgs, ReadReply } from './contract/fops.js';
-import { iattOf } from './iatt-of.js';
 import type { OpenFile } from './open-file.js';
+import { reachesEnd, readReply } from './read-reply.js';
 import type { Store } from './store.js';
-import { TimesReading, touchSoon } from './times.js';
+import { TimesReading } from './times.js';
 
 const LEAST_BYTES = 512 << 10;
 const PAGE_BYTES = 4096;
@@ -31,8 +31,7 @@ export async function readIntoPipe(
   size: number,
   pipe: Pipe,
 ): Promise<ReadReply | null> {
-  const { inode } = args.fd;
-  const times = new TimesReading(store, inode);
+  const times = new TimesReading(store, args.fd.inode);
   const b = batch();
   const at = b.statOut();
   times.reserve(b);
@@ -42,8 +41,7 @@ export async function readIntoPipe(
   await store.run(b, 0, store.priority(call, Priority.low));
   const { errno } = b;
   const count = b.result(0);
-  const end = args.offset + count >= b.f64[at + STAT.size]!;
-  if (errno !== 0 || (count < size && !end)) {
+  if (errno !== 0 || (count < size && !reachesEnd(b, at, args, count))) {
     // A file system that can't; an error, which the copying read meets too; or fewer bytes than there are.
     if (errno === EINVAL || errno === EOPNOTSUPP) store.files.splices = false;
     b.release();
@@ -51,10 +49,5 @@ export async function readIntoPipe(
     return null;
   }
   times.take(b);
-  if ((call.timeFlags & 7) !== 0) touchSoon(store, inode, call);
-  const stat = iattOf(b.f64, at, inode.gfid, store.mdata.of(inode));
-  b.release();
-  file.release();
-  if (count === 0) pipe.sent();
-  return { count, errno: end ? ENOENT : 0, stat, region: count === 0 ? null : pipe, xdata: null };
+  return readReply(store, call, args, file, b, at, count, pipe);
 }

@@ -4,8 +4,8 @@
  * While nothing waits and the turn of the event loop is young, a fop whose rates allow it goes at once; so does one that would be
  * the next anyway. What is left goes by weight (start-time fair queueing: volumes among each other, and in each its tenants), for
  * so long per turn that what comes meanwhile is seen soon enough: a tenant that has the thread to itself may take long turns, in company
- * they are short. Something waits only when the thread or the slots of a disk are saturated, or for a rate: an idle tenant's
- * share is everyone's.
+ * they are short. Something waits only when the thread or the slots of a disk are saturated, for a rate, or, in the background,
+ * for clients at work (yielding.ts): an idle tenant's share is everyone's.
  */
 
 import { ticker } from '../ticker.js';
