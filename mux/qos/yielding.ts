@@ -5,12 +5,12 @@
  * little of the thread are owed little, and none at work nothing.
  */
 
-/** What a fop of work 1 takes of the process, measured beside few others. */
-const WORK_NS = 25_000;
+/** What a fop of work 1 takes of the process when it comes alone, as those of a heal do. */
+const WORK_NS = 40_000;
 /** Time that clients' use of the thread is averaged over. */
 const MEMORY_NS = 100e6;
 /** Use of the thread at which clients are owed all of the pause. */
-const BUSY = 0.4;
+const BUSY = 0.6;
 /** A pause shorter than that is saved up: timers are no finer. */
 const GRAIN_NS = 0.5e6;
 

@@ -1,5 +1,6 @@
 /** The QoS bench inside its throw-away host: runs the cases, prints what they tell, and the plots for main.ts to write. */
-import { CASES, type Figure, type Setting } from './cases.js';
+import type { Figure, Setting } from './case.js';
+import { CASES } from './cases.js';
 
 const options = JSON.parse(process.argv[2] ?? '{}') as { a: string; seconds: string; only: string[]; files: string };
 const setting: Setting = { brickd: options.a, seconds: Number(options.seconds), files: Number(options.files) };

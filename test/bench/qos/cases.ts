@@ -1,43 +1,17 @@
 /** What the QoS bench measures: each case tells figures beside what they ought to be, and plots. */
 import { execFileSync, spawn } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { heal, rebalance } from './background.js';
+import { type Case, FILES, type Figure, RANDOM_READ, type Setting } from './case.js';
 import * as host from './host.js';
 import { type Bar, barPlot, type Line, linePlot } from './plot.js';
-
-export interface Setting {
-  brickd: string;
-  /** Length of one measurement. */
-  seconds: number;
-  /** Files of the heal. */
-  files: number;
-}
-
-export interface Figure {
-  what: string;
-  value: number;
-  unit: string;
-  /** Least and most; undefined: nothing is asked. */
-  goal?: [number, number];
-}
-
-export interface Result {
-  figures: Figure[];
-  plots: [name: string, svg: string][];
-}
-
-export interface Case {
-  name: string;
-  run(s: Setting): Promise<Result>;
-}
-
-const RANDOM_READ = ['--rw=randread', '--bs=4k'];
 
 const near = (goal: number, share: number): [number, number] => [goal * (1 - share), goal * (1 + share)];
 
 /** Clients with files of their own, all at once: operations and MiB per second in all, and the worst p99. */
 async function clients(volume: string, n: number, seconds: number, args: string[]): Promise<host.FioResult> {
-  const files = (i: number): string[] => (n === 1 ? ['f0', 'f1', 'f2', 'f3'] : [`f${i}`]);
+  const files = (i: number): string[] => (n === 1 ? FILES : [`f${i}`]);
   const all = await Promise.all(Array.from({ length: n }, (_, i) => host.fio(volume, seconds, args, files(i))));
   return {
     perSecond: all.reduce((sum, r) => sum + r.perSecond, 0),
@@ -45,8 +19,6 @@ async function clients(volume: string, n: number, seconds: number, args: string[
     p99Us: Math.max(...all.map((r) => r.p99Us)),
   };
 }
-
-const FILES = ['f0', 'f1', 'f2', 'f3'];
 
 /** A volume of two bricks, so that two workers have one each. */
 async function limited(s: Setting, workers: number): Promise<void> {
@@ -286,124 +258,6 @@ const killed: Case = {
       ],
       plots: [],
     };
-  },
-};
-
-/** What works in the background beside a client: it is measured how much of its rate the client keeps. */
-interface Background {
-  /** Its process. */
-  pid(): number;
-  /** Files that it has done so far. */
-  done(): number;
-  /** Has it begin, once the client has been measured alone. */
-  begin(): Promise<void>;
-}
-
-/**
- * The bricks have a processor, what works in the background shares the other one with the client, who goes first there. Files are
- * counted over all the time that the client's program takes: it needs a while to start and to end.
- */
-async function beside(s: Setting, work: Background): Promise<Figure[]> {
-  const apart = cpus().length > 1;
-  const launcher = apart ? [...host.onProcessor(1), ...host.FIRST] : [];
-  const client = (): Promise<host.FioResult> =>
-    host.fio('v', s.seconds, [...RANDOM_READ, '--iodepth=16'], FILES, launcher);
-  if (apart) host.bindBricks(0);
-  const alone = await client();
-  await work.begin();
-  if (apart) {
-    host.bindBricks(0);
-    host.bind(work.pid(), 1);
-  }
-  const [before, began] = [work.done(), performance.now()];
-  const during = await client();
-  const perSecond = ((work.done() - before) / (performance.now() - began)) * 1000;
-  return [
-    {
-      what: 'clients keep of their rate',
-      value: (during.perSecond / alone.perSecond) * 100,
-      unit: '%',
-      goal: [80, 1000],
-    },
-    { what: 'files done a second, as long as it lasts', value: perSecond, unit: '' },
-  ];
-}
-
-/** A mount of the volume, in which there is a directory for files. */
-function mountIt(): void {
-  execFileSync('sh', ['-c', 'mkdir -p /m && mount -t glusterfs gfhost:/v /m && until stat /m/f0; do sleep 0.2; done']);
-}
-
-function makeFiles(count: number): void {
-  execFileSync('sh', ['-c', `cd /m && mkdir d && for i in $(seq ${count}); do echo $i > d/$i; done`]);
-}
-
-const heal: Case = {
-  name: 'heal under load',
-  async run(s) {
-    await host.startGlusterd(s.brickd, 1);
-    // Each brick has a process of its own, so that one can be killed.
-    host.gluster('volume', 'set', 'all', 'cluster.brick-multiplex', 'off');
-    host.volume('v', 2, 'replica', '2');
-    await host.until('bricks are up', 20, () => host.brickPids().length === 2);
-    await host.layOut('v', FILES);
-    host.qos('v', '', 'io-stats');
-    mountIt();
-    const second = host.gluster('volume', 'info', 'v').match(/\/d\/bench-\d+/g)![1]!;
-    const pidFile = `/run/gluster/vols/v/gfhost${second.replaceAll('/', '-')}.pid`;
-    const done = (): number =>
-      Number(execFileSync('sh', ['-c', `ls ${second}/d 2>/dev/null | wc -l`], { encoding: 'utf8' }));
-    const figures = await beside(s, {
-      pid: host.healerPid,
-      done,
-      async begin() {
-        process.kill(Number(readFileSync(pidFile, 'latin1')), 'SIGKILL');
-        makeFiles(s.files);
-        host.gluster('volume', 'start', 'v', 'force');
-        await host.until('the heal begins', 60, () => done() > 0);
-      },
-    });
-    await host.until('the heal ends', 600, () => done() >= s.files);
-    execFileSync('umount', ['/m']);
-    await host.stopGlusterd(['v']);
-    return { figures, plots: [] };
-  },
-};
-
-/** Files that a rebalance has moved so far, and what it says of itself. */
-function rebalanced(volume: string): { files: number; status: string } {
-  const xml = host.gluster('volume', 'rebalance', volume, 'status', '--xml');
-  const total = xml.slice(xml.indexOf('<aggregate>'));
-  return {
-    files: Number(/<files>(\d+)/.exec(total)?.[1] ?? 0),
-    status: /<statusStr>([^<]*)/.exec(total)?.[1] ?? '',
-  };
-}
-
-const rebalance: Case = {
-  name: 'rebalance under load',
-  async run(s) {
-    await host.startGlusterd(s.brickd, 1);
-    host.volume('v', 2);
-    await host.layOut('v', FILES);
-    host.qos('v', '', 'io-stats');
-    mountIt();
-    makeFiles(s.files);
-    host.addBrick('v');
-    const figures = await beside(s, {
-      pid: host.rebalancerPid,
-      done: () => rebalanced('v').files,
-      async begin() {
-        host.gluster('volume', 'rebalance', 'v', 'start');
-        await host.until('the rebalance begins', 60, () => rebalanced('v').files > 0);
-      },
-    });
-    await host.until('the rebalance ends', 600, () => rebalanced('v').status === 'completed');
-    const there = execFileSync('sh', ['-c', 'cat /m/d/* | sort -n | uniq | wc -l'], { encoding: 'utf8' });
-    execFileSync('umount', ['/m']);
-    await host.stopGlusterd(['v']);
-    figures.push({ what: 'files there in the end', value: Number(there), unit: '', goal: [s.files, s.files] });
-    return { figures, plots: [] };
   },
 };
 

@@ -87,9 +87,6 @@ interface Side {
 
 /** How programs are started that are to get the processor before all others, as if they ran on a machine of their own. */
 export const AT_ONCE = ['chrt', '-f', '20'];
-/** The same for one that keeps a processor busy: at a real-time priority its threads would starve each other. */
-export const FIRST = ['nice', '-n', '-19'];
-
 /** Programs that may run on one processor only. */
 export const onProcessor = (n: number): string[] => ['taskset', '-c', String(n)];
 

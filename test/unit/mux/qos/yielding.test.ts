@@ -55,8 +55,8 @@ t.test('background work takes what its weight says while clients are at work', a
   const busy = new Setting();
   await busy.heals(0.5, 20_000);
   const beside = await busy.heals(1, 20_000);
-  // A unit of work takes 25 µs, and ten times that is left to clients after each.
-  t.ok(beside > 3000 && beside < 5000, `${beside} a second beside 20,000 of clients`);
+  // A unit of work takes 40 µs, and ten times that is left to clients after each.
+  t.ok(beside > 2000 && beside < 3000, `${beside} a second beside 20,000 of clients`);
 });
 
 t.test('it takes what there is while they do little or nothing', async (t) => {
@@ -74,8 +74,8 @@ t.test('what never waits counts for what does', async (t) => {
   const s = new Setting();
   await s.heals(0.5, 20_000);
   const without = await s.heals(1, 20_000);
-  const beside = await s.heals(1, 20_000, 2500);
-  t.ok(beside < without * 0.6, `${beside} beside 2,500 locks a second, ${without} without`);
+  const beside = await s.heals(1, 20_000, 1500);
+  t.ok(beside < without * 0.6, `${beside} beside 1,500 locks a second, ${without} without`);
 });
 
 t.test('what goes past the queues does not take a turn from those who wait', async (t) => {
