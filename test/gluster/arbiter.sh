@@ -9,8 +9,7 @@ g volume set v cluster.heal-timeout 5 >/dev/null
 ok 'a volume with an arbiter starts' g volume start v
 ok 'its bricks are online' wait_for 30 online v
 ok 'it mounts' mount_volume v /m || { end; exit; }
-up() { [ "$(cat /m/.meta/graphs/active/v-client-$1/private | awk '/^connected/ { print $3 }')" = 1 ]; }
-for i in 0 1 2; do ok "brick $((i + 1)) is connected" wait_for 20 up $i; done
+for i in 0 1 2; do ok "brick $((i + 1)) is connected" wait_for 20 sees /m v-client-$i; done
 
 cp -r /usr/include/linux/netfilter /m/tree
 ok 'files come as they were written' diff -r /usr/include/linux/netfilter /m/tree
@@ -37,11 +36,11 @@ ok 'nothing to heal' wait_for 10 clean
 
 note 'a copy misses changes'
 kill -9 "$(brick_pid v /d/b2)"
-wait_for 10 eval '! up 1'
+wait_for 10 misses /m v-client-1
 echo new >> /m/f; echo other > /m/g; rm -r /m/tree/ipset
 no 'the arbiter and the other copy know of it' clean
 g volume start v force >/dev/null
-ok 'it comes back' wait_for 20 up 1
+ok 'it comes back' wait_for 20 sees /m v-client-1
 healed() { g volume heal v >/dev/null; clean; }
 ok 'it is healed' wait_for 40 healed
 cmp /d/b1/f /d/b2/f && pass 'its data is that of the good copy' || fail 'its data is that of the good copy'
@@ -51,17 +50,17 @@ d=$(diff <(names /d/b3) <(names /d/b2)) && pass "and the same names" || { fail "
 note 'the good copy is away'
 g volume set v cluster.self-heal-daemon off >/dev/null
 kill -9 "$(brick_pid v /d/b2)"
-wait_for 10 eval '! up 1'
+wait_for 10 misses /m v-client-1
 echo more >> /m/f
 kill -9 "$(brick_pid v /d/b1)"
-wait_for 10 eval '! up 0'
+wait_for 10 misses /m v-client-0
 g volume start v force >/dev/null
 kill -9 "$(brick_pid v /d/b1)"
-ok 'the stale copy is back' wait_for 20 up 1
+ok 'the stale copy is back' wait_for 20 sees /m v-client-1
 no 'the stale copy is not written' eval 'echo stale >> /m/f'
 no 'nor read' eval 'cat /m/f >/dev/null'
 g volume start v force >/dev/null
-ok 'the good copy is back' wait_for 20 up 0
+ok 'the good copy is back' wait_for 20 sees /m v-client-0
 g volume set v cluster.self-heal-daemon on >/dev/null
 ok 'all is healed' wait_for 40 healed
 is 'nothing is lost' "$(tail -c 9 /m/f)" $'new\nmore'

@@ -14,8 +14,7 @@ programs() { local b; for b in "${bricks[@]}"; do readlink "/proc/$(brick_pid v 
 wanted() { local i; for i in "${!bricks[@]}"; do [ -n "${CHAOS_STOCK:-}" ] && [ $((i % set_size)) = 0 ] && echo 1 || echo 0; done; }
 counts() { g volume heal v info | none_to_heal ${#bricks[@]}; }
 healed() { g volume heal v >/dev/null; sleep 1; counts; }
-up() { [ "$(awk '/^connected/ { print $3 }' "$1/.meta/graphs/active/v-client-$2/private")" = 1 ]; }
-all_up() { local i; for i in "${!bricks[@]}"; do up /m1 $i && up /m2 $i || return 1; done; }
+all_up() { local i; for i in "${!bricks[@]}"; do sees /m1 v-client-$i && sees /m2 v-client-$i || return 1; done; }
 back() { program_of "$1"; g volume start v force >/dev/null; wait_for 30 all_up; }
 
 # hit HOW INDEX: the brick fails, stays away for some seconds of work, and comes back.

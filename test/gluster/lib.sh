@@ -57,6 +57,9 @@ volume() {
 online() { g volume status "$1" --xml | tr -d '\n ' | grep -q '<status>1</status>' && ! g volume status "$1" --xml | tr -d '\n ' | grep -q '<status>0</status>'; }
 mount_volume() { mkdir -p "$2" && mount -t glusterfs ${3:+-o "$3"} "gfhost:/$1" "$2" && wait_for 20 stat "$2/."; }
 remount() { umount "$2" && mount_volume "$1" "$2" "${3:-}"; }
+# sees MOUNT SUBVOLUME: the client is connected to that brick.
+sees() { [ "$(awk '/^connected/ { print $3 }' "$1/.meta/graphs/active/$2/private")" = 1 ]; }
+misses() { ! sees "$@"; }
 # brick_pid VOLUME BRICK
 brick_pid() { cat "/run/gluster/vols/$1/gfhost$(tr / - <<<"$2").pid"; }
 brick_log() { echo "$logs/$(sed 's,^/,,; s,/,-,g' <<<"$1").log"; }

@@ -25,8 +25,7 @@ for o in write-behind stat-prefetch quick-read io-cache open-behind; do g volume
 ok 'a volume that uses it starts' g volume start v
 ok 'its bricks are online' wait_for 30 online v
 ok 'it mounts' mount_volume v /m || { end; exit; }
-up() { awk '/^connected/ { exit $3 != 1 }' "/m/.meta/graphs/active/v-$1/private"; }
-for x in client-0 client-1 ta-2; do ok "$x is connected" wait_for 20 up $x; done
+for x in client-0 client-1 ta-2; do ok "$x is connected" wait_for 20 sees /m v-$x; done
 id_file() { find /d/ta -path '*/.glusterfs' -prune -o -type f -name 'trusted.afr.v-ta*' -print; }
 # bad COPY: whether the arbiter says so of it.
 bad() { getfattr --absolute-names -n "trusted.afr.v-client-$1" -e hex "$(id_file)" 2>/dev/null | grep -q '=0x.*[1-9a-f]'; }
@@ -36,24 +35,24 @@ no 'it calls no copy bad' eval 'bad 0 || bad 1'
 
 note 'a copy goes'
 kill -9 "$(brick_pid v /d/b1)"
-wait_for 10 eval '! up client-0'
+wait_for 10 misses /m v-client-0
 ok 'the other takes writes' eval 'echo two > /m/f'
 is 'and is read' "$(cat /m/f)" two
 ok 'the arbiter calls the one that is gone bad' bad 0
 no 'and not the other' bad 1
 g volume start v force >/dev/null
-ok 'the bad copy comes back' wait_for 20 up client-0
+ok 'the bad copy comes back' wait_for 20 sees /m v-client-0
 is 'its data is stale' "$(cat /d/b1/f)" one
 
 note 'the good copy goes'
 kill -9 "$(brick_pid v /d/b2)"
-wait_for 10 eval '! up client-1'
+wait_for 10 misses /m v-client-1
 drop_caches
 no 'the bad copy is not read' dd if=/m/f of=/dev/null iflag=direct
 no 'and takes no writes' dd if=/dev/zero of=/m/f bs=4 count=1 conv=notrunc,fsync
 no 'it has not called the good copy bad' bad 1
 g volume start v force >/dev/null
-ok 'the good copy comes back' wait_for 20 up client-1
+ok 'the good copy comes back' wait_for 20 sees /m v-client-1
 ok 'what it holds is read' wait_for 10 eval '[ "$(cat /m/f)" = two ]'
 
 note 'healing'
@@ -67,6 +66,6 @@ pkill -f -- '--volfile-id ta'
 ok 'it ends' wait_for 10 eval '! listens'
 ok 'with both copies it is not needed' wait_for 20 eval 'echo four > /m/f'
 ok 'it comes back' ta_start
-ok 'and is connected' wait_for 20 up ta-2
+ok 'and is connected' wait_for 20 sees /m v-ta-2
 umount /m
 end

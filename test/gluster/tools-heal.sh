@@ -25,7 +25,7 @@ note 'heal: what heal info tells'
 mkdir $mount/told; for i in 1 2; do echo old > $mount/told/changed$i; done
 ok 'heal: nothing to heal' wait_for 20 heals
 kill -9 "$(brick_pid heal ${b}3)"
-ok 'heal: the brick is gone' wait_for 10 down $mount heal-client-2
+ok 'heal: the brick is gone' wait_for 10 misses $mount heal-client-2
 for i in 1 2; do echo new >> $mount/told/changed$i; done
 for i in 1 2 3; do echo new > $mount/told/new$i; done
 sync -f $mount
@@ -60,7 +60,7 @@ is 'heal: and of no failure at last' "$(awk '/^No. of heal failed entries/ { las
 
 note 'heal: heal full'
 kill -9 "$(brick_pid heal ${b}3)"
-ok 'heal: a brick is away' wait_for 10 down $mount heal-client-2
+ok 'heal: a brick is away' wait_for 10 misses $mount heal-client-2
 # What a repair of its file system may lose: names, handles and content, with no mark of it anywhere.
 lost=$(cd ${b}3 && getfattr -n trusted.gfid -e hex told/new1 2>/dev/null | sed -n 's/^trusted.gfid=0x\(..\)\(..\)\(....\)\(....\)\(....\)\(....\)\(.*\)/\1\/\2\/\1\2\3-\4-\5-\6-\7/p')
 rm ${b}3/told/new1 "${b}3/.glusterfs/$lost"

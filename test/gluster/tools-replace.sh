@@ -28,7 +28,7 @@ ok 'replace: the changing files are right' node "$dist/work/tree-writer.js" --ch
 
 note 'replace: reset-brick'
 ok 'replace: a brick is taken out' g volume reset-brick replace gfhost:${b}1 start
-ok 'replace: the clients notice' wait_for 10 down $mount replace-client-0
+ok 'replace: the clients notice' wait_for 10 misses $mount replace-client-0
 rm -rf ${b}1; mkdir ${b}1
 echo meanwhile > $mount/meanwhile
 ok 'replace: it comes back empty' g volume reset-brick replace gfhost:${b}1 gfhost:${b}1 commit force

@@ -4,9 +4,9 @@ b=/d/splitbrain/b
 mkdir -p /d/splitbrain
 volume=splitbrain bricks=2
 
-both() { up $mount splitbrain-client-0 && up $mount splitbrain-client-1; }
+both() { sees $mount splitbrain-client-0 && sees $mount splitbrain-client-1; }
 # without INDEX: that brick is killed; back: it is there again.
-without() { kill -9 "$(brick_pid splitbrain $b$(($1 + 1)))"; wait_for 10 down $mount splitbrain-client-$1; }
+without() { kill -9 "$(brick_pid splitbrain $b$(($1 + 1)))"; wait_for 10 misses $mount splitbrain-client-$1; }
 back() { g volume start splitbrain force >/dev/null; wait_for 30 both; }
 # eio WHAT COMMAND ...: it fails with EIO.
 eio() {

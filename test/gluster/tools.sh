@@ -4,9 +4,6 @@
 . "$(dirname "$0")/agree.sh"
 work=$repo/test/gluster/work
 
-# up MOUNT SUBVOLUME: the client is connected to that brick.
-up() { [ "$(awk '/^connected/ { print $3 }' "$1/.meta/graphs/active/$2/private")" = 1 ]; }
-down() { ! up "$@"; }
 # Of a replica $volume of $bricks bricks, mounted at $mount.
 healed() { g volume heal $volume info | none_to_heal $bricks; }
 heals() { g volume heal $volume >/dev/null; for _ in 1 2 3; do sleep 1; healed && return; done; return 1; }
@@ -22,7 +19,7 @@ agree() {
   is "$volume: nothing is pending, $1" "$(pending "$2"; pending "$3")" ''
 }
 attributes() { (cd "$1" && find . "${ours[@]}" -o -print0 | sort -z | xargs -0 getfattr -h -d -m '^user|^system.posix_acl' -e hex 2>/dev/null); }
-all_up() { local i; for i; do up $mount $volume-client-$i || return 1; done; }
+all_up() { local i; for i; do sees $mount $volume-client-$i || return 1; done; }
 
 start_glusterd || fail 'glusterd starts'
 jobs=()
