@@ -1,7 +1,7 @@
 /** Entry fops at the border: look-up, creation, removal, renaming of names. */
 
 import type { Call } from '../../posix/contract/call.js';
-import { EBADF, EINVAL, EMFILE, ENOENT, ENOTCONN, ESTALE } from '../../posix/contract/errno.js';
+import { EBADF, EINVAL, EMFILE, ENODATA, ENOENT, ENOTCONN, ESTALE } from '../../posix/contract/errno.js';
 import { FopError, failure } from '../../posix/contract/error.js';
 import type {
   CreateReply,
@@ -73,6 +73,9 @@ function linked(s: Session, parent: Inode, name: string): (r: EntryReply) => Ent
   };
 }
 
+/** How a look-up fails whose file is no longer the one that the table has. */
+const OUTDATED: ReadonlySet<number> = new Set([ENOENT, ESTALE, ENODATA]);
+
 function lookupNamed(s: Session, call: Call, q: LookupReq): MaybePromise<LookupReply> {
   return then(resolveParent(s, call, q.pargfid, q.bname, q.xdata), (parent) => {
     const table = s.brick.table;
@@ -89,8 +92,8 @@ function lookupNamed(s: Session, call: Call, q: LookupReq): MaybePromise<LookupR
     return attempt(
       () => then(s.top.lookup(call, args), found),
       (error) => {
-        if (!(error instanceof FopError) || (error.errno !== ENOENT && error.errno !== ESTALE)) throw error;
-        // The name has gone or means another file now: once more, without what the table thought.
+        // The name has gone, means another file now, or one that has lost its gfid: once more, without what the table thought.
+        if (!(error instanceof FopError) || !OUTDATED.has(error.errno)) throw error;
         table.unlink(parent, name);
         args.loc.inode = null;
         return then(s.top.lookup(call, args), found);

@@ -1,36 +1,70 @@
-/** A file without a gfid, which a client asks to be shown, leaves no inode behind: it is about to get one. */
+/** Files without a gfid: one that a client asks to be shown leaves no inode behind, and one that had a gfid gets another. */
 import t from 'tap';
 import { BORDERS } from '../../../mux/fops/borders.js';
 import { fopByName } from '../../../mux/fops/table.js';
 import { InodeTable } from '../../../mux/inode-table.js';
 import type { Session } from '../../../mux/session.js';
 import { Call } from '../../../posix/contract/call.js';
+import { ENODATA } from '../../../posix/contract/errno.js';
+import { failure } from '../../../posix/contract/error.js';
 import type { LookupArgs } from '../../../posix/contract/fops.js';
 import { NULL_GFID, ROOT_KEY } from '../../../posix/contract/gfid.js';
 import { Iatt, S_IFDIR } from '../../../posix/contract/iatt.js';
 
-t.test('look-ups of a file without and with a gfid', async (t) => {
-  const table = new InodeTable(0, () => {});
-  const asked: LookupArgs[] = [];
-  let gfid = NULL_GFID;
-  const top = {
-    lookup(_call: Call, args: LookupArgs) {
-      asked.push({ ...args, loc: { ...args.loc } });
-      return { stat: Object.assign(new Iatt(), { gfid, mode: S_IFDIR | 0o755 }), postparent: new Iatt(), xdata: null };
-    },
-  };
-  const client = { ctx: [] };
-  const session = { client, top, brick: { table, top }, mapRoot: (key: string) => key } as unknown as Session;
-  const look = async () => {
+const gfidOf = (first: number) => Uint8Array.from({ length: 16 }, (_, i) => i + first);
+
+/** A brick whose root has one file. */
+class Setting {
+  readonly table = new InodeTable(0, () => {});
+  readonly asked: LookupArgs[] = [];
+  /** What the disk says. */
+  gfid = NULL_GFID;
+  /** Asks the bottom to fail for a file that the table has. */
+  lost = false;
+
+  async look(): Promise<void> {
+    const top = {
+      lookup: (_call: Call, args: LookupArgs) => {
+        this.asked.push({ ...args, loc: { ...args.loc } });
+        if (this.lost && args.loc.inode !== null) throw failure(ENODATA);
+        const stat = Object.assign(new Iatt(), { gfid: this.gfid, mode: S_IFDIR | 0o755 });
+        return { stat, postparent: new Iatt(), xdata: null };
+      },
+    };
+    const client = { ctx: [] };
+    const session = {
+      client,
+      top,
+      brick: { table: this.table, top },
+      mapRoot: (key: string) => key,
+    } as unknown as Session;
     const request = { gfid: '\0'.repeat(16), pargfid: ROOT_KEY, flags: 0, bname: 'd', xdata: null };
     const border = BORDERS[fopByName('lookup').number]!;
     await border.wind(session, new Call(client as never, 27), request as never, null as never, 0, 0);
-  };
-  await look();
-  t.equal(table.child(table.root, 'd'), undefined);
-  t.equal(table.size, 1);
-  gfid = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
-  await look();
-  t.equal(asked[1]!.loc.inode, null, 'the second look-up is a first one for the file');
-  t.ok(table.child(table.root, 'd'));
+  }
+}
+
+t.test('look-ups of a file without and with a gfid', async (t) => {
+  const s = new Setting();
+  await s.look();
+  t.equal(s.table.child(s.table.root, 'd'), undefined);
+  t.equal(s.table.size, 1);
+  s.gfid = gfidOf(1);
+  await s.look();
+  t.equal(s.asked[1]!.loc.inode, null, 'the second look-up is a first one for the file');
+  t.ok(s.table.child(s.table.root, 'd'));
+});
+
+t.test('a look-up of a known file that has lost its gfid', async (t) => {
+  const s = new Setting();
+  s.gfid = gfidOf(1);
+  await s.look();
+  const known = s.table.child(s.table.root, 'd');
+  s.lost = true;
+  s.gfid = gfidOf(2);
+  await s.look();
+  t.equal(s.asked.length, 3, 'is tried again');
+  t.equal(s.asked[1]!.loc.inode, known);
+  t.equal(s.asked[2]!.loc.inode, null, 'as a first one, which gives the file a gfid');
+  t.same(s.table.child(s.table.root, 'd')?.gfid, gfidOf(2));
 });
