@@ -15,7 +15,7 @@ import { TapDigest } from './tap-digest.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const TAP = join(ROOT, 'node_modules/.bin/tap');
-const UNIT = ['unit', 'wire'];
+const UNIT = ['unit', 'wire', 'security'];
 const END_TO_END = ['gluster'];
 /** Of one file, in seconds. An end-to-end file sets its own limit, which is lower. */
 const UNIT_LIMIT_S = 120;
