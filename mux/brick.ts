@@ -15,16 +15,16 @@ import {
   ESTALE,
   errnoName,
 } from '../posix/contract/errno.js';
-import { failure } from '../posix/contract/error.js';
+import { FopError, failure } from '../posix/contract/error.js';
 import type { Fops } from '../posix/contract/fops.js';
 import type { Gfid } from '../posix/contract/gfid.js';
-import { S_IFDIR } from '../posix/contract/iatt.js';
+import { S_IFDIR, S_IFMT } from '../posix/contract/iatt.js';
 import type { Client, Fd, Inode } from '../posix/contract/inode.js';
 import { type Logger, loggerFor } from '../posix/contract/log.js';
 import type { BrickContext, Translator, Upcall } from '../posix/contract/translator.js';
 import type { AuthRules } from './auth.js';
 import { encodeUpcall } from './callbacks.js';
-import { type ClientIdentity, ClientState } from './client.js';
+import { type ClientIdentity, ClientState, clientKey } from './client.js';
 import { ClientPlaces } from './client-places.js';
 import type { CredentialRules } from './credentials.js';
 import { volumeOf } from './facts.js';
@@ -72,6 +72,16 @@ const QUIET: Readonly<Record<string, readonly number[]>> = {
 const CLOSE_WAIT_MS = 30_000;
 const HUNG_WAIT_MS = 1000;
 
+/** The directory that a client wants to mount can't be found. */
+export class SubdirMissing extends Error {
+  readonly errno: number;
+
+  constructor(path: string, errno: number) {
+    super(`subdirectory for mount "${path}" is not found`);
+    this.errno = errno;
+  }
+}
+
 export class Brick implements BrickContext {
   readonly name: string;
   /** Of the volume that it belongs to; '' if that is not known. */
@@ -79,12 +89,14 @@ export class Brick implements BrickContext {
   /** Domain of the session's log lines: the server translator. */
   readonly log: Logger;
   readonly table: InodeTable;
+  /** By {@link clientKey}. */
   readonly clients = new Map<string, ClientState>();
   readonly sessions = new Set<Session>();
   readonly #stack: Stack;
   readonly #timers = new Set<() => void>();
   readonly #onFailed: (reason: string) => void;
   #closing: (() => void) | null = null;
+  #ending = false;
   #failed = false;
   readonly #self = new ClientState({
     uid: 'brick',
@@ -94,6 +106,7 @@ export class Brick implements BrickContext {
     version: '',
     trusted: true,
     subdir: '/',
+    credential: '',
     auth: { brick: '', peerAddress: '', peerPort: 0, username: undefined, password: undefined, subdir: '/' },
   });
   /** Clients' fops that are not answered at once. */
@@ -176,6 +189,7 @@ export class Brick implements BrickContext {
     this.outstandingLimit = rules.outstandingRpcLimit > 0 ? rules.outstandingRpcLimit : Number.POSITIVE_INFINITY;
     this.table.limit = rules.inodeLruLimit;
     this.keepalive = rules.keepalive;
+    for (const session of this.sessions) session.outstandingLimitChanged();
   }
 
   init(): Promise<void> {
@@ -261,18 +275,31 @@ export class Brick implements BrickContext {
 
   // --- sessions -----------------------------------------------------------------------------------------------------
 
-  /** Binds a new connection to its client process. Throws a FopError when the mounted sub-directory can't be found. */
+  /**
+   * Binds a new connection to its client process. The descriptor is the session's once there is one; when this rejects, it still is
+   * the caller's. Throws {@link SubdirMissing} when the mounted sub-directory can't be found.
+   */
   async join(identity: ClientIdentity, fd: number): Promise<Session> {
-    let client = this.clients.get(identity.uid);
+    const key = clientKey(identity);
+    let client = this.clients.get(key);
     if (client === undefined) {
       client = new ClientState(identity);
-      if (identity.subdir !== '' && identity.subdir !== '/') await this.#mountSubdir(client, identity.subdir);
-      this.clients.set(identity.uid, client);
+      this.clients.set(key, client);
+      if (identity.subdir !== '' && identity.subdir !== '/')
+        client.mounted = this.#mountSubdir(client, identity.subdir);
     }
+    // Counted before the wait: the client must not go while another connection of it waits for the same directory.
     client.connections++;
-    const session = new Session(this, client, fd);
-    this.sessions.add(session);
-    return session;
+    try {
+      if (client.mounted !== null) await client.mounted;
+      if (this.#ending) throw new Error('the brick is being detached');
+      const session = new Session(this, client, fd);
+      this.sessions.add(session);
+      return session;
+    } catch (error) {
+      this.#connectionGone(client);
+      throw error;
+    }
   }
 
   /** Asks changed rules about every client that is connected; those that may no longer use the brick are disconnected. */
@@ -287,16 +314,23 @@ export class Brick implements BrickContext {
 
   async #mountSubdir(client: ClientState, path: string): Promise<void> {
     const call = this.internalCall(client);
-    let parent = this.root;
-    for (const name of path.split('/')) {
-      if (name === '') continue;
-      const reply = await this.top.lookup(call, { loc: { inode: null, parent, name }, gfid: null, xdata: null });
-      if ((reply.stat.mode & 0o170000) !== S_IFDIR) throw failure(ENOENT);
-      parent = this.table.link(parent, name, reply.stat.gfid, reply.stat.mode);
+    this.callStarted();
+    try {
+      let parent = this.root;
+      for (const name of path.split('/')) {
+        if (name === '') continue;
+        const reply = await this.top.lookup(call, { loc: { inode: null, parent, name }, gfid: null, xdata: null });
+        if ((reply.stat.mode & S_IFMT) !== S_IFDIR) throw failure(ENOENT);
+        parent = this.table.link(parent, name, reply.stat.gfid, reply.stat.mode);
+        call.hold(parent);
+      }
+      client.mountAt(parent);
+    } catch (error) {
+      throw error instanceof FopError ? new SubdirMissing(path, error.errno) : error;
+    } finally {
+      call.end(this.releaseFd);
+      this.callEnded();
     }
-    client.mountAt(parent.gfid);
-    // The client's root stays in the table as long as the brick does: it is looked at all the time.
-    parent.refs++;
   }
 
   /** A call that the server makes on its own behalf for a client: root, no lock owner. */
@@ -314,14 +348,20 @@ export class Brick implements BrickContext {
     const { client } = session;
     const why = reason === '' ? '' : ` (${reason})`;
     this.log.info(115036, `disconnecting connection [{client-uid=${client.uid}}]${why}`);
-    if (--client.connections === 0) this.#clientGone(client);
+    this.#connectionGone(client);
     if (this.sessions.size === 0) this.#closing?.();
+  }
+
+  #connectionGone(client: ClientState): void {
+    if (--client.connections === 0) this.#clientGone(client);
   }
 
   /** The last connection of a client has gone: its locks and fds go too. */
   #clientGone(client: ClientState): void {
     client.alive = false;
-    this.clients.delete(client.uid);
+    this.clients.delete(client.key);
+    const mount = client.unmount();
+    if (mount !== null) this.table.released(mount);
     for (const layer of this.layers) layer.clientGone(client);
     for (const fd of client.takeFds()) {
       fd.closed = true;
@@ -420,6 +460,7 @@ export class Brick implements BrickContext {
 
   /** Ends the brick: clients are disconnected, what is under way finishes, translators go. */
   async close(): Promise<void> {
+    this.#ending = true;
     const gone = new Promise<void>((resolve) => {
       if (this.sessions.size === 0) resolve();
       else this.#closing = resolve;

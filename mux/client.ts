@@ -1,10 +1,11 @@
 /** A client process as one brick knows it: its connections, its table of open fds, its identity. */
 
-import { type Gfid, gfidKey, ROOT_GFID, ROOT_KEY } from '../posix/contract/gfid.js';
+import { gfidKey, ROOT_GFID, ROOT_KEY } from '../posix/contract/gfid.js';
 import { Iatt } from '../posix/contract/iatt.js';
-import type { Client, Fd } from '../posix/contract/inode.js';
+import type { Client, Fd, Inode } from '../posix/contract/inode.js';
 import type { AuthRequest } from './auth.js';
 import { ClientPlace } from './client-places.js';
+import type { CallHeader } from './wire/rpc.js';
 
 let lastId = 0;
 
@@ -18,8 +19,25 @@ export interface ClientIdentity {
   trusted: boolean;
   /** Mounted sub-directory ("/dir"), or '' or '/' for the whole volume. */
   subdir: string;
+  /** RPC credential of the handshake, as {@link credentialText} has it. */
+  credential: string;
   /** What it was let in for: asked again when the rules change. */
   auth: AuthRequest;
+}
+
+/** The credential of a request in one comparable text. */
+export function credentialText(h: CallHeader): string {
+  return JSON.stringify([h.flavor, h.pid, h.uid, h.gid, h.groups, h.lkOwner]);
+}
+
+/**
+ * What makes two connections those of one client, which share fds, locks and root: all that the handshake proves or claims. The
+ * process-uuid alone is no proof: whoever has seen it in a log can send it. Stock compares it and the RPC credential. Its clients
+ * send a new process-uuid with each connection, so they never share.
+ */
+export function clientKey(identity: ClientIdentity): string {
+  const { uid, credential, trusted, subdir, auth } = identity;
+  return JSON.stringify([uid, credential, auth.peerAddress, trusted, auth.username ?? null, subdir]);
 }
 
 /** Upper bound of one client's fd table: numbers stay small integers, and a leaking client is stopped. */
@@ -27,6 +45,8 @@ const MAX_FDS = 1 << 20;
 
 export class ClientState implements Client {
   readonly id: number;
+  /** See {@link clientKey}. */
+  readonly key: string;
   readonly uid: string;
   readonly opVersion: number;
   readonly processName: string;
@@ -37,8 +57,10 @@ export class ClientState implements Client {
   readonly auth: AuthRequest;
   readonly ctx: unknown[] = [];
   alive = true;
-  /** Connections bound to this client: the last one to go takes its fds and locks along. */
+  /** Connections bound to this client, or about to be: the last one to go takes its fds and locks along. */
   connections = 0;
+  /** Resolves when the sub-directory that it mounts has been found; null: it mounts none. */
+  mounted: Promise<void> | null = null;
   /** Fops that it has called. */
   fops = 0;
   /** How the metrics tell of it: see client-places. */
@@ -49,6 +71,7 @@ export class ClientState implements Client {
 
   constructor(identity: ClientIdentity) {
     this.id = ++lastId;
+    this.key = clientKey(identity);
     this.uid = identity.uid;
     this.opVersion = identity.opVersion;
     this.processName = identity.processName;
@@ -60,10 +83,21 @@ export class ClientState implements Client {
   }
 
   #subdirKey: string | null = null;
+  #mount: Inode | null = null;
 
-  /** Sets the directory that this client has mounted as its root. */
-  mountAt(gfid: Gfid): void {
-    this.#subdirKey = gfidKey(gfid);
+  /** Sets the directory that this client has mounted as its root. It stays in the table until {@link unmount}: every request may name it. */
+  mountAt(directory: Inode): void {
+    directory.refs++;
+    this.#mount = directory;
+    this.#subdirKey = directory.key;
+  }
+
+  /** Lets go of the mounted directory and returns it; null when there is none. */
+  unmount(): Inode | null {
+    const directory = this.#mount;
+    this.#mount = null;
+    if (directory !== null) directory.refs--;
+    return directory;
   }
 
   /** A client that mounted a sub-directory means that directory when it says root. */

@@ -10,7 +10,7 @@ import { EACCES, EAGAIN, EINVAL, ENOENT } from '../posix/contract/errno.js';
 import type { Logger } from '../posix/contract/log.js';
 import type { AuthRequest, AuthRules } from './auth.js';
 import { serveBasicProgram } from './basic-programs.js';
-import type { ClientIdentity } from './client.js';
+import { type ClientIdentity, credentialText } from './client.js';
 import { Connection, type ConnectionHandler } from './connection.js';
 import { FOP_PROGRAM } from './fops/table.js';
 import { encodeSetvolumeReply } from './setvolume-reply.js';
@@ -164,13 +164,13 @@ export class Greeting implements ConnectionHandler {
     }
     this.#deciding = true;
     this.#connection.pause();
-    this.#decide(xid, dict).catch((error: unknown) => {
+    this.#decide(xid, dict, credentialText(header)).catch((error: unknown) => {
       this.#reception.log.error(0, `handshake failed: ${String(error)}`);
       this.#connection.close('handshake failed');
     });
   }
 
-  async #decide(xid: number, dict: Dict): Promise<void> {
+  async #decide(xid: number, dict: Dict, credential: string): Promise<void> {
     const name = dict.text('remote-subvolume');
     if (name === undefined) {
       this.#refuse(xid, '', { errno: EINVAL, text: 'No remote-subvolume option specified', childUp: undefined });
@@ -215,6 +215,7 @@ export class Greeting implements ConnectionHandler {
       version: dict.text('client-version') ?? 'old',
       trusted: verdict.trusted,
       subdir,
+      credential,
       auth,
     };
     clearTimeout(this.#timer);

@@ -7,7 +7,7 @@ import { addon } from '../native/addon.js';
 import { region } from '../native/memory.js';
 import { Dict } from '../posix/contract/dict.js';
 import { EINVAL } from '../posix/contract/errno.js';
-import { errnoOf, FopError } from '../posix/contract/error.js';
+import { FopError } from '../posix/contract/error.js';
 import { loggerFor } from '../posix/contract/log.js';
 import type { Translator, TranslatorInit } from '../posix/contract/translator.js';
 import { buildGraph, type Graph, type GraphNode, optionsOf, topologyOf } from '../volfiles/graph.js';
@@ -17,12 +17,13 @@ import type { OptionTable } from '../volfiles/options.js';
 import { applyOverrides, copyAuthOptions } from '../volfiles/overrides.js';
 import { parseVolfile, type VolfileNode } from '../volfiles/parser.js';
 import { shown } from '../volfiles/problem.js';
-import { Brick, type ServerRules } from './brick.js';
+import { Brick, type ServerRules, SubdirMissing } from './brick.js';
 import { authRules, type BrickFacts, type BrickTask, type WorkerEvent } from './facts.js';
 import type { Handover } from './greeting.js';
 import { keepHouse } from './housekeeping.js';
 import { options as serverOptions } from './options.js';
 import type { QosRules } from './qos/rules.js';
+import type { Session } from './session.js';
 import { encodeSetvolumeReply, welcome } from './setvolume-reply.js';
 import { setKeepalive } from './socket-options.js';
 import type { LayerSpec } from './stack.js';
@@ -141,12 +142,21 @@ export class Host {
     const refused = setKeepalive(handover.fd, brick.keepalive);
     if (refused.length > 0)
       brick.log.warning(0, `connection of ${identity.peer}: the kernel does not take ${refused.join(', ')}`);
+    let session: Session;
     try {
-      const session = await brick.join(identity, handover.fd);
-      if (this.#bricks.get(name) !== serving) {
-        session.connection.close('brick is detached');
+      session = await brick.join(identity, handover.fd);
+    } catch (error) {
+      if (error instanceof SubdirMissing) {
+        brick.log.error(115030, `${error.message}: errno ${error.errno}`);
+        refuseAndClose(handover, error.errno, error.message);
         return;
       }
+      brick.log.error(115030, `${name}: the connection of ${identity.uid} is not taken: ${String(error)}`);
+      addon.closeFd(handover.fd);
+      return;
+    }
+    // From here on the descriptor is the session's.
+    try {
       encodeSetvolumeReply(session.connection.writer(), handover.xid, 0, 0, welcome(handover.reply));
       session.connection.queued(null, 0);
       brick.log.info(
@@ -155,9 +165,8 @@ export class Host {
       );
       session.connection.inject(handover.rest);
     } catch (error) {
-      const text = `subdirectory for mount "${identity.subdir}" is not found`;
-      brick.log.error(115030, `${text}: errno ${errnoOf(error)}`);
-      refuseAndClose(handover, errnoOf(error), text);
+      brick.log.error(115030, `${name}: the handshake of ${identity.uid} failed at its end: ${String(error)}`);
+      session.connection.close('handshake failed');
     }
   }
 

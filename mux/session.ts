@@ -31,6 +31,8 @@ export class Session implements ConnectionHandler {
   readonly connection: Connection;
   /** Fops of this connection under way, lock requests (which may wait for long) not counted. */
   #outstanding = 0;
+  /** Not read any further, because so many are under way. */
+  #atLimit = false;
   #closed = false;
 
   constructor(brick: Brick, client: ClientState, fd: number) {
@@ -147,7 +149,7 @@ export class Session implements ConnectionHandler {
     ask: Ask | null,
   ): void {
     const counted = !fop.isLock;
-    if (counted && ++this.#outstanding === this.brick.outstandingLimit) this.connection.pause();
+    if (counted && ++this.#outstanding >= this.brick.outstandingLimit && !this.#atLimit) this.#setAtLimit(true);
     let result: unknown;
     try {
       result = border.wind(this, call, request, region, start, end);
@@ -237,7 +239,19 @@ export class Session implements ConnectionHandler {
     this.brick.book.took(call.fop, performance.now() - started);
     call.end(this.brick.releaseFd);
     this.brick.callEnded();
-    if (counted && this.#outstanding-- === this.brick.outstandingLimit) this.connection.resume();
+    if (counted && --this.#outstanding < this.brick.outstandingLimit && this.#atLimit) this.#setAtLimit(false);
+  }
+
+  /** The brick has another bound for the fops of a connection. */
+  outstandingLimitChanged(): void {
+    const atLimit = this.#outstanding >= this.brick.outstandingLimit;
+    if (atLimit !== this.#atLimit) this.#setAtLimit(atLimit);
+  }
+
+  #setAtLimit(atLimit: boolean): void {
+    this.#atLimit = atLimit;
+    if (atLimit) this.connection.pause();
+    else this.connection.resume();
   }
 
   onClose(reason: string): void {

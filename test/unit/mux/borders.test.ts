@@ -13,6 +13,7 @@ const client = new ClientState({
   version: '10',
   trusted: true,
   subdir: '/',
+  credential: '',
   auth: { brick: '', peerAddress: '', peerPort: 0, username: undefined, password: undefined, subdir: '/' },
 });
 const session = { client } as unknown as Session;

@@ -13,6 +13,7 @@ const client = new ClientState({
   version: '',
   trusted: false,
   subdir: '/',
+  credential: '',
   auth: { brick: '', peerAddress: '', peerPort: 0, username: undefined, password: undefined, subdir: '/' },
 });
 const NONE: CredentialRules = {

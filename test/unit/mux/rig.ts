@@ -92,6 +92,7 @@ export const IDENTITY: ClientIdentity = {
   version: '10.3',
   trusted: true,
   subdir: '/',
+  credential: '',
   auth: { brick: '/b', peerAddress: '', peerPort: 0, username: undefined, password: undefined, subdir: '/' },
 };
 
@@ -154,29 +155,43 @@ export class Client {
   }
 }
 
-/** A brick with one client that is connected. */
-export async function rig(): Promise<Rig> {
-  let fake: Fake | undefined;
+/** A brick of one such translator. */
+export async function brickOf<F extends Fake>(
+  Layer: new (init: ConstructorParameters<typeof Fake>[0]) => F,
+): Promise<{ brick: Brick; fake: F }> {
+  let fake: F | undefined;
   const layer = {
     name: 'fake',
     type: 'test/fake',
     options: {},
     create: (init: ConstructorParameters<typeof Fake>[0]) => {
-      fake = new Fake(init);
+      fake = new Layer(init);
       return fake;
     },
   };
   const brick = new Brick('/b', 'v-server', RULES, [layer], () => {});
   await brick.init();
+  return { brick, fake: fake! };
+}
+
+/** Both ends of a connection: the client's, and the descriptor of the server's. */
+export async function connection(): Promise<{ socket: Socket; fd: number }> {
   const listener = addon.listenTcp('127.0.0.1', 0, 4, 8);
   const [, port] = addon.sockName(listener) as [string, number];
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   await new Promise((resolve) => socket.once('connect', resolve));
   const fd = addon.accept(listener);
   addon.closeFd(listener);
-  await brick.join(IDENTITY, fd);
   t.teardown(() => socket.destroy());
-  return { brick, fake: fake!, client: new Client(socket) };
+  return { socket, fd };
+}
+
+/** A brick with one client that is connected. */
+export async function rig(): Promise<Rig> {
+  const { brick, fake } = await brickOf(Fake);
+  const { socket, fd } = await connection();
+  await brick.join(IDENTITY, fd);
+  return { brick, fake, client: new Client(socket) };
 }
 
 export const ROOT = '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01';

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { ENOENT } from '../../../posix/contract/errno.js';
 
-import { ROOT, read, rig } from './rig.js';
+import { ROOT, RULES, read, rig } from './rig.js';
 
 t.test('a fop comes back, with its data', async (t) => {
   const { client } = await rig();
@@ -63,6 +63,26 @@ t.test('reading pauses at the limit of outstanding fops, lock requests do not co
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   for (let i = 0; i < 10; i++) t.match((await client.result(10 + i, 'readv')).rsp, { op_ret: 100 });
+});
+
+t.test('a connection that was paused goes on when the limit changes meanwhile', async (t) => {
+  for (const outstandingRpcLimit of [2, 6]) {
+    const { brick, client, fake } = await rig();
+    client.socket.write(client.record(1, 'open', { gfid: ROOT, flags: 0, xdata: null }));
+    await client.reply(1);
+    for (let i = 0; i < 10; i++) client.socket.write(client.record(10 + i, 'readv', read(0, i, 100, 1)));
+    while (fake.reading < 4) await new Promise((resolve) => setTimeout(resolve, 5));
+    brick.applyRules({ ...RULES, outstandingRpcLimit });
+    for (let n = 0; n < 50 && fake.reading < 10; n++) {
+      for (const answer of fake.waiting.splice(0)) answer();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    t.equal(fake.reading, 10, `with a limit of ${outstandingRpcLimit}`);
+    for (const answer of fake.waiting.splice(0)) answer();
+    client.socket.destroy();
+    while (brick.clients.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await brick.close();
+  }
 });
 
 t.test('a client that goes is noticed while nothing is read from it', async (t) => {

@@ -1,0 +1,114 @@
+/** Which connections are one client's, and what they leave behind when they go. */
+import t from 'tap';
+import type { ClientIdentity } from '../../../mux/client.js';
+import type { Call } from '../../../posix/contract/call.js';
+import { ENOENT } from '../../../posix/contract/errno.js';
+import { failure } from '../../../posix/contract/error.js';
+import type { LookupArgs, LookupReply } from '../../../posix/contract/fops.js';
+import { Iatt, S_IFDIR } from '../../../posix/contract/iatt.js';
+import { brickOf, connection, Fake, IDENTITY } from './rig.js';
+
+const GFID = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
+const directory = Object.assign(new Iatt(), { gfid: GFID, mode: S_IFDIR | 0o755, nlink: 2 });
+
+/** Has a directory "d"; look-ups of it wait to be let through. */
+class SubdirFake extends Fake {
+  through: (() => void)[] = [];
+
+  override lookup(): LookupReply;
+  override lookup(_call: Call, args: LookupArgs): Promise<LookupReply>;
+  override lookup(_call?: Call, args?: LookupArgs): LookupReply | Promise<LookupReply> {
+    return new Promise((resolve, reject) =>
+      this.through.push(() => {
+        if (args?.loc.name === 'd') resolve({ stat: directory, postparent: directory, xdata: null });
+        else reject(failure(ENOENT));
+      }),
+    );
+  }
+}
+
+const pause = (ms = 5): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const at = (subdir: string, more: Partial<ClientIdentity> = {}): ClientIdentity => ({ ...IDENTITY, subdir, ...more });
+
+t.test(
+  'two connections of one client that mounts a sub-directory share it, and the last one to go lets go of it',
+  async (t) => {
+    const { brick, fake } = await brickOf(SubdirFake);
+    const [a, b] = [await connection(), await connection()];
+    const joining = [brick.join(at('/d'), a.fd), brick.join(at('/d'), b.fd)];
+    await pause();
+    for (const go of fake.through.splice(0)) go();
+    const [one, two] = await Promise.all(joining);
+    t.equal(one!.client, two!.client);
+    t.equal(brick.clients.size, 1);
+    t.equal(one!.client.connections, 2);
+    const inode = brick.findChild(brick.root, 'd')!;
+    t.equal(inode.refs, 1, 'the mounted directory is held once');
+    a.socket.destroy();
+    while (brick.sessions.size > 1) await pause();
+    t.equal([...brick.clients.values()][0], two!.client, 'the survivor is still known');
+    t.equal(two!.client.alive, true);
+    t.equal(inode.refs, 1);
+    b.socket.destroy();
+    while (brick.sessions.size > 0) await pause();
+    t.equal(brick.clients.size, 0);
+    t.equal(inode.refs, 0);
+    await brick.close();
+  },
+);
+
+t.test('a sub-directory that is not there leaves no client behind', async (t) => {
+  const { brick, fake } = await brickOf(SubdirFake);
+  const { fd } = await connection();
+  const joining = brick.join(at('/none'), fd);
+  await pause();
+  fake.through.shift()!();
+  await t.rejects(joining, Object.assign(new Error('subdirectory for mount "/none" is not found'), { errno: ENOENT }));
+  t.equal(brick.clients.size, 0);
+  await brick.close();
+});
+
+t.test('a descriptor that can not be watched leaves no client behind', async (t) => {
+  const { brick } = await brickOf(Fake);
+  await t.rejects(brick.join(IDENTITY, 1 << 20));
+  t.equal(brick.clients.size, 0);
+  t.equal(brick.sessions.size, 0);
+  await brick.close();
+});
+
+t.test('the brick goes while a directory is looked up', async (t) => {
+  const { brick, fake } = await brickOf(SubdirFake);
+  const { fd } = await connection();
+  const joining = brick.join(at('/d'), fd);
+  await pause();
+  const closing = brick.close();
+  await pause();
+  fake.through.shift()!();
+  await t.rejects(joining, /detached/);
+  await closing;
+  t.equal(brick.clients.size, 0);
+});
+
+t.test('the same process-uuid with anything else that differs is another client', async (t) => {
+  const { brick, fake } = await brickOf(SubdirFake);
+  const others: Partial<ClientIdentity>[] = [
+    { credential: '[390039,1,1000,1000,[],""]' },
+    { trusted: false },
+    { subdir: '/d' },
+    { auth: { ...IDENTITY.auth, peerAddress: '10.0.0.9' } },
+    { auth: { ...IDENTITY.auth, username: 'other' } },
+  ];
+  const join = async (identity: ClientIdentity) => {
+    const { fd } = await connection();
+    const joining = brick.join(identity, fd);
+    await pause();
+    for (const go of fake.through.splice(0)) go();
+    return (await joining).client;
+  };
+  const first = await join(IDENTITY);
+  t.equal(await join(IDENTITY), first, 'the same identity is the same client, as it is to stock');
+  const all = new Set([first]);
+  for (const other of others) all.add(await join({ ...IDENTITY, ...other }));
+  t.equal(all.size, others.length + 1);
+  await brick.close();
+});
