@@ -4,9 +4,11 @@
  */
 import { UsageError } from './cli/argp.js';
 import { type BrickArguments, brickArguments } from './cli/brick-arguments.js';
+import { surviveClosedPipes } from './cli/closed-pipe.js';
 import { CALL_VARIABLE, callArguments, unpackCall } from './daemon/call.js';
 
 async function run(): Promise<void> {
+  surviveClosedPipes();
   const first = process.argv[2];
   if (first === undefined || !first.startsWith('-')) return command();
   const packed = process.env[CALL_VARIABLE];

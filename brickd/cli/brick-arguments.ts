@@ -2,6 +2,7 @@
 import { basename, resolve } from 'node:path';
 import { parseOverride } from '../../volfiles/overrides.js';
 import type { XlatorOption } from '../brick-server.js';
+import { STANDARD_ERROR } from '../log/standard-error.js';
 import { parseLine, UsageError } from './argp.js';
 import { booleanOf, CHECKS, integerOf } from './checks.js';
 import { GLUSTERFSD_OPTIONS } from './glusterfsd-options.js';
@@ -78,7 +79,7 @@ const SETTERS: Readonly<Record<string, Setter>> = {
   },
   'no-daemon': (a) => (a.foreground = true),
   debug: (a) => (a.debug = true),
-  'log-file': (a, v) => (a.logFile = absolute(v)),
+  'log-file': (a, v) => (a.logFile = v === STANDARD_ERROR ? v : absolute(v)),
   'log-level': (a, v) => (a.logLevel = v.toLowerCase()),
   'log-format': (a, v) => (a.logFormat = v.toLowerCase()),
   'log-buf-size': (a, v) => (a.logBufferSize = integerOf(v)!),
@@ -180,7 +181,7 @@ function complete(a: BrickArguments, line: { options: { name: string }[]; args: 
   else if (a.volfile === '') a.volfile = DEFAULT_VOLFILE;
   if (a.debug) {
     a.logLevel = 'debug';
-    a.logFile = '/dev/stderr';
+    a.logFile = STANDARD_ERROR;
     a.foreground = true;
   }
   if (a.logFile === '') a.logFile = defaultLogFile(a);

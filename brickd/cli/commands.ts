@@ -81,6 +81,8 @@ function parser(argv: string[]) {
           .option('volume', {
             type: 'string',
             array: true,
+            nargs: 1,
+            requiresArg: true,
             default: [],
             describe: 'Only bricks of this volume (may be repeated)',
           })
@@ -89,7 +91,7 @@ function parser(argv: string[]) {
             type: 'boolean',
             default: true,
             describe:
-              'Start stock bricks, with a message to syslog, while brickd or Node.js is missing; --no-fallback fails instead',
+              'Start stock bricks, with a message to syslog, while brickd or Node.js cannot run; --no-fallback fails instead',
           }),
       async (o) => (await import('./install.js')).install(o),
     )
@@ -100,6 +102,8 @@ function parser(argv: string[]) {
         y.option('volume', {
           type: 'string',
           array: true,
+          nargs: 1,
+          requiresArg: true,
           default: [],
           describe: 'Only this volume goes back to stock',
         }),

@@ -26,7 +26,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CommandError } from './commands.js';
-import { type QosVolume, qosVolumes, resetCommands } from './qos-volumes.js';
+import { GLUSTERD_VOLUMES, type QosVolume, qosVolumes, resetCommands } from './qos-volumes.js';
 import { isWrapper, parseWrapper, type WrapperSettings, wrapperText } from './wrapper.js';
 
 const SBIN = '/usr/sbin';
@@ -100,7 +100,7 @@ export interface InstallOptions {
 /** Idempotent: run again it changes the settings. Volumes named again add to those of a limited installation. */
 export function install(o: InstallOptions): void {
   needRoot();
-  for (const name of o.volume) checkVolumeName(name);
+  for (const name of o.volume) checkVolume(name);
   const brickd = fileURLToPath(new URL('../../../brickd/bin/brickd', import.meta.url));
   for (const [what, path] of [
     ['Node.js', o.node],
@@ -198,6 +198,9 @@ function warnOfQos(volumes: string[]): void {
   for (const volume of left) for (const command of resetCommands(volume)) say(`    ${command}`);
 }
 
-function checkVolumeName(name: string): void {
+function checkVolume(name: string): void {
   if (!/^[A-Za-z0-9_-]+$/.test(name)) throw new CommandError(`'${name}' is no volume name`, 64);
+  if (!exists(join(GLUSTERD_VOLUMES, name))) {
+    throw new CommandError(`the glusterd of this node has no volume ${name} (no ${join(GLUSTERD_VOLUMES, name)})`);
+  }
 }

@@ -8,7 +8,7 @@ export interface WrapperSettings {
   brickd: string;
   /** Volumes whose bricks run brickd; empty for all. */
   volumes: string[];
-  /** While brickd or Node.js is missing: stock bricks (and a message) rather than none. */
+  /** While brickd or Node.js is missing or incomplete: stock bricks (and a message) rather than none. */
   fallback: boolean;
 }
 
@@ -59,6 +59,8 @@ fi
 if [ -x "$node" ] && [ -r "$brickd" ]; then
   BRICKD_ARGV0=$0
   export BRICKD_ARGV0
+  # What it runs instead if it cannot be loaded, as in the middle of an upgrade.
+  [ $fallback = yes ] && export BRICKD_STOCK="$stock"
   exec "$node" "$brickd" "$@"
 fi
 

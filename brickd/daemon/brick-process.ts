@@ -12,6 +12,7 @@ import { type BrickLife, BrickOpHandler } from '../glusterd/brick-ops.js';
 import { BrickOpsServer } from '../glusterd/brick-ops-server.js';
 import { levelOf } from '../log/control.js';
 import { DaemonLog } from '../log/open.js';
+import { STANDARD_ERROR } from '../log/standard-error.js';
 import { startMetricsOf } from '../metrics/start.js';
 import { GLUSTER_VERSION, VERSION } from '../version.js';
 import { Bricks, type Departure } from './bricks.js';
@@ -60,7 +61,7 @@ export async function runBrickProcess(args: BrickArguments, around: Surroundings
 
 function openLog(args: BrickArguments): DaemonLog | string {
   try {
-    makeDirectories(dirname(args.logFile));
+    if (args.logFile !== STANDARD_ERROR) makeDirectories(dirname(args.logFile));
     return new DaemonLog({
       file: args.logFile,
       level: levelOf(args.logLevel)!,

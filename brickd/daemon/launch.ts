@@ -32,6 +32,9 @@ export function launch(argv: readonly string[]): void {
     bytes = Buffer.concat([bytes, chunk]);
     if (bytes.length >= 4) process.exit(Math.abs(bytes.readInt32LE(0)) & 255);
   });
-  status.once('error', () => process.exit(NO_STATUS));
-  status.once('end', () => process.exit(NO_STATUS));
+  // Without a word: what it leaves as exit status, its own or that of a stock brick that it has started in its place.
+  const ended = new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? NO_STATUS)));
+  const exit = (): void => void ended.then((code) => process.exit(code));
+  status.once('error', exit);
+  status.once('end', exit);
 }

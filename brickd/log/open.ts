@@ -5,8 +5,10 @@ import { addon } from '../../native/addon.js';
 import { LOG_INHERITANCE, type LogInheritance, loggerFor, setLogSink } from '../../posix/contract/log.js';
 import { LogControl, levelOf } from './control.js';
 import { FileLog } from './sink.js';
+import { STANDARD_ERROR } from './standard-error.js';
 
 export interface LogOptions {
+  /** Path, or {@link STANDARD_ERROR}. */
   file: string;
   /** Severity number, see levelOf. */
   level: number;
@@ -27,7 +29,7 @@ export class DaemonLog {
   /** Opens (creates, mode 0600) the file for appending. Throws the error of open(2). */
   constructor(options: LogOptions) {
     this.#file = options.file;
-    this.fd = openSync(options.file, 'a', 0o600);
+    this.fd = options.file === STANDARD_ERROR ? addon.dupFd(2) : openSync(options.file, 'a', 0o600);
     this.control = new LogControl();
     this.control.level = options.level;
     this.control.withId = options.withId;
@@ -46,6 +48,7 @@ export class DaemonLog {
    */
   rotate(): void {
     this.#sink.flush();
+    if (this.#file === STANDARD_ERROR) return;
     let next: number;
     try {
       next = openSync(this.#file, 'a', 0o600);
@@ -62,6 +65,7 @@ export class DaemonLog {
 
   /** Sends standard error to the log as well, so that what the engine itself reports when it dies is not lost. */
   takeStandardError(): void {
+    if (this.#file === STANDARD_ERROR) return;
     addon.dup2(this.fd, 2);
     this.#stderrTaken = true;
   }

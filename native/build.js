@@ -1,0 +1,30 @@
+/**
+ * Compiles the addon: `node native/build.js build|rebuild`, from an npm script, which has node-gyp in its PATH.
+ *
+ * The headers of the Node.js that runs are taken where it is installed, so that a build needs no network; node-gyp
+ * downloads them only where there are none. Whoever sets npm's `nodedir` decides by that.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The version that the headers below `prefix` belong to; undefined where there are none. */
+function headersOf(prefix) {
+  const file = join(prefix, 'include/node/node_version.h');
+  if (!existsSync(file) || !existsSync(join(prefix, 'include/node/common.gypi'))) return undefined;
+  const text = readFileSync(file, 'utf8');
+  const part = (name) => new RegExp(`#define NODE_${name}_VERSION (\\d+)`).exec(text)?.[1];
+  return `v${part('MAJOR')}.${part('MINOR')}.${part('PATCH')}`;
+}
+
+const [, , command = 'build'] = process.argv;
+const args = [`--directory=${dirname(fileURLToPath(import.meta.url))}`];
+if (process.env.npm_config_nodedir === undefined) {
+  const prefixes = [dirname(dirname(realpathSync(process.execPath))), '/usr', '/usr/local'];
+  const prefix = prefixes.find((place) => headersOf(place) === process.version);
+  if (prefix !== undefined) args.push(`--nodedir=${prefix}`);
+}
+const { status, error } = spawnSync('node-gyp', [...args, command], { stdio: 'inherit' });
+if (error !== undefined) process.stderr.write(`node-gyp cannot be run: ${error.message}; use npm run build:native\n`);
+process.exitCode = status ?? 1;
