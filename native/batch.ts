@@ -29,7 +29,7 @@ export const CLEANUP = 2;
 /** Runs whether or not the batch has failed (close). */
 export const ALWAYS = 4;
 
-/** The descriptor that op number `index` (an OPEN) of the same batch has opened; -EBADF for the op that uses it if it has not. */
+/** The descriptor that op number `index` (an open) of the same batch has opened; -EBADF for the op that uses it if it has not. */
 export const reg = (index: number): number => -1000 - index;
 
 /**
@@ -264,6 +264,14 @@ export class Batch {
   /** openat2(2). `resolve` are RESOLVE_* bits (RESOLVE_CACHED 0x20: -EAGAIN instead of blocking; RESOLVE_BENEATH 8; NO_SYMLINKS 4). Result: descriptor. O_CLOEXEC is added. */
   open(dir: FdRef, name: string, openFlags: number, mode = 0, resolve = 0, flags = 0): number {
     return this.#op(OPS['OPEN']!, flags, dir, this.text(name), openFlags, mode, resolve, ENVIRONMENT);
+  }
+  /**
+   * Opens the data of a regular file, and of nothing else: EISDIR, ELOOP, ENXIO (socket) or EINVAL (FIFO, device) otherwise.
+   * The final component is never followed. `known`: the name was a regular file when last looked at. Should it be something
+   * else by now, it is opened without waiting, and closed; a name of unknown type is looked at before it is opened.
+   */
+  openRegular(dir: FdRef, name: string, openFlags: number, known: boolean, resolve = 0, flags = 0): number {
+    return this.#op(OPS['OPENREG']!, flags, dir, this.text(name), openFlags, known ? 1 : 0, resolve, ENVIRONMENT);
   }
   close(fd: FdRef, flags = 0): number {
     return this.#op(OPS['CLOSE']!, flags, fd);

@@ -7,9 +7,6 @@ import type { Store } from './store.js';
 import { OpenFlag, Resolve } from './sys.js';
 
 const RWF_NOWAIT = 8;
-const O_NONBLOCK = 0o4000;
-/** The name may mean something else by now: neither follow a link nor wait for a FIFO's writer. */
-const FLAGS = OpenFlag.rdonly | OpenFlag.nofollow | O_NONBLOCK;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -46,7 +43,8 @@ function program(
   resolve: number,
   rwf: number,
 ): void {
-  b.open(dir, name, FLAGS, 0, resolve);
+  // The name may mean something else by now.
+  b.openRegular(dir, name, OpenFlag.rdonly, false, resolve);
   b.pread(reg(0), address, size, 0, rwf);
   b.close(reg(0), ALWAYS);
 }

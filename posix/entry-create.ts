@@ -112,7 +112,7 @@ function reply(store: Store, args: CreateArgs, site: Site, stat: Iatt, postparen
   };
 }
 
-/** Opens the file that has the name; gives it a gfid and a handle if it lacks them. */
+/** Opens the file that has the name, if it is a regular one; gives it a gfid and a handle if it lacks them. */
 async function openExisting(
   store: Store,
   call: Call,
@@ -130,7 +130,7 @@ async function openExisting(
   site.reserve(b);
   const at = b.statOut();
   store.handles.levelOps(b, gfid);
-  const open = b.open(site.fd, name, flags | OpenFlag.nofollow);
+  const open = b.openRegular(site.fd, name, flags, false);
   if (probe.found.gfid === null) b.setxattr(reg(open), null, GFID_KEY, gfid, XATTR_CREATE);
   if (probe.links === 1) store.handles.linkOp(b, site.fd, name, gfid, IGNORE);
   const timesOp = times === null ? -1 : store.mdata.storeOp(b, reg(open), null, times, probe.inode, true);

@@ -1,12 +1,12 @@
 /** open and flush of files. */
-import { batch, IGNORE, Priority, reg } from '../native/batch.js';
+import { type Batch, batch, IGNORE, Priority, reg } from '../native/batch.js';
 import { refuseCloud } from './cloud.js';
 import type { Call } from './contract/call.js';
-import { EAGAIN, EINVAL, ELOOP } from './contract/errno.js';
+import { EAGAIN, EINVAL, ELOOP, ENXIO } from './contract/errno.js';
 import { failure } from './contract/error.js';
 import type { FdArgs, MaybePromise, OpenArgs, Xdata } from './contract/fops.js';
 import { gfidText } from './contract/gfid.js';
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from './contract/iatt.js';
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG, S_IFSOCK } from './contract/iatt.js';
 import type { Inode } from './contract/inode.js';
 import { then } from './maybe.js';
 import { MDATA_KEY } from './mdata-record.js';
@@ -30,23 +30,32 @@ export function refuseDevice(inode: Inode): void {
   if (inode.type === S_IFBLK || inode.type === S_IFCHR) throw failure(EINVAL);
 }
 
+/** Refuses everything but files and directories. Clients open FIFOs and sockets on their own machines. */
+function refuseSpecial(inode: Inode): void {
+  if (inode.type === S_IFREG || inode.type === S_IFDIR) return;
+  if (inode.type === S_IFLNK) throw failure(ELOOP);
+  throw failure(inode.type === S_IFSOCK ? ENXIO : EINVAL);
+}
+
 /** Opens by gfid. Inline while the kernel has the handle in its cache. */
 export function open(store: Store, call: Call, args: OpenArgs): MaybePromise<Xdata> {
   const { inode } = args;
-  refuseDevice(inode);
+  refuseSpecial(inode);
   refuseCloud(store, args.xdata);
-  if (inode.type === S_IFLNK) throw failure(ELOOP);
   if ((args.flags & OpenFlag.creat) !== 0) checkSpace(store, call, args.xdata);
   let flags = (args.flags & CLIENT_FLAGS) | OpenFlag.nofollow;
   if (store.options['o-direct']) flags |= OpenFlag.direct;
-  // A FIFO's open would wait for the other end.
-  if (inode.type !== S_IFREG && inode.type !== S_IFDIR) flags |= O_NONBLOCK;
   if ((flags & OpenFlag.trunc) === 0 && inode.type === S_IFREG) {
     const descriptor = openInline(store, inode, flags);
     if (descriptor >= 0) return opened(store, call, args, descriptor, flags);
     if (descriptor !== -EAGAIN) return failed(store, inode, descriptor);
   }
   return openOnPool(store, call, args, flags);
+}
+
+function openOp(b: Batch, inode: Inode, dir: number, name: string, flags: number, resolve = 0): void {
+  if (inode.type === S_IFREG) b.openRegular(dir, name, flags, true, resolve);
+  else b.open(dir, name, flags | OpenFlag.directory, 0, resolve);
 }
 
 function openInline(store: Store, inode: Inode, flags: number): number {
@@ -56,7 +65,7 @@ function openInline(store: Store, inode: Inode, flags: number): number {
   const at = unread ? b.out(MDATA_ROOM) : 0;
   const state = store.state(inode);
   // A file that has lost its last name is reached by the pool's way only.
-  b.open(store.glusterfsFd, state.handle, flags, 0, Resolve.cached);
+  openOp(b, inode, store.glusterfsFd, state.handle, flags, Resolve.cached);
   const times = unread ? b.getxattr(reg(0), null, MDATA_KEY, at, MDATA_ROOM, IGNORE) : -1;
   store.inlining.run(b);
   const descriptor = state.unlinked && b.result(0) < 0 ? -EAGAIN : b.result(0);
@@ -71,7 +80,7 @@ async function openOnPool(store: Store, call: Call, args: OpenArgs, flags: numbe
   const b = batch();
   const unread = store.mdata.unread(inode);
   const at = unread ? b.out(MDATA_ROOM) : 0;
-  b.open(target.dir, target.name ?? '.', flags);
+  openOp(b, inode, target.dir, target.name ?? '.', flags);
   const times = unread ? b.getxattr(reg(0), null, MDATA_KEY, at, MDATA_ROOM, IGNORE) : -1;
   // Truncation takes its turn among the writes.
   const lane = (flags & OpenFlag.trunc) === 0 ? 0 : inode.lane;

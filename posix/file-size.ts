@@ -36,7 +36,7 @@ export async function truncate(store: Store, call: Call, args: TruncateArgs): Pr
   const change = new Change(store, call, inode);
   const b = batch();
   change.reserve(b);
-  const open = b.open(target.dir, target.name!, OpenFlag.wronly | OpenFlag.nofollow);
+  const open = b.openRegular(target.dir, target.name!, OpenFlag.wronly, true);
   change.beginOps(b, reg(open), null);
   b.truncate(reg(open), args.offset);
   change.endOps(b, reg(open), null);

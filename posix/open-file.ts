@@ -207,7 +207,7 @@ export class Files {
     const store = this.#store;
     if (!store.inline) return -EAGAIN;
     const b = batch();
-    b.open(store.glusterfsFd, store.state(inode).handle, FLAGS, 0, Resolve.cached);
+    b.openRegular(store.glusterfsFd, store.state(inode).handle, OpenFlag.rdwr, true, Resolve.cached);
     store.inlining.run(b);
     const fd = b.result(0);
     b.release();
@@ -216,11 +216,11 @@ export class Files {
 
   async #openOnPool(inode: Inode): Promise<OpenFile> {
     const { handle } = this.#store.state(inode);
-    let fd = await this.#tryOpen(handle, FLAGS);
-    if (fd === -ENOENT) fd = await this.#tryOpen(unlinkName(inode.gfid), FLAGS);
+    let fd = await this.#tryOpen(handle, OpenFlag.rdwr);
+    if (fd === -ENOENT) fd = await this.#tryOpen(unlinkName(inode.gfid), OpenFlag.rdwr);
     if (fd >= 0) return this.#share(inode.key, fd, OpenFlag.rdwr);
     if (fd === -EACCES || fd === -EROFS || fd === -ETXTBSY) {
-      fd = await this.#tryOpen(handle, OpenFlag.rdonly | OpenFlag.nofollow);
+      fd = await this.#tryOpen(handle, OpenFlag.rdonly);
       if (fd >= 0) return this.#share(inode.key, fd, OpenFlag.rdonly);
     }
     this.#store.log.error(0, `Failed to get anonymous fd for ${gfidText(inode.gfid)}`, -fd);
@@ -229,7 +229,7 @@ export class Files {
 
   async #tryOpen(name: string, flags: number): Promise<number> {
     const b = batch();
-    b.open(this.#store.glusterfsFd, name, flags);
+    b.openRegular(this.#store.glusterfsFd, name, flags, true);
     await this.#store.run(b, 0, Priority.high);
     const fd = b.result(0);
     b.release();
@@ -282,5 +282,3 @@ export class Files {
     this.#shared.clear();
   }
 }
-
-const FLAGS = OpenFlag.rdwr | OpenFlag.nofollow;

@@ -77,7 +77,8 @@ constexpr double kRegister = -1000;
   X(FSTYPE, op_fstype, false)           \
   X(RETIRE, op_retire, false)           \
   X(CHECKSUM, op_checksum, true)        \
-  X(SPLICE, op_splice, true)
+  X(SPLICE, op_splice, true)            \
+  X(OPENREG, op_openreg, false)
 
 enum OpCode : int {
   kEnd,

@@ -32,7 +32,9 @@ int Context::fd(const Record& r, int i) const {
   int64_t v = r.integer(i);
   if (v >= 0) return v <= INT32_MAX ? static_cast<int>(v) : -1;
   int64_t from = static_cast<int64_t>(kRegister) - v;
-  if (from < 0 || from >= index || records[from].op() != kOPEN) return -1;
+  if (from < 0 || from >= index) return -1;
+  int op = records[from].op();
+  if (op != kOPEN && op != kOPENREG) return -1;
   double result = records[from].result;
   return result >= 0 ? static_cast<int>(result) : -1;
 }

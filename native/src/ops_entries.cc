@@ -26,8 +26,8 @@ constexpr uint64_t kPathFlags = O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC;
 // Promises that can be kept without openat2.
 constexpr uint64_t kSubstituted = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 
-int64_t open_at(int dir, const Record& r) {
-  uint64_t flags = (r.bits(2) | O_CLOEXEC) & kOpenFlags;
+int64_t open_at(int dir, const Record& r, uint64_t flags) {
+  flags = (flags | O_CLOEXEC) & kOpenFlags;
   if ((flags & O_PATH) != 0) flags &= kPathFlags;
   bool makes = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
   mode_t mode = makes ? r.bits(3) & 07777 : 0;
@@ -46,12 +46,65 @@ int64_t open_at(int dir, const Record& r) {
   return retry([&] { return ::openat(dir, r.text(1), static_cast<int>(flags), mode); });
 }
 
+// 0 for a regular file, else what opening the data of such a thing is refused with.
+int64_t refusal(int fd) {
+  struct stat st;
+  if (::fstat(fd, &st) < 0) return -errno;
+  switch (st.st_mode & S_IFMT) {
+    case S_IFREG:
+      return 0;
+    case S_IFDIR:
+      return -EISDIR;
+    case S_IFLNK:
+      return -ELOOP;
+    case S_IFSOCK:
+      return -ENXIO;
+    default:
+      return -EINVAL;
+  }
+}
+
+// What was opened, if it is a regular file; otherwise it is closed.
+int64_t only_regular(int64_t fd) {
+  if (fd < 0) return fd;
+  int64_t error = refusal(static_cast<int>(fd));
+  if (error == 0) return fd;
+  ::close(static_cast<int>(fd));
+  return error;
+}
+
+// Looks at what has the name before it is opened: the open of a device can have effects of its own.
+int64_t look_and_open(int dir, const Record& r, uint64_t flags) {
+  int64_t path = only_regular(open_at(dir, r, O_PATH | O_NOFOLLOW));
+  if (path < 0) return path;
+  ProcPath file(static_cast<int>(path));
+  int plain = static_cast<int>((flags & ~static_cast<uint64_t>(O_NOFOLLOW)) | O_CLOEXEC);
+  int64_t fd = retry([&] { return ::open(file.text, plain); });
+  ::close(static_cast<int>(path));
+  return fd;
+}
+
 }  // namespace
+
+int64_t op_openreg(Context& c, Record& r) {
+  int dir = c.directory(r, 0);
+  if (dir == -1) return -EBADF;
+  constexpr uint64_t kUnusable = O_CREAT | O_EXCL | O_DIRECTORY | O_PATH | (O_TMPFILE & ~O_DIRECTORY);
+  uint64_t flags = (r.bits(2) & kOpenFlags & ~kUnusable) | O_NOFOLLOW;
+  const bool known = r.number(3) != 0;
+  const bool cached = (r.bits(4) & RESOLVE_CACHED) != 0;
+  // Another thing may have got the name meanwhile: O_NONBLOCK, so that a FIFO does not wait for its other end.
+  int64_t fd = known ? only_regular(open_at(dir, r, flags | O_NONBLOCK | O_NOCTTY)) : -EAGAIN;
+  // A lease is waited for, unless the caller can't wait.
+  if (fd == -EAGAIN && !(known && cached)) fd = look_and_open(dir, r, cached ? flags | O_NONBLOCK : flags);
+  if (fd >= 0) own_descriptor(static_cast<int>(fd), r.bits(5));
+  return fd;
+}
 
 int64_t op_open(Context& c, Record& r) {
   int dir = c.directory(r, 0);
   if (dir == -1) return -EBADF;
-  int64_t fd = open_at(dir, r);
+  int64_t fd = open_at(dir, r, r.bits(2));
   // The last operand is the environment that the batch is of.
   if (fd >= 0) own_descriptor(static_cast<int>(fd), r.bits(5));
   return fd;

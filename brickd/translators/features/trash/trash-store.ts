@@ -124,7 +124,7 @@ export class TrashStore {
     owner: Owner,
   ): Promise<number> {
     return this.#place(directories, skip, name, owner, (b, dir, as) => {
-      const from = b.open(this.#dir, handleName(gfid), OpenFlag.rdonly | OpenFlag.nofollow);
+      const from = b.openRegular(this.#dir, handleName(gfid), OpenFlag.rdonly, true);
       const flags = OpenFlag.wronly | OpenFlag.creat | OpenFlag.excl | OpenFlag.nofollow;
       const made = b.open(dir, as, flags, file.mode & PERMISSIONS);
       b.chown(reg(made), null, file.uid, file.gid);
