@@ -8,6 +8,8 @@ import type { FaultKind } from '../mux/pool.js';
 import { type DumpChoice, type DumpPart, dumpPart } from '../mux/statedump.js';
 import { type WorkerStats, workerStats } from '../mux/stats.js';
 import { statusOf } from '../mux/status.js';
+import type { WorkerHello } from '../mux/worker.js';
+import { addon } from '../native/addon.js';
 import { inheritLog } from '../posix/contract/log.js';
 import { barrierOf, profileOf } from './translators/brick-ops.js';
 import { registry } from './translators/host-registry.js';
@@ -39,8 +41,9 @@ interface Task<T> {
 }
 
 /** The first task: who listens to this worker. */
-export function hello({ argument }: Task<MessagePort>): void {
-  line = argument;
+export function hello({ argument }: Task<WorkerHello>): void {
+  line = argument.line;
+  addon.endAtHeapBound(argument.heapExhausted);
 }
 export function attach({ argument }: Task<BrickTask>): Promise<BrickFacts> {
   return host.attach(argument);

@@ -1,5 +1,5 @@
 /** Makes the server of a brick process: the module that its workers run, and how many of them there may be. */
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import type { BrickServer } from './brick-server.js';
 
 /** Workers at most by default: each takes memory of its own, and what blocks runs in the native pool anyway. */
@@ -14,16 +14,35 @@ function setting(name: string, least: number, most: number, otherwise: number): 
   return Number.isInteger(value) && value >= least && value <= most ? value : otherwise;
 }
 
+/** Bounds of what one worker's JavaScript memory is bounded to by default. */
+const LEAST_HEAP_MIB = 256;
+const MOST_HEAP_MIB = 4096;
+
+/**
+ * JavaScript memory of one worker by default: all together have half of the memory that the process may use. What bricks hold is far
+ * less; a worker that gets there is out of control, and must end before the machine's memory does.
+ */
+export function defaultHeapMiB(workers: number, memoryBytes: number): number {
+  const share = Math.floor(memoryBytes / 2 / workers / (1 << 20));
+  return Math.min(Math.max(share, LEAST_HEAP_MIB), MOST_HEAP_MIB);
+}
+
+/** The machine's memory, or what the control group leaves the process of it. */
+function memoryBytes(): number {
+  return Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+}
+
 /**
  * Loads the server's modules and makes it. workers: brick workers at most; they start as bricks come. By default as many as
  * BRICKD_WORKERS says, or else as there are cores, up to four.
  */
 export async function makeServer(workers?: number): Promise<BrickServer> {
   const { Server } = await import('../mux/server.js');
+  const most = workers ?? setting('BRICKD_WORKERS', 1, MOST_WORKERS, Math.min(availableParallelism(), MAX_WORKERS));
   const server = new Server({
     workerModule: WORKER_MODULE,
-    workers: workers ?? setting('BRICKD_WORKERS', 1, MOST_WORKERS, Math.min(availableParallelism(), MAX_WORKERS)),
-    heapMiB: setting('BRICKD_WORKER_HEAP_MIB', 16, 1 << 20, 0),
+    workers: most,
+    heapMiB: setting('BRICKD_WORKER_HEAP_MIB', 16, 1 << 20, defaultHeapMiB(most, memoryBytes())),
   });
   const faults = process.env['BRICKD_TEST_FAULTS'];
   if (faults) (await import('./fault-trigger.js')).watchForFaults(faults, server);

@@ -31,7 +31,7 @@ export type Argument<N extends TaskName> = Parameters<WorkerTasks[N]>[0];
 export type Result<N extends TaskName> = ReturnType<WorkerTasks[N]>;
 
 /** Ways in which a worker can be made to fail, for tests. */
-export const FAULT_KINDS = ['throw', 'reject', 'exit', 'memory'] as const;
+export const FAULT_KINDS = ['throw', 'reject', 'exit', 'memory', 'terminate'] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 export interface PoolOptions {
@@ -39,7 +39,7 @@ export interface PoolOptions {
   workerModule: string;
   /** Workers at most; more run only while a failing brick is being singled out. */
   workers: number;
-  /** Bound of a worker's JavaScript memory; 0: the engine's own. */
+  /** Bound of a worker's JavaScript memory; 0 or none: the engine's own. A worker that meets it ends. */
   heapMiB?: number;
 }
 

@@ -402,7 +402,8 @@ export class Server implements Reception, Returning {
   failWorker(brick: string, kind: FaultKind): string[] {
     const worker = this.#pool.workerOf(brick);
     if (worker === undefined) throw { brick, errno: 2, message: 'the brick is not being served' };
-    this.#pool.runOn(worker, 'fail', kind).catch(() => {});
+    if (kind === 'terminate') worker.terminate();
+    else this.#pool.runOn(worker, 'fail', kind).catch(() => {});
     return [...worker.bricks];
   }
 

@@ -19,6 +19,14 @@ export interface WorkerReports {
   down(worker: BrickWorker): void;
 }
 
+/** The first task of a worker. */
+export interface WorkerHello {
+  /** Where it reports without being asked. */
+  line: MessagePort;
+  /** One number in shared memory, set when its JavaScript memory has met its bound. */
+  heapExhausted: Int32Array;
+}
+
 /** Where Piscina is to send a task; read by the pool's balancer. */
 export interface Route {
   threadId: number;
@@ -44,6 +52,7 @@ export class BrickWorker {
   readonly #reports: WorkerReports;
   #used: ReturnType<Worker['performance']['eventLoopUtilization']> | undefined;
   readonly #line: MessagePort;
+  readonly #heapExhausted = new Int32Array(new SharedArrayBuffer(4));
   #alive = true;
   #started = false;
   /** What it said of its failure, or else how it ended. */
@@ -90,7 +99,7 @@ export class BrickWorker {
       this.#down('');
     });
     this.#thread.once('exit', (code) => {
-      this.#down(`exited with status ${code}`);
+      this.#down(this.#heapExhausted[0] === 0 ? `exited with status ${code}` : exhaustion(piscina));
       given.abort();
       // Should the thread never have had it: nobody else closes it then.
       port2.close();
@@ -114,7 +123,8 @@ export class BrickWorker {
 
   /** Has Piscina start a thread for the first task. Throws when the system gives none. */
   #sayHello(piscina: Piscina, line: MessagePort, given: AbortController): Promise<void> {
-    const task = { argument: line, [Piscina.queueOptionsSymbol]: this.route };
+    const argument: WorkerHello = { line, heapExhausted: this.#heapExhausted };
+    const task = { argument, [Piscina.queueOptionsSymbol]: this.route };
     try {
       return piscina.run(task, { name: 'hello', transferList: [line], signal: given.signal }) as Promise<void>;
     } catch (error) {
@@ -145,6 +155,11 @@ export class BrickWorker {
     void this.#thread.terminate();
   }
 
+  /** Ends the thread as if by itself, for tests. */
+  terminate(): void {
+    void this.#thread.terminate();
+  }
+
   /** Ends the worker, with no report. Resolves when its thread has gone. */
   stop(): Promise<void> {
     if (this.#alive) this.#end();
@@ -161,6 +176,11 @@ export class BrickWorker {
     const share = Number.isFinite(since.utilization) ? Math.min(Math.max(since.utilization, 0), 1) : 0;
     this.busy = (this.busy + share) / 2;
   }
+}
+
+function exhaustion(piscina: Piscina): string {
+  const bound = piscina.options.resourceLimits?.maxOldGenerationSizeMb;
+  return `used up its JavaScript memory${bound === undefined ? '' : `, ${bound} MiB (BRICKD_WORKER_HEAP_MIB)`}`;
 }
 
 function describe(error: unknown): string {

@@ -110,6 +110,12 @@ export interface Addon {
   /** xxh64 with seed 0 of a byte string (latin1), as the 16 lower-case hex digits of Gluster's canonical form. */
   xxh64(bytes: string): string;
 
+  /**
+   * When the JavaScript memory of this worker meets its bound, sets `reached[0]` (shared memory) to 1 and ends the worker, which gets
+   * room enough until it has ended: without this, a large allocation that meets the bound ends the process.
+   */
+  endAtHeapBound(reached: Int32Array): void;
+
   /** prctl(PR_SET_NAME) of the main thread: the name that pgrep and ps -C see (15 bytes). */
   setProcessName(name: string): number;
   /** umask of this thread at once, and of all others when they next run a batch. Returns the former one. */

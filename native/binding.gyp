@@ -11,6 +11,7 @@
         "src/executor.cc",
         "src/fsync_group.cc",
         "src/hash.cc",
+        "src/heap_bound.cc",
         "src/native_thread.cc",
         "src/open_beneath.cc",
         "src/ops_attributes.cc",
@@ -34,11 +35,19 @@
         "src/xattr_run.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
-      "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "_GNU_SOURCE", "_FILE_OFFSET_BITS=64"],
+      # Nothing can be thrown in an environment that is ending: without NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS, node-addon-api
+      # ends the process then.
+      "defines": [
+        "NAPI_VERSION=8",
+        "NAPI_DISABLE_CPP_EXCEPTIONS",
+        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
+        "_GNU_SOURCE",
+        "_FILE_OFFSET_BITS=64"
+      ],
       "cflags!": ["-O3"],
-      "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3"],
+      # The language standard is the one that the headers of this Node.js need.
+      "cflags_cc!": ["-O3"],
       "cflags_cc": [
-        "-std=c++17",
         "-O2",
         "-Wall",
         "-Wextra",

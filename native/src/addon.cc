@@ -17,6 +17,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_descriptors(env, exports);
   export_process(env, exports);
   export_hash(env, exports);
+  export_heap_bound(env, exports);
   return exports;
 }
 

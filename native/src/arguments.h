@@ -7,6 +7,10 @@
 
 namespace brickd {
 
+// Has a call throw. In an environment that is ending nothing can be thrown, nor does anybody hear of it.
+inline void throw_error(napi_env env, const std::string& text) { napi_throw_error(env, nullptr, text.c_str()); }
+inline void throw_type_error(napi_env env, const std::string& text) { napi_throw_type_error(env, nullptr, text.c_str()); }
+
 class Arguments {
  public:
   // `usage` is how the call is written; the error shows it.
@@ -84,7 +88,7 @@ class Arguments {
   // Whether all were right so far; if not, a TypeError is pending and the call must return.
   bool good() {
     if (good_) return true;
-    Napi::TypeError::New(info_.Env(), std::string("wrong arguments: ") + usage_).ThrowAsJavaScriptException();
+    throw_type_error(info_.Env(), std::string("wrong arguments: ") + usage_);
     return false;
   }
 

@@ -27,7 +27,7 @@ napi_value run_batch_at(napi_env env, napi_callback_info info) {
   double address = 0;
   napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr);
   if (napi_get_value_double(env, argument, &address) != napi_ok || !(address >= 4096 && address < 281474976710656.0)) {
-    napi_throw_type_error(env, nullptr, "wrong arguments: runBatch(address)");
+    throw_type_error(env, "wrong arguments: runBatch(address)");
     return nullptr;
   }
   int64_t started = coarse_now();
@@ -53,9 +53,7 @@ Napi::Value address_of(const Napi::CallbackInfo& info) {
     }
   }
   if (!found) {
-    if (!env.IsExceptionPending()) {
-      Napi::TypeError::New(env, "wrong arguments: addressOf(ArrayBuffer or SharedArrayBuffer)").ThrowAsJavaScriptException();
-    }
+    if (!env.IsExceptionPending()) throw_type_error(env, "wrong arguments: addressOf(ArrayBuffer or SharedArrayBuffer)");
     return env.Undefined();
   }
   return Napi::Number::New(env, static_cast<double>(reinterpret_cast<uintptr_t>(data)));

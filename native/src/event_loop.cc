@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "arguments.h"
+
 namespace brickd {
 
 namespace {
@@ -24,7 +26,7 @@ EventLoop* EventLoop::create(Napi::Env env) {
   if (error != 0) {
     delete self->async_;
     self->async_ = nullptr;
-    Napi::Error::New(env, std::string("no handle on the event loop: ") + uv_strerror(error)).ThrowAsJavaScriptException();
+    throw_error(env, std::string("no handle on the event loop: ") + uv_strerror(error));
     return nullptr;
   }
   self->async_->data = self.get();
@@ -103,6 +105,7 @@ void EventLoop::complete() {
   if (queues_.empty() && !ending_) uv_unref(as_handle(async_));
 }
 
+// An environment that is ending, before the loop hears of it, refuses the call, and has no exception either.
 void EventLoop::call(const Napi::FunctionReference& function, size_t count, const napi_value* arguments) {
   napi_value result = nullptr;
   napi_make_callback(env_, context_, receiver_.Value(), function.Value(), count, arguments, &result);

@@ -14,5 +14,6 @@ void export_pipes(Napi::Env env, Napi::Object exports);
 void export_descriptors(Napi::Env env, Napi::Object exports);
 void export_process(Napi::Env env, Napi::Object exports);
 void export_hash(Napi::Env env, Napi::Object exports);
+void export_heap_bound(Napi::Env env, Napi::Object exports);
 
 }  // namespace brickd

@@ -25,8 +25,7 @@ class Poller : public Napi::ObjectWrap<Poller> {
     int error = 0;
     watch_ = EventLoop::of(info.Env()).open_watch(fd, on_ready, error);
     if (watch_ == nullptr) {
-      Napi::Error::New(info.Env(), std::string("can't watch the descriptor: ") + uv_strerror(error))
-          .ThrowAsJavaScriptException();
+      throw_error(info.Env(), std::string("can't watch the descriptor: ") + uv_strerror(error));
     }
   }
 
@@ -39,8 +38,7 @@ class Poller : public Napi::ObjectWrap<Poller> {
                  ((wanted & 4) != 0 ? UV_DISCONNECT : 0);
     int error = EventLoop::watch_for(watch_, events);
     if (error != 0) {
-      Napi::Error::New(info.Env(), std::string("can't watch the descriptor: ") + uv_strerror(error))
-          .ThrowAsJavaScriptException();
+      throw_error(info.Env(), std::string("can't watch the descriptor: ") + uv_strerror(error));
     }
     return info.Env().Undefined();
   }

@@ -34,7 +34,7 @@ class PoolQueue : public Napi::ObjectWrap<PoolQueue> {
     tasks_.clear();
     for (size_t i = 0; i < count; i++) {
       if (!(addresses[i] >= 4096)) {
-        Napi::TypeError::New(info.Env(), "submit: no address of a batch").ThrowAsJavaScriptException();
+        throw_type_error(info.Env(), "submit: no address of a batch");
         return info.Env().Undefined();
       }
       Record* records = reinterpret_cast<Record*>(static_cast<uintptr_t>(addresses[i]));

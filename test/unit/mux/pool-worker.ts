@@ -8,6 +8,10 @@ import type { Handover } from '../../../mux/greeting.js';
 import { Host, type TranslatorRegistry } from '../../../mux/host.js';
 import { options as serverOptions } from '../../../mux/options.js';
 import { workerStats } from '../../../mux/stats.js';
+import type { WorkerHello } from '../../../mux/worker.js';
+import { addon } from '../../../native/addon.js';
+import { batch, Priority } from '../../../native/batch.js';
+import { Queue } from '../../../native/queue.js';
 import type { Call } from '../../../posix/contract/call.js';
 import type { LookupArgs, LookupReply } from '../../../posix/contract/fops.js';
 import { ROOT_GFID } from '../../../posix/contract/gfid.js';
@@ -58,8 +62,9 @@ if (getEnvironmentData('broken') === true) throw new Error('broken');
 let line: MessagePort | null = null;
 const host = new Host(registry, (event) => line?.postMessage(event));
 
-export const hello = ({ argument }: Task<MessagePort>): void => {
-  line = argument;
+export const hello = ({ argument }: Task<WorkerHello>): void => {
+  line = argument.line;
+  addon.endAtHeapBound(argument.heapExhausted);
 };
 export const attach = ({ argument }: Task<BrickTask>) => host.attach(argument);
 export const reconfigure = ({ argument }: Task<BrickTask>) => host.reconfigure(argument);
@@ -71,20 +76,47 @@ export const stats = () => workerStats(host.bricks());
 export const status = ({ argument }: Task<{ brick: string }>) => ({
   how: (host.brick(argument.brick)!.layers[0] as Fake).options.how ?? '',
 });
-/** Keeps the thread busy, as "spin", or fails. */
+/** A native call under way all the time, and another one from each that finishes. */
+function callNatively(): void {
+  const queue = new Queue(4);
+  const call = (): void => {
+    const b = batch();
+    b.statx(addon.constants['AT_FDCWD']!, '/', b.statOut());
+    b.onDone = () => {
+      b.release();
+      call();
+    };
+    queue.submit(b, 0, Priority.normal);
+  };
+  for (let i = 0; i < 16; i++) call();
+}
+
+/** Uses up memory: by many small objects, or by a table that doubles. */
+function hoard(kind: string): void {
+  const kept: unknown[] = [];
+  const table = new Map<number, number>();
+  setInterval(() => {
+    for (let i = 0; i < 100_000; i++) {
+      if (kind === 'memory') kept.push({ i, text: `number ${i}` });
+      else table.set(table.size, i);
+    }
+  }, 1);
+}
+
+/** Keeps the thread busy, as "spin", or fails; with a "+" before, while native calls are under way. */
 export const fail = async ({ argument }: Task<string>): Promise<void> => {
-  if (argument === 'spin') {
+  const kind = argument.replace('+', '');
+  if (argument !== kind) {
+    callNatively();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  if (kind === 'spin') {
     const end = performance.now() + 400;
     while (performance.now() < end);
     return;
   }
-  if (argument === 'exit') process.exit(3);
-  if (argument === 'reject') void Promise.reject(new Error('rejected'));
-  if (argument === 'throw') setImmediate(() => failing('thrown'));
-  if (argument === 'memory') {
-    const kept: unknown[] = [];
-    setInterval(() => {
-      for (let i = 0; i < 100_000; i++) kept.push({ i, text: `number ${i}` });
-    }, 1);
-  }
+  if (kind === 'exit') process.exit(3);
+  if (kind === 'reject') void Promise.reject(new Error('rejected'));
+  if (kind === 'throw') setImmediate(() => failing('thrown'));
+  if (kind === 'memory' || kind === 'table') hoard(kind);
 };

@@ -1,4 +1,5 @@
 /** The pool of brick workers: where bricks are placed, and what becomes of them when a worker fails. */
+import { readdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { setEnvironmentData } from 'node:worker_threads';
@@ -35,7 +36,7 @@ const task = (brick: string, how = '') => ({
 });
 
 /** Keeps the loop alive as a daemon's listener does. */
-async function served(t: Test, workers: number, more: { heapMiB?: number } = {}) {
+async function served(t: Test, workers: number, more: { heapMiB?: number; revival?: RevivalRules } = {}) {
   const server = new Server({ workerModule, workers, revival: RULES, ...more });
   const failed: string[] = [];
   server.onBrickFailed((brick, reason) => failed.push(`${brick}: ${reason}`));
@@ -211,6 +212,51 @@ for (const kind of ['throw', 'reject', 'exit', 'memory'] as const) {
     for (const p of [other, again]) p.socket.destroy();
   });
 }
+
+/** Failures in the next test. */
+const DEATHS = Number(process.env['BRICKD_TEST_DEATHS'] ?? 24);
+
+t.test('workers that fail in every way, one after the other', async (t) => {
+  const kinds = [
+    'throw',
+    'reject',
+    'exit',
+    'table',
+    'memory',
+    '+exit',
+    '+throw',
+    '+reject',
+    '+table',
+    'terminate',
+    '+terminate',
+  ];
+  const { server, failed, port } = await served(t, 2, { heapMiB: 48, revival: { ...RULES, soonMs: 0 } });
+  for (const brick of ['/b0', '/b1']) await server.attach(task(brick));
+  const fds = (): number => readdirSync('/proc/self/fd').length;
+  let firstFds = 0;
+  for (let n = 0; n < DEATHS; n++) {
+    const kind = kinds[n % kinds.length]!;
+    const brick = `/b${n % 2}`;
+    const peer = new Peer(port);
+    peer.socket.write(Peer.setvolume(1, brick));
+    await peer.answers(1);
+    if (kind === '+terminate') {
+      server.failWorker(brick, '+' as FaultKind);
+      await delay(n % 20);
+    }
+    server.failWorker(brick, kind.replace('+term', 'term') as FaultKind);
+    await until(() => peer.closed);
+    const again = new Peer(port);
+    again.socket.write(Buffer.concat([Peer.setvolume(1, brick), Peer.lookup(2)]));
+    await again.answers(2);
+    if (again.xids.length < 2 || again.result(1) !== 0) t.fail(`${brick} is not served after failure ${n}, ${kind}`);
+    again.socket.destroy();
+    if (n === kinds.length) firstFds = fds();
+  }
+  t.same(failed, []);
+  t.equal(server.state().workerFailures, DEATHS);
+  t.ok(fds() <= firstFds + 8, `${firstFds} descriptors, ${fds()} in the end`);
+});
 
 t.test('a handshake waits for a brick that is being brought back', async (t) => {
   const { server, port } = await served(t, 1);

@@ -11,6 +11,9 @@ const dir = scratch();
 const c = addon.constants as Record<string, number>;
 const script = new URL('./pool-worker.js', import.meta.url);
 
+/** Workers that are made to end in each of the tests that are about that. */
+const DEATHS = Number(process.env['BRICKD_TEST_DEATHS'] ?? 24);
+
 const start = (name: string, count: number, endless = false, hang: string | null = null): Worker =>
   new Worker(script, { workerData: { path: dir.path, name, count, endless, hang } });
 
@@ -50,6 +53,27 @@ t.test('workers terminated in the middle', async (t) => {
     b.release();
   }
   queue.close();
+});
+
+t.test('workers terminated while they call into the addon', async (t) => {
+  const ways = ['submit', 'complete', 'open-queue', 'poller', 'poll', 'address', 'results', 'wrong'];
+  const busy = new URL('./busy-worker.js', import.meta.url);
+  for (let n = 0; n < DEATHS; n++) {
+    const w = new Worker(busy, { workerData: { way: ways[n % ways.length], path: dir.path } });
+    await message(w);
+    await later(n % 3);
+    t.equal(await w.terminate(), 1);
+  }
+});
+
+t.test('workers terminated while they load the addon', async (t) => {
+  const busy = new URL('./busy-worker.js', import.meta.url);
+  for (let n = 0; n < DEATHS; n++) {
+    const w = new Worker(busy, { workerData: { way: 'complete', path: dir.path } });
+    await new Promise((resolve) => w.once('online', resolve));
+    await later(n % 16);
+    t.equal(await w.terminate(), 1);
+  }
 });
 
 t.test('a worker ends only when its last running batch has: the memory is its own', async (t) => {
