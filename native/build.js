@@ -25,6 +25,8 @@ if (process.env.npm_config_nodedir === undefined) {
   const prefix = prefixes.find((place) => headersOf(place) === process.version);
   if (prefix !== undefined) args.push(`--nodedir=${prefix}`);
 }
-const { status, error } = spawnSync('node-gyp', [...args, command], { stdio: 'inherit' });
+// What an earlier run has configured is of no use once the checkout has moved, or is built by another Node.js.
+const commands = command === 'build' ? ['configure', 'build'] : [command];
+const { status, error } = spawnSync('node-gyp', [...args, ...commands], { stdio: 'inherit' });
 if (error !== undefined) process.stderr.write(`node-gyp cannot be run: ${error.message}; use npm run build:native\n`);
 process.exitCode = status ?? 1;
