@@ -4,6 +4,7 @@ import { gfidKey, ROOT_GFID, ROOT_KEY } from '../posix/contract/gfid.js';
 import { Iatt } from '../posix/contract/iatt.js';
 import type { Client, Fd, Inode } from '../posix/contract/inode.js';
 import type { AuthRequest } from './auth.js';
+import { ClientMemory } from './client-memory.js';
 import { ClientPlace } from './client-places.js';
 import type { CallHeader } from './wire/rpc.js';
 
@@ -65,6 +66,8 @@ export class ClientState implements Client {
   fops = 0;
   /** How the metrics tell of it: see client-places. */
   readonly place = new ClientPlace();
+  /** What its requests and connections hold in memory. */
+  readonly memory = new ClientMemory();
   readonly #fds: (Fd | null)[] = [];
   #firstFree = 0;
   #openFds = 0;

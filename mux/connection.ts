@@ -2,9 +2,9 @@
  * One connection of a client on the thread that owns it: receives records in place, sends the replies of a turn together.
  */
 import { addon, type Poller } from '../native/addon.js';
-import { type Region, region } from '../native/memory.js';
+import { Region, region } from '../native/memory.js';
 import type { Pipe } from '../native/pipe.js';
-import { RecordReader } from './wire/record.js';
+import { type RecordQuota, RecordReader } from './wire/record.js';
 import { XdrWriter } from './wire/xdr.js';
 
 const READABLE = 1;
@@ -14,6 +14,8 @@ const HUNG_UP = 4;
 const EAGAIN = -11;
 /** Received per turn at most, so that one connection can't keep the others waiting. */
 const TURN_BYTES = 4 << 20;
+/** For the same reason: after this time records that have been received wait for the next turn. */
+const TURN_MS = 4;
 /** Unsent bytes at which reading from the client pauses: it doesn't take its replies. */
 const MAX_UNSENT_BYTES = 32 << 20;
 /** Size of a region of output. */
@@ -28,10 +30,25 @@ interface Piece {
   region: Region | Pipe;
   start: number;
   end: number;
+  /** Memory that is kept for it. */
+  held: number;
 }
 
 /** Why a connection is not read: it goes on when no reason is left. */
-export const PauseReason = { outstanding: 1, queue: 2 } as const;
+export const PauseReason = { outstanding: 1, queue: 2, memory: 4, unfinished: 8, unsent: 16 } as const;
+
+/** Counts what connections hold in memory, and bounds it by {@link Connection.pause}. */
+export interface ConnectionMemory {
+  joined(connection: Connection): void;
+  left(connection: Connection): void;
+  /** Memory of what is to be sent. */
+  take(bytes: number, connection: Connection): void;
+  give(bytes: number): void;
+  /** Room for unfinished records, as {@link RecordQuota} has it; refused room is given later by {@link Connection.granted}. */
+  begin(connection: Connection, bytes: number): boolean;
+  force(connection: Connection, bytes: number): void;
+  end(connection: Connection, bytes: number): void;
+}
 
 export interface ConnectionHandler {
   /** A whole record lies in [start, end) of the region. Retain the region to use it beyond this call. */
@@ -66,6 +83,10 @@ export class Connection {
   readonly #handler: ConnectionHandler;
   readonly #poller: Poller;
   readonly #reader: RecordReader;
+  readonly #memory: ConnectionMemory | null;
+  /** The clock when the first record of this turn was handed out; below zero: none was. */
+  #turnStart = -1;
+  #proceedScheduled = false;
   #events = READABLE;
   /** Bits of PauseReason. */
   #paused = 0;
@@ -77,12 +98,22 @@ export class Connection {
   #writer: XdrWriter | null = null;
   #flushScheduled = false;
 
-  constructor(fd: number, handler: ConnectionHandler, maxRecordBytes: number) {
+  constructor(fd: number, handler: ConnectionHandler, maxRecordBytes: number, memory: ConnectionMemory | null = null) {
     this.fd = fd;
     this.#handler = handler;
-    this.#reader = new RecordReader(takeSharedInput, maxRecordBytes);
+    this.#memory = memory;
+    this.#reader = new RecordReader(takeSharedInput, maxRecordBytes, memory === null ? undefined : this.#quota(memory));
     this.#poller = addon.poll(fd, (events) => this.#ready(events));
     this.#poller.set(READABLE);
+    memory?.joined(this);
+  }
+
+  #quota(memory: ConnectionMemory): RecordQuota {
+    return {
+      begin: (bytes) => memory.begin(this, bytes),
+      force: (bytes) => memory.force(this, bytes),
+      end: (bytes) => memory.end(this, bytes),
+    };
   }
 
   get closed(): boolean {
@@ -96,8 +127,8 @@ export class Connection {
     if ((events & WRITABLE) !== 0) this.flush();
     if (this.#closed) return;
     if (this.#blocked) {
-      // Nothing is read, so anything but room to write is the end.
-      if ((events & (READABLE | HUNG_UP)) !== 0) this.close('');
+      // It may have become readable before it was blocked, within the same turn.
+      if (events < 0 || (events & HUNG_UP) !== 0) this.close('');
       return;
     }
     if (events < 0 || (events & READABLE) !== 0) this.#receive();
@@ -106,7 +137,8 @@ export class Connection {
 
   #receive(): void {
     let budget = TURN_BYTES;
-    while (budget > 0 && !this.#closed && this.#paused === 0) {
+    this.#turnStart = -1;
+    while (budget > 0 && !this.#closed && !this.#blocked) {
       const { address, room } = this.#reader.target();
       const n = addon.recv(this.fd, address, room);
       if (n === EAGAIN) return;
@@ -129,35 +161,66 @@ export class Connection {
     if (!this.#closed) this.#handler.onRecord(r, start, end);
   };
 
-  /** Stops reading from the client until {@link resume} for the same reason; what is already received still comes. */
+  /** Tells the time at which a record is served: after a while others get their turn. */
+  servedAt(ms: number): void {
+    if (this.#turnStart < 0) this.#turnStart = ms;
+    else if (ms - this.#turnStart > TURN_MS && !this.#reader.holding) {
+      this.#reader.hold();
+      this.#scheduleProceed();
+    }
+  }
+
+  get paused(): boolean {
+    return this.#paused !== 0;
+  }
+
+  /** Stops reading from the client until {@link resume} for the same reason; records that are already received wait, too. */
   pause(reason: number = PauseReason.outstanding): void {
     if (this.#closed) return;
     this.#paused |= reason;
+    this.#reader.hold();
     this.#watch();
   }
 
   resume(reason: number = PauseReason.outstanding): void {
     if ((this.#paused & reason) === 0 || this.#closed) return;
     this.#paused &= ~reason;
+    if (this.#paused !== 0) return;
+    if (this.#reader.heldBytes > 0) this.#scheduleProceed();
+    else this.#reader.unhold();
     this.#watch();
   }
 
+  /** The record that waits for memory has got it. */
+  granted(bytes: number): void {
+    this.#reader.granted(bytes);
+    this.resume(PauseReason.unfinished);
+  }
+
+  /** In a turn of its own: whoever resumes is in the middle of something. */
+  #scheduleProceed(): void {
+    if (this.#proceedScheduled) return;
+    this.#proceedScheduled = true;
+    setImmediate(this.#proceed);
+  }
+
+  readonly #proceed = (): void => {
+    this.#proceedScheduled = false;
+    if (this.#closed || this.#paused !== 0) return;
+    this.#turnStart = -1;
+    const problem = this.#reader.proceed(this.#onRecord);
+    if (problem !== null) this.close(problem);
+    this.flush();
+  };
+
   /** Takes bytes that another thread had received before the connection was handed over. */
   inject(bytes: Uint8Array): void {
-    let at = 0;
-    while (at < bytes.length && !this.#closed) {
-      const { region: r, start, room } = this.#reader.target();
-      const n = Math.min(room, bytes.length - at);
-      r.bytes.set(bytes.subarray(at, at + n), start);
-      at += n;
-      const problem = this.#reader.received(n, this.#onRecord);
-      if (problem !== null) this.close(problem);
-    }
-    this.flush();
+    this.#reader.preload(bytes);
+    this.#proceed();
   }
 
   get #blocked(): boolean {
-    return this.#paused !== 0 || this.#unsent > MAX_UNSENT_BYTES;
+    return this.#paused !== 0 || this.#proceedScheduled;
   }
 
   #watch(): void {
@@ -189,8 +252,11 @@ export class Connection {
   queued(payload: Region | Pipe | null, length: number): void {
     if (payload !== null) {
       this.#cut();
-      if (length > 0) this.#push({ region: payload, start: 0, end: length });
-      else payload.release();
+      // A region is held whole, however little of it is sent; pages in a pipe are the page cache's.
+      if (length > 0) {
+        const held = payload instanceof Region ? payload.capacity : length;
+        this.#push({ region: payload, start: 0, end: length, held });
+      } else payload.release();
     }
     if (!this.#flushScheduled) {
       this.#flushScheduled = true;
@@ -202,13 +268,21 @@ export class Connection {
   #cut(): void {
     const w = this.#writer;
     if (w === null || w.at === this.#outputStart) return;
-    this.#push({ region: w.region.retain(), start: this.#outputStart, end: w.at });
+    const length = w.at - this.#outputStart;
+    this.#push({ region: w.region.retain(), start: this.#outputStart, end: w.at, held: length });
     this.#outputStart = w.at;
   }
 
   #push(piece: Piece): void {
     this.#queue.push(piece);
     this.#unsent += piece.end - piece.start;
+    this.#memory?.take(piece.held, this);
+    if (this.#unsent > MAX_UNSENT_BYTES && (this.#paused & PauseReason.unsent) === 0) this.pause(PauseReason.unsent);
+  }
+
+  /** Bytes that the client has not taken. */
+  get unsent(): number {
+    return this.#unsent;
   }
 
   readonly #flushTick = (): void => {
@@ -263,10 +337,12 @@ export class Connection {
       }
       bytes -= length;
       p.region.sent();
+      this.#memory?.give(p.held);
       done++;
     }
     if (done === this.#queue.length) this.#queue.length = 0;
     else this.#queue.splice(0, done);
+    if (this.#unsent <= MAX_UNSENT_BYTES) this.resume(PauseReason.unsent);
   }
 
   // --- end ----------------------------------------------------------------------------------------------------------
@@ -283,6 +359,7 @@ export class Connection {
     this.#closed = true;
     this.#poller.close();
     this.#dropOutput();
+    this.#memory?.left(this);
     return rest;
   }
 
@@ -292,12 +369,16 @@ export class Connection {
     this.#poller.close();
     this.#reader.drop();
     this.#dropOutput();
+    this.#memory?.left(this);
     addon.closeFd(this.fd);
     this.#handler.onClose(reason);
   }
 
   #dropOutput(): void {
-    for (const p of this.#queue) p.region.release();
+    for (const p of this.#queue) {
+      p.region.release();
+      this.#memory?.give(p.held);
+    }
     this.#queue.length = 0;
     this.#unsent = 0;
     this.#writer?.region.release();

@@ -4,7 +4,7 @@
  */
 
 import { addon } from '../native/addon.js';
-import { type Region, region } from '../native/memory.js';
+import type { Region } from '../native/memory.js';
 import { Dict } from '../posix/contract/dict.js';
 import { EACCES, EAGAIN, EINVAL, ENOENT } from '../posix/contract/errno.js';
 import type { Logger } from '../posix/contract/log.js';
@@ -13,6 +13,7 @@ import { serveBasicProgram } from './basic-programs.js';
 import { type ClientIdentity, credentialText } from './client.js';
 import { Connection, type ConnectionHandler } from './connection.js';
 import { FOP_PROGRAM } from './fops/table.js';
+import { GreetingMemory } from './greeting-memory.js';
 import { encodeSetvolumeReply } from './setvolume-reply.js';
 import { tryDecode } from './try-decode.js';
 import { decodeOldDict } from './wire/dict.js';
@@ -21,8 +22,7 @@ import { AcceptStat, CallHeader, parseCall, RpcRejected } from './wire/rpc.js';
 import { XdrReader } from './wire/xdr.js';
 
 /** A greeting fits in far less; a client that sends more here is none. */
-const MAX_RECORD_BYTES = 1 << 20;
-const LAST_FRAGMENT = 0x80000000;
+const MAX_RECORD_BYTES = 64 << 10;
 /** How long a handshake waits for a brick whose worker is being replaced, before the client is told to try again. */
 export const HOLD_MS = 15_000;
 /** A connection that has not asked for a brick after this time is closed. */
@@ -81,15 +81,13 @@ export class Greeting implements ConnectionHandler {
   readonly #timer: NodeJS.Timeout;
   readonly #address: string;
   readonly #port: number;
-  /** While the handshake is being decided, later records wait for the brick's thread: with their marks, in order. */
-  #deciding = false;
-  #later: Buffer[] = [];
 
   constructor(fd: number, reception: Reception) {
     this.#reception = reception;
     const peer = addon.peerName(fd);
     [this.#address, this.#port] = typeof peer === 'number' ? ['', 0] : peer;
-    this.#connection = new Connection(fd, this, MAX_RECORD_BYTES);
+    const memory = GreetingMemory.of(this.#address);
+    this.#connection = new Connection(fd, this, MAX_RECORD_BYTES, memory);
     this.#timer = setTimeout(() => this.#connection.close('no brick asked for in time'), GREETING_MS);
     this.#timer.unref();
   }
@@ -110,14 +108,6 @@ export class Greeting implements ConnectionHandler {
   }
 
   onRecord(region: Region, start: number, end: number): void {
-    if (this.#deciding) {
-      // What came together with the SETVOLUME record: nothing is received meanwhile.
-      const record = Buffer.allocUnsafe(4 + end - start);
-      record.writeUInt32BE((LAST_FRAGMENT | (end - start)) >>> 0, 0);
-      region.bytes.copy(record, 4, start, end);
-      this.#later.push(record);
-      return;
-    }
     try {
       reader.reset(region.bytes, start, end);
       parseCall(reader, header);
@@ -162,7 +152,7 @@ export class Greeting implements ConnectionHandler {
       });
       return;
     }
-    this.#deciding = true;
+    // Later records wait for the brick's thread.
     this.#connection.pause();
     this.#decide(xid, dict, credentialText(header)).catch((error: unknown) => {
       this.#reception.log.error(0, `handshake failed: ${String(error)}`);
@@ -219,10 +209,9 @@ export class Greeting implements ConnectionHandler {
       auth,
     };
     clearTimeout(this.#timer);
-    const received = this.#connection.detach();
-    if (received === null) return;
+    const rest = this.#connection.detach();
+    if (rest === null) return;
     this.#reception.closed(this);
-    const rest = Buffer.concat([...this.#later, received]);
     this.#reception.handOver(entry, {
       fd: this.#connection.fd,
       ticket: 0,
@@ -269,17 +258,7 @@ export class Greeting implements ConnectionHandler {
     if (refusal.volumeId !== undefined) dict.setText('volume-id', refusal.volumeId);
     encodeSetvolumeReply(this.#connection.writer(), xid, -1, refusal.errno, dict);
     this.#connection.queued(null, 0);
-    this.#deciding = false;
-    const later = this.#later;
-    this.#later = [];
-    for (const record of later) {
-      if (this.#connection.closed) return;
-      const copy = region(record.length);
-      record.copy(copy.bytes);
-      this.onRecord(copy, 4, record.length);
-      copy.release();
-    }
-    // One of them may have been another try.
-    if (!this.#deciding) this.#connection.resume();
+    // It may try again.
+    this.#connection.resume();
   }
 }

@@ -22,6 +22,13 @@ import { XdrError, XdrReader, type XdrWriter } from './wire/xdr.js';
 /** Record bytes that a client may send at once: the largest write (1 MiB by default, more by option) and its header. */
 export const MAX_RECORD_BYTES = 128 << 20;
 
+/** Unsent bytes beyond which messages that the client has not asked for are no longer queued. */
+const MAX_UNTAKEN_BYTES = 32 << 20;
+/** What a fop under way takes at least, in objects and buffers of its batch. */
+const FOP_BYTES = 8 << 10;
+/** Bytes of memory per byte of arguments: what a decoded dictionary of small values takes. */
+const DECODED_FACTOR = 4;
+
 const header = new CallHeader();
 const reader = new XdrReader();
 
@@ -38,7 +45,7 @@ export class Session implements ConnectionHandler {
   constructor(brick: Brick, client: ClientState, fd: number) {
     this.brick = brick;
     this.client = client;
-    this.connection = new Connection(fd, this, MAX_RECORD_BYTES);
+    this.connection = new Connection(fd, this, MAX_RECORD_BYTES, client.memory);
   }
 
   get outstanding(): number {
@@ -62,12 +69,16 @@ export class Session implements ConnectionHandler {
       this.connection.close(`malformed RPC header (${error instanceof XdrError ? 'truncated' : String(error)})`);
       return;
     }
-    if (header.program === FOP_PROGRAM && header.version === FOP_VERSION) this.#fop(region, end);
+    if (header.program === FOP_PROGRAM && header.version === FOP_VERSION) this.#fop(region, start, end);
     else serveBasicProgram(header, reader, this.connection);
   }
 
-  /** Sends a message that no request asked for. */
+  /** Sends a message that no request asked for. A client that takes none of them is cut off: its caches are stale by then. */
   callback(encode: (w: XdrWriter) => void): void {
+    if (this.connection.unsent > MAX_UNTAKEN_BYTES) {
+      this.connection.close('does not take what is sent to it');
+      return;
+    }
     this.#reply(encode);
   }
 
@@ -85,7 +96,7 @@ export class Session implements ConnectionHandler {
     this.#reply((w) => w.reply(xid, stat));
   }
 
-  #fop(region: Region, end: number): void {
+  #fop(region: Region, recordStart: number, end: number): void {
     const xid = header.xid;
     const number = header.procedure;
     const fop = fopByNumber(number);
@@ -103,7 +114,9 @@ export class Session implements ConnectionHandler {
       return;
     }
     const started = performance.now();
+    this.connection.servedAt(started);
     const call = new Call(this.client, number);
+    call.recordBytes = end - recordStart;
     credentialsOf(header, this.client, this.brick, call);
     const { brick } = this;
     brick.callStarted();
@@ -161,6 +174,7 @@ export class Session implements ConnectionHandler {
     if (result instanceof Promise) {
       // The request's bytes (data to write) stay where they are until the fop has settled.
       if (fop.payload === 'request') region.retain();
+      if (counted) this.#charge(fop, call, region);
       this.brick.awaits(call, xid, started);
       const finish = (): void => {
         if (fop.payload === 'request') region.release();
@@ -181,6 +195,11 @@ export class Session implements ConnectionHandler {
     }
     this.#succeeded(xid, fop, border, call, result, ask);
     this.#done(call, counted, started, ask);
+  }
+
+  /** Charges the client with what a fop holds until it is answered. Lock requests, which may wait for ever, have bounds of their own. */
+  #charge(fop: FopEntry, call: Call, region: Region): void {
+    call.charge(FOP_BYTES + (fop.payload === 'request' ? region.capacity : DECODED_FACTOR * call.recordBytes));
   }
 
   #succeeded(xid: number, fop: FopEntry, border: Border, call: Call, reply: unknown, ask: Ask | null): void {

@@ -6,6 +6,8 @@ import { addon } from './addon.js';
 
 const SMALLEST_BITS = 12;
 const LARGEST_BITS = 23;
+/** No honest request or reply needs more in one piece: the largest record twice, as it is while it grows. */
+export const MAX_REGION_BYTES = 256 << 20;
 /** Enough for the writes that a client has under way at once; memory that is made anew costs a clearing and a collection. */
 const KEEP_BYTES_PER_CLASS = 8 << 20;
 /** Of all classes together. */
@@ -64,8 +66,14 @@ function giveBack(region: Region, sizeClass: number): void {
   list.push(region);
 }
 
-/** A region of at least `length` bytes, uncleared: the caller overwrites what it hands on. */
+/**
+ * A region of at least `length` bytes, uncleared: the caller overwrites what it hands on. Throws RangeError for a length that is
+ * no integer in 0 to {@link MAX_REGION_BYTES}: whoever takes lengths from a client bounds them before.
+ */
 export function region(length: number): Region {
+  if (!(length >= 0 && length <= MAX_REGION_BYTES)) {
+    throw new RangeError(`a region of ${length} bytes: the limit is ${MAX_REGION_BYTES}`);
+  }
   let bits = SMALLEST_BITS;
   while (1 << bits < length) bits++;
   if (bits > LARGEST_BITS) return new Region(new ArrayBuffer(length), LARGEST_BITS + 1);

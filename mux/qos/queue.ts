@@ -177,6 +177,7 @@ export class SessionQueue {
   held(ask: Ask): void {
     this.#count++;
     this.#bytes += ask.heldBytes;
+    ask.call.charge(ask.heldBytes);
     const fd = fdOf(ask.request);
     if (fd >= 0) this.byFd.set(fd, ask);
     const target = (ask.request as { fd_out?: number }).fd_out ?? -1;

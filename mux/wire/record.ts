@@ -5,12 +5,16 @@
  * they lie. What is left of an unfinished record moves, once, to a region of its own that has room for all of it, and the
  * rest is received right there. A connection that sends large records (writes of 64 KiB and more) is given only a small
  * piece of the shared region at first, so that hardly anything has to move.
+ *
+ * A consumer may call {@link RecordReader.hold} while it is given a record: those that were received with it wait until
+ * {@link RecordReader.proceed}, so that what 256 KiB of small requests ask for need not be had all at once.
  */
+import assert from 'node:assert';
 import { type Region, region } from '../../native/memory.js';
 
 const LAST_FRAGMENT = 0x80000000;
 /** Memory is given to an unfinished record in steps: what it claims to need beyond this it gets as its bytes arrive. */
-const FIRST_REGION_BYTES = 8 << 20;
+const FIRST_REGION_BYTES = 2 << 20;
 /** Records from here on are large: the next one on the same connection is expected to be so too. */
 const LARGE_RECORD_BYTES = 64 << 10;
 /** First receive when a large record is expected: its mark, its header and the arguments. */
@@ -27,9 +31,24 @@ export interface Target {
 /** Gets each complete record: bytes [start, end) of the region, the mark not included. Retain the region to keep it. */
 export type RecordConsumer = (region: Region, start: number, end: number) => void;
 
+/** Bounds the memory of records that have been received in part. */
+export interface RecordQuota {
+  /** Takes room for a record; false: there is none now, and {@link RecordReader.granted} is called when there is. */
+  begin(bytes: number): boolean;
+  /** Takes room that is needed in any case. */
+  force(bytes: number): void;
+  /** Gives room back. */
+  end(bytes: number): void;
+}
+
+const NO_QUOTA: RecordQuota = { begin: () => true, force() {}, end() {} };
+
 export class RecordReader {
   readonly #shared: () => Region;
   readonly #maxBytes: number;
+  readonly #quota: RecordQuota;
+  /** Room taken of the quota. */
+  #charged = 0;
   readonly #target: Target = { region: null as unknown as Region, start: 0, address: 0, room: 0 };
   /** The unfinished record's own region: its mark is at 0, `#have` bytes are there. Null: nothing is pending. */
   #own: Region | null = null;
@@ -43,11 +62,93 @@ export class RecordReader {
   #scanned: Buffer | null = null;
   #scanAt = 0;
   #scanEnd = 0;
+  /** No further record is to be handed out. */
+  #holding = false;
+  /** What was received meanwhile: bytes [backlogAt, backlogEnd) of a region of its own; null: nothing. */
+  #backlog: Region | null = null;
+  #backlogAt = 0;
+  #backlogEnd = 0;
 
   /** shared: gives the region to receive into while nothing is pending. maxBytes: bound of a whole record. */
-  constructor(shared: () => Region, maxBytes: number) {
+  constructor(shared: () => Region, maxBytes: number, quota = NO_QUOTA) {
     this.#shared = shared;
     this.#maxBytes = maxBytes;
+    this.#quota = quota;
+  }
+
+  /** Holds records back from now on: nothing is to be received until {@link proceed}. */
+  hold(): void {
+    this.#holding = true;
+  }
+
+  /** Holds nothing back any more; only while nothing is held back yet. */
+  unhold(): void {
+    this.#holding = false;
+  }
+
+  get holding(): boolean {
+    return this.#holding;
+  }
+
+  /** Bytes that have been received and are held back. */
+  get heldBytes(): number {
+    return this.#backlog === null ? 0 : this.#backlogEnd - this.#backlogAt;
+  }
+
+  /** Hands out what was held back, until it is held again. Returns null, or what is wrong with the stream. */
+  proceed(consume: RecordConsumer): string | null {
+    this.#holding = false;
+    const kept = this.#backlog;
+    if (kept === null) return null;
+    this.#backlog = null;
+    const problem = this.#scan(kept, this.#backlogAt, this.#backlogEnd, consume, true);
+    kept.release();
+    if (problem !== null) {
+      this.#failed = true;
+      this.drop();
+    }
+    return problem;
+  }
+
+  /** Puts bytes in front of all that will be received; they are handed out by {@link proceed}. For a new reader only. */
+  preload(bytes: Uint8Array): void {
+    assert(this.#own === null && this.#backlog === null, 'bytes are preloaded into a new reader');
+    if (bytes.length === 0) return;
+    const kept = region(bytes.length);
+    kept.bytes.set(bytes);
+    this.#keepBack(kept, 0, bytes.length);
+    kept.release();
+  }
+
+  /** The quota has room for the record that waited for it. */
+  granted(bytes: number): void {
+    this.#charged += bytes;
+  }
+
+  /** Whether an unfinished record of so many bytes may be received; if not, all is held until there is room for it. */
+  #admit(bytes: number): boolean {
+    const more = this.#joinedBytes + bytes - this.#charged;
+    if (more <= 0) return true;
+    if (!this.#quota.begin(more)) {
+      this.#holding = true;
+      return false;
+    }
+    this.#charged += more;
+    return true;
+  }
+
+  /** Corrects what is charged for the record under way. */
+  #settle(bytes: number): void {
+    if (bytes === this.#charged) return;
+    if (bytes > this.#charged) this.#quota.force(bytes - this.#charged);
+    else this.#quota.end(this.#charged - bytes);
+    this.#charged = bytes;
+  }
+
+  #keepBack(kept: Region, at: number, end: number): void {
+    this.#backlog = kept.retain();
+    this.#backlogAt = at;
+    this.#backlogEnd = end;
   }
 
   /** Where to receive next. The same object each time; valid until the next call of {@link received}. */
@@ -80,7 +181,7 @@ export class RecordReader {
   received(count: number, consume: RecordConsumer): string | null {
     if (this.#failed) return 'the stream has failed before';
     const problem =
-      this.#own === null ? this.#scan(this.#target.region, count, consume) : this.#continue(count, consume);
+      this.#own === null ? this.#scan(this.#target.region, 0, count, consume, false) : this.#continue(count, consume);
     if (problem !== null) {
       this.#failed = true;
       this.drop();
@@ -88,13 +189,12 @@ export class RecordReader {
     return problem;
   }
 
-  /** Records in [0, end) of shared memory; what is left over moves out. */
-  #scan(shared: Region, end: number, consume: RecordConsumer): string | null {
-    const bytes = shared.bytes;
+  /** Hands out the records in [at, end) of memory; what is left over moves out. kept: the memory is not shared. */
+  #scan(memory: Region, at: number, end: number, consume: RecordConsumer, kept: boolean): string | null {
+    const bytes = memory.bytes;
     this.#scanned = bytes;
     this.#scanEnd = end;
-    let at = 0;
-    while (end - at >= 4) {
+    while (end - at >= 4 && !this.#holding) {
       const mark = bytes.readUInt32BE(at);
       const length = mark & 0x7fffffff;
       if (this.#joinedBytes + length > this.#maxBytes) return this.#tooLong(length);
@@ -102,24 +202,36 @@ export class RecordReader {
       if (next > end) break;
       this.#expectLarge = length >= LARGE_RECORD_BYTES;
       this.#scanAt = next;
-      if (this.#joined === null && mark >= LAST_FRAGMENT) consume(shared, at + 4, next);
+      if (this.#joined === null && mark >= LAST_FRAGMENT) consume(memory, at + 4, next);
       else this.#join(bytes, at + 4, next, mark >= LAST_FRAGMENT, consume);
       // The consumer may have dropped the stream, or taken the rest of it.
       if (this.#scanned === null) return null;
       at = next;
     }
     this.#scanned = null;
-    if (at < end) this.#moveOut(bytes, at, end);
+    if (at === end) return null;
+    if (!this.#holding && this.#moveOut(bytes, at, end)) return null;
+    if (kept) {
+      this.#keepBack(memory, at, end);
+      return null;
+    }
+    const own = region(end - at);
+    bytes.copy(own.bytes, 0, at, end);
+    this.#keepBack(own, 0, end - at);
+    own.release();
     return null;
   }
 
-  #moveOut(bytes: Buffer, at: number, end: number): void {
+  /** Gives the unfinished record in [at, end) a region of its own; false: there is no room for it now. */
+  #moveOut(bytes: Buffer, at: number, end: number): boolean {
     const have = end - at;
     const need = have < 4 ? 4 : 4 + (bytes.readUInt32BE(at) & 0x7fffffff);
+    if (have >= 4 && !this.#admit(need)) return false;
     const own = region(Math.min(need, Math.max(FIRST_REGION_BYTES, have)));
     bytes.copy(own.bytes, 0, at, end);
     this.#own = own;
     this.#have = have;
+    return true;
   }
 
   /** More of the record that has a region of its own. */
@@ -133,9 +245,17 @@ export class RecordReader {
     const length = mark & 0x7fffffff;
     if (!knewLength && this.#joinedBytes + length > this.#maxBytes) return this.#tooLong(length);
     if (have < 4 + length) {
+      if (!knewLength && !this.#admit(4 + length)) {
+        this.#own = null;
+        this.#have = 0;
+        this.#keepBack(own, 0, have);
+        own.release();
+        return null;
+      }
       if (have === own.capacity || !knewLength) this.#enlarge(own, 4 + length);
       return null;
     }
+    if (this.#joined === null && mark >= LAST_FRAGMENT) this.#settle(0);
     this.#own = null;
     this.#have = 0;
     this.#expectLarge = length >= LARGE_RECORD_BYTES;
@@ -168,6 +288,7 @@ export class RecordReader {
     }
     bytes.copy(joined.bytes, this.#joinedBytes, start, end);
     this.#joinedBytes = total;
+    this.#settle(last ? 0 : total);
     if (!last) return;
     this.#joined = null;
     this.#joinedBytes = 0;
@@ -181,7 +302,7 @@ export class RecordReader {
 
   /** True while part of a record has been received. */
   get partial(): boolean {
-    return this.#own !== null || this.#joined !== null;
+    return this.#own !== null || this.#joined !== null || this.#backlog !== null;
   }
 
   /**
@@ -197,6 +318,7 @@ export class RecordReader {
     }
     if (this.#own !== null) parts.push(this.#own.bytes.subarray(0, this.#have));
     if (this.#scanned !== null) parts.push(this.#scanned.subarray(this.#scanAt, this.#scanEnd));
+    if (this.#backlog !== null) parts.push(this.#backlog.bytes.subarray(this.#backlogAt, this.#backlogEnd));
     const rest = Buffer.concat(parts);
     this.drop();
     return rest;
@@ -211,5 +333,8 @@ export class RecordReader {
     this.#joined = null;
     this.#joinedBytes = 0;
     this.#scanned = null;
+    this.#backlog?.release();
+    this.#backlog = null;
+    this.#settle(0);
   }
 }

@@ -41,6 +41,10 @@ export class Call {
   cameMs = 0;
   /** Where the brick's list of unanswered calls has it; -1: not there. */
   pendingAt = -1;
+  /** Length of the record that it came in; 0 for calls of the server itself. */
+  recordBytes = 0;
+  /** Bytes charged to the client's account until the call ends. */
+  #charged = 0;
 
   #inode: Inode | null = null;
   #inodes: Inode[] | null = null;
@@ -50,6 +54,16 @@ export class Call {
   constructor(client: Client, fop: number) {
     this.client = client;
     this.fop = fop;
+  }
+
+  get charged(): number {
+    return this.#charged;
+  }
+
+  /** Charges memory that the call holds until its end to its client. */
+  charge(bytes: number): void {
+    this.#charged += bytes;
+    this.client.memory?.take(bytes);
   }
 
   /** Keeps an inode in the table until the call ends. */
@@ -69,6 +83,10 @@ export class Call {
 
   /** Lets go of everything held. `released` gets each fd that was closed meanwhile and is no longer in use. */
   end(released: (fd: Fd) => void): void {
+    if (this.#charged !== 0) {
+      this.client.memory?.give(this.#charged);
+      this.#charged = 0;
+    }
     if (this.#inode !== null) {
       this.#inode.refs--;
       this.#inode = null;

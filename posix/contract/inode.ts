@@ -67,6 +67,12 @@ export class Fd {
   }
 }
 
+/** Counts the memory that a client's requests hold: one that holds much is read no further until it holds less. */
+export interface MemoryAccount {
+  take(bytes: number): void;
+  give(bytes: number): void;
+}
+
 /** A client process as one brick knows it: all its connections with the same process-uuid. */
 export interface Client {
   /** Small number, unique in the process for its lifetime. */
@@ -81,6 +87,8 @@ export interface Client {
   readonly alive: boolean;
   /** State of translators, by slot. */
   readonly ctx: unknown[];
+  /** Null for those that are no remote client. */
+  readonly memory: MemoryAccount | null;
 }
 
 /** Where an entry or inode is: what a fop works on. For inode fops only `inode` counts; for entry fops parent and name. */

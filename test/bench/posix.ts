@@ -17,7 +17,16 @@ import { options } from '../../posix/options.js';
 import { PosixTranslator } from '../../posix/translator.js';
 import { requireOptions } from '../../volfiles/options.js';
 
-const client: Client = { id: 1, uid: 'b', opVersion: 1, processName: 'b', peer: '', alive: true, ctx: [] };
+const client: Client = {
+  id: 1,
+  uid: 'b',
+  opVersion: 1,
+  processName: 'b',
+  peer: '',
+  alive: true,
+  ctx: [],
+  memory: null,
+};
 const BLOCK = 4096;
 const FILE = 64 << 20;
 

@@ -166,6 +166,80 @@ t.test('a drip of single bytes is not copied again and again', async (t) => {
   t.notOk(reader.partial);
 });
 
+t.test('a consumer holds records back, and goes on', async (t) => {
+  const rnd = random(11);
+  const want = Array.from({ length: 60 }, (_, i) => body(i % 7 === 0 ? 20_000 : rnd(300), i));
+  const stream = Buffer.concat(want.map((b) => Buffer.concat([mark(b.length), b])));
+  for (const piece of [16 << 10, 700]) {
+    const reader = new RecordReader(sharing(), 1 << 20);
+    const got: string[] = [];
+    const consume = (r: Region, start: number, end: number): void => {
+      t.notOk(reader.holding, 'none while it holds');
+      got.push(r.bytes.latin1Slice(start, end));
+      if (rnd(2) === 0) reader.hold();
+    };
+    for (let at = 0; at < stream.length; ) {
+      const target = reader.target();
+      const n = Math.min(target.room, piece, stream.length - at);
+      stream.copy(target.region.bytes, target.start, at, at + n);
+      at += n;
+      t.equal(reader.received(n, consume), null);
+      while (reader.holding) t.equal(reader.proceed(consume), null);
+    }
+    t.same(
+      got,
+      want.map((b) => b.toString('latin1')),
+    );
+  }
+});
+
+t.test('a record waits for room, takes it, and gives it back', async (t) => {
+  let room = false;
+  let taken = 0;
+  const quota = {
+    begin: (bytes: number) => {
+      if (room) taken += bytes;
+      return room;
+    },
+    force: (bytes: number) => {
+      taken += bytes;
+    },
+    end: (bytes: number) => {
+      taken -= bytes;
+    },
+  };
+  const stream = Buffer.concat([mark(5), body(5, 1), mark(90_000), body(90_000, 2)]);
+  for (const cut of [10, 12, 13, 500]) {
+    for (const granted of [false, true]) {
+      room = false;
+      const reader = new RecordReader(sharing(), 1 << 20, quota);
+      const got: string[] = [];
+      const consume = (r: Region, start: number, end: number) => got.push(r.bytes.latin1Slice(start, end));
+      for (let at = 0; at < stream.length; ) {
+        const target = reader.target();
+        const n = Math.min(target.room, at === 0 ? cut : 10_000, stream.length - at);
+        stream.copy(target.region.bytes, target.start, at, at + n);
+        at += n;
+        reader.received(n, consume);
+        if (!reader.holding) continue;
+        t.equal(taken, 0);
+        if (granted) {
+          taken += 90_004;
+          reader.granted(90_004);
+        }
+        room = true;
+        reader.proceed(consume);
+        t.equal(taken, at < stream.length ? 90_004 : 0);
+      }
+      t.same(
+        got,
+        [body(5, 1), body(90_000, 2)].map((b) => b.toString('latin1')),
+      );
+      t.equal(taken, 0);
+    }
+  }
+});
+
 t.test('a run of empty fragments takes no memory', async (t) => {
   const reader = new RecordReader(sharing(), 1000);
   const stream = Buffer.concat([...Array.from({ length: 5000 }, () => mark(0, false)), mark(3), Buffer.from('end')]);

@@ -26,6 +26,7 @@ export const client: Client = {
   peer: '127.0.0.1:1',
   alive: true,
   ctx: [],
+  memory: null,
 };
 
 /** Times that the utime translator of clients asks to be set, by fop. */

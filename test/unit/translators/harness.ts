@@ -17,6 +17,7 @@ export class FakeClient implements Client {
   readonly processName = 'test';
   readonly peer = '127.0.0.1:1';
   readonly ctx: unknown[] = [];
+  readonly memory = null;
   alive = true;
 
   constructor(uid = `client-${clients}`) {

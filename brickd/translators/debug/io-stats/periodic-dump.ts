@@ -21,6 +21,7 @@ const NOBODY: Client = {
   peer: '',
   alive: true,
   ctx: [],
+  memory: null,
 };
 
 export class PeriodicDump {
