@@ -2,10 +2,15 @@
  * The inodes that a brick knows: by gfid, and by name below their directories. Bounded by a clock sweep that forgets what
  * was not used since the last round and that nothing holds: no call, fd, lock or cached child. The tables of a thread have
  * a bound in common as well: at that, bricks that hold more than their share forget first.
+ *
+ * What clients say and what the disk shows may be a lie or out of date. Two invariants hold nevertheless: an inode that has
+ * children has at most one name itself, and no inode is above itself.
  */
-import { type Gfid, gfidKey, ROOT_GFID, ROOT_KEY } from '../posix/contract/gfid.js';
+import assert from 'node:assert';
+import { type Gfid, gfidKey, isNullGfid, ROOT_GFID, ROOT_KEY } from '../posix/contract/gfid.js';
 import { S_IFDIR, S_IFMT } from '../posix/contract/iatt.js';
 import { Inode } from '../posix/contract/inode.js';
+import { walkUp } from '../posix/contract/known-path.js';
 
 /** Inodes looked at per insertion beyond the limit: bounds the work that one call can be charged with. */
 const SWEEP_STEPS = 8;
@@ -36,6 +41,14 @@ function overdrawn(inserting: InodeTable): InodeTable {
     largestUses = LARGEST_FOR;
   }
   return largest;
+}
+
+/** Whether the inode is the other one or above it. True as well where that takes too long to tell. */
+function isAtOrAbove(inode: Inode, other: Inode): boolean {
+  if (inode === other) return true;
+  if (inode.children === null) return false;
+  const end = walkUp(other, (at) => at === inode);
+  return end === inode || end.parent !== null;
 }
 
 export class InodeTable {
@@ -90,6 +103,7 @@ export class InodeTable {
     const key = gfidKey(gfid);
     let inode = this.#byKey.get(key);
     if (inode === undefined) {
+      assert(!isNullGfid(gfid), 'the null gfid is no inode');
       inode = new Inode(Uint8Array.from(gfid), key);
       inode.type = mode & S_IFMT;
       this.#byKey.set(key, inode);
@@ -104,7 +118,10 @@ export class InodeTable {
     return inode;
   }
 
-  /** Notes that `name` in `parent` is the file of that gfid; another one under that name is dropped. */
+  /**
+   * Notes that `name` in `parent` is the file of that gfid; another one under that name is dropped. A link that would put a
+   * directory below itself is not made: the inode comes back as it was.
+   */
   link(parent: Inode, name: string, gfid: Gfid, mode: number): Inode {
     const known = parent.children?.get(name);
     if (known !== undefined) {
@@ -117,9 +134,10 @@ export class InodeTable {
     parent.refs++; // not to be swept by the insertion below
     const inode = this.intern(gfid, mode);
     parent.refs--;
-    if (inode === this.root) return inode;
+    if (inode === this.root || isAtOrAbove(inode, parent) || name === '.' || name === '..') return inode;
     // A directory has one name: a second one means that it was moved.
-    if (inode.type === S_IFDIR && inode.parent !== null) this.unlink(inode.parent, inode.name);
+    if (inode.type === S_IFDIR || inode.children !== null) this.unlinkAll(inode);
+    for (const alias of parent.aliases ?? []) this.unlink(alias.parent, alias.name);
     if (inode.parent === null) {
       inode.parent = parent;
       inode.name = name;
@@ -148,9 +166,17 @@ export class InodeTable {
     return inode;
   }
 
+  /** Forgets all names of an inode. */
+  unlinkAll(inode: Inode): void {
+    while (inode.parent !== null) {
+      const unlinked = this.unlink(inode.parent, inode.name);
+      assert(unlinked === inode, 'a directory does not hold what is linked in it');
+    }
+  }
+
   /** Drops an inode that no longer exists on disk, with all its names, as soon as nothing uses it. */
   drop(inode: Inode): void {
-    while (inode.parent !== null) this.unlink(inode.parent, inode.name);
+    this.unlinkAll(inode);
     if (inode.refs === 0 && inode.children === null) {
       this.#remove(inode);
     } else {
@@ -181,7 +207,7 @@ export class InodeTable {
 
   #remove(inode: Inode): void {
     if (inode === this.root) return;
-    while (inode.parent !== null) this.unlink(inode.parent, inode.name);
+    this.unlinkAll(inode);
     this.#doomed.delete(inode);
     if (this.#byKey.delete(inode.key)) this.#counted(1);
     this.#forget(inode);

@@ -4,10 +4,10 @@
  */
 import type { Call } from '../posix/contract/call.js';
 import type { Dict } from '../posix/contract/dict.js';
-import { EBADF, EEXIST, ENOENT, EPERM, ESTALE } from '../posix/contract/errno.js';
+import { EBADF, EEXIST, ENODATA, ENOENT, EPERM, ESTALE } from '../posix/contract/errno.js';
 import { FopError, failure } from '../posix/contract/error.js';
 import type { MaybePromise } from '../posix/contract/fops.js';
-import { gfidOfKey, NULL_KEY } from '../posix/contract/gfid.js';
+import { gfidOfKey, isNullGfid, NULL_KEY } from '../posix/contract/gfid.js';
 import { S_IFDIR } from '../posix/contract/iatt.js';
 import { Fd, type Inode, type Loc } from '../posix/contract/inode.js';
 import { openFlag } from './open-flags.js';
@@ -129,6 +129,8 @@ export function resolveNew(
 
 async function lookupName(s: Session, call: Call, parent: Inode, name: string, xdata: Dict | null): Promise<Loc> {
   const reply = await s.brick.top.lookup(call, { loc: { inode: null, parent, name }, gfid: null, xdata });
+  // Only look-ups may ask to be shown what has no gfid.
+  if (isNullGfid(reply.stat.gfid)) throw failure(ENODATA);
   const inode = s.brick.table.link(parent, name, reply.stat.gfid, reply.stat.mode);
   call.hold(inode);
   return { inode, parent, name };

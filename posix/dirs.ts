@@ -17,6 +17,8 @@ import { GFID_KEY, OpenFlag, Resolve } from './sys.js';
 const DIRECTORY_FLAGS = OpenFlag.rdonly | OpenFlag.directory | OpenFlag.nofollow;
 /** Levels between a directory and the root beyond which the handles must be a loop. */
 const MAX_DEPTH = 2048;
+/** Directories that are opened one below the other by their names; beyond that their handles are quicker. */
+const MAX_BY_NAME = 64;
 /** Bytes of path that one open is given: a batch's arena must hold it. */
 const MAX_PATH = 1800;
 
@@ -89,6 +91,11 @@ export class Directories {
    * The open directory of an inode, pinned: the caller releases it. Fails with ENOENT when there is no such directory.
    */
   acquire(inode: Inode): MaybePromise<Directory> {
+    return this.#acquire(inode, 0);
+  }
+
+  /** above: how many directories below this one wait for it. */
+  #acquire(inode: Inode, above: number): MaybePromise<Directory> {
     const d = this.#known.get(inode.key);
     if (d !== undefined) {
       d.pins++;
@@ -96,10 +103,10 @@ export class Directories {
       return d;
     }
     const opening = this.#opening.get(inode.key);
-    if (opening !== undefined) return opening.then(() => this.acquire(inode));
+    if (opening !== undefined) return opening.then(() => this.#acquire(inode, above));
     const opened = this.#openInline(inode);
     if (opened !== null) return opened;
-    const promise = this.#open(inode).finally(() => this.#opening.delete(inode.key));
+    const promise = this.#open(inode, above).finally(() => this.#opening.delete(inode.key));
     this.#opening.set(inode.key, promise);
     return promise;
   }
@@ -208,26 +215,26 @@ export class Directories {
     return fault;
   }
 
-  async #open(inode: Inode): Promise<Directory> {
-    if (inode.parent !== null && inode.parent !== inode) {
-      const fd = await this.#openBelow(inode.parent, inode.name, inode.key);
+  async #open(inode: Inode, above: number): Promise<Directory> {
+    if (inode.parent !== null && above < MAX_BY_NAME) {
+      const fd = await this.#openBelow(inode.parent, inode.name, inode.key, above);
       if (fd >= 0) return this.#insert(fd, inode.key);
       if (fd !== -ENOENT && fd !== -ENOTDIR && fd !== -ELOOP) throw failure(fd);
     }
     return this.#openByHandle(inode.key);
   }
 
-  async #openBelow(parent: Inode, name: string, key: string): Promise<number> {
-    let above: Directory;
+  async #openBelow(parent: Inode, name: string, key: string, above: number): Promise<number> {
+    let d: Directory;
     try {
-      above = await this.acquire(parent);
+      d = await this.#acquire(parent, above + 1);
     } catch {
       return -ENOENT;
     }
     try {
-      return await this.#openOnPool(above.fd, name, key);
+      return await this.#openOnPool(d.fd, name, key);
     } finally {
-      above.release();
+      d.release();
     }
   }
 

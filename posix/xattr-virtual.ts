@@ -12,6 +12,7 @@ import type { DictReply, MaybePromise } from './contract/fops.js';
 import { gfidText, isNullGfid, parseGfid } from './contract/gfid.js';
 import { S_IFDIR } from './contract/iatt.js';
 import type { Fd, Inode } from './contract/inode.js';
+import { pathOf } from './contract/known-path.js';
 import { EntryCursor } from './dir-entries.js';
 import { HANDLE_DIR } from './handle-name.js';
 import * as key from './keys.js';
@@ -39,7 +40,7 @@ export function virtualByInode(store: Store, call: Call, inode: Inode, name: str
   if (isPathinfo(name)) return pathinfo(store, inode, name);
   if (name === key.NODE_UUID) return nodeUuid(store);
   if (name === key.TABLE_PATH) {
-    const path = tablePath(inode);
+    const path = pathOf(inode);
     return text(name, path, path.length);
   }
   if (name === key.LINK_PATHS) return linkPaths(store, inode, name);
@@ -142,7 +143,7 @@ async function pathinfo(store: Store, inode: Inode, name: string): Promise<DictR
 }
 
 async function realPath(store: Store, inode: Inode): Promise<string> {
-  const known = tablePath(inode);
+  const known = pathOf(inode);
   if (known.startsWith('/')) return known === '/' ? `${store.path}/` : store.path + known;
   if (inode.type === S_IFDIR) return store.path + (await directoryPath(store, inode.gfid));
   return `${store.path}/${HANDLE_DIR}/${store.state(inode).handle}`;
@@ -152,18 +153,6 @@ function nodeUuid(store: Store): DictReply | null {
   const uuid = parseGfid(store.options['glusterd-uuid'] ?? '');
   if (uuid === null || isNullGfid(uuid)) return null;
   return text(key.NODE_UUID, gfidText(uuid), 36);
-}
-
-/** Path of an inode by the names that the table knows; from the topmost known directory on if that is not the root. */
-export function tablePath(inode: Inode): string {
-  if (inode.isRoot) return '/';
-  let path = '';
-  let at: Inode = inode;
-  while (at.parent !== null && !at.isRoot) {
-    path = `/${at.name}${path}`;
-    at = at.parent;
-  }
-  return at.isRoot ? path : `<gfid:${gfidText(at.gfid)}>${path}`;
 }
 
 /** Paths of a file by what its xattrs tell of its names. ENODATA when the brick keeps no such xattrs, or the file has none. */

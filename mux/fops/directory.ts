@@ -1,8 +1,9 @@
 /** Directory fops at the border: opening and reading directories. */
 import type { DirEntry, ReaddirReply, Xdata } from '../../posix/contract/fops.js';
 import { isNullGfid } from '../../posix/contract/gfid.js';
-import { Fd } from '../../posix/contract/inode.js';
+import { Fd, type Inode } from '../../posix/contract/inode.js';
 import { resolveFd, resolveInode, then } from '../resolve.js';
+import type { Session } from '../session.js';
 import type { FsyncdirReq, OpendirReq, ReaddirpReq, ReaddirReq } from '../wire/programs/glusterfs4.js';
 import { type Border, commonRsp, EMPTY_XDATA } from './border.js';
 import { BLANK_OPENED, type OpenedReply, opened, openedRsp } from './data.js';
@@ -66,15 +67,27 @@ const direntp = (e: DirEntry) => ({
   dict: e.dict,
 });
 
+function linkEntries(s: Session, directory: Inode, entries: readonly DirEntry[]): void {
+  for (const e of entries) {
+    if (!isNullGfid(e.stat.gfid)) s.brick.table.link(directory, e.name, e.stat.gfid, e.stat.mode);
+  }
+}
+
+/** Instead of entries, quota's clients ask for the ways from the root ("/") down to a file: each entry is in the one before. */
+function linkAncestry(s: Session, entries: readonly DirEntry[]): void {
+  const { table } = s.brick;
+  let above = table.root;
+  for (const e of entries) {
+    above = e.name === '/' ? table.root : table.link(above, e.name, e.stat.gfid, e.stat.mode);
+  }
+}
+
 export const readdirp: Border<ReaddirpReq, ReaddirReply> = {
   wind: (s, call, q) =>
     then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
       then(s.top.readdirp(call, { fd, offset: q.offset, size: clampSize(q.size), xdata: q.xdata }), (r) => {
-        const table = s.brick.table;
-        for (const e of r.entries) {
-          if (e.name === '.' || e.name === '..' || isNullGfid(e.stat.gfid)) continue;
-          table.link(fd.inode, e.name, e.stat.gfid, e.stat.mode);
-        }
+        if (r.entries[0]?.name === '/') linkAncestry(s, r.entries);
+        else linkEntries(s, fd.inode, r.entries);
         return r;
       }),
     ),

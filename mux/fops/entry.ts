@@ -117,7 +117,7 @@ function lookupNameless(s: Session, call: Call, q: LookupReq): MaybePromise<Look
       }),
     (error) => {
       if (known !== null && error instanceof FopError && (error.errno === ENOENT || error.errno === ESTALE)) {
-        while (known.parent !== null) table.unlink(known.parent, known.name);
+        table.unlinkAll(known);
       }
       throw error;
     },

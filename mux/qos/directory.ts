@@ -1,6 +1,7 @@
 /** The top-level directory that a request works in, as far as the inode table knows it. */
 import { NULL_KEY } from '../../posix/contract/gfid.js';
 import type { Inode } from '../../posix/contract/inode.js';
+import { walkUp } from '../../posix/contract/known-path.js';
 import type { Session } from '../session.js';
 
 /** Fields by which requests name files and directories; those of entries with a name beside. */
@@ -14,17 +15,14 @@ interface Names {
   gfid1?: string;
 }
 
-/** Directories deeper than this have no name here: the table is not asked for ever. */
-const MAX_DEPTH = 256;
+function isBelowRoot(inode: Inode): boolean {
+  return inode.parent?.isRoot === true;
+}
 
 function top(inode: Inode | undefined): string | null {
-  let at = inode;
-  for (let i = 0; at !== undefined && i < MAX_DEPTH; i++) {
-    if (at.parent === null) return null;
-    if (at.parent.isRoot) return at.name;
-    at = at.parent;
-  }
-  return null;
+  if (inode === undefined) return null;
+  const at = walkUp(inode, isBelowRoot);
+  return isBelowRoot(at) ? at.name : null;
 }
 
 /** Name (a byte string) of the directory below the root that holds what the request is about; null if not known. */

@@ -3,6 +3,7 @@ import t from 'tap';
 import { InodeTable } from '../../../mux/inode-table.js';
 import { S_IFDIR, S_IFREG } from '../../../posix/contract/iatt.js';
 import type { Inode } from '../../../posix/contract/inode.js';
+import { knownNames, MAX_LEVELS, pathOf } from '../../../posix/contract/known-path.js';
 
 let last = 1;
 function gfid(): Uint8Array {
@@ -101,4 +102,115 @@ t.test('a removed file goes when its last use has ended', async (t) => {
   t.equal(table.child(table.root, 'd'), back, 'a file that has a name again stays');
   table.drop(back);
   t.equal(table.size, 1);
+});
+
+/** Every inode reaches the top of what is known, and every directory holds what is linked in it. */
+function sound(table: InodeTable): boolean {
+  for (const inode of table.values()) {
+    let at = inode;
+    for (let level = 0; at.parent !== null; level++) {
+      if (level > table.size || at.parent.children?.get(at.name) !== at) return false;
+      at = at.parent;
+    }
+  }
+  return true;
+}
+
+t.test('no directory comes to be below itself', async (t) => {
+  const table = new InodeTable(0, () => {});
+  const a = table.link(table.root, 'a', gfid(), S_IFDIR);
+  const b = table.link(a, 'b', gfid(), S_IFDIR);
+  const c = table.link(b, 'c', gfid(), S_IFDIR);
+  const places = () => [a, b, c].map((inode) => pathOf(inode));
+  const before = ['/a', '/a/b', '/a/b/c'];
+  for (const [parent, name, child] of [
+    [a, '.', a],
+    [a, 'itself', a],
+    [c, 'itself', c],
+    [b, '..', a],
+    [b, 'above', a],
+    [c, 'above', a],
+    [c, 'x', table.root],
+    [a, '..', table.root],
+  ] as const) {
+    t.equal(table.link(parent, name, child.gfid, S_IFDIR), child, `${name}: the inode is known`);
+    t.same(places(), before, `${name}: but has no name that can't be`);
+    t.equal(table.child(parent, name), undefined);
+  }
+  t.equal(table.root.parent, null);
+
+  const far = gfid();
+  const unnamed = table.intern(far, S_IFDIR);
+  table.link(unnamed, '..', a.gfid, S_IFDIR);
+  t.same(places(), before, 'dots are no names, not even where they make no cycle');
+
+  table.link(table.root, 'b', b.gfid, S_IFDIR);
+  table.link(c, 'a', a.gfid, S_IFDIR);
+  t.same(places(), ['/b/c/a', '/b', '/b/c'], 'a directory may go below one that has left it');
+  t.ok(sound(table));
+});
+
+t.test('a file that turns out to be a directory has one name, and is not below itself either', async (t) => {
+  const table = new InodeTable(0, () => {});
+  const dir = table.link(table.root, 'dir', gfid(), S_IFDIR);
+  const changed = table.link(table.root, 'one', gfid(), S_IFREG);
+  table.link(dir, 'two', changed.gfid, S_IFREG);
+  t.not(changed.aliases, null);
+  const below = table.link(changed, 'below', gfid(), S_IFDIR);
+  t.equal(changed.aliases, null);
+  t.equal(pathOf(below), '/one/below');
+  table.link(below, 'again', changed.gfid, S_IFREG);
+  t.equal(table.child(below, 'again'), undefined);
+  table.link(below, 'dir', dir.gfid, S_IFDIR);
+  table.link(dir, 'one', changed.gfid, S_IFREG);
+  table.unlink(table.root, 'one');
+  t.equal(pathOf(dir).startsWith('<gfid:'), true);
+  t.ok(sound(table));
+});
+
+t.test('whatever is linked, the table stays a tree', async (t) => {
+  const table = new InodeTable(0, () => {});
+  let seed = 7;
+  const random = (below: number) => {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+    return (seed >>> 8) % below;
+  };
+  const gfids = Array.from({ length: 12 }, () => gfid());
+  const all = () => [...table.values()];
+  for (let i = 0; i < 20000; i++) {
+    const inodes = all();
+    const parent = inodes[random(inodes.length)]!;
+    const name = ['.', '..', 'a', 'b', 'c'][random(5)]!;
+    const type = random(4) === 0 ? S_IFREG : S_IFDIR;
+    if (random(10) === 0) table.unlink(parent, name);
+    else if (random(40) === 0 && parent !== table.root) table.unlinkAll(parent);
+    else table.link(parent, name, gfids[random(gfids.length)]!, type);
+    if (i % 20 === 0 && !sound(table)) {
+      t.fail(`after ${i} steps`);
+      break;
+    }
+  }
+  t.ok(sound(table));
+});
+
+t.test('walks upwards are bounded', async (t) => {
+  const table = new InodeTable(0, () => {});
+  let deepest = table.root;
+  const top = table.link(table.root, 'd', gfid(), S_IFDIR);
+  deepest = top;
+  for (let i = 0; i < 5000; i++) deepest = table.link(deepest, 'd', gfid(), S_IFDIR);
+  t.match(
+    pathOf(deepest),
+    /^<gfid:[0-9a-f-]{36}>(\/d){2049}$/,
+    'from where the walk ended on, the gfid stands for the rest',
+  );
+  table.link(deepest, 'loop', top.gfid, S_IFDIR);
+  t.equal(table.child(deepest, 'loop'), undefined, 'what is too deep to tell is not linked');
+  // As no table makes them.
+  const one = table.intern(gfid(), S_IFDIR);
+  const two = table.intern(gfid(), S_IFDIR);
+  one.parent = two;
+  two.parent = one;
+  t.equal(knownNames(one).names.length, MAX_LEVELS);
+  t.throws(() => table.unlinkAll(one), /does not hold/);
 });

@@ -8,8 +8,8 @@ import { Call } from '../../../posix/contract/call.js';
 import { Dict } from '../../../posix/contract/dict.js';
 import { FopError } from '../../../posix/contract/error.js';
 import type { CreateReply, EntryReply, LookupReply } from '../../../posix/contract/fops.js';
-import { type Gfid, gfidKey } from '../../../posix/contract/gfid.js';
-import { type Client, Fd, type Inode } from '../../../posix/contract/inode.js';
+import { type Gfid, gfidKey, isNullGfid } from '../../../posix/contract/gfid.js';
+import { type Client, Fd, Inode } from '../../../posix/contract/inode.js';
 import { type LogLine, Severity, setLogSink } from '../../../posix/contract/log.js';
 import type { BrickContext } from '../../../posix/contract/translator.js';
 import { options } from '../../../posix/options.js';
@@ -159,7 +159,9 @@ export class Brick {
   async lookup(parent: Inode, name: string, xdata: Dict | null = new Dict()): Promise<LookupReply & { inode: Inode }> {
     const known = this.table.child(parent, name) ?? null;
     const r = await this.posix.lookup(this.call(), { loc: { inode: known, parent, name }, gfid: null, xdata });
-    const inode = this.table.link(parent, name, r.stat.gfid, r.stat.mode);
+    // What has no gfid is no inode of the table.
+    const { gfid, mode } = r.stat;
+    const inode = isNullGfid(gfid) ? new Inode(gfid, gfidKey(gfid)) : this.table.link(parent, name, gfid, mode);
     return { ...r, inode };
   }
 

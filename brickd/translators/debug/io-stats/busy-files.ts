@@ -4,7 +4,7 @@
  * put together when somebody asks; what is forgotten is kept only as long as it has a place in one of them.
  */
 import type { Inode } from '../../../../posix/contract/inode.js';
-import { pathOf, pathUnder } from '../../path-of.js';
+import { pathOf, pathUnder } from '../../../../posix/contract/known-path.js';
 
 /** What is counted per file. */
 export const Activity = { open: 0, read: 1, write: 2, opendir: 3, readdirp: 4, readSpeed: 5, writeSpeed: 6 } as const;

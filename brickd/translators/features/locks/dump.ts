@@ -1,6 +1,7 @@
 /** Locks of an inode as a section of a statedump, in Gluster's words. */
+
+import { pathOf } from '../../../../posix/contract/known-path.js';
 import type { DumpSection } from '../../../../posix/contract/translator.js';
-import { pathOf } from '../../path-of.js';
 import type { InodeLocks } from './inode-locks.js';
 import type { InternalLock } from './lock-list.js';
 import { entryLine, type LockRecord, rangeLine } from './lock-text.js';

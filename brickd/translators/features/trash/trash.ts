@@ -22,6 +22,7 @@ import type {
 import { sameGfid } from '../../../../posix/contract/gfid.js';
 import type { Iatt } from '../../../../posix/contract/iatt.js';
 import type { Inode, Loc } from '../../../../posix/contract/inode.js';
+import { knownNames } from '../../../../posix/contract/known-path.js';
 import { loggerFor } from '../../../../posix/contract/log.js';
 import { Translator, type TranslatorInit } from '../../../../posix/contract/translator.js';
 import { RESPONSE_LINK_COUNT } from '../../../../posix/keys.js';
@@ -29,7 +30,6 @@ import type { Options } from './options.js';
 import { INTERNAL, INTERNAL_GFID, isName, TRASH_GFID, TRASH_PARENT, TrashStore } from './trash-store.js';
 
 const DEFAULT_MAX_BYTES = 200 << 20;
-const MAX_DEPTH = 1024;
 const ANCESTRY = 'glusterfs.ancestry.path';
 
 export class TrashTranslator extends Translator<Options> {
@@ -188,14 +188,11 @@ export class TrashTranslator extends Translator<Options> {
 
   /** Names from the root to a file; null when it is not to be kept, or its path is not known. */
   async #path(call: Call, from: Inode, ...names: string[]): Promise<string[] | null> {
-    let at = from;
-    while (!at.isRoot && at.parent !== null && names.length < MAX_DEPTH) {
-      names.unshift(at.name);
-      at = at.parent;
-    }
-    if (!at.isRoot) {
+    const { top, names: above } = knownNames(from);
+    names.unshift(...above);
+    if (!top.isRoot) {
       try {
-        const { dict } = await this.next.getxattr(call, { inode: at, name: ANCESTRY, xdata: null });
+        const { dict } = await this.next.getxattr(call, { inode: top, name: ANCESTRY, xdata: null });
         const text = dict?.text(ANCESTRY) ?? '';
         if (!text.startsWith('/')) return null;
         names.unshift(...text.split('/').filter((name) => name !== ''));
