@@ -5,12 +5,29 @@
 import { ALWAYS, batch, Priority, reg } from '../native/batch.js';
 import { region } from '../native/memory.js';
 import { Queue } from '../native/queue.js';
-import { EAGAIN, ECANCELED, EUCLEAN, errnoName } from './contract/errno.js';
+import {
+  EAGAIN,
+  ECANCELED,
+  EDQUOT,
+  EINTR,
+  EMFILE,
+  ENFILE,
+  ENOBUFS,
+  ENOMEM,
+  ENOSPC,
+  EUCLEAN,
+  errnoName,
+} from './contract/errno.js';
 import type { Store } from './store.js';
 import { OpenFlag } from './sys.js';
 
 const FILE = 'health_check';
 const ROOM = 256;
+/**
+ * Answers that say nothing of the disk: the process or the machine lacks something just now, or the disk is full, of which clients
+ * are told anyway. Whatever else comes back (EIO, ENODEV, ESHUTDOWN, EUCLEAN, EROFS, a folder that is gone) means that the brick can't serve.
+ */
+const NOT_THE_DISK: ReadonlySet<number> = new Set([EAGAIN, EINTR, EMFILE, ENFILE, ENOMEM, ENOBUFS, ENOSPC, EDQUOT]);
 
 export class HealthCheck {
   readonly #store: Store;
@@ -67,8 +84,9 @@ export class HealthCheck {
     if (errno === ECANCELED) return 0;
     this.checks++;
     if (errno === 0) this.healthyAtSec = Date.now() / 1000;
-    if (errno === EAGAIN) {
-      this.#store.log.warning(113075, `health check of ${this.#store.path} was put off by the kernel`, errno);
+    if (NOT_THE_DISK.has(errno)) {
+      const text = `${this.#store.path}: the health check could not be done, which is no fault of the disk; the next one decides`;
+      this.#store.log.warning(113075, text, errno);
     } else if (errno !== 0 && !late) {
       this.#fail(errnoName(errno));
     }

@@ -65,3 +65,10 @@ export function formatRepetition(
   const span = `[${formatTime(firstUs, local)}] and [${formatTime(lastUs, local)}]`;
   return `The message "${body}${error}" repeated ${count} times between ${span}\n`;
 }
+
+/** The line that stands for `count` lines of the kind of `parts` that were left out within so many seconds. */
+export function formatMore(parts: LogParts, count: number, seconds: number, local: boolean): string {
+  const error = parts.errorText === '' ? '' : ` [${parts.errorText}]`;
+  const text = `${count} more like this within ${seconds} s were left out, the last one: ${parts.text}${error}`;
+  return formatLine({ ...parts, msgid: 0, text, errorText: '' }, Date.now() * 1000, local, false);
+}

@@ -6,8 +6,9 @@
 import { writeSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { getSystemErrorMap } from 'node:util';
-import type { LogLine, LogSink, SeverityNumber } from '../../posix/contract/log.js';
+import { type LogLine, type LogSink, Severity, type SeverityNumber } from '../../posix/contract/log.js';
 import { LogControl, type LogHandle } from './control.js';
+import { FloodBound, WINDOW_MS } from './flood.js';
 import { formatLine, type LogParts } from './format.js';
 import { callerOf } from './place.js';
 import { Repetition } from './repetition.js';
@@ -27,13 +28,16 @@ export class FileLog implements LogSink {
   readonly control: LogControl;
   readonly #local: boolean;
   readonly #repetition: Repetition;
+  readonly #flood: FloodBound;
   #timer: NodeJS.Timeout | null = null;
+  #floodTimer: NodeJS.Timeout | null = null;
 
   constructor(handle: LogHandle) {
     this.#fd = handle.fd;
     this.#local = handle.local;
     this.control = new LogControl(handle.memory);
     this.#repetition = new Repetition(this.control.bufferSize, this.#local, (text) => this.raw(text));
+    this.#flood = new FloodBound(handle.local, (text) => this.raw(text));
   }
 
   wants(severity: SeverityNumber): boolean {
@@ -53,6 +57,11 @@ export class FileLog implements LogSink {
     }
     const { severity, domain, msgid, text } = line;
     const parts: LogParts = { severity, domain, msgid, text, errorText: error, place: callerOf(line.below) };
+    // Whoever has debug lines written wants them all.
+    if (severity < Severity.debug && this.#flood.exceeded(parts, now / 1000)) {
+      this.#tellOfFloodSoon();
+      return;
+    }
     if (counts) {
       this.#repetition.size = this.control.bufferSize;
       this.#repetition.remember(parts, now);
@@ -74,6 +83,17 @@ export class FileLog implements LogSink {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#repetition.flush();
+    this.#flood.flush();
+  }
+
+  #tellOfFloodSoon(): void {
+    if (this.#floodTimer !== null) return;
+    this.#floodTimer = setTimeout(() => {
+      this.#floodTimer = null;
+      this.#flood.endWindows(nowUs() / 1000);
+      if (this.#flood.silent) this.#tellOfFloodSoon();
+    }, WINDOW_MS);
+    this.#floodTimer.unref();
   }
 
   #arm(): void {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { LogControl, levelOf } from '../../../brickd/log/control.js';
+import { FloodBound, MAX_LINES_PER_WINDOW, WINDOW_MS } from '../../../brickd/log/flood.js';
 import { formatLine, formatRepetition, formatTime } from '../../../brickd/log/format.js';
 import { FileLog } from '../../../brickd/log/sink.js';
 import { event, loggerFor, setLogSink } from '../../../posix/contract/log.js';
@@ -165,3 +166,35 @@ declare namespace Tap {
     teardown(f: () => void): void;
   }
 }
+
+t.test('lines of one kind are bounded, others are not affected', async (t) => {
+  const { log, control, lines } = openLog(t, 5);
+  const logger = loggerFor('x');
+  for (let i = 0; i < 5000; i++) logger.error(0, `accept failed: try ${i}`);
+  for (let i = 0; i < 5; i++) logger.error(0, 'another fault');
+  const before = lines();
+  t.equal(before.length, MAX_LINES_PER_WINDOW + 5);
+  t.match(before.at(-1), /another fault/);
+  log.flush();
+  const left = 5000 - MAX_LINES_PER_WINDOW;
+  t.match(lines().at(-1), new RegExp(`E .* 0-x: ${left} more like this .* the last one: accept failed: try 4999`));
+  control.level = levelOf('DEBUG')!;
+  for (let i = 0; i < 1000; i++) logger.debug(0, `debug ${i}`);
+  t.equal(lines().length, before.length + 1 + 1000, 'debug lines come all');
+});
+
+t.test('a flood is told of at the end of each window', async (t) => {
+  const written: string[] = [];
+  const flood = new FloodBound(false, (text) => written.push(text));
+  const through = (atMs: number) => !flood.exceeded({ ...parts, text: `failed at ${atMs}` }, atMs);
+  let count = 0;
+  for (let i = 0; i < 1000; i++) if (through(i)) count++;
+  t.equal(count, MAX_LINES_PER_WINDOW);
+  t.equal(flood.silent, true);
+  flood.endWindows(WINDOW_MS);
+  t.equal(written.length, 1);
+  t.equal(flood.silent, false);
+  t.equal(through(WINDOW_MS + 1), true, 'a new window');
+  for (let i = 0; i < 1000; i++) flood.exceeded({ ...parts, domain: `d${i}` }, WINDOW_MS + 2);
+  t.equal(written.length, 1, 'many kinds: nothing is lost, nothing piles up');
+});

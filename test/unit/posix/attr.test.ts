@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, lstatSync, statfsSync } from 'node:fs';
+import { chmodSync, closeSync, lstatSync, openSync, readdirSync, statfsSync } from 'node:fs';
 import t from 'tap';
+import { addon } from '../../../native/addon.js';
 import { Dict } from '../../../posix/contract/dict.js';
-import { EACCES, ENOENT, ENOSPC, EPERM } from '../../../posix/contract/errno.js';
+import { EACCES, EMFILE, ENOENT, ENOSPC, EPERM } from '../../../posix/contract/errno.js';
 import { Iatt } from '../../../posix/contract/iatt.js';
+import { HealthCheck } from '../../../posix/health.js';
 import { decodeMdata } from '../../../posix/mdata-record.js';
 import { brick, openFile, WRITE, write } from './files.js';
 import { type Brick, errnoOf, withGfid } from './harness.js';
@@ -213,6 +215,28 @@ t.test('writes that reach the reserve between two looks at the disk', async (t) 
   while (errno === 0 && written < 256) errno = await errnoOf(() => write(b, fd, chunk, written++ << 20));
   t.equal(errno, ENOSPC);
   t.ok(written > 32 && written <= 100, `after ${written} MiB`);
+});
+
+t.test('a health check without a descriptor is no fault of the disk', async (t) => {
+  const b = await brick(t);
+  const health = new HealthCheck(b.posix.store);
+  health.start();
+  t.teardown(() => health.stop());
+  const taken: number[] = [];
+  const before = addon.raiseFileLimit(1 << 16);
+  const highest = Math.max(...readdirSync('/proc/self/fd').map(Number));
+  do taken.push(openSync('/dev/null', 'r'));
+  while (taken.at(-1)! <= highest);
+  addon.raiseFileLimit(taken.at(-1)! + 1);
+  try {
+    t.equal(await health.check(), EMFILE);
+  } finally {
+    addon.raiseFileLimit(before);
+    for (const fd of taken) closeSync(fd);
+  }
+  t.match(b.log.at(-1), /health check could not be done/);
+  t.equal(await health.check(), 0, 'and it goes on');
+  t.notMatch(b.log.join(), /going down/);
 });
 
 t.test('health check', async (t) => {
