@@ -125,6 +125,8 @@ export class Brick implements BrickContext {
   /** Payload bytes of reads and writes. */
   bytesRead = 0;
   bytesWritten = 0;
+  /** Files and directories that clients have open. */
+  openFds = 0;
   /** System calls on the brick's disk have not come back for more than a second. */
   diskHung = false;
 
@@ -388,12 +390,16 @@ export class Brick implements BrickContext {
   fdOpened(fd: Fd): void {
     fd.inode.refs++;
     fd.inode.fdCount++;
+    this.openFds++;
   }
 
   /** The end of an fd: every translator lets go of it. */
   readonly releaseFd = (fd: Fd): void => {
     const directory = fd.inode.type === S_IFDIR;
-    if (!fd.anonymous) fd.inode.fdCount--;
+    if (!fd.anonymous) {
+      fd.inode.fdCount--;
+      this.openFds--;
+    }
     for (const layer of this.layers) {
       if (directory) layer.releasedir(fd);
       else layer.release(fd);

@@ -3,13 +3,14 @@
  * the brick workers.
  */
 import { randomUUID } from 'node:crypto';
-import { addon, type Poller } from '../native/addon.js';
+import { addon } from '../native/addon.js';
 import { errnoName } from '../posix/contract/errno.js';
 import { loggerFor } from '../posix/contract/log.js';
 import type { AuthRules } from './auth.js';
 import { authRules, type BrickFacts, type BrickTask, volumeOf } from './facts.js';
 import { type BrickEntry, Greeting, type Handover, HOLD_MS, type Reception } from './greeting.js';
 import { KeptTask } from './kept-task.js';
+import { Listener } from './listener.js';
 import {
   type Argument,
   BrickPool,
@@ -24,10 +25,6 @@ import { greetOptions } from './socket-options.js';
 import { joinParts } from './statedump.js';
 import type { WorkerStats } from './stats.js';
 import type { BrickWorker } from './worker.js';
-
-const EAGAIN = -11;
-/** Connections accepted per turn: a storm of them must not starve the rest. */
-const ACCEPTS_PER_TURN = 64;
 
 /** How long the numbers of a worker are waited for: longer than it waits for the disks of its bricks. */
 const STATS_WAIT_MS = 3000;
@@ -138,7 +135,7 @@ export class Server implements Reception, Returning {
   #attachFailures = 0;
   #workerFailures = 0;
   readonly #asked = new Map<BrickWorker, Promise<WorkerStats | null>>();
-  #listener: { fd: number; poller: Poller } | null = null;
+  #listener: Listener | null = null;
   #onFailed: (brick: string, reason: string) => void = () => {};
 
   constructor(options: ServerOptions) {
@@ -195,23 +192,18 @@ export class Server implements Reception, Returning {
       const code = errnoName(-fd);
       throw Object.assign(new Error(`can't listen on port ${o.port}: ${code}`), { code, errno: -fd });
     }
-    const poller = addon.poll(fd, () => this.#accept(fd));
-    poller.set(1);
-    this.#listener = { fd, poller };
+    this.#listener = new Listener(
+      fd,
+      (connection) => this.#greet(connection),
+      () => this.log,
+    );
     const name = addon.sockName(fd);
     return { port: typeof name === 'number' ? o.port : name[1] };
   }
 
-  #accept(listener: number): void {
-    for (let i = 0; i < ACCEPTS_PER_TURN; i++) {
-      const fd = addon.accept(listener);
-      if (fd < 0) {
-        if (fd !== EAGAIN) this.log.error(0, `accept failed: ${errnoName(-fd)}`);
-        return;
-      }
-      greetOptions(fd);
-      this.#greetings.add(new Greeting(fd, this));
-    }
+  #greet(fd: number): void {
+    greetOptions(fd);
+    this.#greetings.add(new Greeting(fd, this));
   }
 
   // --- Reception ----------------------------------------------------------------------------------------------------
@@ -413,8 +405,7 @@ export class Server implements Reception, Returning {
 
   async close(): Promise<void> {
     if (this.#listener !== null) {
-      this.#listener.poller.close();
-      addon.closeFd(this.#listener.fd);
+      this.#listener.close();
       this.#listener = null;
     }
     this.#revival.stop();

@@ -122,6 +122,13 @@ export interface Addon {
   umask(mask: number): number;
   /** Soft and hard RLIMIT_NOFILE to `count`, falling back to raising the soft limit to the hard one. Returns the soft limit now. */
   raiseFileLimit(count: number): number;
+  /** Soft RLIMIT_NOFILE as it is now. */
+  fileLimit(): number;
+  /**
+   * Descriptors that the process has open: those of all environments, exactly, and those of the engine itself, as they were counted
+   * when the last environment was made.
+   */
+  descriptorsInUse(): number;
   /** lockf(fd, F_TLOCK, 0). Returns 0 or -errno. The lock lasts as long as the process. */
   lockFile(fd: number): number;
   setsid(): number;

@@ -4,7 +4,8 @@
  * bricks that have more than their share open close theirs first.
  */
 import { type Batch, batch, IGNORE, Priority, reg } from '../native/batch.js';
-import { EAGAIN, EINVAL, ELOOP, ENODATA, ENOENT, ENOTDIR } from './contract/errno.js';
+import { descriptorsScarce } from './contract/descriptors.js';
+import { EAGAIN, EINVAL, ELOOP, EMFILE, ENFILE, ENODATA, ENOENT, ENOTDIR } from './contract/errno.js';
 import { failure } from './contract/error.js';
 import type { MaybePromise } from './contract/fops.js';
 import { type Gfid, gfidKey, gfidOfKey, ROOT_KEY } from './contract/gfid.js';
@@ -57,10 +58,13 @@ export function setDirectoryLimit(count: number): void {
   limit = count;
 }
 
+/** The bound now: without room for more, each directory that is opened has others closed. */
+const bound = (): number => (descriptorsScarce() ? Math.min(limit, total >> 1) : limit);
+
 /** Makes room for a directory that was opened: one of a brick that has more than its share goes. */
 function sweep(opening: Directories): void {
   let most = opening;
-  if (opening.size <= limit / holders.size) for (const other of holders) if (other.size > most.size) most = other;
+  if (opening.size <= bound() / holders.size) for (const other of holders) if (other.size > most.size) most = other;
   most.sweep(SWEEP_STEPS);
 }
 
@@ -124,9 +128,10 @@ export class Directories {
 
   /** Closes some of what is not in use, the oldest first, while all bricks together have too many open. */
   sweep(steps: number): void {
+    const most = bound();
     for (const d of this.#known.values()) {
       if (d.owner === null) continue;
-      if (total <= limit || steps-- === 0) return;
+      if (total <= most || steps-- === 0) return;
       if (d.pins > 0 || d.touched) {
         d.touched = false;
         this.#known.delete(d.key);
@@ -176,7 +181,7 @@ export class Directories {
       idleCheck = setInterval(closeIdle, IDLE_CHECK_MS);
       idleCheck.unref();
     }
-    if (total > limit) sweep(this);
+    if (total > bound()) sweep(this);
     return d;
   }
 
@@ -245,6 +250,8 @@ export class Directories {
     await this.#store.run(b, 0, Priority.high);
     const fd = key === '' ? b.result(0) : this.#opened(b, key, value);
     b.release();
+    // Out of descriptors: those that follow are to find some.
+    if (fd === -EMFILE || fd === -ENFILE) sweep(this);
     return fd === -EAGAIN ? this.#openOnPool(dir, path, key) : fd;
   }
 

@@ -3,6 +3,7 @@
  */
 import { batch, Priority, STAT } from '../native/batch.js';
 import type { Closing } from './closing.js';
+import { descriptorsScarce } from './contract/descriptors.js';
 import { EACCES, EAGAIN, EBADF, EINVAL, ENOENT, EROFS } from './contract/errno.js';
 import { failure } from './contract/error.js';
 import type { MaybePromise } from './contract/fops.js';
@@ -24,7 +25,10 @@ const MIN_SHARED = 2;
 /** Bricks that have any. */
 let holders = 0;
 
-const most = (): number => Math.max(MIN_SHARED, Math.min(MAX_SHARED, Math.floor(MAX_SHARED_BY_ALL / holders)));
+const most = (): number =>
+  descriptorsScarce()
+    ? MIN_SHARED
+    : Math.max(MIN_SHARED, Math.min(MAX_SHARED, Math.floor(MAX_SHARED_BY_ALL / holders)));
 
 /** An unused shared descriptor is closed after one to two of these. */
 const IDLE_MS = 2000;
@@ -241,7 +245,8 @@ export class Files {
     this.dropShared(key);
     this.#shared.set(key, file);
     if (this.#shared.size === 1) holders++;
-    if (this.#shared.size > most()) this.#sweep(most());
+    const limit = most();
+    if (this.#shared.size > limit) this.#sweep(limit);
     this.#idleTimer ??= this.#store.brick.timer(IDLE_MS, false, () => this.#closeIdle());
     return file;
   }

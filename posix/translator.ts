@@ -102,12 +102,14 @@ export class PosixTranslator extends Translator<Options> {
     inode.ctx[this.slot] = undefined;
   }
 
+  /** What an fd has open tells how it is closed, not the fop that opened it or ends it: a directory may have been opened by open. */
   override release(fd: Fd): void {
     this.store.files.release(fd);
+    releasedir(this.store, fd);
   }
 
   override releasedir(fd: Fd): void {
-    releasedir(this.store, fd);
+    this.release(fd);
   }
 
   // --- entries --------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import { EFBIG, EINVAL, EMFILE, ENOTCONN } from '../../posix/contract/errno.js';
 import { failure } from '../../posix/contract/error.js';
 import type {
   CopyFileRangeReply,
+  MaybePromise,
   PrePostReply,
   RchecksumReply,
   ReadReply,
@@ -14,6 +15,7 @@ import type {
 } from '../../posix/contract/fops.js';
 import { NO_IATT } from '../../posix/contract/iatt.js';
 import { Fd } from '../../posix/contract/inode.js';
+import { admitOpen } from '../descriptor-budget.js';
 import { openFlag } from '../open-flags.js';
 import { resolveFd, resolveInode, then } from '../resolve.js';
 import type { Session } from '../session.js';
@@ -50,8 +52,26 @@ export interface OpenedReply extends Xdata {
 export const BLANK_OPENED: OpenedReply = { fdNumber: 0, xdata: null };
 export const openedRsp = (r: OpenedReply) => ({ op_ret: 0, op_errno: 0, xdata: r.xdata, fd: r.fdNumber });
 
+/** Opens an fd and gives it its number. When that fails, whatever translators have opened for it already is closed. */
+export function opening(s: Session, fd: Fd, open: () => MaybePromise<Xdata>): MaybePromise<OpenedReply> {
+  const failed = (error: unknown): never => {
+    if (fd.ctx.length === 0) throw error;
+    s.brick.fdOpened(fd);
+    s.brick.releaseFd(fd);
+    throw error;
+  };
+  let reply: MaybePromise<Xdata>;
+  try {
+    reply = open();
+  } catch (error) {
+    return failed(error);
+  }
+  if (reply instanceof Promise) return reply.catch(failed).then((r) => opened(s, fd, r));
+  return opened(s, fd, reply);
+}
+
 /** Gives an open fd its number in the client's table, or ends it when the client has gone meanwhile. */
-export function opened(s: Session, fd: Fd, xdata: Xdata): OpenedReply {
+function opened(s: Session, fd: Fd, xdata: Xdata): OpenedReply {
   s.brick.fdOpened(fd);
   const fdNumber = s.client.alive ? s.client.addFd(fd) : -1;
   if (fdNumber < 0) {
@@ -65,8 +85,9 @@ export const open: Border<OpenReq, OpenedReply> = {
   wind: (s, call, q) =>
     then(resolveInode(s, call, q.gfid, q.xdata), (inode) => {
       const flags = openFlag(q.flags);
+      admitOpen(s);
       const fd = new Fd(inode, flags, s.client, call.pid);
-      return then(s.top.open(call, { inode, fd, flags, xdata: q.xdata }), (r) => opened(s, fd, r));
+      return opening(s, fd, () => s.top.open(call, { inode, fd, flags, xdata: q.xdata }));
     }),
   rsp: openedRsp,
   blank: BLANK_OPENED,

@@ -2,11 +2,12 @@
 import type { DirEntry, ReaddirReply, Xdata } from '../../posix/contract/fops.js';
 import { isNullGfid } from '../../posix/contract/gfid.js';
 import { Fd, type Inode } from '../../posix/contract/inode.js';
+import { admitOpen } from '../descriptor-budget.js';
 import { resolveFd, resolveInode, then } from '../resolve.js';
 import type { Session } from '../session.js';
 import type { FsyncdirReq, OpendirReq, ReaddirpReq, ReaddirReq } from '../wire/programs/glusterfs4.js';
 import { type Border, commonRsp, EMPTY_XDATA } from './border.js';
-import { BLANK_OPENED, type OpenedReply, opened, openedRsp } from './data.js';
+import { BLANK_OPENED, type OpenedReply, openedRsp, opening } from './data.js';
 
 /** The largest reply that clients take, and what is asked for instead when a request would exceed it. */
 const MAX_REPLY_BYTES = 131072;
@@ -19,8 +20,9 @@ function clampSize(size: number): number {
 export const opendir: Border<OpendirReq, OpenedReply> = {
   wind: (s, call, q) =>
     then(resolveInode(s, call, q.gfid, q.xdata), (inode) => {
+      admitOpen(s);
       const fd = new Fd(inode, 0, s.client, call.pid);
-      return then(s.top.opendir(call, { inode, fd, xdata: q.xdata }), (r) => opened(s, fd, r));
+      return opening(s, fd, () => s.top.opendir(call, { inode, fd, xdata: q.xdata }));
     }),
   rsp: openedRsp,
   blank: BLANK_OPENED,

@@ -16,6 +16,7 @@ import type {
 import { gfidOfKey, isNullGfid, NULL_KEY } from '../../posix/contract/gfid.js';
 import { NO_IATT } from '../../posix/contract/iatt.js';
 import { Fd, type Inode } from '../../posix/contract/inode.js';
+import { admitOpen } from '../descriptor-budget.js';
 import { openFlag } from '../open-flags.js';
 import { resolveEntry, resolveInode, resolveMaybe, resolveNew, resolveParent, then } from '../resolve.js';
 import type { Session } from '../session.js';
@@ -258,6 +259,7 @@ interface CreatedReply extends CreateReply {
 
 export const create: Border<CreateReq, CreatedReply> = {
   wind: (s, call, q) => {
+    admitOpen(s);
     const exclusive = (q.flags & O_EXCL) !== 0;
     const loc = exclusive
       ? resolveNew(s, call, q.pargfid, q.bname, q.xdata)

@@ -64,6 +64,8 @@ Napi::Value owned_fds(const Napi::CallbackInfo& info) {
   return number_result(info, count_descriptors_of(environment_of(info)));
 }
 
+Napi::Value in_use(const Napi::CallbackInfo& info) { return number_result(info, descriptors_in_use()); }
+
 Napi::Value dup_to(const Napi::CallbackInfo& info) {
   Arguments a(info, "dup2(from, to)");
   int from = a.integer(0);
@@ -84,6 +86,7 @@ void export_descriptors(Napi::Env env, Napi::Object exports) {
   exports.Set("environment", static_cast<double>(EventLoop::of(env).environment()));
   exports.Set("sendFd", Napi::Function::New<send_fd>(env, "sendFd"));
   exports.Set("takeFd", Napi::Function::New<take_fd>(env, "takeFd"));
+  exports.Set("descriptorsInUse", Napi::Function::New<in_use>(env, "descriptorsInUse"));
   exports.Set("ownedFds", Napi::Function::New<owned_fds>(env, "ownedFds"));
   exports.Set("dup2", Napi::Function::New<dup_to>(env, "dup2"));
 }

@@ -1,7 +1,9 @@
 #include "ownership.h"
 
+#include <dirent.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 
 namespace brickd {
@@ -20,6 +22,10 @@ std::atomic<uint64_t> owners[kFollowed];
 std::atomic<int> end_of_table{0};
 std::atomic<uint64_t> last_ticket{0};
 std::atomic<uint32_t> last_environment{0};
+// Entries that are not 0.
+std::atomic<int> owned{0};
+// Open descriptors that nobody has noted: the engine's own.
+std::atomic<int> unnoted{0};
 
 bool followed(int fd) { return fd >= 0 && fd < kFollowed; }
 
@@ -33,23 +39,50 @@ void each_of(uint32_t environment, Visit visit) {
 }
 
 void close_owned(int fd, uint64_t entry) {
-  if (owners[fd].compare_exchange_strong(entry, 0)) ::close(fd);
+  if (!owners[fd].compare_exchange_strong(entry, 0)) return;
+  owned--;
+  ::close(fd);
+}
+
+void set_owner(int fd, uint64_t entry) {
+  bool before = owners[fd].exchange(entry, std::memory_order_acq_rel) != 0;
+  bool now = entry != 0;
+  if (now != before) owned.fetch_add(now ? 1 : -1, std::memory_order_relaxed);
+}
+
+// Entries of /proc/self/fd, but for the descriptor that reads it; -1 when it can't be read.
+int count_open() {
+  DIR* folder = ::opendir("/proc/self/fd");
+  if (folder == nullptr) return -1;
+  int count = -1;
+  while (struct dirent* entry = ::readdir(folder)) {
+    if (entry->d_name[0] != '.') count++;
+  }
+  ::closedir(folder);
+  return count;
 }
 
 }  // namespace
 
-uint32_t next_environment() { return ++last_environment; }
+uint32_t next_environment() {
+  int open = count_open();
+  // Others open and close meanwhile: a small error, which is what the reserve of callers is for.
+  if (open >= 0) unnoted = std::max(0, open - owned.load());
+  return ++last_environment;
+}
+
+int descriptors_in_use() { return owned.load(std::memory_order_relaxed) + unnoted.load(std::memory_order_relaxed); }
 
 void own_descriptor(int fd, uint32_t environment, DescriptorKind kind) {
   if (!followed(fd) || environment == 0) return;
-  owners[fd].store(environment | (kind == DescriptorKind::kSocket ? kSocketBit : 0), std::memory_order_release);
+  set_owner(fd, environment | (kind == DescriptorKind::kSocket ? kSocketBit : 0));
   int end = end_of_table.load(std::memory_order_relaxed);
   while (end <= fd && !end_of_table.compare_exchange_weak(end, fd + 1)) {
   }
 }
 
 void disown_descriptor(int fd) {
-  if (followed(fd)) owners[fd].store(0, std::memory_order_release);
+  if (followed(fd)) set_owner(fd, 0);
 }
 
 uint64_t send_descriptor(int fd, uint32_t from) {

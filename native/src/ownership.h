@@ -8,7 +8,7 @@ namespace brickd {
 
 enum class DescriptorKind { kFile, kSocket };
 
-// A number for a new environment, from 1 on, never given twice.
+// A number for a new environment, from 1 on, never given twice. Counts the descriptors that the engine itself has open.
 uint32_t next_environment();
 
 // Notes that a descriptor just opened is the environment's. 0: nobody's.
@@ -26,6 +26,9 @@ bool take_descriptor(int fd, uint64_t ticket, uint32_t to);
 // that still runs would meet another file under the same number.
 void close_sockets_of(uint32_t environment);
 void close_descriptors_of(uint32_t environment);
+
+// How many descriptors the process has open: exactly those of environments, the engine's as they were last counted.
+int descriptors_in_use();
 
 // How many descriptors an environment owns.
 int count_descriptors_of(uint32_t environment);

@@ -60,6 +60,12 @@ Napi::Value raise_file_limit(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(limit.rlim_cur));
 }
 
+Napi::Value file_limit(const Napi::CallbackInfo& info) {
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) < 0) return number_result(info, -errno);
+  return Napi::Number::New(info.Env(), static_cast<double>(limit.rlim_cur));
+}
+
 Napi::Value lock_file(const Napi::CallbackInfo& info) {
   Arguments a(info, "lockFile(fd)");
   int fd = a.integer(0);
@@ -132,6 +138,7 @@ void export_process(Napi::Env env, Napi::Object exports) {
   exports.Set("setProcessName", Napi::Function::New<set_process_name>(env, "setProcessName"));
   exports.Set("umask", Napi::Function::New<umask_for_all>(env, "umask"));
   exports.Set("raiseFileLimit", Napi::Function::New<raise_file_limit>(env, "raiseFileLimit"));
+  exports.Set("fileLimit", Napi::Function::New<file_limit>(env, "fileLimit"));
   exports.Set("lockFile", Napi::Function::New<lock_file>(env, "lockFile"));
   exports.Set("setsid", Napi::Function::New<new_session>(env, "setsid"));
   exports.Set("exitNow", Napi::Function::New<exit_now>(env, "exitNow"));

@@ -1,0 +1,25 @@
+/**
+ * How many descriptors the process may have, and what of them is kept back. New connections leave the whole reserve: those of
+ * clients that are connected come first. Files that these open leave half of it. The rest is for their look-ups and anonymous fds; caches
+ * shrink when they come to it.
+ */
+import { addon } from '../../native/addon.js';
+
+const RESERVED_SHARE = 1 / 8;
+const MAX_RESERVED = 16_384;
+
+/** The reserve under a limit of so many. */
+export function reservedDescriptors(limit: number): number {
+  return Math.min(Math.ceil(limit * RESERVED_SHARE), MAX_RESERVED);
+}
+
+/** Descriptors that the process can still open. Below 0 when its limit was lowered beneath what it has. */
+export function freeDescriptors(limit: number): number {
+  return limit - addon.descriptorsInUse();
+}
+
+/** Only what is for look-ups is left. */
+export function descriptorsScarce(): boolean {
+  const limit = addon.fileLimit();
+  return freeDescriptors(limit) <= reservedDescriptors(limit) / 2;
+}
