@@ -3,6 +3,7 @@
  * side, connections, workers and translators on the other.
  */
 
+import type { Unapplied } from '../mux/facts.js';
 import type { WorkerStats } from '../mux/stats.js';
 
 /** An option set on the command line for every volume whose name matches `xlator` (fnmatch). */
@@ -73,8 +74,13 @@ export interface BrickState {
   volume: string;
   /** What its volfile was asked for by; a file's path without glusterd. */
   volfileId: string;
-  /** returning: its worker has failed, and it is being brought back. stopping: it is being detached. */
-  state: 'up' | 'returning' | 'stopping' | 'failed';
+  /**
+   * returning: its worker has failed, and it is being brought back. stopping: it is being detached. withheld: an option that
+   * protects data or access can't be applied, so it serves nobody.
+   */
+  state: 'up' | 'returning' | 'stopping' | 'withheld' | 'failed';
+  /** What of its volfile is not in effect. */
+  unapplied: readonly Unapplied[];
   /** Whether glusterd has taken its sign-in; undefined without glusterd. */
   signedIn?: boolean | undefined;
 }
@@ -97,8 +103,11 @@ export interface BrickServer {
   listen(options: ListenOptions): Promise<{ port: number }>;
   /** Brings a brick up. Rejects with a BrickError. */
   attach(spec: BrickSpec): Promise<void>;
-  /** Gives a brick its changed volfile without dropping a connection. On a BrickError the old graph serves on. */
-  reconfigure(spec: BrickSpec): Promise<'unchanged' | 'reconfigured'>;
+  /**
+   * Gives a brick its changed volfile without dropping a connection. Resolves with what of it is not in effect. On a BrickError
+   * the old graph serves on.
+   */
+  reconfigure(spec: BrickSpec): Promise<readonly Unapplied[]>;
   /** Takes a brick out: its clients are disconnected and all that it holds is released before this resolves. */
   detach(brick: string): Promise<void>;
   bricks(): string[];

@@ -27,7 +27,7 @@ import { encodeUpcall } from './callbacks.js';
 import { type ClientIdentity, ClientState, clientKey } from './client.js';
 import { ClientPlaces } from './client-places.js';
 import type { CredentialRules } from './credentials.js';
-import { volumeOf } from './facts.js';
+import { type Unapplied, volumeOf } from './facts.js';
 import { FopBook } from './fop-book.js';
 import { FOP_NUMBERS, type FopEntry, fopByName } from './fops/table.js';
 import { InodeTable } from './inode-table.js';
@@ -36,7 +36,7 @@ import { BrickQos } from './qos/brick-qos.js';
 import type { QosRules } from './qos/rules.js';
 import { Session } from './session.js';
 import type { KeepaliveOptions } from './socket-options.js';
-import { type LayerSpec, Stack } from './stack.js';
+import { type LayerSpec, type Refusal, Stack } from './stack.js';
 import { ticker } from './ticker.js';
 
 /** What the server translator's options say about one brick's sessions. */
@@ -129,6 +129,10 @@ export class Brick implements BrickContext {
   openFds = 0;
   /** System calls on the brick's disk have not come back for more than a second. */
   diskHung = false;
+  /** Why it serves nobody; '' if it serves. */
+  withheld = '';
+  /** What of its volfile is not in effect. */
+  unapplied: readonly Unapplied[] = [];
 
   /** Scheduler of its tenants; null: its volfile has no user/qos. */
   qos: BrickQos | null = null;
@@ -198,9 +202,17 @@ export class Brick implements BrickContext {
     return this.#stack.init();
   }
 
-  reconfigure(rules: ServerRules, optionsOf: (layer: Translator) => unknown): Promise<void> {
-    this.applyRules(rules);
+  /** Gives layers new options. Returns what they refuse. */
+  reconfigure(optionsOf: (layer: Translator) => unknown): Promise<Refusal[]> {
     return this.#stack.reconfigure(optionsOf);
+  }
+
+  /** Serves nobody from now on, for that reason, and disconnects its clients; '': serves. */
+  withhold(reason: string): void {
+    if (reason === '' && this.withheld !== '') this.log.info(0, `brick ${this.name} serves again`);
+    this.withheld = reason;
+    if (reason === '') return;
+    for (const session of [...this.sessions]) session.connection.close(reason);
   }
 
   /** Schedules its fops by these rules from now on; null: not at all. */
@@ -295,6 +307,7 @@ export class Brick implements BrickContext {
     try {
       if (client.mounted !== null) await client.mounted;
       if (this.#ending) throw new Error('the brick is being detached');
+      if (this.withheld !== '') throw new Error(this.withheld);
       const session = new Session(this, client, fd);
       this.sessions.add(session);
       return session;

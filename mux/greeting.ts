@@ -38,6 +38,8 @@ export interface BrickEntry {
   /** Being detached: not any more for new clients. */
   readonly closing: boolean;
   readonly up: boolean;
+  /** Why it serves nobody; '' if it serves. */
+  readonly withheld: string;
   /** Its worker has failed, and it is being brought back. */
   readonly returning: boolean;
   /** Resolves when it is back, or given up, or after that time. */
@@ -226,6 +228,9 @@ export class Greeting implements ConnectionHandler {
   #check(dict: Dict, brick: BrickEntry | undefined): Refusal | null {
     if (brick !== undefined && !brick.up) {
       return { errno: EAGAIN, text: 'Not received child_up for this xlator', childUp: false };
+    }
+    if (brick !== undefined && brick.withheld !== '') {
+      return { errno: EAGAIN, text: brick.withheld, childUp: false };
     }
     if (dict.text('process-uuid') === undefined) {
       return { errno: EINVAL, text: 'UUID not specified', childUp: brick === undefined ? undefined : true };

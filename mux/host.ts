@@ -6,22 +6,30 @@
 import { addon } from '../native/addon.js';
 import { region } from '../native/memory.js';
 import { Dict } from '../posix/contract/dict.js';
-import { EINVAL } from '../posix/contract/errno.js';
+import { EAGAIN, EINVAL, errnoName } from '../posix/contract/errno.js';
 import { FopError } from '../posix/contract/error.js';
 import { loggerFor } from '../posix/contract/log.js';
 import type { Translator, TranslatorInit } from '../posix/contract/translator.js';
-import { buildGraph, type Graph, type GraphNode, optionsOf, topologyOf } from '../volfiles/graph.js';
+import { buildGraph, buildGraphLeniently, type Graph, type GraphNode, optionsOf } from '../volfiles/graph.js';
 import { finalGraphText } from '../volfiles/graph-text.js';
 import { liftOut } from '../volfiles/lift.js';
-import type { OptionTable } from '../volfiles/options.js';
+import { keyFor, type OptionTable } from '../volfiles/options.js';
 import { applyOverrides, copyAuthOptions } from '../volfiles/overrides.js';
 import { parseVolfile, type VolfileNode } from '../volfiles/parser.js';
 import { shown } from '../volfiles/problem.js';
 import { Brick, type ServerRules, SubdirMissing } from './brick.js';
-import { authRules, type BrickFacts, type BrickTask, type WorkerEvent } from './facts.js';
+import {
+  authRules,
+  type BrickFacts,
+  type BrickTask,
+  type Unapplied,
+  unappliedText,
+  type WorkerEvent,
+  withheldBy,
+} from './facts.js';
 import type { Handover } from './greeting.js';
 import { keepHouse } from './housekeeping.js';
-import { options as serverOptions } from './options.js';
+import { type Options as ServerOptions, options as serverOptions } from './options.js';
 import type { QosRules } from './qos/rules.js';
 import type { Session } from './session.js';
 import { encodeSetvolumeReply, welcome } from './setvolume-reply.js';
@@ -40,6 +48,12 @@ export interface TranslatorRegistry {
   scheduling(options: ReadonlyMap<string, string>, before: QosRules | null): QosRules;
   /** Sentences that say what the graph asks for and nothing serves yet. */
   refusals(graph: Graph): string[];
+  /** The same, of a brick that runs already. */
+  unapplied(graph: Graph): Unapplied[];
+  /** Whether the volume asks for work, and there is a translator that does it. */
+  isServed(node: GraphNode): boolean;
+  /** Whether an option protects data or access: a brick must not serve without. */
+  guards(type: string, option: string): boolean;
 }
 
 /** Why a brick can't be served; structured-clonable, rethrown on the main thread. */
@@ -51,8 +65,16 @@ export interface BrickFailure {
 
 interface Serving {
   brick: Brick;
-  /** Shape of the graph, which no new volfile may change. The graph itself is not kept. */
-  topology: string;
+  /** Options of the server volume in effect. The graph is not kept. */
+  server: ServerOptions;
+}
+
+/** A volfile as it is to be served. */
+interface Plan {
+  graph: Graph;
+  /** The volume that was lifted out of the graph. */
+  scheduling: VolfileNode | undefined;
+  unapplied: Unapplied[];
 }
 
 export class Host {
@@ -79,47 +101,85 @@ export class Host {
 
   async attach(task: BrickTask): Promise<BrickFacts> {
     try {
-      const { graph, scheduling } = this.#graph(task);
+      const plan = task.again === true ? this.#leniently(task) : this.#strictly(task);
+      const { graph, scheduling, unapplied } = plan;
       const { serverNode, layers } = this.#layers(graph, task.brick);
-      const facts = factsOf(graph, serverNode, layers);
+      requireValues(graph);
+      const server = optionsOf(serverNode, serverOptions);
+      const facts = factsOf(graph, serverNode, server, layers, unapplied);
       if (this.#bricks.has(facts.brick)) throw new Error('the brick is already being served');
       // What is captured stays for as long as the brick does.
       const name = facts.brick;
       const brick = new Brick(
         name,
         serverNode.name,
-        rulesOf(serverNode),
+        rulesOf(server),
         layers.map((n) => this.#spec(n)),
         (reason) => this.#notify({ event: 'failed', brick: name, reason }),
       );
       await brick.init();
       this.#schedule(brick, scheduling, facts);
-      this.#bricks.set(facts.brick, { brick, topology: topologyOf(graph.top) });
+      tellUnapplied(brick, unapplied);
+      this.#bricks.set(facts.brick, { brick, server });
       return facts;
     } catch (error) {
       throw brickFailure(task.brick, error);
     }
   }
 
-  /** New options for a brick whose graph keeps its shape; a graph of another shape is refused. */
+  /**
+   * New options for a running brick. All of them take effect but for those that can't: these are told of in the log and in the
+   * facts, and a brick that would go without protection serves nobody. Rejects when the volfile can't be read at all.
+   */
   async reconfigure(task: BrickTask): Promise<BrickFacts> {
     const serving = this.#bricks.get(task.brick);
     if (serving === undefined) throw brickFailure(task.brick, new Error('the brick is not being served'));
+    const { brick } = serving;
     try {
-      const { graph, scheduling } = this.#graph(task);
-      if (serving.topology !== topologyOf(graph.top)) {
-        throw new Error('the new volfile has another set of translators: the brick has to be started anew for it');
-      }
+      const { graph, scheduling, unapplied } = this.#leniently(task);
       const { serverNode, layers } = this.#layers(graph, task.brick);
+      const server = valuesFor(serverNode, serving.server) as ServerOptions;
+      const facts = factsOf(graph, serverNode, server, layers, unapplied);
+      // What protects goes first: translators may have to wait for a disk.
+      serving.server = server;
+      brick.applyRules(rulesOf(server));
+      brick.withhold(withheldBy(unapplied));
+      if (facts.dynamicAuth) await brick.reauthorise(authRules(facts));
       const byName = new Map(layers.map((n) => [n.name, n]));
-      await serving.brick.reconfigure(rulesOf(serverNode), (layer) => byName.get(layer.name)?.parsed.values);
-      const facts = factsOf(graph, serverNode, layers);
-      this.#schedule(serving.brick, scheduling, facts);
-      if (facts.dynamicAuth) await serving.brick.reauthorise(authRules(facts));
+      const refusals = await brick.reconfigure((layer) => {
+        const node = byName.get(layer.name);
+        return node?.type === layer.type ? valuesFor(node, layer.options as object) : undefined;
+      });
+      for (const { layer, error } of refusals) {
+        unapplied.push({ volume: layer.name, option: '', value: '', reason: reasonOf(error), guards: false });
+      }
+      unapplied.push(...this.#reshaped(brick, layers));
+      tellUnapplied(brick, unapplied);
+      this.#schedule(brick, scheduling, facts);
       return facts;
     } catch (error) {
       throw brickFailure(task.brick, error);
     }
+  }
+
+  /** Translators that the new volfile has and the running brick has not, and the reverse: those come and go with a new start. */
+  #reshaped(brick: Brick, layers: readonly GraphNode[]): Unapplied[] {
+    const wanted = new Map(layers.map((node) => [node.name, node.type]));
+    const running = new Map(brick.layers.map((layer) => [layer.name, layer.type]));
+    const change = (volume: string, reason: string, guards: boolean): Unapplied => {
+      return { volume, option: '', value: '', reason, guards };
+    };
+    const added = layers
+      // What is lacking altogether is told of already.
+      .filter((node) => running.get(node.name) !== node.type && this.#registry.isServed(node))
+      .map((node) => {
+        const guards = [...node.options.keys()].some((option) => this.#registry.guards(node.type, option));
+        return change(node.name, `${node.type} is added only when the brick is started anew`, guards);
+      });
+    const gone = brick.layers
+      .filter((layer) => wanted.get(layer.name) !== layer.type)
+      .map(({ name, type }) => change(name, `${type} is removed only when the brick is started anew`, false));
+    return [...added, ...gone];
   }
 
   async detach(name: string): Promise<void> {
@@ -139,6 +199,10 @@ export class Host {
     }
     const { brick } = serving;
     const { identity } = handover;
+    if (brick.withheld !== '') {
+      refuseAndClose(handover, EAGAIN, brick.withheld);
+      return;
+    }
     const refused = setKeepalive(handover.fd, brick.keepalive);
     if (refused.length > 0)
       brick.log.warning(0, `connection of ${identity.peer}: the kernel does not take ${refused.join(', ')}`);
@@ -190,18 +254,43 @@ export class Host {
     brick.schedule(rules.enabled ? rules : null, facts.volumeId ?? brick.name);
   }
 
-  /** The graph, and the volume that was lifted out of it. */
-  #graph(task: BrickTask): { graph: Graph; scheduling: VolfileNode | undefined } {
+  /** The volfile for a first start: what can't be applied is an error. */
+  #strictly(task: BrickTask): Plan {
+    const { nodes, scheduling, file } = this.#nodes(task);
+    const graph = buildGraph(nodes, (type) => this.#registry.optionTable(type), file);
+    logWarnings(graph);
+    const refused = this.#registry.refusals(graph);
+    if (refused.length > 0) throw new Error(refused.join('; '));
+    return { graph, scheduling, unapplied: [] };
+  }
+
+  /** The volfile for a brick that runs: what can't be applied is told of. */
+  #leniently(task: BrickTask): Plan {
+    const { nodes, scheduling, file } = this.#nodes(task);
+    const { graph, unknown } = buildGraphLeniently(nodes, (type) => this.#registry.optionTable(type), file);
+    logWarnings(graph);
+    const unapplied = this.#registry.unapplied(graph);
+    for (const { name, type } of unknown) {
+      const reason = `it needs ${shown(type)}, which this brick server does not have`;
+      unapplied.push({ volume: name, option: '', value: '', reason, guards: false });
+    }
+    for (const node of graph.nodes) {
+      for (const { key, value = '', reason } of node.parsed.errors) {
+        const guards = this.#registry.guards(node.type, key);
+        // Who may use the brick is nobody else's business.
+        const told = key.startsWith('auth.') ? '' : value;
+        unapplied.push({ volume: node.name, option: key, value: told, reason: `the value ${reason}`, guards });
+      }
+    }
+    return { graph, scheduling, unapplied };
+  }
+
+  #nodes(task: BrickTask): { nodes: VolfileNode[]; scheduling: VolfileNode | undefined; file: string } {
     const file = task.volfileId === '' ? task.brick : task.volfileId;
     const overrides = task.overrides.map((o) => ({ volume: o.xlator, key: o.key, value: o.value }));
     const { nodes: all, lifted } = liftOut(parseVolfile(task.volfile, file), this.#registry.schedulingType);
     const nodes = applyOverrides(copyAuthOptions(all), overrides);
-    const graph = buildGraph(nodes, (type) => this.#registry.optionTable(type), file);
-    for (const w of graph.warnings)
-      loggerFor(w.volume ?? 'graph').warning(101174, `${file}: line ${w.line}: ${w.message}`);
-    const refused = this.#registry.refusals(graph);
-    if (refused.length > 0) throw new Error(refused.join('; '));
-    return { graph, scheduling: lifted[0] === undefined ? undefined : applyOverrides(lifted, overrides)[0] };
+    return { nodes, scheduling: lifted[0] === undefined ? undefined : applyOverrides(lifted, overrides)[0], file };
   }
 
   /** The server volume, and below it the brick's own chain of translators, top first. */
@@ -231,8 +320,53 @@ export class Host {
   }
 }
 
-function rulesOf(server: GraphNode): ServerRules {
-  const o = optionsOf(server, serverOptions);
+function logWarnings({ file, warnings }: Graph): void {
+  for (const w of warnings) loggerFor(w.volume ?? 'graph').warning(101174, `${file}: line ${w.line}: ${w.message}`);
+}
+
+/** Throws for a value that must be there and can't be used. */
+function requireValues(graph: Graph): void {
+  for (const { parsed, table } of graph.nodes) {
+    const error = parsed.errors.find(({ key }) => table.specs[keyFor(table, key) ?? key]?.required);
+    if (error !== undefined) throw error;
+  }
+}
+
+/** Values of a volume's options; those that can't be used stay as they are in effect. */
+function valuesFor(node: GraphNode, before: object): object {
+  const { parsed, table } = node;
+  if (parsed.errors.length === 0) return parsed.values;
+  const kept = parsed.errors.map(({ key }) => keyFor(table, key) ?? key);
+  return Object.freeze({
+    ...parsed.values,
+    ...Object.fromEntries(kept.map((key) => [key, (before as Record<string, unknown>)[key]])),
+  });
+}
+
+/** Has the brick, and the log, know what of its volfile is not in effect. */
+function tellUnapplied(brick: Brick, unapplied: readonly Unapplied[]): void {
+  const before = new Set(brick.unapplied.map(unappliedText));
+  const now = new Set(unapplied.map(unappliedText));
+  brick.unapplied = unapplied;
+  for (const u of unapplied) {
+    const text = unappliedText(u);
+    if (before.has(text)) continue;
+    const consequence = u.guards ? 'the brick serves no client' : 'the brick serves on without';
+    brick.log.error(
+      0,
+      `brick ${brick.name}: ${text}; ${consequence} until the change is taken back or the brick is started anew with a brick server that can apply it`,
+    );
+  }
+  for (const text of before) {
+    if (!now.has(text)) brick.log.info(0, `brick ${brick.name}: no longer so: ${text}`);
+  }
+  brick.withhold(withheldBy(unapplied));
+}
+
+const reasonOf = (error: unknown): string =>
+  error instanceof FopError ? errnoName(error.errno) : error instanceof Error ? error.message : String(error);
+
+function rulesOf(o: ServerOptions): ServerRules {
   return {
     inodeLruLimit: o['inode-lru-limit'],
     outstandingRpcLimit: o['rpc.outstanding-rpc-limit'],
@@ -252,8 +386,13 @@ function rulesOf(server: GraphNode): ServerRules {
   };
 }
 
-function factsOf(graph: Graph, server: GraphNode, layers: GraphNode[]): BrickFacts {
-  const o = optionsOf(server, serverOptions);
+function factsOf(
+  graph: Graph,
+  server: GraphNode,
+  o: ServerOptions,
+  layers: GraphNode[],
+  unapplied: Unapplied[],
+): BrickFacts {
   const top = layers[0]!;
   const text = (node: GraphNode, key: string): string | undefined => node.options.get(key)?.value;
   const authOptions = [...server.options]
@@ -268,6 +407,7 @@ function factsOf(graph: Graph, server: GraphNode, layers: GraphNode[]): BrickFac
     strictAuth: o['strict-auth-accept'],
     dynamicAuth: o['dynamic-auth'],
     finalGraph: finalGraphText(graph.top).join('\n'),
+    unapplied,
     listen: {
       port: o['transport.socket.listen-port'],
       bindAddress: text(server, 'transport.socket.bind-address') ?? '',

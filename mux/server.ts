@@ -7,7 +7,7 @@ import { addon } from '../native/addon.js';
 import { errnoName } from '../posix/contract/errno.js';
 import { loggerFor } from '../posix/contract/log.js';
 import type { AuthRules } from './auth.js';
-import { authRules, type BrickFacts, type BrickTask, volumeOf } from './facts.js';
+import { authRules, type BrickFacts, type BrickTask, type Unapplied, volumeOf, withheldBy } from './facts.js';
 import { type BrickEntry, Greeting, type Handover, HOLD_MS, type Reception } from './greeting.js';
 import { KeptTask } from './kept-task.js';
 import { Listener } from './listener.js';
@@ -52,6 +52,8 @@ class Entry implements BrickEntry {
   /** Under way while it is started again. */
   starting: Promise<void> | null = null;
   failed = false;
+  /** Why the last volfile could not be used at all; '' if it could. */
+  unusable = '';
   /** Called when a brick whose worker has failed is back, or given up. Null: it is there. */
   #awaited: (() => void)[] | null = null;
 
@@ -94,6 +96,14 @@ class Entry implements BrickEntry {
   get name(): string {
     return this.facts.brick;
   }
+  get unapplied(): readonly Unapplied[] {
+    const { unapplied } = this.facts;
+    if (this.unusable === '') return unapplied;
+    return [...unapplied, { volume: '', option: '', value: '', reason: this.unusable, guards: false }];
+  }
+  get withheld(): string {
+    return withheldBy(this.facts.unapplied);
+  }
   get serverName(): string {
     return this.facts.serverName;
   }
@@ -105,14 +115,16 @@ class Entry implements BrickEntry {
     if (task !== undefined) this.#kept = new KeptTask(task);
     // Nobody asks for the graph a second time.
     this.facts = { ...facts, finalGraph: '' };
+    if (task !== undefined) this.unusable = '';
     this.auth = authRules(facts);
   }
 }
 
-function stateOf(entry: Entry): 'up' | 'returning' | 'stopping' | 'failed' {
+function stateOf(entry: Entry): 'up' | 'returning' | 'stopping' | 'withheld' | 'failed' {
   if (entry.failed) return 'failed';
   if (entry.closing) return 'stopping';
-  return entry.returning ? 'returning' : 'up';
+  if (entry.returning) return 'returning';
+  return entry.withheld === '' ? 'up' : 'withheld';
 }
 
 export interface ServerOptions extends PoolOptions {
@@ -167,7 +179,7 @@ export class Server implements Reception, Returning {
 
   async start(brick: string, worker: BrickWorker): Promise<void> {
     const entry = this.#entries.get(brick)!;
-    const starting = this.#pool.runOn(worker, 'attach', entry.task);
+    const starting = this.#pool.runOn(worker, 'attach', { ...entry.task, again: true });
     entry.starting = starting.then(
       () => {},
       () => {},
@@ -298,10 +310,18 @@ export class Server implements Reception, Returning {
     }
   }
 
-  async reconfigure(task: BrickTask): Promise<'unchanged' | 'reconfigured'> {
-    const facts = await this.#run(task.brick, 'reconfigure', task);
+  /** Resolves with what of the new volfile is not in effect; rejects when all of it is not. */
+  async reconfigure(task: BrickTask): Promise<readonly Unapplied[]> {
+    let facts: BrickFacts;
+    try {
+      facts = await this.#run(task.brick, 'reconfigure', task);
+    } catch (error) {
+      const entry = this.#entries.get(task.brick);
+      if (entry !== undefined) entry.unusable = (error as { message?: string }).message ?? String(error);
+      throw error;
+    }
     this.#entries.get(task.brick)?.update(facts, task);
-    return 'reconfigured';
+    return facts.unapplied;
   }
 
   async detach(brick: string): Promise<void> {
@@ -382,6 +402,7 @@ export class Server implements Reception, Returning {
         volume: volumeOf(entry.serverName),
         volfileId: entry.volfileId,
         state: stateOf(entry),
+        unapplied: entry.unapplied,
       })),
       attaching: this.#attaching.size,
       attaches: this.#attaches,

@@ -17,6 +17,12 @@ export interface LayerSpec {
   create(init: TranslatorInit<unknown>): Translator | null;
 }
 
+/** A translator that can't take its new options. */
+export interface Refusal {
+  layer: Translator;
+  error: unknown;
+}
+
 type AnyFop = (call: unknown, args: unknown) => unknown;
 
 /** What a fop meets below the last translator that implements it. */
@@ -81,22 +87,25 @@ export class Stack {
     this.relink();
   }
 
-  /** Gives each layer its new options, top first. All or nothing as far as a refusal goes: earlier layers get the old ones back. */
-  async reconfigure(optionsOf: (layer: Translator) => unknown): Promise<void> {
-    const done: { layer: Translator; before: unknown }[] = [];
-    try {
-      for (const layer of this.layers) {
-        const options = optionsOf(layer);
-        if (options === undefined) continue;
-        done.push({ layer, before: layer.options });
+  /**
+   * Gives each layer its new options, top first. A layer that refuses them keeps those that it has, whatever becomes of the
+   * others. Returns the refusals.
+   */
+  async reconfigure(optionsOf: (layer: Translator) => unknown): Promise<Refusal[]> {
+    const refusals: Refusal[] = [];
+    for (const layer of this.layers) {
+      const options = optionsOf(layer);
+      if (options === undefined) continue;
+      const before = layer.options;
+      try {
         await layer.reconfigure(options);
+      } catch (error) {
+        refusals.push({ layer, error });
+        if (layer.options !== before) await layer.reconfigure(before).catch(() => {});
       }
-    } catch (error) {
-      for (const { layer, before } of done.reverse()) await layer.reconfigure(before).catch(() => {});
-      throw error;
-    } finally {
-      this.relink();
     }
+    this.relink();
+    return refusals;
   }
 
   async fini(): Promise<void> {

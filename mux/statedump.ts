@@ -8,6 +8,7 @@ import { S_IFDIR, S_IFLNK, S_IFREG } from '../posix/contract/iatt.js';
 import type { Inode } from '../posix/contract/inode.js';
 import type { DumpSection } from '../posix/contract/translator.js';
 import type { Brick } from './brick.js';
+import { unappliedText } from './facts.js';
 import { FOP_PROGRAM, FOP_VERSION } from './fops/table.js';
 import { dumpCalls } from './pending.js';
 
@@ -117,6 +118,7 @@ function server(brick: Brick): string {
     i++;
   }
   const totals = [`server.total-bytes-read=${read}`, `server.total-bytes-write=${written}`];
+  for (const [i, u] of brick.unapplied.entries()) totals.push(`unapplied.${i}=${unappliedText(u)}`);
   const program = 'GlusterFS 4.x v1';
   return (
     section('xlator.protocol.server.priv', [...totals, ...lines]) +

@@ -2,7 +2,7 @@
  * Nodes of a volfile → a checked graph of translators: every type known, every option's value good, children linked.
  * Building has no effect on anything outside; translators are made from the graph by others.
  */
-import { createHash } from 'node:crypto';
+import { liftOut } from './lift.js';
 import { type OptionSource, type OptionsOf, type OptionTable, type ParsedOptions, parseOptions } from './options.js';
 import type { OptionEntry, VolfileNode } from './parser.js';
 import { shown, VolfileError, type VolfileProblem } from './problem.js';
@@ -50,7 +50,38 @@ export function scanGraph(
   registry: OptionRegistry,
   file: string,
 ): { readonly graph: Graph | undefined; readonly problems: readonly VolfileProblem[] } {
-  const builder = new Builder(registry);
+  return scan(nodes, registry, file, false);
+}
+
+/**
+ * As {@link buildGraph}, for a brick that runs: values that can't be used are left to their volumes' `parsed.errors`, and volumes
+ * of unknown types are lifted out and returned beside the graph. Throws VolfileError when there is no graph all the same.
+ */
+export function buildGraphLeniently(
+  nodes: readonly VolfileNode[],
+  registry: OptionRegistry,
+  file: string,
+): { readonly graph: Graph; readonly unknown: readonly VolfileNode[] } {
+  let left = nodes;
+  const unknown: VolfileNode[] = [];
+  for (const type of new Set(nodes.map((n) => n.type))) {
+    if (registry(type) !== undefined) continue;
+    const step = liftOut(left, type);
+    left = step.nodes;
+    unknown.push(...step.lifted);
+  }
+  const { graph, problems } = scan(left, registry, file, true);
+  if (graph === undefined) throw new VolfileError(file, problems);
+  return { graph, unknown };
+}
+
+function scan(
+  nodes: readonly VolfileNode[],
+  registry: OptionRegistry,
+  file: string,
+  lenient: boolean,
+): { readonly graph: Graph | undefined; readonly problems: readonly VolfileProblem[] } {
+  const builder = new Builder(registry, lenient);
   for (const node of nodes) builder.add(node);
   const top = builder.nodes.at(-1);
   if (top === undefined && builder.problems.length === 0) builder.error(0, undefined, 'the volfile defines no volume');
@@ -68,9 +99,11 @@ class Builder {
   /** Volumes that could not be built: who uses them is not reported once more. */
   readonly #broken = new Set<string>();
   readonly #registry: OptionRegistry;
+  readonly #lenient: boolean;
 
-  constructor(registry: OptionRegistry) {
+  constructor(registry: OptionRegistry, lenient: boolean) {
     this.#registry = registry;
+    this.#lenient = lenient;
   }
 
   error(line: number, volume: string | undefined, message: string): void {
@@ -90,7 +123,7 @@ class Builder {
     this.#count(node, table);
     const options = withImplied(node.options, table);
     const parsed = parseOptions(table, { name, line, options });
-    for (const e of parsed.errors) this.problems.push(e.problem);
+    if (!this.#lenient) for (const e of parsed.errors) this.problems.push(e.problem);
     this.problems.push(...parsed.warnings);
     const built: GraphNode = { name, type, line, options, table, parsed, children };
     this.nodes.push(built);
@@ -160,15 +193,4 @@ export function depthFirst(top: GraphNode): GraphNode[] {
     }
   }
   return order;
-}
-
-/** True if both graphs, from the given volumes down, have the same names, types and links: options alone may differ. */
-export function sameTopology(a: GraphNode, b: GraphNode): boolean {
-  return topologyOf(a) === topologyOf(b);
-}
-
-/** A digest of names, types and links from a volume down: what to keep of a graph to tell whether another one has its shape. */
-export function topologyOf(top: GraphNode): string {
-  const shape = depthFirst(top).map(({ name, type, children }) => [name, type, ...children.map((child) => child.name)]);
-  return createHash('sha256').update(JSON.stringify(shape)).digest('base64');
 }

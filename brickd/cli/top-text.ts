@@ -164,6 +164,7 @@ function troubles(seen: readonly Seen[]): string[] {
     if (error !== '') lines.push(`${where}: ${error}`);
     if (frame === undefined) continue;
     if (frame.process.glusterd === false) lines.push(`process ${frame.process.pid}: not connected to glusterd`);
+    for (const u of frame.unapplied) lines.push(`${u.brick}: ${u.text}`);
     for (const b of frame.badOptions) lines.push(`${b.volume}: ${b.option} = ${b.value}: ${b.reason}`);
   }
   return lines.map(safe);

@@ -3,11 +3,13 @@
  * happens in the order it was asked for; bricks do not wait for each other. Every request is answered in time, whatever the
  * disk of its brick does.
  */
-import { EBUSY, EEXIST, ETIMEDOUT } from '../../posix/contract/errno.js';
+
+import { unappliedText } from '../../mux/facts.js';
+import { EBUSY, EEXIST, ENOENT, ETIMEDOUT } from '../../posix/contract/errno.js';
 import { event, loggerFor } from '../../posix/contract/log.js';
 import { type BrickError, type BrickServer, type BrickSpec, isBrickError } from '../brick-server.js';
 import type { BrickArguments } from '../cli/brick-arguments.js';
-import type { Management } from '../glusterd/management.js';
+import { type Management, VolfileRefused } from '../glusterd/management.js';
 import {
   digestOf,
   type StoredVolfile,
@@ -48,7 +50,7 @@ export class Bricks {
   readonly volfiles = new VolfileStore();
   readonly #lanes = new Lanes();
   readonly #slots = new Slots(ATTACHES);
-  readonly #refresh: VolfileRefresh | null;
+  readonly #refresh: VolfileRefresh;
   /** How many attaches and detaches of a brick are not answered yet. */
   readonly #coming = new Map<string, number>();
   readonly #leaving = new Map<string, number>();
@@ -70,15 +72,12 @@ export class Bricks {
     this.#server = server;
     this.#log = daemonLog;
     this.#waits = waits;
-    this.#refresh =
-      management === null
-        ? null
-        : new VolfileRefresh({
-            fetch: ({ id, brick }) => management.fetchVolfile(id, brick, REFETCH_TRIES),
-            reachable: () => management.connected,
-            all: () => this.volfiles.all(),
-            apply: (stored, text) => this.#change(stored, text),
-          });
+    this.#refresh = new VolfileRefresh({
+      fetch: ({ id, brick }) => management?.fetchVolfile(id, brick, REFETCH_TRIES) ?? readAgain(id),
+      reachable: () => management === null || management.connected,
+      all: () => this.volfiles.all(),
+      apply: (stored, text) => this.#change(stored, text),
+    });
   }
 
   /** Bricks that are served and stay: not those that are on their way out. */
@@ -155,14 +154,14 @@ export class Bricks {
     }
   }
 
-  /** Fetches every volfile again and applies what has changed. */
+  /** Fetches every volfile again, from the local disk without glusterd, and applies what has changed. */
   refresh(): void {
-    this.#refresh?.notice();
+    this.#refresh.notice();
   }
 
   /** Resolves when nothing is under way. */
   async idle(): Promise<void> {
-    await this.#refresh?.idle();
+    await this.#refresh.idle();
     await this.#lanes.idle();
   }
 
@@ -210,7 +209,7 @@ export class Bricks {
 
   async #bringUp(facts: VolfileFacts, volfileId: string, text: string): Promise<void> {
     const { brick } = facts;
-    const spec = this.#spec(facts, volfileId, text);
+    const spec = this.#spec(brick, volfileId, text);
     if (this.#server.bricks().includes(brick)) await this.#again(spec);
     else await this.#server.attach(spec);
     this.volfiles.put(volfileId, brick, text);
@@ -231,14 +230,15 @@ export class Bricks {
     }
     log.info(0, event('the brick is already being served', { brick, 'volfile-id': volfileId }));
     if (served?.digest === digestOf(spec.volfile)) return;
-    try {
-      await this.#server.reconfigure(spec);
-    } catch (error) {
-      log.warning(0, event('the brick is started anew for its changed volfile', { brick, reason: reasonOf(error) }));
-      await this.#server.detach(brick);
-      this.volfiles.dropBrick(brick);
-      await this.#server.attach(spec);
-    }
+    const reason = await this.#server.reconfigure(spec).then(
+      (unapplied) => unapplied.map(unappliedText).join('; '),
+      (error: unknown) => reasonOf(error),
+    );
+    if (reason === '') return;
+    log.warning(0, event('the brick is started anew for its changed volfile', { brick, reason }));
+    await this.#server.detach(brick);
+    this.volfiles.dropBrick(brick);
+    await this.#server.attach(spec);
   }
 
   // --- change -------------------------------------------------------------------------------------------------------
@@ -248,26 +248,37 @@ export class Bricks {
     const work = async (): Promise<void> => {
       const now = this.volfiles.get(id);
       if (now === undefined || now.digest === digest) return;
-      const facts = volfileFacts(text, id, this.#args.xlatorOptions);
-      const outcome = await this.#server.reconfigure(this.#spec(facts, id, text));
+      const unapplied = await this.#server.reconfigure(this.#spec(brick, id, text));
       this.volfiles.put(id, brick, text);
-      this.#applyProcessOptions(facts);
-      log.info(0, event('volfile applied to the running brick', { brick, 'volfile-id': id, outcome }));
+      this.#applyProcessOptions(volfileFacts(text, id, this.#args.xlatorOptions));
+      const lacking = unapplied.length > 0 ? { unapplied: unapplied.length } : {};
+      log.info(0, event('volfile applied to the running brick', { brick, 'volfile-id': id, ...lacking }));
     };
     this.#lanes.run(brick, work).catch((error: unknown) => {
+      // Whatever comes next is to be applied, be it the text that is served.
+      this.volfiles.outdate(id);
       const reason = reasonOf(error);
       log.error(0, event('the changed volfile is not applied, the brick serves on as before', { brick, reason }));
     });
   }
 
-  #spec(facts: VolfileFacts, volfileId: string, volfile: string): BrickSpec {
-    return { brick: facts.brick, volfileId, volfile, overrides: this.#args.xlatorOptions };
+  #spec(brick: string, volfileId: string, volfile: string): BrickSpec {
+    return { brick, volfileId, volfile, overrides: this.#args.xlatorOptions };
   }
 
   #applyProcessOptions(facts: VolfileFacts): void {
     this.statedumpPath = facts.statedumpPath;
     // Where bricks share the process, the level of one is no business of the others.
     this.#log.applyOptions(facts.brickOptions, this.#args.brickMux ? [facts.brick, facts.volume] : []);
+  }
+}
+
+/** The volfile of a brick without glusterd, whose id is a path. One that can't be read is not tried again by itself. */
+async function readAgain(path: string): Promise<string> {
+  try {
+    return readVolfile(path);
+  } catch (error) {
+    throw new VolfileRefused(ENOENT, reasonOf(error));
   }
 }
 

@@ -79,10 +79,7 @@ export class VolfileRefresh {
         if (!(error instanceof VolfileRefused)) owed++;
         const reason = error instanceof Error ? error.message : String(error);
         const { brick, id } = stored;
-        log.error(
-          0,
-          event('no volfile from glusterd, the brick serves on as before', { brick, 'volfile-id': id, reason }),
-        );
+        log.error(0, event('no new volfile, the brick serves on as before', { brick, 'volfile-id': id, reason }));
       }
     });
     if (unchanged > 0)

@@ -40,8 +40,8 @@ const SIGN_OUT = { program: PORTMAP_PROGRAM, version: PORTMAP_VERSION, procedure
 export class VolfileRefused extends Error {
   readonly errno: number;
 
-  constructor(errno: number) {
-    super(`glusterd refuses the volfile (errno ${errno})`);
+  constructor(errno: number, message = `glusterd refuses the volfile (errno ${errno})`) {
+    super(message);
     this.errno = errno;
   }
 }

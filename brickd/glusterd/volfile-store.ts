@@ -84,6 +84,12 @@ export class VolfileStore {
     this.#byId.set(id, { id, brick, digest: digestOf(text) });
   }
 
+  /** What is served for an id may not be the text that was put last: every text differs from it. */
+  outdate(id: string): void {
+    const stored = this.#byId.get(id);
+    if (stored !== undefined) stored.digest = '';
+  }
+
   get(id: string): StoredVolfile | undefined {
     return this.#byId.get(id);
   }

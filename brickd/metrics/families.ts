@@ -1,4 +1,6 @@
 /** Every metric of bricks: what it is called, what it means, and where its values come from. */
+
+import type { Unapplied } from '../../mux/facts.js';
 import { LATENCY_BOUNDS_SEC, latenciesIn } from '../../mux/fop-book.js';
 import { FOPS, fopByNumber } from '../../mux/fops/table.js';
 import type { BrickStats } from '../../mux/stats.js';
@@ -177,6 +179,26 @@ const BRICK_GAUGES: BrickFamily[] = [
       return b.healthyAtSec === 0 ? undefined : b.healthyAtSec;
     },
   ),
+  {
+    type: 'gauge',
+    name: 'brickd_brick_unapplied_options',
+    help: 'Options of the volfile that the running brick can not apply; 0 is as it should be.',
+    labels: OWN,
+    samples: ({ state, labels }, name) => sample(name, labels.own, state.unapplied.length),
+  },
+  {
+    type: 'gauge',
+    name: 'brickd_brick_unapplied_option_info',
+    help: 'An option that the running brick can not apply, or a translator ("option" is empty); the value is always 1.',
+    labels: `${OWN}, translator, option, withheld`,
+    samples: ({ state, labels: l }, name) => {
+      const info = ({ volume, option, guards }: Unapplied) =>
+        labels({ translator: textOf(volume), option: textOf(option), withheld: guards ? 'yes' : 'no' });
+      // Two reasons may concern one option.
+      const infos = new Set(state.unapplied.map(info));
+      return [...infos].map((more) => sample(name, `${l.own},${more}`, 1)).join('');
+    },
+  },
   {
     type: 'gauge',
     name: 'brickd_brick_signed_in',

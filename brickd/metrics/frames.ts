@@ -1,5 +1,6 @@
 /** Puts frames for status page and `brickd top` together: what has happened between two looks at the workers' numbers. */
 import { hostname } from 'node:os';
+import { unappliedText } from '../../mux/facts.js';
 import { LATENCY_BOUNDS_SEC, LATENCY_BUCKETS } from '../../mux/fop-book.js';
 import { FOPS } from '../../mux/fops/table.js';
 import { type BrickStats, threadStats, type WorkerStats } from '../../mux/stats.js';
@@ -7,7 +8,15 @@ import type { ServerState } from '../brick-server.js';
 import { VERSION } from '../version.js';
 import { BrickWindow, FlowSum } from './brick-window.js';
 import { textOf } from './exposition.js';
-import { type BrickRow, type Detail, type FopRow, type Frame, TENANTS_TOLD, type VolumeRow } from './page/frame.js';
+import {
+  type BrickRow,
+  type Detail,
+  type FopRow,
+  type Frame,
+  TENANTS_TOLD,
+  UNAPPLIED_TOLD,
+  type VolumeRow,
+} from './page/frame.js';
 import { gain, Spread } from './spread.js';
 import { TenantRows } from './tenant-rows.js';
 
@@ -82,6 +91,11 @@ export class Frames {
       tenants: rows.slice(0, TENANTS_TOLD),
       tenantsUntold: Math.max(0, rows.length - TENANTS_TOLD),
       badOptions: [...tenants.badOptions.values()].slice(0, TENANTS_TOLD),
+      unapplied: server.bricks
+        .flatMap(({ brick, unapplied }) =>
+          unapplied.map((u) => ({ brick: textOf(brick), text: textOf(unappliedText(u)) })),
+        )
+        .slice(0, UNAPPLIED_TOLD),
     };
   }
 

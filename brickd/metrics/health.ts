@@ -1,4 +1,5 @@
 /** Whether the process is alive, and whether it serves all that it should: for whoever watches over it. */
+import { unappliedText } from '../../mux/facts.js';
 import type { StatsSource } from './registry.js';
 
 export interface Verdict {
@@ -13,24 +14,26 @@ export const alive = (): Verdict => ({ status: 200, text: 'alive\n' });
 /** 200 while every brick that should serve does; 503 naming those that don't. */
 export async function healthy(source: StatsSource): Promise<Verdict> {
   const up = new Set((await source.stats()).flatMap((w) => w.bricks.filter((b) => b.up).map((b) => b.brick)));
+  for (const { brick, state } of source.state().bricks) if (state === 'withheld') up.delete(brick);
   const down = source.bricks().filter((b) => !up.has(b));
   if (down.length === 0) return { status: 200, text: `ok: ${up.size} bricks\n` };
   return { status: 503, text: `not serving: ${down.join(', ')}\n` };
 }
 
-/** 200 once all bricks serve, none is on its way and no disk hangs; 503 with the reasons. */
+/** 200 once all bricks serve what their volfiles ask for, none is on its way and no disk hangs; 503 with the reasons. */
 export async function ready(source: StatsSource): Promise<Verdict> {
   const stats = new Map((await source.stats()).flatMap((w) => w.bricks.map((b) => [b.brick, b])));
   const { bricks, attaching } = source.state();
   const reasons: string[] = [];
   if (attaching > 0) reasons.push(`${attaching} bricks are starting`);
   else if (bricks.length === 0) reasons.push('there is no brick yet');
-  for (const { brick, state } of bricks) {
+  for (const { brick, state, unapplied } of bricks) {
     const s = stats.get(brick);
     if (state !== 'up') reasons.push(`${brick} is ${state}`);
     else if (s === undefined) reasons.push(`${brick} does not answer`);
     else if (!s.up) reasons.push(`${brick} has failed`);
     else if (s.diskHung) reasons.push(`the disk of ${brick} hangs`);
+    for (const u of unapplied) reasons.push(`${brick}: ${unappliedText(u)}`);
   }
   if (reasons.length === 0) return { status: 200, text: `ready: ${bricks.length} bricks\n` };
   return { status: 503, text: `not ready: ${reasons.join('; ')}\n` };

@@ -27,7 +27,7 @@ export interface ProcessFamily extends MetricHead {
 }
 
 const BOUNDS = boundLabels(LATENCY_BOUNDS_SEC);
-const STATES = ['up', 'starting', 'returning', 'stopping', 'failed'] as const;
+const STATES = ['up', 'starting', 'returning', 'stopping', 'withheld', 'failed'] as const;
 
 type Space = NonNullable<BrickStats['space']>;
 type Thread = Snapshot['threads'][number];
@@ -100,7 +100,7 @@ export const PROCESS_FAMILIES: readonly ProcessFamily[] = [
   {
     type: 'gauge',
     name: 'brickd_bricks',
-    help: 'Bricks of the process by state; returning: their worker has failed and is being replaced.',
+    help: 'Bricks of the process by state; returning: their worker has failed and is being replaced; withheld: see brickd_brick_unapplied_options.',
     labels: 'state',
     samples: ({ bricks, server }, name) => {
       const of = (state: string): number => bricks.filter((b) => b.state.state === state).length;

@@ -2,6 +2,7 @@
  * Every translator type that a brick volfile may name: its options, and which of them ask for work that a pass-through would
  * leave undone. From it follows what a brick refuses to serve rather than serve wrongly.
  */
+import type { Unapplied } from '../../mux/facts.js';
 import { options as server } from '../../mux/options.js';
 import { options as posix } from '../../posix/options.js';
 import { type Graph, type GraphNode, optionsOf } from '../../volfiles/graph.js';
@@ -185,25 +186,61 @@ export const catalog: ReadonlyMap<string, CatalogEntry> = new Map([
 /** Table of a type's options: the registry that brick graphs are built with. */
 export const optionTableOf = (type: string): OptionTable | undefined => catalog.get(type)?.table;
 
+/** Options that protect data or access, by type: without them a brick must not serve. */
+const GUARDS: ReadonlyMap<string, RegExp> = new Map([
+  [
+    'protocol/server',
+    /^(auth\.|ssl-allow$|strict-auth-accept$|(root|all)-squash$|anon[ug]id$|rpc-auth|transport\.socket\.ssl-)/,
+  ],
+  ['features/read-only', /^read-only$/],
+  ['features/worm', /./],
+]);
+
+/** Whether an option protects data or access. option: its name in the graph, where aliases are replaced. */
+export function guards(type: string, option: string): boolean {
+  return GUARDS.get(type)?.test(option) === true;
+}
+
 /**
  * What the graph asks for that is not implemented. `implemented` holds translator types (`features/locks`) and parts of them
  * (`features/locks#mandatory`). Errors mean that the brick must not be served; warnings are for the log.
  */
 export function unmetDemands(graph: Graph, implemented: ReadonlySet<string>): VolfileProblem[] {
-  const unmet: VolfileProblem[] = [];
-  for (const node of graph.nodes) {
-    const entry = catalog.get(node.type);
-    for (const demand of entry?.demands ?? []) {
-      if (implemented.has(demand.needs) || !demand.enabledWhen(node)) continue;
-      const { severity, option, missing } = demand;
-      const line = (option === undefined ? undefined : node.options.get(option)?.line) ?? node.line;
-      const cause =
-        option === undefined ? `type '${node.type}'` : `option '${option} ${node.options.get(option)?.value ?? ''}'`;
-      const message = `${cause} needs ${missing}, which this brick server does not have`;
-      unmet.push({ severity, line, volume: node.name, message });
-    }
-  }
-  return unmet;
+  return unmet(graph, implemented).map(({ node, demand: { severity, option, missing } }) => {
+    const line = (option === undefined ? undefined : node.options.get(option)?.line) ?? node.line;
+    const cause =
+      option === undefined ? `type '${node.type}'` : `option '${option} ${node.options.get(option)?.value ?? ''}'`;
+    return { severity, line, volume: node.name, message: `${cause} needs ${missing}, ${LACKING}` };
+  });
+}
+
+const LACKING = 'which this brick server does not have';
+
+function unmet(graph: Graph, implemented: ReadonlySet<string>): { node: GraphNode; demand: Demand }[] {
+  return graph.nodes.flatMap((node) =>
+    (catalog.get(node.type)?.demands ?? [])
+      .filter((demand) => !implemented.has(demand.needs) && demand.enabledWhen(node))
+      .map((demand) => ({ node, demand })),
+  );
+}
+
+/** Whether a volume asks for work, and nothing is lacking for it. */
+export function isServed(node: GraphNode, implemented: ReadonlySet<string>): boolean {
+  const enabled = (catalog.get(node.type)?.demands ?? []).filter((demand) => demand.enabledWhen(node));
+  return enabled.length > 0 && enabled.every((demand) => implemented.has(demand.needs));
+}
+
+/** What a running brick does not do of what the graph asks for. See {@link unmetDemands}. */
+export function unappliedDemands(graph: Graph, implemented: ReadonlySet<string>): Unapplied[] {
+  return unmet(graph, implemented)
+    .filter(({ demand }) => demand.severity === 'error')
+    .map(({ node, demand: { option = '', missing } }) => ({
+      volume: node.name,
+      option,
+      value: node.options.get(option)?.value ?? '',
+      reason: `it needs ${missing}, ${LACKING}`,
+      guards: guards(node.type, option),
+    }));
 }
 
 /** Why the graph must not be served, a sentence each; empty if it may be. See {@link unmetDemands}. */

@@ -1,6 +1,6 @@
 /** The translators as the host of bricks asks for them. */
 import type { TranslatorRegistry } from '../../mux/host.js';
-import { optionTableOf, refusals } from './catalog.js';
+import { guards, isServed, optionTableOf, refusals, unappliedDemands } from './catalog.js';
 import { implemented, lookupTranslator } from './registry.js';
 import { QOS_TYPE } from './user/qos/options.js';
 import { qosRules } from './user/qos/settings.js';
@@ -13,4 +13,7 @@ export const registry: TranslatorRegistry = {
   schedulingType: QOS_TYPE,
   scheduling: qosRules,
   refusals: (graph) => refusals(graph, implemented),
+  unapplied: (graph) => unappliedDemands(graph, implemented),
+  isServed: (node) => isServed(node, implemented),
+  guards,
 };

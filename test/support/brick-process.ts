@@ -128,6 +128,12 @@ export class BrickProcess {
     return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, 'latin1'))?.[1] ?? 0) / 1024;
   }
 
+  /** Changes the text of the volfile, and has the process read it again. */
+  reload(change: (text: string) => string): void {
+    writeFileSync(this.volfile, change(readFileSync(this.volfile, 'utf8')));
+    this.signal('SIGHUP');
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#child?.kill(name);
   }

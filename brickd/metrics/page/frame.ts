@@ -20,7 +20,7 @@ export interface Flow {
 export interface BrickRow extends Flow {
   brick: string;
   volume: string;
-  /** up, disk hangs, no answer, returning, stopping or failed. */
+  /** up, disk hangs, no answer, returning, stopping, withheld or failed. */
   state: string;
   openFds: number;
   locksWaiting: number;
@@ -118,8 +118,16 @@ export interface Frame {
   tenants: TenantRow[];
   tenantsUntold: number;
   badOptions: BadOptionRow[];
+  /** What of bricks' volfiles is not in effect, {@link UNAPPLIED_TOLD} at most. */
+  unapplied: UnappliedRow[];
 }
 
+export interface UnappliedRow {
+  brick: string;
+  text: string;
+}
+
+export const UNAPPLIED_TOLD = 20;
 export const TENANTS_TOLD = 100;
 
 export interface FopRow {

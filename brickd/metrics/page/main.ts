@@ -84,10 +84,11 @@ function list(id: string, lines: string[]): void {
   );
 }
 
-function alerts({ bricks, process: p }: Frame): string[] {
+function alerts({ bricks, unapplied, process: p }: Frame): string[] {
   const down = bricks.filter((b) => b.state !== 'up');
   const lines = down.slice(0, BRICKS_TOLD_DOWN).map((b) => `${b.brick}: ${b.state}`);
   if (down.length > lines.length) lines.push(`and ${down.length - lines.length} more bricks are not up`);
+  for (const u of unapplied) lines.push(`${u.brick}: ${u.text}`);
   if (p.glusterd === false) lines.push('not connected to glusterd');
   if (p.workerFailures > 0) lines.push(`workers that failed and were replaced: ${p.workerFailures}`);
   return lines;

@@ -100,6 +100,15 @@ t.test('an attach of a brick that is up', async (t) => {
   write('a', { locks: { trace: 'off' } });
   await attach('a');
   t.same(server.calls.slice(3), ['reconfigure /d/a', 'detach /d/a', 'begin /d/a', 'attach /d/a']);
+  server.errors.delete('reconfigure');
+  server.unapplied = [{ volume: 'v-sdfs', option: '', value: '', reason: 'it is new', guards: false }];
+  write('a', { locks: { trace: 'on' } });
+  await attach('a');
+  t.same(server.calls.slice(7), ['reconfigure /d/a', 'detach /d/a', 'begin /d/a', 'attach /d/a']);
+  t.match(
+    lines(),
+    /started anew for its changed volfile .*volume 'v-sdfs' is not in effect as the volfile has it: it is new/,
+  );
   write('other', {}, '/d/a');
   await t.rejects(attach('other'), { brick: '/d/a', errno: 17, message: /already being served, with volfile-id a$/ });
   t.same(bricks.staying(), ['/d/a']);

@@ -113,6 +113,11 @@ t.test('a refused change keeps the old volfile, and is tried again', async (t) =
   }
   t.equal(server.calls.filter((c) => c.startsWith('reconfigure')).length, 2);
   t.match(lines(), /serves on as before \[\{brick=\/d\/b1\}, \{reason=not with me\}\]/);
+  server.errors.delete('reconfigure');
+  volfiles.set('v.h.b1', volfile('/d/b1'));
+  bricks.refresh();
+  await bricks.idle();
+  t.equal(server.calls.filter((c) => c.startsWith('reconfigure')).length, 3, 'the old text is applied again');
   volfiles.delete('v.h.b1');
   bricks.refresh();
   await bricks.idle();

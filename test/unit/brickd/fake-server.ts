@@ -9,6 +9,7 @@ import type {
   StatusKind,
   StatusValue,
 } from '../../../brickd/brick-server.js';
+import type { Unapplied } from '../../../mux/facts.js';
 import type { WorkerStats } from '../../../mux/stats.js';
 
 export class FakeServer implements BrickServer {
@@ -37,10 +38,11 @@ export class FakeServer implements BrickServer {
     this.#note(`attach ${spec.brick}`);
     this.specs.set(spec.brick, spec);
   }
-  async reconfigure(spec: BrickSpec): Promise<'unchanged' | 'reconfigured'> {
+  unapplied: readonly Unapplied[] = [];
+  async reconfigure(spec: BrickSpec): Promise<readonly Unapplied[]> {
     this.#note(`reconfigure ${spec.brick}`);
     this.specs.set(spec.brick, spec);
-    return 'reconfigured';
+    return this.unapplied;
   }
   async detach(brick: string): Promise<void> {
     this.#note(`detach ${brick}`);

@@ -57,7 +57,11 @@ t.test('samples have the labels that are told of', async (t) => {
   const source = {
     stats: async () => [worker([b])],
     bricks: () => ['/d/a'],
-    state: () => ({ ...state([b]), glusterdConnected: true }),
+    state: () => {
+      const { bricks, ...rest } = state([b]);
+      const unapplied = [{ volume: 'v-worm', option: 'worm', value: 'on', reason: 'not there', guards: true }];
+      return { ...rest, bricks: bricks.map((one) => ({ ...one, unapplied })), glusterdConnected: true };
+    },
   };
   const glusterd = t.testdir({ vols: { vol: { info: 'replica_count=1\nbrick-0=node-1:-d-a\n' } } });
   const text = await new Metrics(source, { glusterd }).text();

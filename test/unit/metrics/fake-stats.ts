@@ -110,6 +110,7 @@ export const state = (bricks: BrickStats[]): ServerState => ({
     volfileId: `vol.node-1.${b.brick.slice(1).replaceAll('/', '-')}`,
     state: b.up ? 'up' : 'failed',
     signedIn: b.up,
+    unapplied: [],
   })),
   attaching: 0,
   attaches: 2,

@@ -32,7 +32,7 @@ t.test('data of sub-volumes', async (t) => {
 
 t.test('names from the files of glusterd', async (t) => {
   const glusterd = t.testdir();
-  const state = { brick: '/d/b3', volume: 'v', volfileId: 'v.b.d-b3', state: 'up' as const };
+  const state = { brick: '/d/b3', volume: 'v', volfileId: 'v.b.d-b3', state: 'up' as const, unapplied: [] };
   const names = new BrickNames('c1', glusterd);
   await names.refresh([state]);
   t.match(names.labels(state).capacity, 'host="b",id="",brick_path="/d/b3",volume="v",subvolume=""');

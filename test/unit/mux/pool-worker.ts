@@ -1,9 +1,10 @@
 /**
  * Body of the workers of pool.test.ts: real bricks of one made-up translator, whose option `how` says how it behaves:
- * "kills" makes its worker fail shortly after it has come up, "stillborn" while it comes up, "refuses" fails to come up.
+ * "kills" makes its worker fail shortly after it has come up, "stillborn" while it comes up, "refuses" fails to come up, "stubborn"
+ * refuses to change, "lacking" is what this server has not.
  */
 import { getEnvironmentData, type MessagePort } from 'node:worker_threads';
-import type { BrickTask } from '../../../mux/facts.js';
+import type { BrickTask, Unapplied } from '../../../mux/facts.js';
 import type { Handover } from '../../../mux/greeting.js';
 import { Host, type TranslatorRegistry } from '../../../mux/host.js';
 import { options as serverOptions } from '../../../mux/options.js';
@@ -17,6 +18,7 @@ import type { LookupArgs, LookupReply } from '../../../posix/contract/fops.js';
 import { ROOT_GFID } from '../../../posix/contract/gfid.js';
 import { Iatt, S_IFDIR } from '../../../posix/contract/iatt.js';
 import { Translator } from '../../../posix/contract/translator.js';
+import type { Graph } from '../../../volfiles/graph.js';
 import { str } from '../../../volfiles/kinds.js';
 import { defineOptions, type OptionsOf } from '../../../volfiles/options.js';
 
@@ -32,6 +34,7 @@ class Fake extends Translator<Options> {
     if (how === 'kills') setTimeout(() => failing('killed by a brick'), 20);
   }
   override async reconfigure(next: Options): Promise<void> {
+    if (next.how === 'stubborn') throw new Error('it is stubborn');
     this.options = next;
   }
   /** Names take their time, the root does not. */
@@ -39,6 +42,13 @@ class Fake extends Translator<Options> {
     const reply = { stat, postparent: stat, xdata: null };
     return loc.parent === null ? reply : new Promise((resolve) => setTimeout(() => resolve(reply), 50));
   }
+}
+
+/** "lacking" asks for what there is not. */
+function lacking(graph: Graph): Unapplied[] {
+  return graph.nodes
+    .filter((node) => node.options.get('how')?.value === 'lacking')
+    .map(({ name }) => ({ volume: name, option: 'how', value: 'lacking', reason: 'it is lacking', guards: false }));
 }
 
 function failing(why: string): never {
@@ -50,7 +60,10 @@ const registry: TranslatorRegistry = {
   create: (_type, init) => new Fake(init as ConstructorParameters<typeof Fake>[0]),
   schedulingType: 'user/none',
   scheduling: () => failing('no volume asks for it'),
-  refusals: () => [],
+  refusals: (graph) => lacking(graph).map((u) => u.reason),
+  unapplied: lacking,
+  isServed: () => true,
+  guards: () => false,
 };
 
 interface Task<T> {

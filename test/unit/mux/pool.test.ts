@@ -361,6 +361,28 @@ t.test('a brick that makes its worker fail while it comes up', async (t) => {
   t.same(failed, []);
 });
 
+t.test('a brick that runs without what it was asked for comes back so', async (t) => {
+  const { server, failed } = await served(t, 1);
+  const lacking = { volume: '/b0', option: 'how', value: 'lacking', reason: 'it is lacking', guards: false };
+  await t.rejects(server.attach(task('/b0', 'lacking')), { message: 'it is lacking' }, 'a first start is refused');
+  await server.attach(task('/b0'));
+  t.match(await server.reconfigure(task('/b0', 'lacking')), [lacking]);
+  t.match(server.state().bricks, [{ brick: '/b0', state: 'up', unapplied: [lacking] }]);
+  server.failWorker('/b0', 'throw');
+  await until(() => server.state().workerFailures > 0);
+  t.match(await server.status('/b0', 'x'), { how: 'lacking' });
+  t.match(server.state().bricks, [{ brick: '/b0', state: 'up', unapplied: [lacking] }]);
+  t.match(await server.reconfigure(task('/b0', 'stubborn')), [
+    { volume: '/b0', option: '', reason: 'it is stubborn', guards: false },
+  ]);
+  t.match(await server.status('/b0', 'x'), { how: 'lacking' }, 'it keeps what it had');
+  await t.rejects(server.reconfigure({ ...task('/b0'), volfile: 'volume' }));
+  t.match(server.state().bricks, [{ unapplied: [{ reason: 'it is stubborn' }, { volume: '' }] }]);
+  t.same(await server.reconfigure(task('/b0', 'new')), []);
+  t.match(server.state().bricks, [{ state: 'up', unapplied: [] }]);
+  t.same(failed, []);
+});
+
 t.test('a brick that cannot come back is reported', async (t) => {
   const { server, failed } = await served(t, 1);
   await server.attach(task('/b0'));

@@ -37,6 +37,7 @@ function brick(name: string): Brick {
     layers: [layer],
     volume: 'v',
     callsUnderWay: 2,
+    unapplied: [],
     pending,
     clients: new Map([[client.uid, client]]),
     sessions: new Set([{ client, connection: { bytesIn: 10, bytesOut: 20 } }]),

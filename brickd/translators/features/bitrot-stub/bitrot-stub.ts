@@ -41,11 +41,6 @@ const isInternal = (name: string): boolean => name.startsWith(VERSION) || name.s
 const setsInternal = (dict: Dict): boolean => NOT_SETTABLE.some((key) => dict.has(key));
 
 export class BitrotStubTranslator extends Translator<Options> {
-  override async reconfigure(options: Options): Promise<void> {
-    if (options.bitrot) throw new Error('option bitrot is not supported by this brick server');
-    this.options = options;
-  }
-
   lookup(call: Call, args: LookupArgs): MaybePromise<LookupReply> {
     const { xdata } = args;
     if (xdata === null) return this.next.lookup(call, args);

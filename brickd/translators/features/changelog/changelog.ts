@@ -9,9 +9,4 @@ export class ChangelogTranslator extends Translator<Options> {
     if (dir === undefined) return;
     for (const path of [dir, `${dir}/htime`, `${dir}/csnap`]) await makeDirectory(this.brick.name, path, 0o600);
   }
-
-  override async reconfigure(options: Options): Promise<void> {
-    if (options.changelog) throw new Error('option changelog is not supported by this brick server');
-    this.options = options;
-  }
 }
