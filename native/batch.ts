@@ -267,7 +267,7 @@ export class Batch {
   }
   /**
    * Opens the data of a regular file, and of nothing else: EISDIR, ELOOP, ENXIO (socket) or EINVAL (FIFO, device) otherwise.
-   * The final component is never followed. `known`: the name was a regular file when last looked at. Should it be something
+   * The final component is never followed; O_DIRECTORY does not count. `known`: the name was a regular file when last looked at. Should it be something
    * else by now, it is opened without waiting, and closed; a name of unknown type is looked at before it is opened.
    */
   openRegular(dir: FdRef, name: string, openFlags: number, known: boolean, resolve = 0, flags = 0): number {

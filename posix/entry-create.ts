@@ -60,7 +60,7 @@ async function makeFile(
   const name = args.loc.name;
   const mode = maskedMode(args.mode, store.options['create-mask'], store.options['force-create-mode']) & 0o7777;
   const gid = site.groupFor(call.gid);
-  const requested = new RequestedXattrs(args.xdata);
+  const requested = new RequestedXattrs(call, args.xdata);
   const making = new Making(store, site, call, name, gfid, false, requested);
   const b = batch();
   making.begin(b);

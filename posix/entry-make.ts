@@ -18,6 +18,7 @@ import { countLink } from './pgfid.js';
 import { preopFails } from './preop.js';
 import type { Store } from './store.js';
 import { AT_REMOVEDIR, S_ISGID, S_ISUID } from './sys.js';
+import { isUser } from './xattr-names.js';
 
 interface Kind {
   directory: boolean;
@@ -44,7 +45,7 @@ async function makeEntry(
     name,
     gfid,
     kind.directory,
-    new RequestedXattrs(xdata, [key.FORCE_REPLACE]),
+    new RequestedXattrs(call, xdata, [key.FORCE_REPLACE]),
   );
   const b = batch();
   making.begin(b);
@@ -174,7 +175,8 @@ async function linkExisting(
   } else {
     b.link(glusterfs, handleName(gfid), site.fd, name);
   }
-  new RequestedXattrs(args.xdata, [key.FORCE_REPLACE]).ops(b, site.fd, name);
+  // The file may be another's: a user adds no xattrs to it.
+  if (!isUser(call)) new RequestedXattrs(call, args.xdata, [key.FORCE_REPLACE]).ops(b, site.fd, name);
   if (store.options.gfid2path) gfid2pathOp(b, site.fd, name, site.parent.gfid, name);
   const times = inode !== null && !store.mdata.unread(inode) ? store.mdata.plan(inode, call) : null;
   const timesOp = times === null ? -1 : store.mdata.storeOp(b, site.fd, name, times, inode, true);

@@ -2,7 +2,7 @@
 import { type Batch, batch, IGNORE, Priority, reg } from '../native/batch.js';
 import { refuseCloud } from './cloud.js';
 import type { Call } from './contract/call.js';
-import { EAGAIN, EINVAL, ELOOP, ENXIO } from './contract/errno.js';
+import { EAGAIN, EINVAL, ELOOP, ENOTDIR, ENXIO } from './contract/errno.js';
 import { failure } from './contract/error.js';
 import type { FdArgs, MaybePromise, OpenArgs, Xdata } from './contract/fops.js';
 import { gfidText } from './contract/gfid.js';
@@ -41,6 +41,7 @@ function refuseSpecial(inode: Inode): void {
 export function open(store: Store, call: Call, args: OpenArgs): MaybePromise<Xdata> {
   const { inode } = args;
   refuseSpecial(inode);
+  if (inode.type === S_IFREG && (args.flags & OpenFlag.directory) !== 0) throw failure(ENOTDIR);
   refuseCloud(store, args.xdata);
   if ((args.flags & OpenFlag.creat) !== 0) checkSpace(store, call, args.xdata);
   let flags = (args.flags & CLIENT_FLAGS) | OpenFlag.nofollow;

@@ -16,7 +16,8 @@ import { iattOf } from './iatt-of.js';
 import * as key from './keys.js';
 import { decodeMdata, MDATA_KEY, type Mdata } from './mdata-record.js';
 import type { Store } from './store.js';
-import { GFID_KEY, GFID2PATH_PREFIX, S_ISGID, VOLUME_ID_KEY, XATTR_CREATE } from './sys.js';
+import { GFID2PATH_PREFIX, S_ISGID, XATTR_CREATE } from './sys.js';
+import { isIdentity, isRestricted, isUser } from './xattr-names.js';
 
 /** What an entry may take of the disk. */
 const ENTRY_BYTES = 16384;
@@ -154,17 +155,18 @@ export function gfid2pathOp(
 /** Xattrs in a batch, besides what a creation needs anyway. */
 const MAX_XATTRS = 8;
 
-/** The xattrs that a client wants a new file to have, from the request's xdata. */
+/** The xattrs that a client wants a new file to have, from the request's xdata, as far as the caller may set them. */
 export class RequestedXattrs {
   readonly #list: [name: string, value: Uint8Array, flags: number][] = [];
   /** Time record that the client gives the file (healing). */
   mdata: Mdata | null = null;
 
   /** without: keys that the fop itself has consumed. */
-  constructor(xdata: Dict | null, without: readonly string[] = []) {
+  constructor(call: Call, xdata: Dict | null, without: readonly string[] = []) {
     if (xdata === null) return;
+    const user = isUser(call);
     for (const [name, value] of xdata.map) {
-      if (name === GFID_KEY || name === VOLUME_ID_KEY || key.IGNORED.has(name) || without.includes(name)) continue;
+      if (isIdentity(name) || key.IGNORED.has(name) || without.includes(name) || (user && isRestricted(name))) continue;
       if (name === key.ACL_ACCESS_XATTR || name === key.ACL_DEFAULT_XATTR) {
         const acl = valueBytes(value);
         // ACLs first: they may change the mode.

@@ -1,9 +1,9 @@
 /** Xattr names with rules of their own: which clients may see them, and which answer questions instead of being stored. */
 import { fnmatch } from '../volfiles/fnmatch.js';
-import { ClientPid } from './contract/call.js';
+import { type Call, ClientPid } from './contract/call.js';
 import * as key from './keys.js';
 import { MDATA_KEY } from './mdata-record.js';
-import { GFID_KEY, GFID2PATH_PREFIX, VOLUME_ID_KEY } from './sys.js';
+import { GFID_KEY, GFID2PATH_PREFIX, PGFID_PREFIX, VOLUME_ID_KEY } from './sys.js';
 
 /** Geo-replication's own records, and those of the lock healing. */
 const GEOREP = [
@@ -30,6 +30,46 @@ export function isPathinfo(name: string): boolean {
 /** The identity of a file and of a brick: no client's to read, set or remove. */
 export function isIdentity(name: string): boolean {
   return name === GFID_KEY || name === VOLUME_ID_KEY;
+}
+
+/**
+ * What clients use xattrop for: the books of replication (thin arbiters' included) and of dispersal, distribute's count of
+ * changes that wait for the other bricks, sharding's sizes. Replication, distribute and sharding change them in the name of
+ * the application, whoever that is; dispersal as root, whom root squashing makes nobody. So this goes by key alone.
+ */
+const COUNTERS = ['trusted.afr.', 'trusted.ec.'];
+const COUNTER_NAMES: ReadonlySet<string> = new Set([
+  'trusted.glusterfs.dht.mds',
+  'trusted.glusterfs.shard.file-size',
+  'trusted.glusterfs.shard.block-size',
+]);
+
+export function isCounter(name: string): boolean {
+  return COUNTER_NAMES.has(name) || COUNTERS.some((prefix) => name.startsWith(prefix));
+}
+
+/** A caller who has what rights its uid has. Others are Gluster's own, or may do everything anyway. */
+export function isUser(call: Call): boolean {
+  return call.uid !== 0 && call.pid >= 0;
+}
+
+/** Names below which xattrs are the brick's or the administrator's. */
+const RESTRICTED = [
+  GFID_KEY,
+  VOLUME_ID_KEY,
+  GFID2PATH_PREFIX,
+  PGFID_PREFIX,
+  MDATA_KEY,
+  key.SET_MDATA,
+  'trusted.glusterfs.quota.',
+  'security.',
+];
+/** The kernel lets the owner of a file set it. */
+const SELINUX_LABEL = 'security.selinux';
+
+/** Whether an xattr is no user's to set or remove, whatever rights it has on the file. Users' own programs get EPERM from the kernel. */
+export function isRestricted(name: string): boolean {
+  return RESTRICTED.some((prefix) => name.startsWith(prefix)) && name !== SELINUX_LABEL;
 }
 
 /** Whether a client that asks for an xattr by name gets ENODATA whatever is on disk. */

@@ -11,8 +11,8 @@ import { Change } from './file-change.js';
 import { exclusively } from './inode-state.js';
 import type { Place } from './open-file.js';
 import type { Store } from './store.js';
-import { GFID_KEY, VOLUME_ID_KEY } from './sys.js';
-import { isGfid2path, isIdentity } from './xattr-names.js';
+import { isGfid2path, isIdentity, isRestricted, isUser } from './xattr-names.js';
+import { refuseXattr } from './xattr-refusal.js';
 import { statsOf } from './xattr-set.js';
 
 const PER_BATCH = 20;
@@ -37,11 +37,9 @@ async function remove(
 ): Promise<Xdata> {
   if (isGfid2path(name)) throw failure(ENODATA);
   const many = name === '' && xdata !== null;
-  if (isIdentity(name) || (many && (xdata.has(GFID_KEY) || xdata.has(VOLUME_ID_KEY)))) {
-    store.log.warning(0, `Remove xattr called on ${name || 'several xattrs'} of ${gfidText(inode.gfid)}: not allowed`);
-    throw failure(EPERM);
-  }
   const names = many ? [...xdata.map.keys()] : [name];
+  if (names.some(isIdentity)) refuseXattr(store, 'removexattr of the identity of a file or brick');
+  if (isUser(call) && names.some(isRestricted)) refuseXattr(store, 'removexattr of a restricted key by a user');
   const run = async () => {
     const place = await findPlace();
     try {

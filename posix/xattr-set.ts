@@ -20,7 +20,8 @@ import type { Place } from './open-file.js';
 import { usesReserve } from './space.js';
 import type { Store } from './store.js';
 import { eachXattr } from './xattr-fill.js';
-import { isGfid2path, isIdentity, isPathinfo } from './xattr-names.js';
+import { isGfid2path, isIdentity, isPathinfo, isRestricted, isUser } from './xattr-names.js';
+import { refuseXattr } from './xattr-refusal.js';
 
 /** Ops in a batch besides the two stats and the time record. */
 const PER_BATCH = 20;
@@ -34,6 +35,7 @@ type Step = { name: string; value: Uint8Array } | { errno: number };
 export async function setxattr(store: Store, call: Call, args: SetxattrArgs): Promise<Xdata> {
   const { inode, dict, xdata } = args;
   refuseCloud(store, dict);
+  refuseRestricted(store, call, dict);
   return alone(store, inode, dict, xdata, async () => {
     await checkRoom(store, call, dict, xdata);
     const place = await store.target(inode);
@@ -65,6 +67,7 @@ async function setByPath(store: Store, call: Call, args: SetxattrArgs, place: Pl
 export async function fsetxattr(store: Store, call: Call, args: FsetxattrArgs): Promise<Xdata> {
   const { fd, dict, xdata } = args;
   const { inode } = fd;
+  refuseRestricted(store, call, dict);
   return alone(store, inode, dict, xdata, async () => {
     await checkRoom(store, call, dict, xdata);
     const place = await store.files.place(fd);
@@ -78,6 +81,15 @@ export async function fsetxattr(store: Store, call: Call, args: FsetxattrArgs): 
       place.release();
     }
   });
+}
+
+/** EPERM for a user who sets what is not a user's to set. The file's and brick's identity is left out instead, for everybody. */
+function refuseRestricted(store: Store, call: Call, dict: Dict): void {
+  if (!isUser(call)) return;
+  for (const name of dict.map.keys()) {
+    if (isIdentity(name) || isGfid2path(name) || !isRestricted(name)) continue;
+    refuseXattr(store, 'setxattr of a restricted key by a user');
+  }
 }
 
 /**

@@ -15,6 +15,8 @@ import * as key from './keys.js';
 import { look } from './look.js';
 import type { Place } from './open-file.js';
 import type { Store } from './store.js';
+import { isCounter } from './xattr-names.js';
+import { refuseXattr } from './xattr-refusal.js';
 
 /** gf_xattrop_flags_t; OR 2 and AND 3 are known to nobody. */
 const Op = { addArray: 0, addArray64: 1, getAndSet: 4, addDefault: 5, addDefault64: 6 } as const;
@@ -50,6 +52,7 @@ async function run(
   xdata: Dict | null,
 ): Promise<DictReply> {
   try {
+    refuseOthers(store, dict);
     const items = itemsOf(op, dict);
     const priority = store.priority(call, Priority.low);
     await exclusively(store.state(inode), async () => {
@@ -67,6 +70,13 @@ async function run(
     return { ret: 0, dict: reply, xdata: seen.dict };
   } finally {
     place.release();
+  }
+}
+
+/** EPERM unless all keys are counters. */
+function refuseOthers(store: Store, dict: Dict): void {
+  for (const name of dict.map.keys()) {
+    if (!isCounter(name)) refuseXattr(store, 'xattrop of a key that is none of its counters');
   }
 }
 

@@ -171,9 +171,13 @@ class Stream:
     def truncate(self, rng):
         return ['truncate', self.known('f') if rng.random() < 0.9 else self.known(), rng.choice(OFFSETS)]
 
+    def settable(self, names):
+        """Names that both volumes let the caller set and remove."""
+        return [x for x in names if self.uid == 0 or not x.startswith((b'security.', b'trusted.glusterfs.mdata'))]
+
     def setxattr(self, rng):
         # Stock reads a time record that is none beyond its end.
-        path, name = self.xattr(rng, [x for x in XATTRS if x != b'trusted.glusterfs.mdata'])
+        path, name = self.xattr(rng, [x for x in self.settable(XATTRS) if x != b'trusted.glusterfs.mdata'])
         value = acl(rng) if name.startswith(b'system.') else rng.choice((b'', b'v', b'\0\1\2', b'w' * 300, b'B' * 5000))
         return ['setxattr', path, name, value, rng.choice((0, 0, 1, 2))]
 
@@ -189,7 +193,7 @@ class Stream:
         return ['listxattr', self.known()]
 
     def removexattr(self, rng):
-        return ['removexattr', *self.xattr(rng, XATTRS)]
+        return ['removexattr', *self.xattr(rng, self.settable(XATTRS))]
 
     def pread(self, rng):
         return ['pread', self.slot(), rng.choice(SIZES), rng.choice(OFFSETS)]
@@ -220,13 +224,14 @@ class Stream:
 
     def fchmod(self, rng):
         op = ['fchmod', self.slot(), rng.choice(MODES)]
-        return ['fstat', op[1]] if op[1] in self.directories else op
+        return ['fstat', op[1]] if op[1] in self.directories or self.uid != 0 else op
 
     def fchown(self, rng):
-        return ['fchown', self.slot(), rng.choice((0, 1000)), rng.choice((0, 7))]
+        op = ['fchown', self.slot(), rng.choice((0, 1000)), rng.choice((0, 7))]
+        return op if self.uid == 0 else ['fstat', op[1]]
 
     def fsetxattr(self, rng):
-        return ['fsetxattr', self.slot(), rng.choice(XATTRS[:9]), rng.choice((b'', b'v', b'w' * 300)), rng.choice((0, 0, 1, 2))]
+        return ['fsetxattr', self.slot(), rng.choice(self.settable(XATTRS[:9])), rng.choice((b'', b'v', b'w' * 300)), rng.choice((0, 0, 1, 2))]
 
     def fgetxattr(self, rng):
         return ['fgetxattr', self.slot(), rng.choice(XATTRS)]

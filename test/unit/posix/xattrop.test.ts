@@ -48,7 +48,7 @@ t.test('arithmetic', async (t) => {
     b,
     inode,
     ADD,
-    new Dict().setBytes(key, be32(0x7fffffff, 0, 0)).setBytes('trusted.other', be32(1)),
+    new Dict().setBytes(key, be32(0x7fffffff, 0, 0)).setBytes('trusted.afr.other', be32(1)),
   );
   t.equal(hex(wrap.dict, key), be32(0x7fffffff, 0, 6).toString('hex'));
   t.equal(
@@ -66,37 +66,37 @@ t.test('arithmetic', async (t) => {
 
 t.test('defaults', async (t) => {
   const { b, inode } = await openFile(t);
-  const first = await run(b, inode, ADD_DEFAULT, new Dict().setBytes('trusted.d', be32(5, 6, 10, 20)));
-  t.equal(hex(first.dict, 'trusted.d'), be32(15, 26).toString('hex'));
-  const second = await run(b, inode, ADD_DEFAULT, new Dict().setBytes('trusted.d', be32(1, 1, 10, 20)));
-  t.equal(hex(second.dict, 'trusted.d'), be32(16, 27).toString('hex'));
-  const wide = await run(b, inode, ADD64_DEFAULT, new Dict().setBytes('trusted.e', be64(7n, 1n)));
-  t.equal(hex(wide.dict, 'trusted.e'), be64(8n).toString('hex'));
+  const first = await run(b, inode, ADD_DEFAULT, new Dict().setBytes('trusted.afr.d', be32(5, 6, 10, 20)));
+  t.equal(hex(first.dict, 'trusted.afr.d'), be32(15, 26).toString('hex'));
+  const second = await run(b, inode, ADD_DEFAULT, new Dict().setBytes('trusted.afr.d', be32(1, 1, 10, 20)));
+  t.equal(hex(second.dict, 'trusted.afr.d'), be32(16, 27).toString('hex'));
+  const wide = await run(b, inode, ADD64_DEFAULT, new Dict().setBytes('trusted.afr.e', be64(7n, 1n)));
+  t.equal(hex(wide.dict, 'trusted.afr.e'), be64(8n).toString('hex'));
 });
 
 t.test('get and set', async (t) => {
   const { b, inode } = await openFile(t);
-  const none = await run(b, inode, GET_AND_SET, new Dict().setBytes('trusted.g', Buffer.from('abcd')));
-  t.notOk(none.dict!.has('trusted.g'));
-  const old = await run(b, inode, GET_AND_SET, new Dict().setBytes('trusted.g', Buffer.from('wxyz')));
-  t.equal(old.dict!.text('trusted.g'), 'abcd');
-  t.equal(b.xattr(b.path('f'), 'trusted.g'), Buffer.from('wxyz').toString('hex'));
+  const none = await run(b, inode, GET_AND_SET, new Dict().setBytes('trusted.afr.g', Buffer.from('abcd')));
+  t.notOk(none.dict!.has('trusted.afr.g'));
+  const old = await run(b, inode, GET_AND_SET, new Dict().setBytes('trusted.afr.g', Buffer.from('wxyz')));
+  t.equal(old.dict!.text('trusted.afr.g'), 'abcd');
+  t.equal(b.xattr(b.path('f'), 'trusted.afr.g'), Buffer.from('wxyz').toString('hex'));
 });
 
 t.test('failures', async (t) => {
   const { b, inode } = await openFile(t);
-  t.equal(await errnoOf(() => run(b, inode, 2, new Dict().setBytes('trusted.g', be32(1)))), EINVAL);
-  execFileSync('setfattr', ['-n', 'trusted.long', '-v', 'x'.repeat(40), b.path('f')]);
-  t.equal(await errnoOf(() => run(b, inode, ADD, new Dict().setBytes('trusted.long', be32(1)))), ERANGE);
+  t.equal(await errnoOf(() => run(b, inode, 2, new Dict().setBytes('trusted.afr.g', be32(1)))), EINVAL);
+  execFileSync('setfattr', ['-n', 'trusted.afr.long', '-v', 'x'.repeat(40), b.path('f')]);
+  t.equal(await errnoOf(() => run(b, inode, ADD, new Dict().setBytes('trusted.afr.long', be32(1)))), ERANGE);
   const two = new Dict()
-    .setBytes('trusted.good', be32(1))
-    .setBytes('trusted.long', be32(1))
-    .setBytes('trusted.late', be32(1));
+    .setBytes('trusted.afr.good', be32(1))
+    .setBytes('trusted.afr.long', be32(1))
+    .setBytes('trusted.afr.late', be32(1));
   t.equal(await errnoOf(() => run(b, inode, ADD, two)), ERANGE);
-  t.not(b.xattr(b.path('f'), 'trusted.good'), null, 'keys before the failing one are done');
-  t.equal(b.xattr(b.path('f'), 'trusted.late'), null);
+  t.not(b.xattr(b.path('f'), 'trusted.afr.good'), null, 'keys before the failing one are done');
+  t.equal(b.xattr(b.path('f'), 'trusted.afr.late'), null);
   execFileSync('rm', [b.path('f'), b.handle(inode.gfid)]);
-  t.equal(await errnoOf(() => run(b, inode, ADD, new Dict().setBytes('trusted.a', be32(1)))), ENOENT);
+  t.equal(await errnoOf(() => run(b, inode, ADD, new Dict().setBytes('trusted.afr.a', be32(1)))), ENOENT);
 });
 
 t.test('many at the same time', async (t) => {
@@ -121,7 +121,7 @@ t.test('many at the same time', async (t) => {
 t.test('with what else the request asks for', async (t) => {
   const { b, inode } = await openFile(t);
   const many = new Dict();
-  for (let i = 0; i < 45; i++) many.setBytes(`trusted.k${i}`, be32(i + 1));
+  for (let i = 0; i < 45; i++) many.setBytes(`trusted.afr.k${i}`, be32(i + 1));
   const r = await run(
     b,
     inode,

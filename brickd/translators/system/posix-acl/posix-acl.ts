@@ -40,8 +40,9 @@ import type {
   UnlinkArgs,
   Xdata,
 } from '../../../../posix/contract/fops.js';
-import type { Inode, Loc } from '../../../../posix/contract/inode.js';
+import type { Fd, Inode, Loc } from '../../../../posix/contract/inode.js';
 import { Translator, type TranslatorInit } from '../../../../posix/contract/translator.js';
+import { isAclText, SYNC_XATTRS } from '../../../../posix/keys.js';
 import { then } from '../../../../posix/maybe.js';
 import { copyDict } from '../../copy-dict.js';
 import { ACCESS_KEY, DEFAULT_KEY, encodeAcl, inGroup, inherit, Permission, permits } from './acl.js';
@@ -50,9 +51,23 @@ import type { Options } from './options.js';
 
 const { execute: X, write: W, read: R } = Permission;
 
-/** Names under which ACLs are set: binary, and as text for gfapi. */
-const ACL_KEYS = [ACCESS_KEY, DEFAULT_KEY, 'glusterfs.posix.acl', 'glusterfs.posix.default_acl'] as const;
-const isAclKey = (name: string): boolean => (ACL_KEYS as readonly string[]).includes(name);
+/** Names under which ACLs are set: binary, and as text for gfapi (every name that begins as the two do). */
+const isAclKey = (name: string): boolean => name === ACCESS_KEY || name === DEFAULT_KEY || isAclText(name);
+
+function mentionsAcl(dict: Dict): boolean {
+  for (const name of dict.map.keys()) if (isAclKey(name)) return true;
+  return false;
+}
+
+/** A SETXATTR that changes ACLs: it sets some, or removes (healing) those that it doesn't set. */
+function setsAcl(args: { dict: Dict } & Xdata): boolean {
+  return mentionsAcl(args.dict) || args.xdata?.has(SYNC_XATTRS) === true;
+}
+
+/** A REMOVEXATTR without a name has the names in its xdata. */
+function removesAcl(args: { name: string } & Xdata): boolean {
+  return isAclKey(args.name) || (args.name === '' && args.xdata !== null && mentionsAcl(args.xdata));
+}
 
 /** The pid that Gluster's own NFS server gives to all its calls. */
 const NFS_PID = 1;
@@ -311,7 +326,7 @@ export class PosixAclTranslator extends Translator<Options> {
   }
 
   /** EPERM or EACCES unless the caller may change these attributes; the change as it may be made. */
-  #checkSetattr(call: Call, file: FileContext, args: SetattrArgs): SetattrArgs {
+  #checkSetattr<A extends Pick<SetattrArgs, 'valid' | 'stat'>>(call: Call, file: FileContext, args: A): A {
     const { valid, stat } = args;
     const owner = call.uid === file.uid;
     let changed = args;
@@ -331,9 +346,14 @@ export class PosixAclTranslator extends Translator<Options> {
     return changed;
   }
 
-  /** The fd has been opened: that is all the permission that it takes. */
+  /** What is open to be read or written is not the caller's for that. */
   fsetattr(call: Call, args: FsetattrArgs): MaybePromise<PrePostReply> {
-    return this.#attributes(args.fd.inode, args.valid, this.next.fsetattr(call, args));
+    const { inode } = args.fd;
+    if (this.#superUser(call)) return this.#attributes(inode, args.valid, this.next.fsetattr(call, args));
+    return then(this.#file(call, inode), (file) => {
+      const changed = this.#checkSetattr(call, file, args);
+      return this.#attributes(inode, args.valid, this.next.fsetattr(call, changed));
+    });
   }
 
   #attributes(inode: Inode, valid: number, reply: MaybePromise<PrePostReply>): MaybePromise<PrePostReply> {
@@ -347,7 +367,7 @@ export class PosixAclTranslator extends Translator<Options> {
   // --- extended attributes ------------------------------------------------------------------------------------------
 
   setxattr(call: Call, args: SetxattrArgs): MaybePromise<Xdata> {
-    const acl = ACL_KEYS.some((key) => args.dict.has(key));
+    const acl = setsAcl(args);
     const wind = (): MaybePromise<Xdata> => this.#xattrs(args.inode, acl, this.next.setxattr(call, args));
     if (this.#superUser(call)) return wind();
     return then(this.#file(call, args.inode), (file) => {
@@ -358,8 +378,19 @@ export class PosixAclTranslator extends Translator<Options> {
   }
 
   fsetxattr(call: Call, args: FsetxattrArgs): MaybePromise<Xdata> {
-    const acl = ACL_KEYS.some((key) => args.dict.has(key));
-    return this.#xattrs(args.fd.inode, acl, this.next.fsetxattr(call, args));
+    const acl = setsAcl(args);
+    const wind = (): MaybePromise<Xdata> => this.#xattrs(args.fd.inode, acl, this.next.fsetxattr(call, args));
+    return this.#withRights(call, args.fd, acl, wind);
+  }
+
+  /** Changes xattrs of an open file: ACLs for its owner only. An anonymous fd was never opened, so that nothing was checked yet. */
+  #withRights(call: Call, fd: Fd, acl: boolean, wind: () => MaybePromise<Xdata>): MaybePromise<Xdata> {
+    if (this.#superUser(call) || (!acl && !fd.anonymous)) return wind();
+    return then(this.#file(call, fd.inode), (file) => {
+      if (acl && call.uid !== file.uid) throw failure(EPERM);
+      if (!acl && call.pid >= 0 && !permits(file, call, W)) throw failure(EACCES);
+      return wind();
+    });
   }
 
   #xattrs(inode: Inode, acl: boolean, reply: MaybePromise<Xdata>): MaybePromise<Xdata> {
@@ -376,7 +407,7 @@ export class PosixAclTranslator extends Translator<Options> {
   }
 
   removexattr(call: Call, args: RemovexattrArgs): MaybePromise<Xdata> {
-    const acl = isAclKey(args.name);
+    const acl = removesAcl(args);
     const wind = (): MaybePromise<Xdata> => this.#xattrs(args.inode, acl, this.next.removexattr(call, args));
     if (this.#superUser(call)) return wind();
     return then(this.#file(call, args.inode), (file) => {
@@ -387,7 +418,9 @@ export class PosixAclTranslator extends Translator<Options> {
   }
 
   fremovexattr(call: Call, args: FremovexattrArgs): MaybePromise<Xdata> {
-    return this.#xattrs(args.fd.inode, isAclKey(args.name), this.next.fremovexattr(call, args));
+    const acl = removesAcl(args);
+    const wind = (): MaybePromise<Xdata> => this.#xattrs(args.fd.inode, acl, this.next.fremovexattr(call, args));
+    return this.#withRights(call, args.fd, acl, wind);
   }
 }
 
