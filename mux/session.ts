@@ -174,7 +174,7 @@ export class Session implements ConnectionHandler {
     if (result instanceof Promise) {
       // The request's bytes (data to write) stay where they are until the fop has settled.
       if (fop.payload === 'request') region.retain();
-      if (counted) this.#charge(fop, call, region);
+      if (counted) this.#charge(fop, border, call, request, region);
       this.brick.awaits(call, xid, started);
       const finish = (): void => {
         if (fop.payload === 'request') region.release();
@@ -198,8 +198,9 @@ export class Session implements ConnectionHandler {
   }
 
   /** Charges the client with what a fop holds until it is answered. Lock requests, which may wait for ever, have bounds of their own. */
-  #charge(fop: FopEntry, call: Call, region: Region): void {
-    call.charge(FOP_BYTES + (fop.payload === 'request' ? region.capacity : DECODED_FACTOR * call.recordBytes));
+  #charge(fop: FopEntry, border: Border, call: Call, request: unknown, region: Region): void {
+    const held = fop.payload === 'request' ? region.capacity : DECODED_FACTOR * call.recordBytes;
+    call.charge(FOP_BYTES + held + (border.memory?.(request) ?? 0));
   }
 
   #succeeded(xid: number, fop: FopEntry, border: Border, call: Call, reply: unknown, ask: Ask | null): void {

@@ -62,6 +62,9 @@ export const STAT = {
 } as const;
 export const STAT_DOUBLES = 19;
 
+/** Room for what a checksum op answers, its state between two batches included. */
+export const CHECKSUM_BYTES = 512;
+
 /** Doubles of a statvfs result: bsize frsize blocks bfree bavail files ffree favail fsid flag namemax. */
 export const STATVFS_DOUBLES = 11;
 
@@ -333,11 +336,20 @@ export class Batch {
   }
 
   /**
-   * Checksums of what is read from `fd` (SHA-256, or MD5), as {u32 adler32 from 0, u32 whether all is zero, digest} at `address`.
+   * Checksums of what is read from `fd` (SHA-256, or MD5), as {u32 adler32 from 0, u32 whether all is zero, digest of up to 32 bytes} at
+   * `address`, where {@link CHECKSUM_BYTES} are needed. A long range is read by several batches: `first` and `last` mark its ends.
    * Result: bytes read, fewer where the file ends.
    */
-  checksum(fd: FdRef, offset: number, length: number, sha256: boolean, address: number, flags = 0): number {
-    return this.#op(OPS['CHECKSUM']!, flags, fd, offset, length, sha256 ? 1 : 0, address);
+  checksum(
+    fd: FdRef,
+    offset: number,
+    length: number,
+    part: { sha256: boolean; first: boolean; last: boolean },
+    address: number,
+    flags = 0,
+  ): number {
+    const bits = (part.sha256 ? 1 : 0) | (part.first ? 2 : 0) | (part.last ? 4 : 0);
+    return this.#op(OPS['CHECKSUM']!, flags, fd, offset, length, bits, address);
   }
   /** pwritev2(2), repeated until all is written or an error comes; a short write before an error gives its length. */
   pwrite(fd: FdRef, address: number, length: number, offset: number, rwf = 0, flags = 0): number {

@@ -10,6 +10,23 @@ const RWF_NOWAIT = 8;
 
 const NO_BYTES = new Uint8Array(0);
 
+/** Bytes of content that a thread reads from disks at the same time; further files wait. */
+const MOST_AT_ONCE = 32 << 20;
+let beingRead = 0;
+const waiting: (() => void)[] = [];
+
+/** Resolves when so many bytes may be read. */
+async function turn(bytes: number): Promise<void> {
+  while (beingRead > 0 && beingRead + bytes > MOST_AT_ONCE) await new Promise<void>((go) => waiting.push(go));
+  beingRead += bytes;
+}
+
+function turnOver(bytes: number): void {
+  beingRead -= bytes;
+  // All of them look again: they want different amounts.
+  for (const go of waiting.splice(0)) go();
+}
+
 /**
  * The first `size` bytes of the regular file `name` in `dir` (shorter when the file has shrunk); null when it can't be read.
  * At once if they are in the page cache.
@@ -24,7 +41,10 @@ export function readContent(store: Store, dir: number, name: string, size: numbe
   const waits = mustWait(b.result(0)) || mustWait(b.result(1)) || (b.result(1) >= 0 && b.result(1) < size);
   const n = b.result(1);
   b.release();
-  if (waits) return readOnPool(store, dir, name, size).finally(() => into.release());
+  if (waits) {
+    into.release();
+    return readOnPool(store, dir, name, size);
+  }
   const bytes = n < 0 ? null : Uint8Array.prototype.slice.call(into.bytes, 0, n);
   into.release();
   return bytes;
@@ -50,10 +70,12 @@ function program(
 }
 
 async function readOnPool(store: Store, dir: number, name: string, size: number): Promise<Uint8Array | null> {
+  await turn(size);
   const into = region(size);
   const b = batch();
   program(b, dir, name, into.address, size, 0, 0);
   await store.run(b, 0, Priority.high);
+  turnOver(size);
   const n = b.result(1);
   const errno = b.errno;
   b.release();

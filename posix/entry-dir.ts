@@ -26,6 +26,8 @@ const ENTRY_COST = 208 + 1;
 const LARGEST_ENTRY = 80 * 1024;
 const SMALLEST_BUFFER = 256 * 1024;
 const LARGEST_BUFFER = 8 * 1024 * 1024;
+/** Content of files that one reply carries at most: of those that come after, clients read it by themselves. */
+const MOST_CONTENT = 1 << 20;
 /** Lanes of open directories, apart from those of inodes. */
 const LANES = 0x40000000;
 
@@ -102,8 +104,9 @@ export async function readdirp(store: Store, call: Call, args: ReaddirArgs): Pro
 /** Reads entries; `wants` null: names only. */
 async function read(store: Store, call: Call, args: ReaddirArgs, wants: XattrWants | null): Promise<ReaddirReply> {
   const open = await openOf(store, args.fd);
-  const most = Math.floor(args.size / (ENTRY_COST + 1)) + 1;
+  let most = Math.floor(args.size / (ENTRY_COST + 1)) + 1;
   for (let room = Math.max(SMALLEST_BUFFER, args.size * 3); ; room *= 4) {
+    if (room > SMALLEST_BUFFER) call.charge(room);
     const memory = region(room);
     const b = batch();
     const patterns = b.readdirWants(true, most, wants?.patterns ?? GFID_KEY);
@@ -116,6 +119,8 @@ async function read(store: Store, call: Call, args: ReaddirArgs, wants: XattrWan
     // An entry whose xattrs are too large for the buffer.
     if (length === -EINVAL && room < LARGEST_BUFFER) {
       memory.release();
+      // The larger buffer is for this one, not for as many as fit into it.
+      most = 1;
       continue;
     }
     if (length < 0) {
@@ -125,7 +130,7 @@ async function read(store: Store, call: Call, args: ReaddirArgs, wants: XattrWan
     const reading = new Reading(store, args, wants, most);
     const reply = reading.take(new EntryCursor(memory, length), room - length >= LARGEST_ENTRY);
     memory.release();
-    if (wants !== null && wants.content >= 0) await addContents(store, args.fd.inode, wants, reply.entries);
+    if (wants !== null && wants.content >= 0) await addContents(store, call, args.fd.inode, wants, reply.entries);
     return reply;
   }
 }
@@ -217,10 +222,19 @@ export function inoOf(gfid: Gfid): bigint {
 }
 
 /** Content of the small files among entries, for those who ask. */
-async function addContents(store: Store, inode: Inode, wants: XattrWants, entries: DirEntry[]): Promise<void> {
+async function addContents(
+  store: Store,
+  call: Call,
+  inode: Inode,
+  wants: XattrWants,
+  entries: DirEntry[],
+): Promise<void> {
   const d = await store.dirs.acquire(inode);
+  let left = MOST_CONTENT;
   for (const e of entries) {
-    if (e.dict === null || !e.stat.isRegular || e.stat.size > wants.content) continue;
+    if (e.dict === null || !e.stat.isRegular || e.stat.size > wants.content || e.stat.size > left) continue;
+    left -= e.stat.size;
+    call.charge(e.stat.size);
     const bytes = await readContent(store, d.fd, e.name, e.stat.size);
     if (bytes !== null) e.dict.setBytes(key.CONTENT, bytes);
   }

@@ -1,6 +1,6 @@
 /** seek, rchecksum and copy_file_range. */
-import { batch, Priority } from '../native/batch.js';
-import { region } from '../native/memory.js';
+import { batch, CHECKSUM_BYTES, Priority } from '../native/batch.js';
+import { type Region, region } from '../native/memory.js';
 import { refuseCloud } from './cloud.js';
 import { type Call, TimeFlag } from './contract/call.js';
 import { Dict } from './contract/dict.js';
@@ -31,6 +31,29 @@ const WEAK_BYTES = 4;
 const ZERO_BYTES = 4;
 const STRONG_BYTES = 32;
 const MAX_CHECKED = 256 * 1024 * 1024;
+/** Read by one call of the pool: some ten milliseconds of work. */
+const SLICE_BYTES = 4 << 20;
+/** Checksums of more than a slice that a thread has under way: self-heal asks for 128 KiB each. */
+const LONG_CHECKS = 2;
+
+/** Lets so many in at a time, the others in their order. */
+class Gate {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+  constructor(places: number) {
+    this.#free = places;
+  }
+  async enter(): Promise<void> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((go) => this.#waiting.push(go));
+  }
+  leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free++;
+    else next();
+  }
+}
+const longChecks = new Gate(LONG_CHECKS);
 
 export async function seek(store: Store, call: Call, args: SeekArgs): Promise<SeekReply> {
   refuseCloud(store, args.xdata);
@@ -58,14 +81,12 @@ export async function rchecksum(store: Store, call: Call, args: RchecksumArgs): 
   const { inode } = args.fd;
   const file = await store.files.of(args.fd);
   const fips = store.options['fips-mode-rchecksum'];
-  const answer = region(WEAK_BYTES + ZERO_BYTES + STRONG_BYTES);
-  const b = batch();
-  b.checksum(file.dir, args.offset, args.length, fips, answer.address);
-  answer.bytes.fill(0, 0, WEAK_BYTES + ZERO_BYTES + STRONG_BYTES);
-  await store.run(b, 0, store.priority(call, Priority.low));
+  const long = args.length > SLICE_BYTES;
+  if (long) await longChecks.enter();
+  const answer = region(CHECKSUM_BYTES);
+  const n = await checksum(store, call, args, file, fips, answer);
   file.release();
-  const n = b.result(0);
-  b.release();
+  if (long) longChecks.leave();
   if (n < 0) {
     answer.release();
     store.log.warning(0, `pread of ${args.length} bytes failed on ${gfidText(inode.gfid)}`, -n);
@@ -81,6 +102,35 @@ export async function rchecksum(store: Store, call: Call, args: RchecksumArgs): 
   if (fips) xdata.setInt(key.FIPS_CHECKSUM, 1);
   touchSoon(store, inode, call);
   return { weak, strong, flags: fips ? 1 : 0, xdata };
+}
+
+/** Runs the checksum in slices, so that others' calls pass in between. Returns bytes read, or a negated errno. */
+async function checksum(
+  store: Store,
+  call: Call,
+  args: RchecksumArgs,
+  file: OpenFile,
+  sha256: boolean,
+  answer: Region,
+): Promise<number> {
+  const priority = store.priority(call, Priority.low);
+  let done = 0;
+  let ended = false;
+  for (let first = true; !ended; first = false) {
+    const length = Math.min(args.length - done, SLICE_BYTES);
+    // The digest ends with a slice of nothing when the file ends before the range does.
+    const last = length === 0 || done + length === args.length;
+    const b = batch();
+    b.checksum(file.dir, args.offset + done, length, { sha256, first, last }, answer.address);
+    await store.run(b, 0, priority);
+    const n = b.result(0);
+    b.release();
+    if (n < 0) return n;
+    done += n;
+    if (last) ended = true;
+    else if (n < length) args = { ...args, length: done };
+  }
+  return done;
 }
 
 /** Copies within the file system; like copy_file_range(2) it may copy less than asked. */

@@ -8,7 +8,8 @@ import { type Region, region } from '../native/memory.js';
 import { fnmatch, isPattern } from '../volfiles/fnmatch.js';
 import { aclToText, modeToAclText } from './acl-text.js';
 import { Dict } from './contract/dict.js';
-import { ERANGE } from './contract/errno.js';
+import { E2BIG, ERANGE } from './contract/errno.js';
+import { failure } from './contract/error.js';
 import type { Gfid } from './contract/gfid.js';
 import type { Iatt } from './contract/iatt.js';
 import type { Inode } from './contract/inode.js';
@@ -20,6 +21,11 @@ import { GFID_KEY, GFID2PATH_PREFIX, VOLUME_ID_KEY } from './sys.js';
 const ROOM = 1024;
 /** Larger files are never handed out whole, whatever the request says. */
 const MOST_CONTENT = 4 << 20;
+/** Names without wildcards that are asked for one by one: with more, all xattrs are read and picked from. */
+const MOST_NAMES = 64;
+/** Wildcards and words of one request: the clients of Gluster send a handful. */
+const MOST_WILDCARDS = 32;
+const MOST_WORDS = 64;
 /** Quota's record of what a directory contributes to its parents. */
 const CONTRIBUTIONS = 'trusted.*.*.contri';
 /** Xattrs that `list-xattr` leaves out. */
@@ -66,16 +72,16 @@ export class XattrWants {
   /** Pattern list for the batch op: what the request asks for and what posix needs. */
   readonly patterns: string;
   readonly #exact = new Set<string>();
-  readonly #wild: string[] = [];
+  readonly #wild = new Set<string>();
   readonly #list: boolean;
   /** Words with a meaning of their own, in the request; null when there is none. */
   readonly #words: string[] | null;
   readonly xdata: Dict | null;
 
-  /** own: further xattr names that the caller wants to see in {@link XattrFound}. */
+  /** own: further xattr names that the caller wants to see in {@link XattrFound}. Fails with E2BIG for far too many patterns. */
   constructor(xdata: Dict | null, own: readonly string[] = []) {
     this.xdata = xdata;
-    const patterns = [GFID_KEY, MDATA_KEY, ...own];
+    const needed = [GFID_KEY, MDATA_KEY, ...own];
     let words: string[] | null = null;
     let list = false;
     if (xdata !== null) {
@@ -85,29 +91,24 @@ export class XattrWants {
           list = true;
         } else if (isWord(name)) {
           (words ??= []).push(name);
-          if (name.startsWith(key.ACL_ACCESS_TEXT)) patterns.push(key.ACL_ACCESS_XATTR);
-          if (name.startsWith(key.ACL_DEFAULT_TEXT)) patterns.push(key.ACL_DEFAULT_XATTR);
+          if (name.startsWith(key.ACL_ACCESS_TEXT)) needed.push(key.ACL_ACCESS_XATTR);
+          if (name.startsWith(key.ACL_DEFAULT_TEXT)) needed.push(key.ACL_DEFAULT_XATTR);
+          if (words.length > MOST_WORDS) throw failure(E2BIG);
         } else {
-          this.#wantPattern(name, patterns);
+          this.#wantPattern(name);
         }
       }
     }
     this.#words = words;
     this.#list = list;
-    this.patterns = list ? '' : patterns.join('\0');
+    this.patterns = list || this.#exact.size > MOST_NAMES ? '' : [...needed, ...this.#exact, ...this.#wild].join('\0');
   }
 
-  #wantPattern(name: string, patterns: string[]): void {
-    if (name.split('.')[3]?.startsWith('contri') === true && fnmatch(CONTRIBUTIONS, name)) {
-      this.#wild.push(CONTRIBUTIONS);
-      patterns.push(CONTRIBUTIONS);
-    } else if (isPattern(name)) {
-      this.#wild.push(name);
-      patterns.push(name);
-    } else if (key.isDiskXattr(name)) {
-      this.#exact.add(name);
-      patterns.push(name);
-    }
+  #wantPattern(name: string): void {
+    if (isContribution(name)) this.#wild.add(CONTRIBUTIONS);
+    else if (isPattern(name)) this.#wild.add(name);
+    else if (key.isDiskXattr(name)) this.#exact.add(name);
+    if (this.#wild.size > MOST_WILDCARDS) throw failure(E2BIG);
   }
 
   /** Whether an answer has its own value for a word, which {@link wordsInto} gives. */
@@ -167,6 +168,12 @@ export class XattrWants {
       }
     }
   }
+}
+
+function isContribution(name: string): boolean {
+  return (
+    name.startsWith('trusted.') && name.split('.', 4)[3]?.startsWith('contri') === true && fnmatch(CONTRIBUTIONS, name)
+  );
 }
 
 function isWord(name: string): boolean {

@@ -111,6 +111,7 @@ export function readValue(store: Store, call: Call, place: Place, name: string):
 }
 
 async function readLarge(store: Store, call: Call, place: Place, name: string): Promise<Uint8Array> {
+  call.charge(LARGEST);
   const into = region(LARGEST);
   const b = batch();
   b.getxattr(place.dir, place.name, name, into.address, LARGEST);
@@ -159,6 +160,7 @@ function listAll(store: Store, call: Call, place: Place, filtered: boolean): May
 }
 
 async function listLarge(store: Store, call: Call, place: Place, filtered: boolean, room: number): Promise<DictReply> {
+  call.charge(2 * room);
   const into = region(room);
   const b = batch();
   b.xattrs(place.dir, place.name, '', into.address, into.capacity);

@@ -14,6 +14,8 @@ export interface Border<Req = any, Reply = any, Rsp = any> {
    * region, which stays valid until the result has settled.
    */
   wind(s: Session, call: Call, request: Req, region: Region, dataStart: number, dataEnd: number): MaybePromise<Reply>;
+  /** Memory that serving the request may take, beyond the request itself: bytes, at most. */
+  memory?(request: Req): number;
   /** A fresh wire structure (op_ret, op_errno and so on) for a reply. */
   rsp(reply: Reply, s: Session): Rsp;
   /** What a failing reply is filled with. */

@@ -40,6 +40,9 @@ import { BLANK_PREPOST, type Border, commonRsp, EMPTY_XDATA, prePostRsp } from '
 /** The largest file offset that is exact as a number; files beyond it (8 PiB) are refused. */
 const MAX_OFFSET = Number.MAX_SAFE_INTEGER;
 
+/** What the largest read is charged with: longer ones are answered in part. */
+const LARGEST_READ = 64 << 20;
+
 /** off_t as stock sees it: what has the top bit set is negative. */
 function checkOffset(offset: number): void {
   if (offset >= 2 ** 63) throw failure(EINVAL);
@@ -100,6 +103,7 @@ export const readv: Border<ReadReq, ReadReply> = {
     if (fd instanceof Promise) return fd.then((f) => read(s, call, f, q));
     return read(s, call, fd, q);
   },
+  memory: (q) => Math.min(q.size, LARGEST_READ),
   rsp: (r) => ({ op_ret: r.count, op_errno: r.errno, stat: r.stat, size: r.count, xdata: r.xdata }),
   blank: { count: 0, errno: 0, stat: NO_IATT, region: null, xdata: null },
   payload: (r) => r.region,

@@ -13,6 +13,10 @@ import { BLANK_OPENED, type OpenedReply, openedRsp, opening } from './data.js';
 const MAX_REPLY_BYTES = 131072;
 const REPLY_HEADROOM = 112;
 
+/** What the entries of a reply take until they are encoded. */
+const READDIR_BYTES = 512 << 10;
+const memory = (): number => READDIR_BYTES;
+
 function clampSize(size: number): number {
   return Math.min(size, MAX_REPLY_BYTES - REPLY_HEADROOM);
 }
@@ -57,6 +61,7 @@ export const readdir: Border<ReaddirReq, ReaddirReply> = {
     })),
   }),
   blank: BLANK_READDIR,
+  memory,
 };
 
 const direntp = (e: DirEntry) => ({
@@ -95,4 +100,5 @@ export const readdirp: Border<ReaddirpReq, ReaddirReply> = {
     ),
   rsp: (r) => ({ op_ret: r.entries.length, op_errno: r.errno, xdata: r.xdata, reply: r.entries.map(direntp) }),
   blank: BLANK_READDIR,
+  memory,
 };

@@ -11,7 +11,8 @@ import { custom } from './schema.js';
 import { BAD_TAG, copyBytes, TOO_LONG, TRUNCATED, untilNul, XdrReader, XdrWriter } from './xdr.js';
 
 const MAX_KEY_BYTES = 64 << 10;
-const MAX_PAIRS = 64 << 10;
+/** More than the names of all xattrs that Linux lets a file have (64 KiB of them). */
+const MAX_PAIRS = 10_000;
 /** Values may be as large as the record that carries them. */
 const MAX_VALUE_BYTES = 0x3fffffff;
 

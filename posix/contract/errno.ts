@@ -36,6 +36,7 @@ export const ENOSYS = e.ENOSYS;
 export const ENOTEMPTY = e.ENOTEMPTY;
 export const ELOOP = e.ELOOP;
 export const ENODATA = e.ENODATA;
+export const ENOLCK = e.ENOLCK;
 export const EOVERFLOW = e.EOVERFLOW;
 export const EOPNOTSUPP = e.EOPNOTSUPP;
 export const ENOTSUP = e.EOPNOTSUPP;

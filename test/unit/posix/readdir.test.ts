@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, truncateSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { Dict } from '../../../posix/contract/dict.js';
-import { EINVAL, ENOENT } from '../../../posix/contract/errno.js';
+import { E2BIG, EINVAL, ENOENT } from '../../../posix/contract/errno.js';
 import type { DirEntry, ReaddirReply } from '../../../posix/contract/fops.js';
 import { Fd, type Inode } from '../../../posix/contract/inode.js';
 import { Brick, client, errnoOf } from './harness.js';
@@ -131,4 +131,45 @@ t.test('anonymous and wrong fds', async (t) => {
   t.equal(await errnoOf(() => b.posix.readdirp(b.call(), { fd: never, offset: 0n, size: 4096, xdata: null })), EINVAL);
   const f = await b.mknod(d.inode, 'f');
   t.equal(await errnoOf(() => b.posix.opendir(b.call(), { inode: f.inode, fd: never, xdata: null })), 20);
+});
+
+t.test('the content of files that a reply carries has a bound', async (t) => {
+  const b = await brick(t);
+  const d = await b.mkdir(b.root, 'd');
+  for (let i = 0; i < 20; i++) {
+    await b.mknod(d.inode, `f${i}`);
+    truncateSync(b.path(`d/f${i}`), 200_000);
+  }
+  const { entries, rounds } = await all(b, d.inode, 65536, new Dict().setUint('glusterfs.content', 4 << 20));
+  t.equal(rounds, 1);
+  t.equal(entries.length, 22);
+  const bytes = entries.map((e) => e.dict?.bytes('glusterfs.content')?.length ?? 0);
+  t.equal(
+    bytes.reduce((a, n) => a + n, 0),
+    1_000_000,
+    'five of them: what fits into 1 MiB',
+  );
+});
+
+t.test('a request that asks for thousands of xattrs gets those that there are; wildcards are few', async (t) => {
+  const b = await brick(t);
+  const d = await b.mkdir(b.root, 'd');
+  await b.mknod(d.inode, 'f');
+  await b.posix.setxattr(b.call(), {
+    inode: d.inode,
+    dict: new Dict().setText('user.n7', 'seven'),
+    flags: 0,
+    xdata: null,
+  });
+  const names = new Dict();
+  for (let i = 0; i < 5000; i++) names.setText(`user.n${i}`, '');
+  const { entries } = await all(b, d.inode, 65536, names);
+  const self = entries.find((e) => e.name === '.');
+  t.same([...self!.dict!.map.keys()], ['user.n7']);
+  for (const word of ['user.*x', 'glusterfs.posix.acl']) {
+    const many = new Dict();
+    for (let i = 0; i < 100; i++) many.setText(`${word}${i}`, '');
+    t.equal(await errnoOf(() => all(b, d.inode, 65536, many)), E2BIG);
+    t.equal(await errnoOf(() => b.lookup(b.root, 'd', many)), E2BIG);
+  }
 });

@@ -1,7 +1,8 @@
 import t from 'tap';
 import { LocksTranslator } from '../../../brickd/translators/features/locks/locks.js';
 import { options } from '../../../brickd/translators/features/locks/options.js';
-import { EAGAIN, EINVAL, ENOTCONN, EOPNOTSUPP } from '../../../posix/contract/errno.js';
+import { MAX_LOCKS, MAX_LOCKS_OF_INODE, MAX_WAITING } from '../../../brickd/translators/features/locks/users.js';
+import { EAGAIN, EINVAL, ENOLCK, ENOTCONN, EOPNOTSUPP } from '../../../posix/contract/errno.js';
 import type { Fops, RemoveReply } from '../../../posix/contract/fops.js';
 import type { Client, Inode } from '../../../posix/contract/inode.js';
 import { parseOptions } from '../../../volfiles/options.js';
@@ -309,4 +310,47 @@ t.test('random inode locks: never two that conflict, none forgotten', async (t) 
     t.ok(all.every((h) => h.granted || h.failed));
     t.equal(inode.refs, 0, `seed ${seed}`);
   }
+});
+
+t.test('a client has a bounded number of locks on a file, and of requests that wait', async (t) => {
+  const { locks, inode } = setup();
+  const [client, other] = [new FakeClient(), new FakeClient()];
+  for (let i = 0; i < MAX_LOCKS_OF_INODE; i++) inodelk(locks, inode, client, 'W', { start: BigInt(i), len: 1n });
+  t.equal(await errnoOfAttempt(() => inodelk(locks, inode, client, 'W', { start: 100_000n, len: 1n })), ENOLCK);
+  await inodelk(locks, inode, other, 'W', { start: 100_000n, len: 1n });
+  const waiting = [];
+  for (let i = 0; i < MAX_WAITING; i++) {
+    waiting.push(inodelk(locks, inode, other, 'W', { start: BigInt(i), len: 1n, wait: true }));
+  }
+  t.equal(await errnoOfAttempt(() => inodelk(locks, inode, other, 'W', { start: 1n, len: 1n, wait: true })), ENOLCK);
+  t.equal(locks.peek(inode)!.inodeCount(null), MAX_LOCKS_OF_INODE + 1 + MAX_WAITING);
+  client.alive = false;
+  const begun = performance.now();
+  locks.clientGone(client);
+  await Promise.all(waiting);
+  t.ok(performance.now() - begun < 1000, 'all at once are let go soon');
+  t.equal(locks.peek(inode)!.inodeCount(null), MAX_WAITING + 1);
+  other.alive = false;
+  locks.clientGone(other);
+  t.equal(inode.refs, 0);
+});
+
+t.test('a client has a bounded number of locks in all', async (t) => {
+  const { brick, locks } = setup();
+  const client = new FakeClient();
+  for (let held = 0; held < MAX_LOCKS; ) {
+    const inode = brick.inode();
+    for (let i = 0; i < 4096; i++, held++) entrylk(locks, inode, client, 'lock', `${i}`, { domain: `d${i % 64}` });
+  }
+  t.equal(await errnoOfAttempt(() => entrylk(locks, brick.root, client, 'lock', 'x')), ENOLCK);
+  client.alive = false;
+  locks.clientGone(client);
+  t.equal(locks.busy.size, 0);
+});
+
+t.test('the name of a domain has a bound', async (t) => {
+  const { brick, locks, inode } = setup();
+  const domain = 'd'.repeat(5000);
+  t.equal(await errnoOfAttempt(() => inodelk(locks, inode, new FakeClient(), 'W', { domain })), EINVAL);
+  t.equal(await errnoOfAttempt(() => entrylk(locks, brick.root, new FakeClient(), 'lock', 'x', { domain })), EINVAL);
 });

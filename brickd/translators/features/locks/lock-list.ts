@@ -6,7 +6,7 @@ import { EAGAIN } from '../../../../posix/contract/errno.js';
 import { failure } from '../../../../posix/contract/error.js';
 import type { Client } from '../../../../posix/contract/inode.js';
 import { now } from './lock-text.js';
-import type { Users } from './users.js';
+import { checkWaiting, type Users } from './users.js';
 
 export abstract class InternalLock {
   readonly client: Client;
@@ -100,6 +100,7 @@ export class LockList<L extends InternalLock> {
       return null;
     }
     if (!mayWait) throw failure(EAGAIN);
+    checkWaiting(this.waiting, lock.client, (w) => w.client);
     this.#users.add(lock.client);
     lock.blockedAt = now();
     this.waiting.push(lock);
@@ -150,9 +151,11 @@ export class LockList<L extends InternalLock> {
 
   /** Fails waiting requests that `which` picks with EAGAIN; returns how many. */
   refuse(which: (lock: L) => boolean): number {
-    const refused = this.waiting.filter(which);
+    const refused: L[] = [];
+    const kept: L[] = [];
+    for (const lock of this.waiting) (which(lock) ? refused : kept).push(lock);
     if (refused.length === 0) return 0;
-    this.waiting = this.waiting.filter((lock) => !refused.includes(lock));
+    this.waiting = kept;
     for (const lock of refused) {
       this.#users.remove(lock.client);
       lock.reject!(failure(EAGAIN));
@@ -162,14 +165,14 @@ export class LockList<L extends InternalLock> {
 
   /** Removes granted locks that `which` picks; returns how many. Grants nothing yet. */
   drop(which: (lock: L) => boolean): number {
-    let dropped = 0;
-    for (let i = this.granted.length - 1; i >= 0; i--) {
-      const lock = this.granted[i]!;
-      if (!which(lock)) continue;
-      this.granted.splice(i, 1);
-      this.#users.remove(lock.client);
-      dropped++;
+    const dropped: L[] = [];
+    let left = 0;
+    for (const lock of this.granted) {
+      if (which(lock)) dropped.push(lock);
+      else this.granted[left++] = lock;
     }
-    return dropped;
+    this.granted.length = left;
+    for (const lock of dropped) this.#users.remove(lock.client);
+    return dropped.length;
   }
 }

@@ -79,6 +79,7 @@ export class LocksTranslator extends LockXattrs {
 
   #inodelk(call: Call, inode: Inode, args: { domain: string; cmd: number; flock: Flock } & Xdata): MaybePromise<Xdata> {
     const { flock, cmd } = args;
+    checkDomain(args.domain);
     if (flock.start < 0n || flock.len < 0n) throw failure(EINVAL);
     checkOwner(call);
     if (cmd !== 1 && cmd !== 2) throw failure(EOPNOTSUPP);
@@ -120,6 +121,7 @@ export class LocksTranslator extends LockXattrs {
     args: { domain: string; cmd: number; name: string; type: number } & Xdata,
   ): MaybePromise<Xdata> {
     const { cmd, name, type } = args;
+    checkDomain(args.domain);
     checkOwner(call);
     if (cmd < 0 || cmd > 2) throw failure(EINVAL);
     const locks = this.locksOf(inode);
@@ -232,8 +234,16 @@ export class LocksTranslator extends LockXattrs {
   }
 }
 
+/** Names of domains and connections, which locks keep, are made of names of volumes and hosts. */
+const MAX_NAME = 4096;
+
+function checkDomain(domain: string): void {
+  if (domain.length > MAX_NAME) throw failure(EINVAL);
+}
+
 function connectionId(call: Call, xdata: Dict | null): string {
-  return xdata?.text('connection-id') ?? call.client.uid;
+  const id = xdata?.text('connection-id');
+  return id === undefined || id.length > MAX_NAME ? call.client.uid : id;
 }
 
 /** A range at the very end of what offsets can tell locks metadata: it has a domain of its own. */

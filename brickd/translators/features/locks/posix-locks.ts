@@ -3,12 +3,15 @@
  * disjoint ranges in order, so that a file with thousands of locks is searched by halves. Requests that must wait stand in
  * one queue and are granted in its order as ranges become free.
  */
-import { EAGAIN } from '../../../../posix/contract/errno.js';
+import { EAGAIN, ENOLCK } from '../../../../posix/contract/errno.js';
 import { failure } from '../../../../posix/contract/error.js';
 import type { Flock } from '../../../../posix/contract/fops.js';
 import type { Client, Fd } from '../../../../posix/contract/inode.js';
 import { LLONG_MAX, LockType, now } from './lock-text.js';
-import type { Users } from './users.js';
+import { checkWaiting, type Users } from './users.js';
+
+/** Ranges of one owner on one file. */
+const MAX_RANGES = 65536;
 
 /** A range that is locked, [start, end] inclusive, or asked for. */
 export interface Range {
@@ -125,6 +128,7 @@ export class PosixLocks {
     // Another request of the same owner may have been granted meanwhile: the holder is looked up again.
     const holder = this.holder(asked.client, asked.owner);
     const { ranges } = holder;
+    if (ranges.length >= MAX_RANGES && request.type !== LockType.unlock) throw failure(ENOLCK);
     const from = firstFrom(ranges, request.start);
     let { start, end } = request;
     let left: Range | null = null;
@@ -145,11 +149,13 @@ export class PosixLocks {
     if (request.type !== LockType.unlock) put.push({ ...request, start, end, grantedAt: now() });
     if (right !== null) put.push(right);
     const had = ranges.length > 0;
-    ranges.splice(from, to - from, ...put);
-    if (!had && ranges.length > 0) {
-      this.holders.set(`${holder.client.id}/${holder.owner}`, holder);
+    if (!had && put.length > 0) {
+      // Fails for a client that has too many: before anything has changed.
       this.#users.add(holder.client);
-    } else if (had && ranges.length === 0) {
+      this.holders.set(`${holder.client.id}/${holder.owner}`, holder);
+    }
+    ranges.splice(from, to - from, ...put);
+    if (had && ranges.length === 0) {
       this.#gone(holder);
     }
   }
@@ -162,6 +168,7 @@ export class PosixLocks {
   /** Puts a request at the end of the queue. Resolves with the lock once it is granted. */
   wait(holder: Holder, range: Range): Promise<Flock> {
     range.blockedAt = now();
+    checkWaiting(this.waiting, holder.client, (w) => w.holder.client);
     this.#users.add(holder.client);
     return new Promise((resolve, reject) => {
       this.waiting.push({ holder, range, resolve, reject });
@@ -181,8 +188,14 @@ export class PosixLocks {
         still.push(waiting);
         continue;
       }
-      this.apply(waiting.holder, waiting.range);
+      // Its place among the users goes to what it is granted.
       this.#users.remove(waiting.holder.client);
+      try {
+        this.apply(waiting.holder, waiting.range);
+      } catch (error) {
+        waiting.reject(error);
+        continue;
+      }
       waiting.resolve(flockOf(waiting.range, waiting.holder.owner));
     }
     this.waiting = still;
@@ -204,9 +217,11 @@ export class PosixLocks {
 
   /** Removes the requests that `which` picks from the queue and fails them. */
   refuse(which: (waiting: Waiting) => boolean, errno: number): number {
-    const refused = this.waiting.filter(which);
+    const refused: Waiting[] = [];
+    const kept: Waiting[] = [];
+    for (const waiting of this.waiting) (which(waiting) ? refused : kept).push(waiting);
     if (refused.length === 0) return 0;
-    this.waiting = this.waiting.filter((w) => !refused.includes(w));
+    this.waiting = kept;
     for (const waiting of refused) {
       this.#users.remove(waiting.holder.client);
       waiting.reject(failure(errno));
