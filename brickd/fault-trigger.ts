@@ -2,10 +2,11 @@
  * Failures of workers on demand, for tests of what becomes of their bricks: only where the environment of the process names a
  * directory for it (BRICKD_TEST_FAULTS). A file `fail` put there (by renaming) says what is to happen: "KIND BRICK".
  */
-import { readFileSync, unlinkSync, watch, writeFileSync } from 'node:fs';
+import { readFileSync, unlinkSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { FAULT_KINDS, type FaultKind } from '../mux/pool.js';
 import type { Server } from '../mux/server.js';
+import { PRIVATE_MODE, replaceOwnFile } from './own-files.js';
 
 /** The file `failed` then holds the bricks that were on that worker, one a line, or what was wrong. */
 export function watchForFaults(directory: string, server: Server): void {
@@ -18,7 +19,7 @@ export function watchForFaults(directory: string, server: Server): void {
     } catch {
       return;
     }
-    writeFileSync(join(directory, 'failed'), `${answer(text, server)}\n`, 'latin1');
+    replaceOwnFile(join(directory, 'failed'), `${answer(text, server)}\n`, PRIVATE_MODE);
   });
 }
 

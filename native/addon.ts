@@ -118,7 +118,7 @@ export interface Addon {
 
   /** prctl(PR_SET_NAME) of the main thread: the name that pgrep and ps -C see (15 bytes). */
   setProcessName(name: string): number;
-  /** umask of this thread at once, and of all others when they next run a batch. Returns the former one. */
+  /** umask of this thread at once, and of those that run batches, which alone have it. Returns the former one. */
   umask(mask: number): number;
   /** Soft and hard RLIMIT_NOFILE to `count`, falling back to raising the soft limit to the hard one. Returns the soft limit now. */
   raiseFileLimit(count: number): number;

@@ -1,4 +1,5 @@
 /** The throughput of a brick's disk, measured as `gluster volume top VOLUME read-perf bs SIZE count COUNT` wants it. */
+import { constants } from 'node:fs';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -9,6 +10,7 @@ export interface Throughput {
 
 /** Gluster's name for the file that is written: it is removed again. */
 const NAME = '.gf-tmp-stats-perf';
+const FRESH = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 /** Memory that a test may take. */
 const MAX_BLOCK_BYTES = 1 << 30;
 
@@ -37,7 +39,9 @@ export async function measureThroughput(
   const path = join(directory, NAME);
   let file: FileHandle | undefined;
   try {
-    const f = await open(path, 'w+', 0o700);
+    // What stands there is a client's, or left behind: never written to, nor what it may be a link to.
+    await unlink(path).catch(() => {});
+    const f = await open(path, FRESH, 0o700);
     file = f;
     const block = Buffer.alloc(blockBytes);
     let microseconds = await timed(blocks, (at) => whole(f.write(block, 0, blockBytes, at), blockBytes), blockBytes);

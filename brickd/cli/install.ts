@@ -9,7 +9,6 @@
 import { execFileSync } from 'node:child_process';
 import {
   accessSync,
-  chmodSync,
   constants,
   existsSync,
   lstatSync,
@@ -21,10 +20,10 @@ import {
   rmdirSync,
   symlinkSync,
   unlinkSync,
-  writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { byteString, DIRECTORY_MODE, replaceOwnFile } from '../own-files.js';
 import { CommandError } from './commands.js';
 import { GLUSTERD_VOLUMES, type QosVolume, qosVolumes, resetCommands } from './qos-volumes.js';
 import { isWrapper, parseWrapper, type WrapperSettings, wrapperText } from './wrapper.js';
@@ -35,6 +34,7 @@ const BINARY = join(SBIN, 'glusterfsd');
 const STOCK_DIRECTORY = '/usr/lib/brickd/stock';
 const STOCK = join(STOCK_DIRECTORY, 'glusterfsd');
 const LINKS = ['glusterd', 'glusterfs'];
+const WRAPPER_MODE = 0o755;
 const DIVERT = '/usr/bin/dpkg-divert';
 
 const say = (text: string): boolean => process.stdout.write(`${text}\n`);
@@ -78,14 +78,6 @@ const linkTarget = (path: string): string | undefined => {
   }
 };
 
-/** Writes a file so that its name always stands for a complete one. */
-function replaceFile(path: string, text: string): void {
-  const draft = join(dirname(path), `.${basename(path)}.brickd-new`);
-  writeFileSync(draft, text, { mode: 0o755 });
-  chmodSync(draft, 0o755);
-  renameSync(draft, path);
-}
-
 function needRoot(): void {
   if (process.getuid?.() !== 0) throw new CommandError('changes files in /usr/sbin: run it as root');
 }
@@ -119,7 +111,7 @@ export function install(o: InstallOptions): void {
   const settings: WrapperSettings = { stock: STOCK, node: o.node, brickd, volumes, fallback: o.fallback };
   const text = wrapperText(settings);
   if (present === text) say('brickd is installed already, nothing changed');
-  else replaceFile(BINARY, text);
+  else replaceOwnFile(BINARY, byteString(text), WRAPPER_MODE);
   say(
     volumes.length === 0
       ? 'bricks that glusterd starts from now on run brickd'
@@ -134,7 +126,7 @@ export function install(o: InstallOptions): void {
 function takeOver(): void {
   if (!exists(BINARY) && !exists(STOCK))
     throw new CommandError(`there is no ${BINARY}: install GlusterFS's server first`);
-  mkdirSync(STOCK_DIRECTORY, { recursive: true });
+  mkdirSync(STOCK_DIRECTORY, { recursive: true, mode: DIRECTORY_MODE });
   if (exists(BINARY) && exists(STOCK)) {
     if (existsSync(DIVERT)) {
       throw new CommandError(`${BINARY} is not brickd's wrapper, though ${STOCK} exists: put one of them away first`);
@@ -161,7 +153,7 @@ export function uninstall(o: { volume: string[] }): void {
       throw new CommandError('brickd is installed for all volumes: install --volume limits it');
     const volumes = settings.volumes.filter((name) => !o.volume.includes(name));
     if (volumes.length > 0) {
-      replaceFile(BINARY, wrapperText({ ...settings, volumes }));
+      replaceOwnFile(BINARY, byteString(wrapperText({ ...settings, volumes })), WRAPPER_MODE);
       say(`brickd stays installed for ${volumes.join(', ')}`);
       warnOfQos(o.volume);
       return;

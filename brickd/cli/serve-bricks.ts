@@ -1,9 +1,10 @@
 /** Sample bricks on disk: directories marked as bricks of one volume, their volfiles, and a client volfile for them. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getAttributeSync, setAttributeSync } from 'fs-xattr';
 import { sampleBrickVolfile } from '../../volfiles/samples/brick.js';
+import { byteString, DIRECTORY_MODE, PUBLIC_MODE, replaceOwnFile } from '../own-files.js';
 import { CommandError } from './commands.js';
 
 export const SAMPLE_VOLUME = 'sample';
@@ -31,7 +32,7 @@ function volumeId(data: string): Buffer {
   const id = randomBytes(16);
   id[6] = (id[6]! & 0x0f) | 0x40;
   id[8] = (id[8]! & 0x3f) | 0x80;
-  writeFileSync(file, `${uuidText(id)}\n`);
+  replaceOwnFile(byteString(file), `${uuidText(id)}\n`, PUBLIC_MODE);
   return id;
 }
 
@@ -80,7 +81,7 @@ export async function makeSampleBricks(
   const bricks: ServedBrick[] = [];
   for (let i = 1; i <= count; i++) {
     const directory = join(data, `brick${i}`);
-    mkdirSync(directory, { recursive: true });
+    mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE });
     markBrick(directory, id);
     const brick = Buffer.from(directory, 'utf8').toString('latin1');
     const text = sampleBrickVolfile({
@@ -91,7 +92,7 @@ export async function makeSampleBricks(
       ...(host === '' ? {} : { bindAddress: host }),
     });
     const volfile = join(data, `brick${i}.vol`);
-    writeFileSync(volfile, text, { encoding: 'latin1', mode: 0o644 });
+    replaceOwnFile(byteString(volfile), text, PUBLIC_MODE);
     bricks.push({ directory, brick, volfile, text });
   }
   return bricks;
@@ -121,7 +122,6 @@ export function writeClientVolfile(data: string, bricks: readonly ServedBrick[],
     '',
   ];
   const file = join(data, 'client.vol');
-  // The process's umask is that of a brick by now: none.
-  writeFileSync(file, `${clients.join('\n')}\n${top.join('\n')}`, { encoding: 'latin1', mode: 0o644 });
+  replaceOwnFile(byteString(file), `${clients.join('\n')}\n${top.join('\n')}`, PUBLIC_MODE);
   return file;
 }

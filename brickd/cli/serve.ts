@@ -6,6 +6,7 @@ import { type BrickServer, isBrickError } from '../brick-server.js';
 import { pause } from '../glusterd/backoff.js';
 import { levelOf } from '../log/control.js';
 import { DaemonLog } from '../log/open.js';
+import { DIRECTORY_MODE } from '../own-files.js';
 import { MOST_WORKERS, makeServer } from '../server-factory.js';
 import { CommandError } from './commands.js';
 import { makeSampleBricks, writeClientVolfile } from './serve-bricks.js';
@@ -39,7 +40,7 @@ export async function serve(o: ServeOptions): Promise<void> {
     throw new CommandError(`--workers takes 1 to ${MOST_WORKERS}`, 64);
   }
   const data = resolve(o.data);
-  mkdirSync(data, { recursive: true });
+  mkdirSync(data, { recursive: true, mode: DIRECTORY_MODE });
   const host = o.bind === '*' ? '' : o.bind;
   const bricks = await makeSampleBricks(data, o.bricks, o.port, host);
   const logFile = join(data, 'brickd.log');

@@ -1,5 +1,5 @@
 /** The life of a brick process: from its command line to its exit status. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { addon } from '../../native/addon.js';
@@ -14,6 +14,7 @@ import { levelOf } from '../log/control.js';
 import { DaemonLog } from '../log/open.js';
 import { STANDARD_ERROR } from '../log/standard-error.js';
 import { startMetricsOf } from '../metrics/start.js';
+import { makeOwnDirectory } from '../own-files.js';
 import { GLUSTER_VERSION, VERSION } from '../version.js';
 import { Bricks, type Departure } from './bricks.js';
 import { fsPath, textPath } from './call.js';
@@ -61,7 +62,7 @@ export async function runBrickProcess(args: BrickArguments, around: Surroundings
 
 function openLog(args: BrickArguments): DaemonLog | string {
   try {
-    if (args.logFile !== STANDARD_ERROR) makeDirectories(dirname(args.logFile));
+    if (args.logFile !== STANDARD_ERROR) makeOwnDirectory(dirname(args.logFile));
     return new DaemonLog({
       file: args.logFile,
       level: levelOf(args.logLevel)!,
@@ -73,13 +74,6 @@ function openLog(args: BrickArguments): DaemonLog | string {
   } catch (error) {
     return `ERROR: failed to open logfile ${args.logFile} (${(error as Error).message})\n`;
   }
-}
-
-/** mkdir -p. (The recursive mkdirSync of Node does not end in directories like /proc.) */
-function makeDirectories(path: string): void {
-  if (existsSync(fsPath(path))) return;
-  makeDirectories(dirname(path));
-  mkdirSync(fsPath(path), { mode: 0o755 });
 }
 
 class BrickProcess implements BrickLife {

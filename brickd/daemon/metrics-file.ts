@@ -1,10 +1,11 @@
 /** The metrics file of SIGUSR2 and of the brick operation DUMP_METRICS. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FOPS } from '../../mux/fops/table.js';
 import type { BrickStats } from '../../mux/stats.js';
 import { addon } from '../../native/addon.js';
+import { makeOwnDirectory, PRIVATE_MODE } from '../own-files.js';
 
 export const METRICS_DIRECTORY = '/var/run/gluster/metrics';
 
@@ -68,8 +69,8 @@ export function metricsText(head: MetricsHead, bricks: readonly BrickStats[], no
 
 /** Writes the text to a new file, mode 0600, and gives its path. Throws the error of the file system. */
 export function writeMetricsFile(text: string): string {
-  mkdirSync(METRICS_DIRECTORY, { recursive: true, mode: 0o755 });
+  makeOwnDirectory(METRICS_DIRECTORY);
   const path = join(METRICS_DIRECTORY, `gmetrics.${randomBytes(6).toString('base64url').slice(0, 6)}`);
-  writeFileSync(path, text, { encoding: 'latin1', mode: 0o600, flag: 'wx' });
+  writeFileSync(path, text, { encoding: 'latin1', mode: PRIVATE_MODE, flag: 'wx' });
   return path;
 }

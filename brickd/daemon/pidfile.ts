@@ -2,10 +2,10 @@
  * The pidfile: locked as long as the process lives, so that a second process on the same file finds out before it changes
  * anything.
  */
-import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, writeSync } from 'node:fs';
 import { addon } from '../../native/addon.js';
 import { errorText } from '../log/sink.js';
-import { fsPath } from './call.js';
+import { openOwnFile, PUBLIC_MODE } from '../own-files.js';
 
 /** msgid: Gluster's number of the message, whose text is `message`. */
 export class PidfileError extends Error {
@@ -35,7 +35,7 @@ export class Pidfile {
   static take(path: string): Pidfile {
     let fd: number;
     try {
-      fd = openSync(fsPath(path), 'a+');
+      fd = openOwnFile(path, constants.O_RDWR | constants.O_APPEND, PUBLIC_MODE);
     } catch (error) {
       throw new PidfileError(100017, `pidfile open failed [{pidfile=${path}}]`, errnoOfError(error), true);
     }

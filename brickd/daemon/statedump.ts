@@ -7,6 +7,7 @@ import { type BrickServer, DUMP_SECTIONS, type DumpSection, type DumpSelection }
 import { STATEDUMP_DIRECTORY } from '../cli/print.js';
 import { formatTime } from '../log/format.js';
 import { nowUs } from '../log/sink.js';
+import { PRIVATE_MODE } from '../own-files.js';
 import { fsPath } from './call.js';
 
 const log = loggerFor('dump');
@@ -99,7 +100,7 @@ export async function writeStatedump(target: DumpTarget, server: BrickServer | n
   const path = join(directory, dumpName(target.brickName, process.pid, Math.floor(Date.now() / 1000)));
   const draft = mkdtempSync(join(directory, 'dump'));
   const draftFile = join(draft, 'dump');
-  const fd = openSync(draftFile, 'wx', 0o600);
+  const fd = openSync(draftFile, 'wx', PRIVATE_MODE);
   try {
     const put = (text: string): number => writeSync(fd, text, null, 'latin1');
     put(`DUMP-START-TIME: ${timestamp()}\n`);

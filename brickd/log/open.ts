@@ -1,8 +1,9 @@
 /** Opens the daemon's log, makes it the sink of this thread and of worker threads to come, and rotates it. */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, constants } from 'node:fs';
 import { setEnvironmentData } from 'node:worker_threads';
 import { addon } from '../../native/addon.js';
 import { LOG_INHERITANCE, type LogInheritance, loggerFor, setLogSink } from '../../posix/contract/log.js';
+import { openOwnFile, PRIVATE_MODE } from '../own-files.js';
 import { LogControl, levelOf } from './control.js';
 import { FileLog } from './sink.js';
 import { STANDARD_ERROR } from './standard-error.js';
@@ -20,6 +21,8 @@ export interface LogOptions {
 
 const log = loggerFor('logrotate');
 
+const openLogFile = (path: string): number => openOwnFile(path, constants.O_WRONLY | constants.O_APPEND, PRIVATE_MODE);
+
 export class DaemonLog {
   readonly fd: number;
   readonly control: LogControl;
@@ -29,7 +32,7 @@ export class DaemonLog {
   /** Opens (creates, mode 0600) the file for appending. Throws the error of open(2). */
   constructor(options: LogOptions) {
     this.#file = options.file;
-    this.fd = options.file === STANDARD_ERROR ? addon.dupFd(2) : openSync(options.file, 'a', 0o600);
+    this.fd = options.file === STANDARD_ERROR ? addon.dupFd(2) : openLogFile(options.file);
     this.control = new LogControl();
     this.control.level = options.level;
     this.control.withId = options.withId;
@@ -51,7 +54,7 @@ export class DaemonLog {
     if (this.#file === STANDARD_ERROR) return;
     let next: number;
     try {
-      next = openSync(this.#file, 'a', 0o600);
+      next = openLogFile(this.#file);
     } catch (error) {
       log.critical(0, `failed to open logfile "${this.#file}" (${(error as Error).message})`);
       return;

@@ -1,10 +1,11 @@
 /** Where the HTTP endpoint listens: TCP or unix sockets, plain or by TLS, for everybody or for users with a password. */
-import { chmodSync, unlinkSync } from 'node:fs';
+import { unlinkSync } from 'node:fs';
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { loggerFor } from '../../posix/contract/log.js';
+import { byteString, chmodOwnSocket } from '../own-files.js';
 import { hostAndPort, type ListenAddress } from './address.js';
 import { responder } from './http.js';
 import type { StatsSource } from './registry.js';
@@ -145,7 +146,7 @@ export class Endpoint {
       unlinkSync(path);
       await this.#listening({ path });
     }
-    chmodSync(path, SOCKET_MODE);
+    chmodOwnSocket(byteString(path), SOCKET_MODE);
     return { url: `unix:${path}`, port: 0 };
   }
 

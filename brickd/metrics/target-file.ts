@@ -2,11 +2,11 @@
  * The file that tells Prometheus (file_sd_configs) where the brick processes of this node serve their metrics. Every process
  * adds its own entry and removes it at its end; entries of processes that ended without doing so go when another one writes.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { addon } from '../../native/addon.js';
-import { errnoName } from '../../posix/contract/errno.js';
 import { loggerFor } from '../../posix/contract/log.js';
+import { byteString, DIRECTORY_MODE, openOwnFile, PUBLIC_MODE, replaceOwnFile } from '../own-files.js';
 
 const log = loggerFor('metrics');
 /** Labels that start like this are gone once Prometheus has chosen its targets. */
@@ -21,8 +21,6 @@ interface Entry {
   targets: string[];
   labels: Record<string, string>;
 }
-
-const byteString = (path: string): string => Buffer.from(path, 'utf8').toString('latin1');
 
 /** When a process was started, in ticks since the machine's start; undefined if there is none of that id. */
 function startOf(pid: string): string | undefined {
@@ -96,7 +94,7 @@ export class TargetFile {
   async #update(): Promise<void> {
     // Not its parents: they are not ours to make.
     const folder = dirname(this.#path);
-    if (!existsSync(folder)) mkdirSync(folder, { mode: 0o755 });
+    if (!existsSync(folder)) mkdirSync(folder, { mode: DIRECTORY_MODE });
     await this.#locked(() => {
       const before = this.#read();
       const own = this.#own;
@@ -126,21 +124,12 @@ export class TargetFile {
 
   /** In one step: whoever reads it sees the old or the new. */
   #write(entries: Entry[]): void {
-    const fresh = `${this.#path}.${process.pid}`;
-    try {
-      writeFileSync(fresh, `${JSON.stringify(entries, null, 2)}\n`, { mode: 0o644 });
-      renameSync(fresh, this.#path);
-    } catch (error) {
-      rmSync(fresh, { force: true });
-      throw error;
-    }
+    replaceOwnFile(byteString(this.#path), byteString(`${JSON.stringify(entries, null, 2)}\n`), PUBLIC_MODE);
   }
 
   /** Runs while no other process does. The lock goes with the process that has it. */
   async #locked(run: () => void): Promise<void> {
-    const { O_RDWR, O_CREAT } = addon.constants;
-    const fd = addon.open(byteString(`${this.#path}.lock`), O_RDWR! | O_CREAT!, 0o644);
-    if (fd < 0) throw new Error(`${this.#path}.lock: ${errnoName(-fd)}`);
+    const fd = openOwnFile(byteString(`${this.#path}.lock`), constants.O_RDWR, PUBLIC_MODE);
     try {
       for (let tries = 1; addon.lockFile(fd) !== 0; tries++) {
         if (tries === LOCK_TRIES) throw new Error(`${this.#path}.lock is held by another process for too long`);
@@ -148,7 +137,7 @@ export class TargetFile {
       }
       run();
     } finally {
-      addon.closeFd(fd);
+      closeSync(fd);
     }
   }
 }

@@ -25,6 +25,8 @@ export interface BrickProcessOptions {
   /** Changes the text of the volfile before it is used. */
   volfile?: (text: string) => string;
   env?: Record<string, string>;
+  /** Directories of the system in whose place the process sees ones of its folder: its folder's name → the system's path. */
+  mounts?: Record<string, string>;
 }
 
 async function freePort(): Promise<number> {
@@ -97,7 +99,11 @@ export class BrickProcess {
     );
     // By env(1): the runner has hooked spawn, and adds its variables to whatever environment is given here.
     const variables = Object.entries({ ...env, ...this.#options.env }).map(([key, value]) => `${key}=${value}`);
-    const child = spawn('/usr/bin/env', ['-i', ...variables, PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const mounts = Object.entries(this.#options.mounts ?? {});
+    const bind = mounts.map(([name, path]) => `mount --bind '${join(this.folder, name)}' '${path}' && `).join('');
+    const apart = bind === '' ? [] : ['unshare', '--mount', 'sh', '-c', `${bind}exec "$@"`, 'sh'];
+    const [file, ...call] = [...apart, '/usr/bin/env', '-i', ...variables, PROGRAM, ...args];
+    const child = spawn(file!, call, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     this.exit = null;
     child.stdout?.on('data', (data: Buffer) => (this.stderr += data.toString('latin1')));

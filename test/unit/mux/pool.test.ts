@@ -21,7 +21,9 @@ import { region } from '../../../native/memory.js';
 import { Dict } from '../../../posix/contract/dict.js';
 import { setLogSink } from '../../../posix/contract/log.js';
 
-t.setTimeout(180_000);
+/** Failures in the test of all kinds of them. */
+const DEATHS = Number(process.env['BRICKD_TEST_DEATHS'] ?? 24);
+t.setTimeout(180_000 + 3000 * DEATHS);
 // What workers say of their failures is not for the report.
 setLogSink({ wants: () => false, write: () => {} });
 
@@ -212,9 +214,6 @@ for (const kind of ['throw', 'reject', 'exit', 'memory'] as const) {
     for (const p of [other, again]) p.socket.destroy();
   });
 }
-
-/** Failures in the next test. */
-const DEATHS = Number(process.env['BRICKD_TEST_DEATHS'] ?? 24);
 
 t.test('workers that fail in every way, one after the other', async (t) => {
   const kinds = [

@@ -2,10 +2,10 @@
  * Writes the counters into a file every so many seconds (option `ios-dump-interval`), and what was sampled into another. Each
  * time a new interval begins. Files appear under their names only when they are complete.
  */
-import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { Call } from '../../../../posix/contract/call.js';
 import type { Client } from '../../../../posix/contract/inode.js';
 import { loggerFor } from '../../../../posix/contract/log.js';
+import { makeOwnDirectoryLater, PUBLIC_MODE, replaceOwnFileLater } from '../../../own-files.js';
 import type { IoStatsTranslator } from './io-stats.js';
 import { HostNames, sampleLines } from './samples.js';
 import { statsJson, statsText } from './stats-text.js';
@@ -102,8 +102,6 @@ export class PeriodicDump {
 }
 
 async function put(directory: string, name: string, text: string): Promise<void> {
-  await mkdir(directory, { recursive: true });
-  const draft = `${directory}/.${name}.new`;
-  await writeFile(draft, text, 'latin1');
-  await rename(draft, `${directory}/${name}`);
+  await makeOwnDirectoryLater(directory);
+  await replaceOwnFileLater(`${directory}/${name}`, text, PUBLIC_MODE);
 }
