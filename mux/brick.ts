@@ -248,6 +248,9 @@ export class Brick implements BrickContext {
       return;
     }
   }
+  guardChange(call: Call): void {
+    for (const layer of this.layers) layer.guardChange(call);
+  }
   fail(reason: string): void {
     if (this.#failed) return;
     this.#failed = true;

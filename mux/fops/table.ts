@@ -46,8 +46,10 @@ export interface FopEntry {
   /** Where raw bytes follow the structure. */
   readonly payload: 'none' | 'request' | 'response';
   readonly priority: FopPriorityClass;
-  /** Changes what is stored: data, names, attributes. */
+  /** Changes what is stored: data, names, attributes. Refused where a volume is read-only. */
   readonly changesData: boolean;
+  /** A snapshot's barrier holds its acknowledgement (of a write only where the caller asked for a synchronous one). */
+  readonly heldByBarrier: boolean;
   /** May wait for another client for as long as that likes: exempt from limits on outstanding requests. */
   readonly isLock: boolean;
   readonly resolution: Resolution;
@@ -63,6 +65,7 @@ export interface FopEntry {
 interface Traits {
   payload?: 'request' | 'response';
   changes?: true;
+  held?: true;
   lock?: true;
   cost?: number;
   work?: number;
@@ -80,6 +83,7 @@ const WORK_OF_LOCK = 0.7;
 
 const CHANGES: Traits = { changes: true };
 const ENTRY: Traits = { changes: true, work: WORK_OF_ENTRY };
+const HELD: Traits = { held: true };
 const LOCK: Traits = { lock: true, work: WORK_OF_LOCK };
 const FREE: Traits = { traffic: 'free', cost: 0, work: WORK_OF_LOCK };
 const SYNC: Traits = { traffic: 'write' };
@@ -105,6 +109,7 @@ function row(
     payload: traits.payload ?? 'none',
     priority,
     changesData: traits.changes ?? false,
+    heldByBarrier: traits.held ?? false,
     isLock: traits.lock ?? false,
     resolution,
     cost: traits.cost ?? 1,
@@ -120,30 +125,35 @@ export const FOPS: readonly FopEntry[] = [
   row(2, 'readlink', 'READLINK', 2, 'high', 'must', x.readlinkReq, x.readlinkRsp),
   row(3, 'mknod', 'MKNOD', 3, 'normal', 'not', x.mknodReq, x.entryRsp, ENTRY),
   row(4, 'mkdir', 'MKDIR', 4, 'normal', 'not', x.mkdirReq, x.entryRsp, ENTRY),
-  row(5, 'unlink', 'UNLINK', 5, 'normal', 'must', x.unlinkReq, x.prePostRsp, ENTRY),
-  row(6, 'rmdir', 'RMDIR', 6, 'normal', 'must', x.rmdirReq, x.prePostRsp, ENTRY),
+  row(5, 'unlink', 'UNLINK', 5, 'normal', 'must', x.unlinkReq, x.prePostRsp, { ...ENTRY, ...HELD }),
+  row(6, 'rmdir', 'RMDIR', 6, 'normal', 'must', x.rmdirReq, x.prePostRsp, { ...ENTRY, ...HELD }),
   row(7, 'symlink', 'SYMLINK', 7, 'normal', 'not', x.symlinkReq, x.entryRsp, ENTRY),
-  row(8, 'rename', 'RENAME', 8, 'normal', 'may', x.renameReq, x.renameRsp, { changes: true, work: WORK_OF_RENAME }),
+  row(8, 'rename', 'RENAME', 8, 'normal', 'may', x.renameReq, x.renameRsp, {
+    ...CHANGES,
+    ...HELD,
+    work: WORK_OF_RENAME,
+  }),
   row(9, 'link', 'LINK', 9, 'normal', 'not', x.linkReq, x.entryRsp, ENTRY),
-  row(10, 'truncate', 'TRUNCATE', 10, 'low', 'must', x.truncateReq, x.prePostRsp, CHANGES),
+  row(10, 'truncate', 'TRUNCATE', 10, 'low', 'must', x.truncateReq, x.prePostRsp, { ...CHANGES, ...HELD }),
   row(11, 'open', 'OPEN', 11, 'high', 'must', x.openReq, x.openRsp),
   row(12, 'readv', 'READ', 12, 'low', 'fd', x.readReq, x.readRsp, { payload: 'response', bytes: 'size' }),
   row(13, 'writev', 'WRITE', 13, 'low', 'fd', x.writeReq, x.prePostRsp, {
     payload: 'request',
     changes: true,
+    held: true,
     bytes: 'size',
   }),
   row(14, 'statfs', 'STATFS', 14, 'high', 'must', x.statfsReq, x.statfsRsp),
   row(15, 'flush', 'FLUSH', 15, 'normal', 'fd', x.flushReq, x.commonRsp, FREE),
-  row(16, 'fsync', 'FSYNC', 16, 'low', 'fd', x.fsyncReq, x.prePostRsp, SYNC),
+  row(16, 'fsync', 'FSYNC', 16, 'low', 'fd', x.fsyncReq, x.prePostRsp, { ...SYNC, ...HELD }),
   row(17, 'setxattr', 'SETXATTR', 17, 'normal', 'must', x.setxattrReq, x.commonRsp, CHANGES),
   row(18, 'getxattr', 'GETXATTR', 18, 'normal', 'must', x.getxattrReq, x.dictRsp),
-  row(19, 'removexattr', 'REMOVEXATTR', 19, 'normal', 'must', x.removexattrReq, x.commonRsp, CHANGES),
+  row(19, 'removexattr', 'REMOVEXATTR', 19, 'normal', 'must', x.removexattrReq, x.commonRsp, { ...CHANGES, ...HELD }),
   row(20, 'opendir', 'OPENDIR', 20, 'high', 'must', x.opendirReq, x.openRsp, { work: WORK_OF_LIST }),
   row(21, 'fsyncdir', 'FSYNCDIR', 21, 'low', 'fd', x.fsyncdirReq, x.commonRsp, SYNC),
   row(22, 'access', 'ACCESS', 22, 'high', 'must', x.accessReq, x.commonRsp),
   row(23, 'create', 'CREATE', 23, 'normal', 'dontcare', x.createReq, x.createRsp, ENTRY),
-  row(24, 'ftruncate', 'FTRUNCATE', 24, 'low', 'fd', x.ftruncateReq, x.prePostRsp, CHANGES),
+  row(24, 'ftruncate', 'FTRUNCATE', 24, 'low', 'fd', x.ftruncateReq, x.prePostRsp, { ...CHANGES, ...HELD }),
   row(25, 'fstat', 'FSTAT', 25, 'high', 'fd', x.fstatReq, x.iattRsp),
   row(26, 'lk', 'LK', 26, 'normal', 'fd', x.lkReq, x.lkRsp, LOCK),
   row(27, 'lookup', 'LOOKUP', 27, 'high', 'dontcare', x.lookupReq, x.prePostRsp, { work: WORK_OF_LOOK }),
@@ -165,7 +175,7 @@ export const FOPS: readonly FopEntry[] = [
   }),
   row(41, 'release', 'RELEASE', 42, 'high', 'none', x.releaseReq, x.commonRsp, FREE),
   row(42, 'releasedir', 'RELEASEDIR', 43, 'high', 'none', x.releaseReq, x.commonRsp, FREE),
-  row(43, 'fremovexattr', 'FREMOVEXATTR', 45, 'normal', 'fd', x.fremovexattrReq, x.commonRsp, CHANGES),
+  row(43, 'fremovexattr', 'FREMOVEXATTR', 45, 'normal', 'fd', x.fremovexattrReq, x.commonRsp, { ...CHANGES, ...HELD }),
   row(44, 'fallocate', 'FALLOCATE', 46, 'low', 'fd', x.fallocateReq, x.prePostRsp, CHANGES),
   row(45, 'discard', 'DISCARD', 47, 'low', 'fd', x.discardReq, x.prePostRsp, CHANGES),
   row(46, 'zerofill', 'ZEROFILL', 48, 'low', 'fd', x.zerofillReq, x.prePostRsp, { changes: true, bytes: 'size' }),

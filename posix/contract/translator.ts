@@ -1,4 +1,5 @@
 /** The base of every translator, and what a brick gives it to work with. */
+import type { Call } from './call.js';
 import type { Dict } from './dict.js';
 import type { FopName, Fops } from './fops.js';
 import type { Gfid } from './gfid.js';
@@ -43,6 +44,11 @@ export interface BrickContext {
   adoptInode(gfid: Gfid, mode: number): Inode;
   /** Sends a callback to one client (all of its connections decide which). */
   upcall(client: Client, message: Upcall): void;
+  /**
+   * Throws when the volume is protected from changes by this caller: for translators that change files of the brick which no
+   * fop reaches the protecting translator for.
+   */
+  guardChange(call: Call): void;
   /** Takes the whole brick out of service: its disk or identity is gone. Never returns to service by itself. */
   fail(reason: string): void;
   /** The brick's disk has stopped answering, or answers again. */
@@ -127,6 +133,8 @@ export abstract class Translator<O = unknown> {
   releasedir(_fd: Fd): void {}
   /** The last connection of a client has gone; its fds are flushed and released right after. */
   clientGone(_client: Client): void {}
+  /** Throws when it protects the volume from changes by this caller. */
+  guardChange(_call: Call): void {}
   /** How many blocking calls of the brick may run at a time from now on. */
   limitCalls(_limit: number): void {}
   /** The brick sends a callback to a client. */

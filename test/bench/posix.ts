@@ -67,6 +67,7 @@ const posix = new PosixTranslator({
     findChild: (parent, name) => table.child(parent, name),
     adoptInode: (gfid, mode) => table.intern(gfid, mode),
     upcall() {},
+    guardChange: () => {},
     diskHangs() {},
     limitCalls() {},
     fail: console.error,

@@ -81,6 +81,7 @@ export class Brick {
       findChild: (parent, name) => this.table.child(parent, name),
       adoptInode: (gfid, mode) => this.table.intern(gfid, mode),
       upcall() {},
+      guardChange: () => {},
       diskHangs() {},
       limitCalls() {},
       fail: note,

@@ -1,7 +1,7 @@
 /** A translator under test between a caller and a lower layer that a test writes itself. */
 import { Call } from '../../../posix/contract/call.js';
 import { Dict } from '../../../posix/contract/dict.js';
-import { FopError } from '../../../posix/contract/error.js';
+import { FopError, failure } from '../../../posix/contract/error.js';
 import type { Fops } from '../../../posix/contract/fops.js';
 import { type Gfid, gfidKey, ROOT_GFID } from '../../../posix/contract/gfid.js';
 import { Iatt } from '../../../posix/contract/iatt.js';
@@ -49,6 +49,11 @@ export class FakeBrick implements BrickContext {
     return inode;
   }
   diskHangs(): void {}
+  /** What changes are refused with; 0: they are not. */
+  refusal = 0;
+  guardChange(): void {
+    if (this.refusal !== 0) throw failure(this.refusal);
+  }
   callLimit = 0;
   limitCalls(limit: number): void {
     this.callLimit = limit;

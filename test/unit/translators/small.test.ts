@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { constants, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -12,6 +12,7 @@ import { ReadOnlyTranslator } from '../../../brickd/translators/features/read-on
 import { SelinuxTranslator } from '../../../brickd/translators/features/selinux/selinux.js';
 import { IoThreadsTranslator } from '../../../brickd/translators/performance/io-threads/io-threads.js';
 import { implemented, lookupTranslator } from '../../../brickd/translators/registry.js';
+import { FOPS } from '../../../mux/fops/table.js';
 import { EINVAL, EIO, ENOSPC, EROFS } from '../../../posix/contract/errno.js';
 import { failure } from '../../../posix/contract/error.js';
 import type { Fops } from '../../../posix/contract/fops.js';
@@ -53,9 +54,38 @@ t.test('read-only', async (t) => {
   t.equal(await attempt(() => f.xattrop(call, { inode, op: 0, dict: zero, xdata: null })), 0);
   const one = dictOf({ a: Uint8Array.of(0, 1) });
   t.equal(await attempt(() => f.xattrop(call, { inode, op: 0, dict: one, xdata: null })), EROFS);
-  t.equal((f as Partial<Fops>).discard, undefined, 'discard is let through');
+  t.equal(await attempt(() => f.open(call, { inode, fd, flags: constants.O_TRUNC, xdata: null })), EROFS);
   const off = setup('features/read-only', ReadOnlyTranslator);
   t.notOk(off.t.wants('writev'));
+});
+
+t.test('a read-only volume refuses every fop that changes something', async (t) => {
+  const { t: on, asked } = setup('features/read-only', ReadOnlyTranslator, { 'read-only': 'on' });
+  const inode = new FakeBrick().inode();
+  const loc = { inode, parent: inode, name: 'x' };
+  const dict = dictOf({ 'user.x': Uint8Array.of(1) });
+  const args = { inode, fd: fdOf(inode, client), loc, dict, flags: 0, op: 0 } as never;
+  const internal = callOf(client, { pid: -6 });
+  for (const { name, changesData } of FOPS) {
+    if (name === 'release' || name === 'releasedir') continue;
+    const method = (fops(on) as Partial<Fops>)[name];
+    const refuses = method !== undefined && (await errnoOfAttempt(() => method.call(on, call, args))) === EROFS;
+    t.equal(refuses, changesData || name === 'fsyncdir', name);
+    if (!refuses) continue;
+    asked.length = 0;
+    await method.call(on, internal, args);
+    t.equal(asked[0]?.fop, name, `${name} by self-heal`);
+  }
+  t.equal(await errnoOfAttempt(() => on.guardChange(call)), EROFS);
+  on.guardChange(internal);
+  setup('features/read-only', ReadOnlyTranslator).t.guardChange(call);
+});
+
+t.test('a barrier holds what the table says', async (t) => {
+  const { t: barrier } = setup('features/barrier', BarrierTranslator, { 'barrier-timeout': '100' });
+  for (const { name, heldByBarrier } of FOPS) {
+    t.equal(name in barrier && name !== 'release' && name !== 'releasedir', heldByBarrier, name);
+  }
 });
 
 t.test('barrier', async (t) => {

@@ -2,23 +2,12 @@
  * features/barrier: while a snapshot is taken, changes are made but not acknowledged, so that no client builds on one that
  * the snapshot may lack. A time-out lifts a barrier that was forgotten.
  */
+import { FOP_NAMES, fopByName } from '../../../../mux/fops/table.js';
 import type { Call } from '../../../../posix/contract/call.js';
-import type { FopName, MaybePromise, WriteArgs, WriteReply, Xdata } from '../../../../posix/contract/fops.js';
+import type { MaybePromise, WriteArgs, WriteReply, Xdata } from '../../../../posix/contract/fops.js';
 import { loggerFor } from '../../../../posix/contract/log.js';
 import { type DumpSection, Translator } from '../../../../posix/contract/translator.js';
 import type { Options } from './options.js';
-
-/** Fops whose acknowledgements are held; writes only if they are synchronous. */
-const HELD = [
-  'rmdir',
-  'unlink',
-  'rename',
-  'removexattr',
-  'fremovexattr',
-  'truncate',
-  'ftruncate',
-  'fsync',
-] as const satisfies readonly FopName[];
 
 const O_DSYNC = 0o10000;
 /** O_SYNC includes the bit of O_DSYNC. */
@@ -112,7 +101,8 @@ export class BarrierTranslator extends Translator<Options> {
 type AnyFop = (call: Call, args: never) => MaybePromise<Xdata>;
 type Method = (this: BarrierTranslator, call: Call, args: never) => MaybePromise<Xdata>;
 const methods = BarrierTranslator.prototype as unknown as Record<string, Method>;
-for (const name of HELD) {
+for (const name of FOP_NAMES) {
+  if (!fopByName(name).heldByBarrier || methods[name] !== undefined) continue;
   methods[name] = function (call, args) {
     let reply: MaybePromise<Xdata>;
     try {

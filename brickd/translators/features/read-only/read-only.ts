@@ -1,7 +1,11 @@
-/** features/read-only: refuses changes with EROFS. Gluster's internal clients may go on healing. */
+/**
+ * features/read-only: refuses with EROFS all fops that the table says change something. Gluster's internal clients may go on
+ * healing. (The original lets some through: DISCARD, ZEROFILL, FREMOVEXATTR, ICREATE, NAMELINK, COPY_FILE_RANGE, O_TRUNC.)
+ */
+import { constants } from 'node:fs';
+import { FOP_NAMES, fopByName } from '../../../../mux/fops/table.js';
 import type { Call } from '../../../../posix/contract/call.js';
-import type { Dict } from '../../../../posix/contract/dict.js';
-import { valueBytes } from '../../../../posix/contract/dict.js';
+import { type Dict, valueBytes } from '../../../../posix/contract/dict.js';
 import { EROFS } from '../../../../posix/contract/errno.js';
 import { failure } from '../../../../posix/contract/error.js';
 import type {
@@ -16,37 +20,25 @@ import type {
 import { Translator } from '../../../../posix/contract/translator.js';
 import type { Options } from './options.js';
 
-/** What is refused whatever its arguments. discard, zerofill and fremovexattr are not among them, as in the original. */
-const REFUSED = [
-  'mknod',
-  'mkdir',
-  'unlink',
-  'rmdir',
-  'symlink',
-  'rename',
-  'link',
-  'truncate',
-  'ftruncate',
-  'create',
-  'writev',
-  'setxattr',
-  'fsetxattr',
-  'removexattr',
-  'setattr',
-  'fsetattr',
-  'fallocate',
-  'fsyncdir',
-] as const satisfies readonly FopName[];
+/** Changing fops with a rule of their own, by their arguments. */
+const BY_ARGUMENTS: ReadonlySet<FopName> = new Set(['xattrop', 'fxattrop']);
+/** Changes nothing, and is refused all the same, as in the original. */
+const REFUSED_TOO: ReadonlySet<FopName> = new Set(['fsyncdir']);
 
-const O_ACCMODE = 3;
+/** Opened for writing, or emptied by being opened. */
+const CHANGING_FLAGS = constants.O_WRONLY | constants.O_RDWR | constants.O_TRUNC;
 
 export class ReadOnlyTranslator extends Translator<Options> {
   override wants(_fop: FopName): boolean {
     return this.options['read-only'];
   }
 
+  override guardChange(call: Call): void {
+    if (this.options['read-only']) refuse(call);
+  }
+
   open(call: Call, args: OpenArgs): MaybePromise<Xdata> {
-    if ((args.flags & O_ACCMODE) !== 0) refuse(call);
+    if ((args.flags & CHANGING_FLAGS) !== 0) refuse(call);
     return this.next.open(call, args);
   }
 
@@ -76,7 +68,8 @@ export function allZero(dict: Dict): boolean {
 type AnyFop = (call: Call, args: never) => MaybePromise<Xdata>;
 type Method = (this: ReadOnlyTranslator, call: Call, args: never) => MaybePromise<Xdata>;
 const methods = ReadOnlyTranslator.prototype as unknown as Record<string, Method>;
-for (const name of REFUSED) {
+for (const name of FOP_NAMES) {
+  if (BY_ARGUMENTS.has(name) || !(fopByName(name).changesData || REFUSED_TOO.has(name))) continue;
   methods[name] = function (call, args) {
     refuse(call);
     return (this.next[name] as AnyFop)(call, args);
