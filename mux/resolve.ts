@@ -4,12 +4,13 @@
  */
 import type { Call } from '../posix/contract/call.js';
 import type { Dict } from '../posix/contract/dict.js';
-import { EBADF, EEXIST, ENODATA, ENOENT, EPERM, ESTALE } from '../posix/contract/errno.js';
+import { EBADF, EEXIST, EINVAL, ENAMETOOLONG, ENODATA, ENOENT, EPERM, ESTALE } from '../posix/contract/errno.js';
 import { FopError, failure } from '../posix/contract/error.js';
 import type { MaybePromise } from '../posix/contract/fops.js';
 import { gfidOfKey, isNullGfid, NULL_KEY } from '../posix/contract/gfid.js';
 import { S_IFDIR } from '../posix/contract/iatt.js';
 import { Fd, type Inode, type Loc } from '../posix/contract/inode.js';
+import { isEntryName, NAME_MAX } from '../posix/contract/name.js';
 import { openFlag } from './open-flags.js';
 import type { Session } from './session.js';
 
@@ -46,19 +47,34 @@ async function discover(s: Session, call: Call, key: string, xdata: Dict | null)
   }
 }
 
-/** The directory that an entry request names, and the name checked. */
+/** The directory of a gfid; EPERM when the file is none. */
+export function resolveDirectory(s: Session, call: Call, gfid: string, xdata: Dict | null): MaybePromise<Inode> {
+  return then(resolveInode(s, call, gfid, xdata), (inode) => {
+    if (inode.type !== 0 && inode.type !== S_IFDIR) throw failure(EPERM);
+    return inode;
+  });
+}
+
+/**
+ * The directory that an entry request names, and the name checked: translators get no name that is not one component of a
+ * path. own: the errno for the names of the directory itself and of the one above it, which every directory has.
+ */
 export function resolveParent(
   s: Session,
   call: Call,
   pargfid: string,
   name: string,
   xdata: Dict | null,
+  own: number,
 ): MaybePromise<Inode> {
-  if (name.includes('/')) throw failure(EPERM);
-  return then(resolveInode(s, call, pargfid, xdata), (parent) => {
-    if (parent.type !== 0 && parent.type !== S_IFDIR) throw failure(EPERM);
-    return parent;
-  });
+  if (!isEntryName(name)) throw failure(nameErrno(name, own));
+  return resolveDirectory(s, call, pargfid, xdata);
+}
+
+function nameErrno(name: string, own: number): number {
+  if (name.includes('/')) return EPERM;
+  if (name.includes('\0')) return EINVAL;
+  return name.length > NAME_MAX ? ENAMETOOLONG : own;
 }
 
 /** An entry that the table holds, or null. */
@@ -77,7 +93,7 @@ export function resolveEntry(
   name: string,
   xdata: Dict | null,
 ): MaybePromise<Loc> {
-  return then(resolveParent(s, call, pargfid, name, xdata), (parent) => {
+  return then(resolveParent(s, call, pargfid, name, xdata, ENOENT), (parent) => {
     return knownEntry(s, call, parent, name) ?? lookupName(s, call, parent, name, xdata);
   });
 }
@@ -90,7 +106,7 @@ export function resolveMaybe(
   name: string,
   xdata: Dict | null,
 ): MaybePromise<Loc> {
-  return then(resolveParent(s, call, pargfid, name, xdata), (parent) => {
+  return then(resolveParent(s, call, pargfid, name, xdata, EEXIST), (parent) => {
     const known = knownEntry(s, call, parent, name);
     if (known !== null) return known;
     return lookupName(s, call, parent, name, xdata).catch((error: unknown) => {
@@ -108,7 +124,7 @@ export function resolveNew(
   name: string,
   xdata: Dict | null,
 ): MaybePromise<Loc> {
-  return then(resolveParent(s, call, pargfid, name, xdata), (parent) => {
+  return then(resolveParent(s, call, pargfid, name, xdata, EEXIST), (parent) => {
     const known = s.brick.table.child(parent, name);
     if (known === undefined) return { inode: null, parent, name };
     // Without the request's own keys: what they ask for is meant for the new file.

@@ -1,5 +1,6 @@
 /** Names of gfid handles: `aa/bb/<gfid>` below `.glusterfs`, by the first two bytes. */
 import { type Gfid, gfidText, parseGfid } from './contract/gfid.js';
+import { isEntryName } from './contract/name.js';
 
 export const HANDLE_DIR = '.glusterfs';
 export const UNLINK_DIR = 'unlink';
@@ -26,6 +27,6 @@ export function parseDirectoryLink(text: string): { parent: Gfid; name: string }
   const m = /^\.\.\/\.\.\/(..)\/(..)\/([0-9a-f-]{36})\/([^/]+)$/s.exec(text);
   if (m === null) return null;
   const parent = parseGfid(m[3]!);
-  if (parent === null || !m[3]!.startsWith(m[1]! + m[2]!)) return null;
+  if (parent === null || !m[3]!.startsWith(m[1]! + m[2]!) || !isEntryName(m[4]!)) return null;
   return { parent, name: m[4]! };
 }

@@ -1,7 +1,7 @@
 /** Entry fops at the border: look-up, creation, removal, renaming of names. */
 
 import type { Call } from '../../posix/contract/call.js';
-import { EBADF, EINVAL, EMFILE, ENODATA, ENOENT, ENOTCONN, ESTALE } from '../../posix/contract/errno.js';
+import { EBADF, EINVAL, EISDIR, EMFILE, ENODATA, ENOENT, ENOTCONN, ESTALE } from '../../posix/contract/errno.js';
 import { FopError, failure } from '../../posix/contract/error.js';
 import type {
   CreateReply,
@@ -13,12 +13,20 @@ import type {
   RenameReply,
   StatReply,
 } from '../../posix/contract/fops.js';
-import { gfidOfKey, isNullGfid, NULL_KEY } from '../../posix/contract/gfid.js';
+import { gfidOfKey, isNullGfid, NULL_KEY, ROOT_KEY } from '../../posix/contract/gfid.js';
 import { NO_IATT } from '../../posix/contract/iatt.js';
 import { Fd, type Inode } from '../../posix/contract/inode.js';
 import { admitOpen } from '../descriptor-budget.js';
 import { openFlag } from '../open-flags.js';
-import { resolveEntry, resolveInode, resolveMaybe, resolveNew, resolveParent, then } from '../resolve.js';
+import {
+  resolveDirectory,
+  resolveEntry,
+  resolveInode,
+  resolveMaybe,
+  resolveNew,
+  resolveParent,
+  then,
+} from '../resolve.js';
 import type { Session } from '../session.js';
 import type {
   CreateReq,
@@ -78,7 +86,7 @@ function linked(s: Session, parent: Inode, name: string): (r: EntryReply) => Ent
 const OUTDATED: ReadonlySet<number> = new Set([ENOENT, ESTALE, ENODATA]);
 
 function lookupNamed(s: Session, call: Call, q: LookupReq): MaybePromise<LookupReply> {
-  return then(resolveParent(s, call, q.pargfid, q.bname, q.xdata), (parent) => {
+  return then(resolveParent(s, call, q.pargfid, q.bname, q.xdata, EINVAL), (parent) => {
     const table = s.brick.table;
     const name = q.bname;
     const known = table.child(parent, name) ?? null;
@@ -106,16 +114,36 @@ function lookupNamed(s: Session, call: Call, q: LookupReq): MaybePromise<LookupR
 function lookupNameless(s: Session, call: Call, q: LookupReq): MaybePromise<LookupReply> {
   const key = s.mapRoot(q.gfid);
   if (key === NULL_KEY) throw failure(EINVAL);
+  return lookupKey(s, call, key, q);
+}
+
+/**
+ * `.` and `..`, which libgfapi asks for when it knows a directory by its gfid only (NFS-Ganesha). They are no entries: the
+ * table never gets a link by them, and nothing lies above what a client has mounted.
+ */
+function lookupDots(s: Session, call: Call, q: LookupReq): MaybePromise<LookupReply> {
+  return then(resolveDirectory(s, call, q.pargfid, q.xdata), (directory) => {
+    if (q.bname === '.' || directory.isRoot || directory.key === s.mapRoot(ROOT_KEY)) {
+      return lookupKey(s, call, directory.key, q);
+    }
+    if (directory.parent !== null) return lookupKey(s, call, directory.parent.key, q);
+    const loc = { inode: null, parent: directory, name: q.bname };
+    return then(s.top.lookup(call, { loc, gfid: null, xdata: q.xdata }), (r) => interned(s, r));
+  });
+}
+
+function interned(s: Session, r: LookupReply): LookupReply {
+  if (!isNullGfid(r.stat.gfid)) s.brick.table.intern(r.stat.gfid, r.stat.mode);
+  return r;
+}
+
+function lookupKey(s: Session, call: Call, key: string, q: LookupReq): MaybePromise<LookupReply> {
   const table = s.brick.table;
   const known = table.get(key) ?? null;
   if (known !== null) call.hold(known);
   const args: LookupArgs = { loc: { inode: known, parent: null, name: '' }, gfid: gfidOfKey(key), xdata: q.xdata };
   return attempt(
-    () =>
-      then(s.top.lookup(call, args), (r) => {
-        table.intern(r.stat.gfid, r.stat.mode);
-        return r;
-      }),
+    () => then(s.top.lookup(call, args), (r) => interned(s, r)),
     (error) => {
       if (known !== null && error instanceof FopError && (error.errno === ENOENT || error.errno === ESTALE)) {
         table.unlinkAll(known);
@@ -126,8 +154,10 @@ function lookupNameless(s: Session, call: Call, q: LookupReq): MaybePromise<Look
 }
 
 export const lookup: Border<LookupReq, LookupReply> = {
-  wind: (s, call, q) =>
-    q.bname !== '' && q.pargfid !== NULL_KEY ? lookupNamed(s, call, q) : lookupNameless(s, call, q),
+  wind: (s, call, q) => {
+    if (q.bname === '' || q.pargfid === NULL_KEY) return lookupNameless(s, call, q);
+    return q.bname === '.' || q.bname === '..' ? lookupDots(s, call, q) : lookupNamed(s, call, q);
+  },
   rsp: (r, s) => ({
     op_ret: 0,
     op_errno: 0,
@@ -263,7 +293,7 @@ export const create: Border<CreateReq, CreatedReply> = {
     const exclusive = (q.flags & O_EXCL) !== 0;
     const loc = exclusive
       ? resolveNew(s, call, q.pargfid, q.bname, q.xdata)
-      : then(resolveParent(s, call, q.pargfid, q.bname, q.xdata), (parent) => {
+      : then(resolveParent(s, call, q.pargfid, q.bname, q.xdata, EISDIR), (parent) => {
           const inode = s.brick.table.child(parent, q.bname) ?? null;
           if (inode !== null) call.hold(inode);
           return { inode, parent, name: q.bname };

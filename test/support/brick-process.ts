@@ -29,6 +29,15 @@ export interface BrickProcessOptions {
   mounts?: Record<string, string>;
 }
 
+/** The text of a volfile with a volume `v-NAME` of those lines put above the volume `v-BELOW`. */
+export function withVolume(text: string, below: string, name: string, lines: readonly string[]): string {
+  const start = text.indexOf(`volume v-${below}\n`);
+  const end = text.indexOf('end-volume\n', start) + 'end-volume\n'.length;
+  const volume = [`volume v-${name}`, ...lines, `subvolumes v-${below}`, 'end-volume', ''].join('\n');
+  const above = text.slice(end).replace(`subvolumes v-${below}\n`, `subvolumes v-${name}\n`);
+  return `${text.slice(0, end)}\n${volume}${above}`;
+}
+
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));

@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { IndexTranslator } from '../../../brickd/translators/features/index/index.js';
 import { options } from '../../../brickd/translators/features/index/options.js';
 import { Dict } from '../../../posix/contract/dict.js';
-import { EINVAL, ENOENT } from '../../../posix/contract/errno.js';
+import { EINVAL, ENOENT, EROFS } from '../../../posix/contract/errno.js';
 import { failure } from '../../../posix/contract/error.js';
 import type { DictReply, Fops, LookupReply, StatReply } from '../../../posix/contract/fops.js';
 import { gfidKey, gfidText } from '../../../posix/contract/gfid.js';
@@ -189,4 +189,68 @@ t.test('names in a directory', async (t) => {
   await mark('left');
   await index.xattrop(call, { inode, op: 0, dict: dictOf({ [PENDING]: zero() }), xdata: null });
   t.notOk(existsSync(join(base, folder)), 'put aside when there is nothing to heal any more');
+});
+
+t.test('nothing is reached by way of a symlink or of ..', async (t) => {
+  const xattrop = (_call: unknown, args: { dict: Dict }): DictReply => ({ ret: 0, dict: args.dict, xdata: null });
+  const { brick, index, call, base } = await setup(t, { xattrop });
+  const outside = mkdtempSync(join(tmpdir(), 'outside-'));
+  t.teardown(() => rmSync(outside, { recursive: true }));
+  writeFileSync(join(outside, 'victim'), 'x');
+  const inode = brick.inode(0o040000);
+  symlinkSync(outside, join(base, 'entry-changes', gfidText(inode.gfid)));
+  const mark = (name: string, key: string) =>
+    index.xattrop(call, {
+      inode,
+      op: 0,
+      dict: dictOf({ [PENDING]: one() }),
+      xdata: dictOf({ [`glusterfs.xattrop-entry-${key}`]: name }),
+    });
+  t.not(await errnoOfAttempt(() => mark('new', 'create')), 0);
+  await errnoOfAttempt(() => mark('victim', 'delete'));
+  t.strictSame(readdirSync(outside), ['victim'], 'a planted symlink');
+  const key = 'glusterfs.xattrop_entry_changes_gfid';
+  const { dict } = await index.getxattr(call, { inode: brick.root, name: key, xdata: null });
+  const top = new Inode(dict!.bytes(key)!, gfidKey(dict!.bytes(key)!));
+  const lookup = (parent: Inode, name: string) =>
+    index.lookup(call, { loc: { inode: null, parent, name }, gfid: null, xdata: null });
+  for (const name of ['', '.', '..', '../xattrop', 'x'.repeat(256), 'x\0y']) {
+    const loc = { inode: null, parent: top, name };
+    t.equal(await errnoOfAttempt(() => lookup(top, name)), EINVAL, `look-up of ${name}`);
+    t.equal(
+      await errnoOfAttempt(() => index.unlink(call, { loc, xflags: 0, xdata: null })),
+      EINVAL,
+      `unlink of ${name}`,
+    );
+    t.equal(await errnoOfAttempt(() => mark(name, 'create')), EINVAL, `mark of ${name}`);
+  }
+  const found = await lookup(top, gfidText(inode.gfid));
+  const sub = new Inode(found.stat.gfid, gfidKey(found.stat.gfid));
+  t.not(await errnoOfAttempt(() => lookup(sub, 'victim')), 0);
+  const loc = { inode: null, parent: sub, name: 'victim' };
+  await errnoOfAttempt(() => index.unlink(call, { loc, xflags: 0, xdata: null }));
+  const fd = fdOf(sub, call.client);
+  t.not(await errnoOfAttempt(() => index.readdir(call, { fd, offset: 0n, size: 4096, xdata: null })), 0);
+  index.releasedir(fd);
+  const entry = { inode: null, parent: top, name: gfidText(inode.gfid) };
+  await errnoOfAttempt(() => index.rmdir(call, { loc: entry, flags: 1, xdata: null }));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  t.strictSame(readdirSync(outside), ['victim'], 'by the virtual directories');
+});
+
+t.test('a protected volume keeps its lists', async (t) => {
+  const xattrop = (): DictReply => {
+    throw failure(EROFS);
+  };
+  const { brick, index, call, entries } = await setup(t, { xattrop });
+  brick.refusal = EROFS;
+  const inode = brick.inode(0o040000);
+  const ask = (value: Uint8Array, names: Record<string, string> = {}) =>
+    errnoOfAttempt(() =>
+      index.xattrop(call, { inode, op: 0, dict: dictOf({ [PENDING]: value }), xdata: dictOf(names) }),
+    );
+  t.equal(await ask(one()), EROFS);
+  for (const key of ['create', 'delete'])
+    t.equal(await ask(zero(), { [`glusterfs.xattrop-entry-${key}`]: 'x' }), EROFS);
+  for (const of of ['xattrop', 'dirty', 'entry-changes']) t.strictSame(entries(of), [], of);
 });

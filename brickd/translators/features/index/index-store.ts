@@ -3,19 +3,20 @@
  * for names in directories a folder per directory. Everything that blocks runs in a queue of its own.
  */
 import { randomUUID } from 'node:crypto';
-import { ALWAYS, type Batch, batch, IGNORE, Priority, reg } from '../../../../native/batch.js';
+import { ALWAYS, type Batch, batch, type FdRef, IGNORE, Priority, reg, STAT } from '../../../../native/batch.js';
 import { type Region, region } from '../../../../native/memory.js';
 import { Queue } from '../../../../native/queue.js';
 import { Closing } from '../../../../posix/closing.js';
-import { EEXIST, EMLINK, ENOENT, ENOTEMPTY, errnoName } from '../../../../posix/contract/errno.js';
+import { EEXIST, EINVAL, EMLINK, ENOENT, ENOTEMPTY, errnoName } from '../../../../posix/contract/errno.js';
 import { failure } from '../../../../posix/contract/error.js';
 import type { Gfid } from '../../../../posix/contract/gfid.js';
 import type { Iatt } from '../../../../posix/contract/iatt.js';
 import type { Logger } from '../../../../posix/contract/log.js';
+import { isEntryName } from '../../../../posix/contract/name.js';
 import type { BrickContext } from '../../../../posix/contract/translator.js';
 import { EntryCursor } from '../../../../posix/dir-entries.js';
 import { iattOf } from '../../../../posix/iatt-of.js';
-import { AT_REMOVEDIR, OpenFlag } from '../../../../posix/sys.js';
+import { AT_REMOVEDIR, OpenFlag, Resolve } from '../../../../posix/sys.js';
 import { INDICES, type IndexName } from './watchlist.js';
 
 const DIR_MODE = 0o600;
@@ -31,6 +32,20 @@ export interface IndexEntry {
   /** DT_*. */
   type: number;
 }
+
+/** Something below the indices: a name in a folder, '' being the folder of the indices itself. */
+export interface IndexPlace {
+  readonly folder: string;
+  readonly name: string;
+}
+
+/** Path of a place below the indices. */
+export function pathOf({ folder, name }: IndexPlace): string {
+  return folder === '' ? name : `${folder}/${name}`;
+}
+
+const FOLDER_FLAGS = OpenFlag.directory | OpenFlag.nofollow;
+const BENEATH = Resolve.beneath | Resolve.noSymlinks;
 
 /** Files that entries are links of: no entries themselves. */
 export function isBaseFile(name: string): boolean {
@@ -69,75 +84,101 @@ export class IndexStore {
   }
 
   #base(index: IndexName): string {
-    return `${index}/${index}-${this.#uuid}`;
+    return `${index}-${this.#uuid}`;
   }
 
-  /** Links an entry, `path` below the indices. Resolves with its errno: 0 also when it is there already. */
-  async add(index: IndexName, path: string, lane: number): Promise<number> {
-    const errno = await this.#link(index, path, lane);
-    if (errno === 0 || errno === EEXIST) return 0;
-    if (errno === EMLINK) this.#uuid = randomUUID();
-    else if (errno !== ENOENT) return this.#failed(path, errno, 'Not able to add to index');
-    // The base file, or the directory, is not there yet; or it has as many links as the file system allows.
-    const b = batch();
-    b.mkdir(this.#dir, index, DIR_MODE, IGNORE);
-    b.open(this.#dir, this.#base(index), OpenFlag.creat | OpenFlag.wronly | OpenFlag.trunc, 0);
-    b.close(reg(1), ALWAYS);
-    const made = await this.#run(b, lane);
-    if (made !== 0 && made !== EEXIST) return this.#failed(path, made, 'Not able to create index');
-    const again = await this.#link(index, path, lane);
-    return again === 0 || again === EEXIST ? 0 : this.#failed(path, again, 'Not able to add to index');
+  /** Op that opens a folder for the ops of a batch that follow. Returns how they name it; {@link #leave} closes it. */
+  #enter(b: Batch, folder: string): FdRef {
+    if (folder === '') return this.#dir;
+    return reg(b.open(this.#dir, folder, OpenFlag.path | FOLDER_FLAGS, 0, BENEATH));
   }
 
-  #link(index: IndexName, path: string, lane: number): Promise<number> {
+  #leave(b: Batch, folder: FdRef): void {
+    if (folder !== this.#dir) b.close(folder, ALWAYS);
+  }
+
+  /** Runs a batch of one op on an entry; resolves with its errno. Fails with EINVAL when the name can't be an entry's. */
+  #on({ folder, name }: IndexPlace, lane: number, op: (b: Batch, dir: FdRef, name: string) => void): Promise<number> {
+    if (!isEntryName(name)) throw failure(EINVAL);
     const b = batch();
-    b.link(this.#dir, this.#base(index), this.#dir, path);
+    const dir = this.#enter(b, folder);
+    op(b, dir, name);
+    this.#leave(b, dir);
     return this.#run(b, lane);
   }
 
-  #failed(path: string, errno: number, text: string): number {
-    this.#log.error(0, `${path}: ${text}: ${errnoName(errno)}`);
+  /** Links an entry of an index. Resolves with its errno: 0 also when it is there already. */
+  async add(index: IndexName, place: IndexPlace, lane: number): Promise<number> {
+    const errno = await this.#link(index, place, lane);
+    if (errno === 0 || errno === EEXIST) return 0;
+    if (errno === EMLINK) this.#uuid = randomUUID();
+    else if (errno !== ENOENT) return this.#failed(place, errno, 'Not able to add to index');
+    // The base file, or the directory, is not there yet; or it has as many links as the file system allows.
+    const b = batch();
+    b.mkdir(this.#dir, index, DIR_MODE, IGNORE);
+    const dir = this.#enter(b, index);
+    const flags = OpenFlag.creat | OpenFlag.wronly | OpenFlag.trunc | OpenFlag.nofollow;
+    const base = b.open(dir, this.#base(index), flags, 0);
+    b.close(reg(base), ALWAYS);
+    this.#leave(b, dir);
+    const made = await this.#run(b, lane);
+    if (made !== 0 && made !== EEXIST) return this.#failed(place, made, 'Not able to create index');
+    const again = await this.#link(index, place, lane);
+    return again === 0 || again === EEXIST ? 0 : this.#failed(place, again, 'Not able to add to index');
+  }
+
+  #link(index: IndexName, place: IndexPlace, lane: number): Promise<number> {
+    return this.#on(place, lane, (b, dir, name) => {
+      if (place.folder === index) {
+        b.link(dir, this.#base(index), dir, name);
+        return;
+      }
+      const from = this.#enter(b, index);
+      b.link(from, this.#base(index), dir, name);
+      this.#leave(b, from);
+    });
+  }
+
+  #failed(place: IndexPlace, errno: number, text: string): number {
+    this.#log.error(0, `${pathOf(place)}: ${text}: ${errnoName(errno)}`);
     return errno;
   }
 
-  async makeFolder(path: string, lane: number): Promise<number> {
-    const b = batch();
-    b.mkdir(this.#dir, path, DIR_MODE);
-    const errno = await this.#run(b, lane);
+  async makeFolder(place: IndexPlace, lane: number): Promise<number> {
+    const errno = await this.#on(place, lane, (b, dir, name) => b.mkdir(dir, name, DIR_MODE));
     return errno === EEXIST ? 0 : errno;
   }
 
   /** Removes an entry. Resolves with its errno; `existed` is false when there was none. */
-  async remove(path: string, lane: number): Promise<{ errno: number; existed: boolean }> {
-    const b = batch();
-    b.unlink(this.#dir, path);
-    const errno = await this.#run(b, lane);
+  async remove(place: IndexPlace, lane: number): Promise<{ errno: number; existed: boolean }> {
+    const errno = await this.#on(place, lane, (b, dir, name) => b.unlink(dir, name));
     if (errno === ENOENT) return { errno: 0, existed: false };
     return { errno, existed: errno === 0 };
   }
 
   /** Removes the folder of a directory's names; one that is not empty is put aside for the healer to find. */
-  async removeFolder(path: string, lane: number): Promise<number> {
-    const b = batch();
-    b.unlink(this.#dir, path, AT_REMOVEDIR);
-    const errno = await this.#run(b, lane);
+  async removeFolder(place: IndexPlace, lane: number): Promise<number> {
+    const errno = await this.#on(place, lane, (b, dir, name) => b.unlink(dir, name, AT_REMOVEDIR));
     if (errno === ENOENT) return 0;
     if (errno !== ENOTEMPTY && errno !== EEXIST) return errno;
-    const aside = batch();
-    aside.rename(this.#dir, path, this.#dir, `entry-changes/${randomUUID()}`);
-    return this.#run(aside, lane);
+    return this.#on(place, lane, (b, dir, name) => {
+      const aside = this.#enter(b, 'entry-changes');
+      b.rename(dir, name, aside, randomUUID());
+      this.#leave(b, aside);
+    });
   }
 
   /** Removes a folder with all its entries. */
-  async wipe(path: string): Promise<void> {
-    const fd = await this.open(path);
+  async wipe(place: IndexPlace): Promise<void> {
+    const folder = pathOf(place);
+    const fd = await this.open(folder);
     try {
       for (;;) {
         const entries = await this.list(fd, 0n, 1 << 30);
         if (entries.length === 0) break;
         let removed = 0;
         for (const { name } of entries) {
-          const { existed } = await this.remove(`${path}/${name}`, 0);
+          const { existed } = await this.remove({ folder, name }, 0);
           if (existed) removed++;
         }
         if (removed === 0) break;
@@ -145,32 +186,46 @@ export class IndexStore {
     } finally {
       this.closeFolder(fd);
     }
-    await this.removeFolder(path, 0);
+    await this.removeFolder(place, 0);
   }
 
-  async exists(path: string, lane: number): Promise<boolean> {
-    const b = batch();
-    b.statx(this.#dir, path, b.statOut());
-    return (await this.#run(b, lane)) === 0;
+  async exists(place: IndexPlace, lane: number): Promise<boolean> {
+    const errno = await this.#on(place, lane, (b, dir, name) => b.statx(dir, name, b.statOut()));
+    return errno === 0;
   }
 
   /** Attributes of a file or folder of the indices, under a gfid of ours. Fails as stat fails. */
-  async stat(path: string, gfid: Gfid): Promise<Iatt> {
+  async stat(place: IndexPlace, gfid: Gfid): Promise<Iatt> {
+    return this.#stat(place, Priority.high, (f64, at) => iattOf(f64, at, gfid, null));
+  }
+
+  async #stat<T>(
+    { folder, name }: IndexPlace,
+    priority: Priority,
+    read: (f64: Float64Array, at: number) => T,
+  ): Promise<T> {
+    if (!isEntryName(name)) throw failure(EINVAL);
     const b = batch();
     const at = b.statOut();
-    b.statx(this.#dir, path, at);
-    await this.#queue.run(b, 0, Priority.high);
+    const dir = this.#enter(b, folder);
+    b.statx(dir, name, at);
+    this.#leave(b, dir);
+    await this.#queue.run(b, 0, priority);
     const { errno } = b;
-    const iatt = errno === 0 ? iattOf(b.f64, at, gfid, null) : null;
+    const result = errno === 0 ? read(b.f64, at) : null;
     b.release();
-    if (iatt === null) throw failure(errno);
-    return iatt;
+    if (result === null) throw failure(errno);
+    return result;
+  }
+
+  #links(place: IndexPlace, priority: Priority): Promise<number> {
+    return this.#stat(place, priority, (f64, at) => f64[at + STAT.nlink]!);
   }
 
   /** Opens a folder for {@link list}; the caller closes the descriptor. Fails as open fails. */
-  async open(path: string): Promise<number> {
+  async open(folder: string): Promise<number> {
     const b = batch();
-    b.open(this.#dir, path, OpenFlag.directory | OpenFlag.nofollow);
+    b.open(this.#dir, folder, FOLDER_FLAGS, 0, BENEATH);
     await this.#queue.run(b, 0, Priority.high);
     const fd = b.result(0);
     b.release();
@@ -229,7 +284,7 @@ export class IndexStore {
         const { name } = cursor;
         if (name === '.' || name === '..') continue;
         if (index !== undefined && isBaseFile(name)) {
-          if (`${index}/${name}` !== this.#base(index)) void this.#removeStale(`${index}/${name}`);
+          if (name !== this.#base(index)) void this.#removeStale({ folder: index, name });
           continue;
         }
         used += name.length + ENTRY_OVERHEAD;
@@ -241,14 +296,9 @@ export class IndexStore {
   }
 
   /** Removes a base file of an earlier time that no entry is a link of any more. */
-  async #removeStale(path: string): Promise<void> {
-    const b = batch();
-    const at = b.statOut();
-    b.statx(this.#dir, path, at);
-    await this.#queue.run(b, 0, Priority.least);
-    const unused = b.errno === 0 && b.f64[at + NLINK] === 1;
-    b.release();
-    if (unused) await this.remove(path, 0);
+  async #removeStale(place: IndexPlace): Promise<void> {
+    const links = await this.#links(place, Priority.least).catch(() => 0);
+    if (links === 1) await this.remove(place, 0);
   }
 
   /** Number of entries of an index, base files not counted. */
@@ -279,12 +329,7 @@ export class IndexStore {
     try {
       const [first] = await this.list(fd, 0n, 1 << 30, index);
       if (first === undefined) return 0;
-      const b = batch();
-      const at = b.statOut();
-      b.statx(this.#dir, `${index}/${first.name}`, at);
-      await this.#queue.run(b, 0, Priority.high);
-      const links = b.errno === 0 ? b.f64[at + NLINK]! : 0;
-      b.release();
+      const links = await this.#links({ folder: index, name: first.name }, Priority.high).catch(() => 0);
       // It may have gone meanwhile; that there were some is what counts.
       return Math.max(1, links - 1);
     } finally {
@@ -295,5 +340,3 @@ export class IndexStore {
 
 /** Bytes of a directory entry beside its name, as a reply holds it. */
 const ENTRY_OVERHEAD = 32;
-/** STAT.nlink. */
-const NLINK = 4;

@@ -5,7 +5,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Call } from '../../../../posix/contract/call.js';
 import { Dict } from '../../../../posix/contract/dict.js';
-import { EINVAL, ENOENT, ENOTDIR } from '../../../../posix/contract/errno.js';
+import { EACCES, EINVAL, ENOENT, ENOTDIR } from '../../../../posix/contract/errno.js';
 import { FopError, failure } from '../../../../posix/contract/error.js';
 import type {
   DictReply,
@@ -30,9 +30,10 @@ import { type Gfid, gfidKey, gfidText, parseGfid } from '../../../../posix/contr
 import { NO_IATT, S_IFDIR, S_IFMT } from '../../../../posix/contract/iatt.js';
 import type { Fd, Inode } from '../../../../posix/contract/inode.js';
 import { loggerFor } from '../../../../posix/contract/log.js';
+import { isEntryName } from '../../../../posix/contract/name.js';
 import { type DumpSection, Translator, type TranslatorInit } from '../../../../posix/contract/translator.js';
 import { makeDirectory, openDirectory, requireDirectory } from '../../directories.js';
-import { IndexStore } from './index-store.js';
+import { type IndexPlace, IndexStore, pathOf } from './index-store.js';
 import type { Options } from './options.js';
 import { INDICES, type IndexName, type Verdict, Watchlist } from './watchlist.js';
 
@@ -45,6 +46,7 @@ const COUNT_KEYS: Readonly<Record<string, IndexName>> = {
   'glusterfs.xattrop_index_count': 'xattrop',
   'glusterfs.xattrop_dirty_count': 'dirty',
 };
+const ENTRY_CHANGES = 'entry-changes';
 const INDEX_COUNT = 'glusterfs.xattrop_index_count';
 const ENTRY_IN = 'glusterfs.xattrop-entry-create';
 const ENTRY_OUT = 'glusterfs.xattrop-entry-delete';
@@ -66,19 +68,13 @@ interface Membership {
   tail: Promise<unknown>;
 }
 
-/** A folder of the indices, or a file in one, that clients know by a gfid. */
-interface Virtual {
-  /** Below the indices. */
-  path: string;
-}
-
 export class IndexTranslator extends Translator<Options> {
   #store!: IndexStore;
   readonly #watch: Watchlist;
   readonly #log;
   readonly #gfids: Record<IndexName, Gfid>;
-  /** By gfid key. All these gfids begin alike, so that others are told apart at a glance. */
-  readonly #virtual = new Map<string, Virtual>();
+  /** Folders of the indices and files in them that clients know, by gfid key. All these gfids begin alike, so that others are told apart at a glance. */
+  readonly #virtual = new Map<string, IndexPlace>();
   readonly #prefix = randomBytes(4);
   /** Entries of the xattrop index as far as they were counted; negative: not known. */
   #pending = -1;
@@ -93,7 +89,7 @@ export class IndexTranslator extends Translator<Options> {
       ...(o['xattrop-pending-watchlist'] ?? []),
     ]);
     this.#gfids = { xattrop: this.#newGfid(), dirty: this.#newGfid(), 'entry-changes': this.#newGfid() };
-    for (const index of INDICES) this.#virtual.set(gfidKey(this.#gfids[index]), { path: index });
+    for (const index of INDICES) this.#virtual.set(gfidKey(this.#gfids[index]), { folder: '', name: index });
   }
 
   #newGfid(): Gfid {
@@ -137,14 +133,14 @@ export class IndexTranslator extends Translator<Options> {
     return INDICES.some((index) => gfidKey(this.#gfids[index]) === key);
   }
 
-  #folder(inode: Inode | null): Virtual | undefined {
+  #folder(inode: Inode | null): IndexPlace | undefined {
     return inode !== null && this.#isOurs(inode.gfid) ? this.#virtual.get(inode.key) : undefined;
   }
 
   lookup(call: Call, args: LookupArgs): MaybePromise<LookupReply> {
     const { parent, inode, name } = args.loc;
     const folder = this.#folder(parent);
-    if (folder !== undefined) return this.#lookupEntry(folder, name, inode);
+    if (folder !== undefined) return this.#lookupEntry(call, folder, name, inode);
     const gfid = args.gfid ?? inode?.gfid;
     if (gfid !== undefined && this.#isOurs(gfid)) {
       const virtual = this.#virtual.get(gfidKey(gfid));
@@ -154,30 +150,32 @@ export class IndexTranslator extends Translator<Options> {
     return this.#counted(() => this.next.lookup(call, args));
   }
 
-  async #lookupFolder(virtual: Virtual, gfid: Gfid, asked: Dict | null): Promise<LookupReply> {
-    const stat = await this.#store.stat(virtual.path, Uint8Array.from(gfid));
+  async #lookupFolder(virtual: IndexPlace, gfid: Gfid, asked: Dict | null): Promise<LookupReply> {
+    const stat = await this.#store.stat(virtual, Uint8Array.from(gfid));
     const xdata = new Dict();
     if (this.#isTop(gfidKey(gfid))) {
       if ((stat.mode & S_IFMT) !== S_IFDIR) throw failure(ENOTDIR);
       if (asked?.has(TYPE_REQUEST) === true) {
-        xdata.setUint(TYPE_REPLY, virtual.path === 'entry-changes' ? IA_IFDIR : IA_IFREG);
+        xdata.setUint(TYPE_REPLY, virtual.name === ENTRY_CHANGES ? IA_IFDIR : IA_IFREG);
       }
     }
     return { stat, postparent: NO_IATT, xdata };
   }
 
-  async #lookupEntry(folder: Virtual, name: string, known: Inode | null): Promise<LookupReply> {
-    const path = `${folder.path}/${name}`;
+  async #lookupEntry(call: Call, parent: IndexPlace, name: string, known: Inode | null): Promise<LookupReply> {
+    checkAccess(call);
+    const place = { folder: pathOf(parent), name };
     const gfid = known !== null && this.#isOurs(known.gfid) ? known.gfid : this.#newGfid();
-    const stat = await this.#store.stat(path, gfid);
-    if (folder.path === 'entry-changes' && parseGfid(name) === null) throw failure(EINVAL);
-    this.#virtual.set(gfidKey(gfid), { path });
+    const stat = await this.#store.stat(place, gfid);
+    if (place.folder === ENTRY_CHANGES && parseGfid(name) === null) throw failure(EINVAL);
+    this.#virtual.set(gfidKey(gfid), place);
     return { stat, postparent: NO_IATT, xdata: new Dict() };
   }
 
   opendir(call: Call, args: OpendirArgs): MaybePromise<Xdata> {
-    if (this.#folder(args.inode) !== undefined) return { xdata: null };
-    return this.next.opendir(call, args);
+    if (this.#folder(args.inode) === undefined) return this.next.opendir(call, args);
+    checkAccess(call);
+    return { xdata: null };
   }
 
   readdir(call: Call, args: ReaddirArgs): MaybePromise<ReaddirReply> {
@@ -185,11 +183,12 @@ export class IndexTranslator extends Translator<Options> {
     return folder === undefined ? this.next.readdir(call, args) : this.#readdir(call, args, folder);
   }
 
-  async #readdir(call: Call, args: ReaddirArgs, folder: Virtual): Promise<ReaddirReply> {
+  async #readdir(call: Call, args: ReaddirArgs, folder: IndexPlace): Promise<ReaddirReply> {
+    checkAccess(call);
     const { fd } = args;
     // Two requests at once share the descriptor that the first one opens.
-    const opened = (fd.ctx[this.slot] ??= this.#store.open(folder.path)) as Promise<number>;
-    const top = INDICES.find((index) => index === folder.path);
+    const opened = (fd.ctx[this.slot] ??= this.#store.open(pathOf(folder))) as Promise<number>;
+    const top = INDICES.find((index) => index === pathOf(folder));
     const found = await this.#store.list(await opened, args.offset, args.size, top);
     const wantsType = args.xdata?.has('get-gfid-type') === true && this.#isTop(fd.inode.key);
     const entries: DirEntry[] = [];
@@ -235,10 +234,10 @@ export class IndexTranslator extends Translator<Options> {
     const { parent, name } = args.loc;
     const folder = this.#folder(parent);
     if (folder === undefined) return this.next.unlink(call, args);
-    return this.#remove(folder, parent!, async () => {
-      const { errno, existed } = await this.#store.remove(`${folder.path}/${name}`, 0);
+    return this.#remove(call, folder, parent!, async () => {
+      const { errno, existed } = await this.#store.remove({ folder: pathOf(folder), name }, 0);
       if (errno !== 0) throw failure(errno);
-      if (existed && folder.path === 'xattrop') this.#removedOne();
+      if (existed && pathOf(folder) === 'xattrop') this.#removedOne();
     });
   }
 
@@ -248,24 +247,26 @@ export class IndexTranslator extends Translator<Options> {
     if (folder === undefined) return this.next.rmdir(call, args);
     const gfid = parseGfid(name);
     if (gfid === null) throw failure(EINVAL);
-    const path = `${folder.path}/${gfidText(gfid)}`;
-    return this.#remove(folder, parent!, async () => {
+    const place = { folder: pathOf(folder), name: gfidText(gfid) };
+    return this.#remove(call, folder, parent!, async () => {
       if (args.flags !== 0) {
         // Whoever asks does not wait for a folder that may be large.
-        this.#store.wipe(path).catch(() => {});
+        this.#store.wipe(place).catch(() => {});
         return;
       }
-      const errno = await this.#store.removeFolder(path, 0);
+      const errno = await this.#store.removeFolder(place, 0);
       if (errno !== 0) throw failure(errno);
       const inode = this.brick.findInode(gfidKey(gfid));
       if (inode !== undefined) this.#membership(inode)['entry-changes'] = false;
     });
   }
 
-  async #remove(folder: Virtual, parent: Inode, remove: () => Promise<void>): Promise<RemoveReply> {
-    const preparent = await this.#store.stat(folder.path, parent.gfid);
+  async #remove(call: Call, folder: IndexPlace, parent: Inode, remove: () => Promise<void>): Promise<RemoveReply> {
+    checkAccess(call);
+    this.brick.guardChange(call);
+    const preparent = await this.#store.stat(folder, parent.gfid);
     await remove();
-    return { preparent, postparent: await this.#store.stat(folder.path, parent.gfid), xdata: null };
+    return { preparent, postparent: await this.#store.stat(folder, parent.gfid), xdata: null };
   }
 
   getxattr(call: Call, args: GetxattrArgs): MaybePromise<DictReply> {
@@ -322,11 +323,11 @@ export class IndexTranslator extends Translator<Options> {
 
   xattrop(call: Call, args: XattropArgs): MaybePromise<DictReply> {
     if (!this.#tracked(args)) return this.next.xattrop(call, args);
-    return this.#track(args.inode, args, () => this.next.xattrop(call, args));
+    return this.#track(call, args.inode, args, () => this.next.xattrop(call, args));
   }
   fxattrop(call: Call, args: FxattropArgs): MaybePromise<DictReply> {
     if (!this.#tracked(args)) return this.next.fxattrop(call, args);
-    return this.#track(args.fd.inode, args, () => this.next.fxattrop(call, args));
+    return this.#track(call, args.fd.inode, args, () => this.next.fxattrop(call, args));
   }
 
   #tracked(args: { op: number; dict: Dict } & Xdata): boolean {
@@ -341,17 +342,19 @@ export class IndexTranslator extends Translator<Options> {
 
   /** Counts on one inode run in order: what one finds zero, the next may set again. */
   #track(
+    call: Call,
     inode: Inode,
     args: { op: number; dict: Dict } & Xdata,
     wind: () => MaybePromise<DictReply>,
   ): Promise<DictReply> {
     const member = this.#membership(inode);
-    const run = member.tail.then(() => this.#count(inode, member, args, wind));
+    const run = member.tail.then(() => this.#count(call, inode, member, args, wind));
     member.tail = run.catch(() => {});
     return run;
   }
 
   async #count(
+    call: Call,
     inode: Inode,
     member: Membership,
     args: { op: number; dict: Dict } & Xdata,
@@ -360,8 +363,10 @@ export class IndexTranslator extends Translator<Options> {
     const { xdata } = args;
     // Before the change: should the brick fail in between, the entry is there in vain rather than missing.
     const wanted = this.#watch.verdict(args.dict);
-    await this.#apply(inode, member, { xattrop: wanted.xattrop || undefined, dirty: wanted.dirty || undefined });
     const created = xdata?.text(ENTRY_IN);
+    const deleted = xdata?.text(ENTRY_OUT);
+    if (wanted.xattrop || wanted.dirty || created !== undefined || deleted !== undefined) this.brick.guardChange(call);
+    await this.#apply(inode, member, { xattrop: wanted.xattrop || undefined, dirty: wanted.dirty || undefined });
     if (created !== undefined) await this.#addName(inode, member, created);
     const reply = await wind();
     const verdict: Verdict =
@@ -369,7 +374,6 @@ export class IndexTranslator extends Translator<Options> {
         ? { xattrop: undefined, dirty: undefined }
         : this.#watch.verdict(reply.dict, args.op === ADD_ARRAY64);
     await this.#apply(inode, member, verdict);
-    const deleted = xdata?.text(ENTRY_OUT);
     if (deleted !== undefined) await this.#removeName(inode, deleted);
     const purge = xdata === null || (xdata.number(PURGE) ?? 0) !== 0;
     if (purge && verdict.xattrop === false && inode.type === S_IFDIR) await this.#purgeNames(inode, member);
@@ -380,12 +384,12 @@ export class IndexTranslator extends Translator<Options> {
     for (const index of ['xattrop', 'dirty'] as const) {
       const listed = verdict[index];
       if (listed === undefined || member[index] === listed) continue;
-      const path = `${index}/${gfidText(inode.gfid)}`;
+      const place = { folder: index, name: gfidText(inode.gfid) };
       if (listed) {
-        if ((await this.#store.add(index, path, inode.lane)) !== 0) continue;
+        if ((await this.#store.add(index, place, inode.lane)) !== 0) continue;
         if (index === 'xattrop') this.#addedOne();
       } else {
-        const { errno, existed } = await this.#store.remove(path, inode.lane);
+        const { errno, existed } = await this.#store.remove(place, inode.lane);
         if (errno !== 0) continue;
         if (existed && index === 'xattrop') this.#removedOne();
       }
@@ -394,27 +398,35 @@ export class IndexTranslator extends Translator<Options> {
   }
 
   async #addName(inode: Inode, member: Membership, name: string): Promise<void> {
-    if (name.includes('/')) throw failure(EINVAL);
-    const folder = `entry-changes/${gfidText(inode.gfid)}`;
+    if (!isEntryName(name)) throw failure(EINVAL);
+    const folder = namesOf(inode);
     if (member['entry-changes'] !== true) {
       const errno = await this.#store.makeFolder(folder, inode.lane);
       if (errno !== 0) throw failure(errno);
       member['entry-changes'] = true;
     }
-    const errno = await this.#store.add('entry-changes', `${folder}/${name}`, inode.lane);
+    const errno = await this.#store.add(ENTRY_CHANGES, { folder: pathOf(folder), name }, inode.lane);
     if (errno !== 0) throw failure(errno);
   }
 
   async #removeName(inode: Inode, name: string): Promise<void> {
-    if (name.includes('/')) return;
-    await this.#store.remove(`entry-changes/${gfidText(inode.gfid)}/${name}`, inode.lane);
+    if (!isEntryName(name)) return;
+    await this.#store.remove({ folder: pathOf(namesOf(inode)), name }, inode.lane);
   }
 
   /** A directory that awaits no healing any more has no names to heal. */
   async #purgeNames(inode: Inode, member: Membership): Promise<void> {
-    const folder = `entry-changes/${gfidText(inode.gfid)}`;
+    const folder = namesOf(inode);
     member['entry-changes'] ??= await this.#store.exists(folder, inode.lane);
     if (!member['entry-changes']) return;
     if ((await this.#store.removeFolder(folder, inode.lane)) === 0) member['entry-changes'] = false;
   }
+}
+
+/** The folder of the names to heal in a directory. */
+const namesOf = (inode: Inode): IndexPlace => ({ folder: ENTRY_CHANGES, name: gfidText(inode.gfid) });
+
+/** The folders are root's alone, as they are on disk. Access control lies below and does not see them. */
+function checkAccess(call: Call): void {
+  if (call.uid !== 0 && call.pid >= 0) throw failure(EACCES);
 }

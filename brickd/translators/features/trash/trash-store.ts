@@ -1,15 +1,16 @@
 /**
  * The trash on disk: a directory in the brick's root with a fixed gfid, and below it the paths of what was thrown away.
  * Directories there have no gfid at first: look-up gives them the same one on every brick.
- * Clients may change what is in the trash, so no symlink is followed on the way to it.
+ * Clients may change what is in the trash, so all of it is reached below the brick's open root, and no symlink is followed on
+ * the way.
  */
 import { createHash } from 'node:crypto';
 import { addon } from '../../../../native/addon.js';
-import { ALWAYS, type Batch, batch, IGNORE, Priority, reg, STAT } from '../../../../native/batch.js';
+import { ALWAYS, type Batch, batch, type FdRef, IGNORE, Priority, reg, STAT } from '../../../../native/batch.js';
 import { region } from '../../../../native/memory.js';
 import { Queue } from '../../../../native/queue.js';
 import { EEXIST, ENOENT, errnoName } from '../../../../posix/contract/errno.js';
-import { type Gfid, parseGfid, ROOT_GFID } from '../../../../posix/contract/gfid.js';
+import { type Gfid, parseGfid, ROOT_GFID, sameGfid } from '../../../../posix/contract/gfid.js';
 import { directoryLink, HANDLE_DIR, handleName, parseDirectoryLink } from '../../../../posix/handle-name.js';
 import { GFID_KEY, OpenFlag, Resolve, XATTR_CREATE } from '../../../../posix/sys.js';
 
@@ -25,8 +26,10 @@ const LINK_BYTES = 4096;
 const COPY_BYTES = 1 << 30;
 /** Names tried for a file when another was thrown away by the same name within the same second. */
 const NAMES = 100;
+const RENAME_NOREPLACE = 1;
 const PERMISSIONS = 0o7777;
 const DIRECTORY = OpenFlag.path | OpenFlag.directory | OpenFlag.nofollow;
+const BENEATH = Resolve.beneath | Resolve.noSymlinks;
 
 export interface Owner {
   uid: number;
@@ -34,23 +37,41 @@ export interface Owner {
 }
 
 export class TrashStore {
-  /** Descriptor of `.glusterfs`: its parent is the brick's root. */
+  /** Descriptors of the brick's root and of `.glusterfs`. */
+  #root = -1;
   #dir = -1;
   readonly #queue = new Queue(CONCURRENCY);
 
   /** Rejects with an Error that names the brick. */
   async open(brick: string): Promise<void> {
     const b = batch();
-    const at = b.open(AT_FDCWD, `${brick}/${HANDLE_DIR}`, DIRECTORY);
+    const root = b.open(AT_FDCWD, brick, OpenFlag.path | OpenFlag.directory);
+    const dir = b.open(reg(root), HANDLE_DIR, DIRECTORY, 0, BENEATH);
     await this.#queue.run(b, 0, Priority.normal);
-    this.#dir = b.result(at);
+    const { errno, failedOp } = b;
+    this.#root = b.result(root);
+    this.#dir = b.result(dir);
     b.release();
-    if (this.#dir < 0) throw new Error(`brick ${brick}: opening ${HANDLE_DIR} failed: ${errnoName(-this.#dir)}`);
+    if (errno === 0) return;
+    this.close();
+    const what = failedOp === root ? 'the directory' : HANDLE_DIR;
+    throw new Error(`brick ${brick}: opening ${what} failed: ${errnoName(errno)}`);
   }
 
   close(): void {
     this.#queue.close();
     if (this.#dir >= 0) addon.closeFd(this.#dir);
+    if (this.#root >= 0) addon.closeFd(this.#root);
+  }
+
+  /** Op that opens a directory, given by its names from the root on, for the ops of a batch that follow. */
+  #enter(b: Batch, directories: readonly string[]): FdRef {
+    if (directories.length === 0) return this.#root;
+    return reg(b.open(this.#root, directories.join('/'), DIRECTORY, 0, BENEATH));
+  }
+
+  #leave(b: Batch, directory: FdRef): void {
+    if (directory !== this.#root) b.close(directory, ALWAYS);
   }
 
   /** Runs a batch and releases it; resolves with its errno, 0 for success. */
@@ -62,47 +83,47 @@ export class TrashStore {
   }
 
   /**
-   * Makes the directory with a fixed gfid, or renames it when it has another name. path: below the root. Resolves with an
-   * errno.
+   * Makes the directory with a fixed gfid, or renames it when it has another name. above: names from the root to its parent.
+   * Resolves with an errno.
    */
-  async makeFixed(gfid: Gfid, parent: Gfid, path: string): Promise<number> {
-    const name = path.slice(path.lastIndexOf('/') + 1);
+  async makeFixed(gfid: Gfid, parent: Gfid, above: readonly string[], name: string): Promise<number> {
     const handle = handleName(gfid);
     const link = directoryLink(parent, name);
-    const old = await this.#readLink(handle);
+    const old = await this.#nameByHandle(handle, parent, above);
+    if (old === name) return 0;
     const b = batch();
+    const dir = this.#enter(b, above);
     if (old !== null) {
-      if (old === name) {
-        b.release();
-        return 0;
-      }
-      b.rename(this.#dir, `../${path.slice(0, -name.length)}${old}`, this.#dir, `../${path}`, 1);
+      b.rename(dir, old, dir, name, RENAME_NOREPLACE);
       b.unlink(this.#dir, handle);
       b.symlink(link, this.#dir, handle);
-      return this.#run(b);
+    } else {
+      b.mkdir(dir, name, DIR_MODE, IGNORE);
+      const at = b.open(dir, name, OpenFlag.directory | OpenFlag.nofollow);
+      b.setxattr(reg(at), null, GFID_KEY, gfid, XATTR_CREATE);
+      b.mkdir(this.#dir, handle.slice(0, 2), 0o700, IGNORE);
+      b.mkdir(this.#dir, handle.slice(0, 5), 0o700, IGNORE);
+      b.symlink(link, this.#dir, handle);
+      b.close(reg(at), ALWAYS);
     }
-    b.mkdir(this.#dir, `../${path}`, DIR_MODE, IGNORE);
-    const at = b.open(this.#dir, `../${path}`, OpenFlag.directory | OpenFlag.nofollow);
-    b.setxattr(reg(at), null, GFID_KEY, gfid, XATTR_CREATE);
-    b.mkdir(this.#dir, handle.slice(0, 2), 0o700, IGNORE);
-    b.mkdir(this.#dir, handle.slice(0, 5), 0o700, IGNORE);
-    b.symlink(link, this.#dir, handle);
-    b.close(reg(at), ALWAYS);
+    this.#leave(b, dir);
     return this.#run(b);
   }
 
-  /** Name of the directory that a handle leads to; null when there is none. */
-  async #readLink(handle: string): Promise<string | null> {
+  /** Name of the directory that a handle leads to in a parent; null when there is none. */
+  async #nameByHandle(handle: string, parent: Gfid, above: readonly string[]): Promise<string | null> {
     const into = region(LINK_BYTES);
     const b = batch();
-    const out = b.statOut();
-    b.readlink(this.#dir, handle, into.address, into.capacity);
-    b.statx(this.#dir, `${handle}/.`, out);
+    const read = b.readlink(this.#dir, handle, into.address, into.capacity);
     await this.#queue.run(b, 0, Priority.normal);
-    const name = b.errno === 0 ? (parseDirectoryLink(into.bytes.latin1Slice(0, b.result(0)))?.name ?? null) : null;
+    const link = b.errno === 0 ? parseDirectoryLink(into.bytes.latin1Slice(0, b.result(read))) : null;
     b.release();
     into.release();
-    return name;
+    if (link === null || !sameGfid(link.parent, parent)) return null;
+    const there = batch();
+    const directory = this.#enter(there, [...above, link.name]);
+    this.#leave(there, directory);
+    return (await this.#run(there)) === 0 ? link.name : null;
   }
 
   /**
@@ -154,7 +175,7 @@ export class TrashStore {
     let made = false;
     for (let i = 0; i < NAMES; ) {
       const b = batch();
-      const dir = b.open(this.#dir, `../${directories.join('/')}`, DIRECTORY, 0, Resolve.noSymlinks);
+      const dir = b.open(this.#root, directories.join('/'), DIRECTORY, 0, BENEATH);
       const op = put(b, reg(dir), i === 0 ? name : `${name}_${i}`);
       b.close(reg(dir), ALWAYS);
       await this.#queue.run(b, 0, Priority.normal);
@@ -177,11 +198,11 @@ export class TrashStore {
     for (let depth = skip; depth < directories.length; depth++) {
       const mode = await this.#modeOf(directories.slice(skip, depth + 1));
       const b = batch();
-      const dir = b.open(this.#dir, `../${directories.slice(0, depth).join('/')}`, DIRECTORY, 0, Resolve.noSymlinks);
+      const dir = this.#enter(b, directories.slice(0, depth));
       const name = directories[depth]!;
-      b.mkdir(reg(dir), name, mode);
-      b.chown(reg(dir), name, owner.uid, owner.gid);
-      b.close(reg(dir), ALWAYS);
+      b.mkdir(dir, name, mode);
+      b.chown(dir, name, owner.uid, owner.gid);
+      this.#leave(b, dir);
       const errno = await this.#run(b);
       if (errno !== 0 && errno !== EEXIST) return errno;
     }
@@ -191,7 +212,9 @@ export class TrashStore {
   async #modeOf(path: readonly string[]): Promise<number> {
     const b = batch();
     const out = b.statOut();
-    b.statx(this.#dir, `../${path.join('/')}`, out);
+    const dir = this.#enter(b, path);
+    b.statx(dir, null, out);
+    this.#leave(b, dir);
     await this.#queue.run(b, 0, Priority.normal);
     const mode = b.errno === 0 ? b.f64[out + STAT.mode]! & PERMISSIONS : DIR_MODE;
     b.release();
@@ -214,5 +237,3 @@ function copyGfid(gfid: Gfid, directories: readonly string[], name: string): Gfi
 
 /** The directory of the trash itself has the root as parent. */
 export const TRASH_PARENT = ROOT_GFID;
-/** What names in options must be. */
-export const isName = (name: string): boolean => name !== '' && name !== '.' && name !== '..' && !name.includes('/');

@@ -24,10 +24,11 @@ import type { Iatt } from '../../../../posix/contract/iatt.js';
 import type { Inode, Loc } from '../../../../posix/contract/inode.js';
 import { knownNames } from '../../../../posix/contract/known-path.js';
 import { loggerFor } from '../../../../posix/contract/log.js';
+import { isEntryName } from '../../../../posix/contract/name.js';
 import { Translator, type TranslatorInit } from '../../../../posix/contract/translator.js';
 import { RESPONSE_LINK_COUNT } from '../../../../posix/keys.js';
 import type { Options } from './options.js';
-import { INTERNAL, INTERNAL_GFID, isName, TRASH_GFID, TRASH_PARENT, TrashStore } from './trash-store.js';
+import { INTERNAL, INTERNAL_GFID, TRASH_GFID, TRASH_PARENT, TrashStore } from './trash-store.js';
 
 const DEFAULT_MAX_BYTES = 200 << 20;
 const ANCESTRY = 'glusterfs.ancestry.path';
@@ -74,7 +75,7 @@ export class TrashTranslator extends Translator<Options> {
 
   #read(options: Options): void {
     const name = options['trash-dir'];
-    if (!isName(name))
+    if (!isEntryName(name))
       throw new Error(`brick ${this.brick.name}: option trash-dir: '${name}' is no name of a directory`);
     const paths = options['trash-eliminate-path'] ?? [];
     this.#eliminated = paths.filter((path) => path !== '').map((path) => `/${path.replace(/^\/+|\/+$/g, '')}/`);
@@ -90,10 +91,10 @@ export class TrashTranslator extends Translator<Options> {
     const name = this.options['trash-dir'];
     const failed = (what: string, errno: number): void =>
       this.#log.error(0, `${this.brick.name}: making or renaming the directory ${what} failed`, errno);
-    const errno = await store.makeFixed(TRASH_GFID, TRASH_PARENT, name);
+    const errno = await store.makeFixed(TRASH_GFID, TRASH_PARENT, [], name);
     if (errno !== 0) return failed(name, errno);
     if (!this.options['trash-internal-op']) return;
-    const inner = await store.makeFixed(INTERNAL_GFID, TRASH_GFID, `${name}/${INTERNAL}`);
+    const inner = await store.makeFixed(INTERNAL_GFID, TRASH_GFID, [name], INTERNAL);
     if (inner !== 0) failed(`${name}/${INTERNAL}`, inner);
   }
 
