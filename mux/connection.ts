@@ -35,7 +35,7 @@ interface Piece {
 }
 
 /** Why a connection is not read: it goes on when no reason is left. */
-export const PauseReason = { outstanding: 1, queue: 2, memory: 4, unfinished: 8, unsent: 16 } as const;
+export const PauseReason = { outstanding: 1, queue: 2, memory: 4, unfinished: 8, unsent: 16, groups: 32 } as const;
 
 /** Counts what connections hold in memory, and bounds it by {@link Connection.pause}. */
 export interface ConnectionMemory {

@@ -1,7 +1,7 @@
 /** From the credentials of a request to those that the fop runs with: squashing and server-side group lists. */
-import { addon } from '../native/addon.js';
 import { type Call, ClientPid } from '../posix/contract/call.js';
 import type { ClientState } from './client.js';
+import { userGroups } from './user-groups.js';
 import type { CallHeader } from './wire/rpc.js';
 
 /** gNFS calls with this pid. */
@@ -27,29 +27,34 @@ const SPARED = new Set<number>([
   ClientPid.quotaMount,
 ]);
 
-interface CachedGroups {
-  /** Null: this machine does not know the user. */
-  groups: readonly number[] | null;
-  foundMs: number;
-}
-/** What this machine says of users: the same for all bricks, but for how long each of them relies on it. */
-const groupCache = new Map<number, CachedGroups>();
-const MAX_CACHED_USERS = 10000;
+const ROOT_GROUPS: readonly number[] = Object.freeze([]);
 
-function groupsOf(uid: number, timeoutSec: number, sent: readonly number[]): readonly number[] {
-  if (uid === 0) return [];
-  const now = Date.now();
-  const cached = groupCache.get(uid);
-  if (cached !== undefined && now - cached.foundMs < timeoutSec * 1000) return cached.groups ?? sent;
-  const found = addon.groupsOf(uid);
-  const groups = typeof found === 'number' ? null : found;
-  if (groupCache.size >= MAX_CACHED_USERS) groupCache.clear();
-  groupCache.set(uid, { groups, foundMs: now });
-  return groups ?? sent;
+/** Gives a call the groups that the server knows of its user. False: they have to be looked up first. */
+function takeServerGroups(call: Call, timeoutSec: number): boolean {
+  if (call.uid === 0) {
+    call.groups = ROOT_GROUPS;
+    return true;
+  }
+  const user = userGroups.known(call.uid, timeoutSec);
+  if (user === undefined) return false;
+  // Of a user that this machine does not know, the request tells.
+  if (user.groups !== null) call.groups = user.groups;
+  return true;
 }
 
-/** Fills a call's credentials from its request. */
-export function credentialsOf(h: CallHeader, client: ClientState, rules: CredentialRules, call: Call): void {
+/** Has the groups of a call's user looked up that {@link credentialsOf} did not know, then calls `done`. */
+export function lookUpGroups(call: Call, done: () => void): void {
+  userGroups.lookUp(call.uid, done);
+}
+
+/** Gives a call the groups that a look-up came to. */
+export function applyFoundGroups(call: Call): void {
+  const groups = userGroups.last(call.uid);
+  if (groups !== null) call.groups = groups;
+}
+
+/** Fills a call's credentials from its request. False: its user's groups are not known, see {@link lookUpGroups}. */
+export function credentialsOf(h: CallHeader, client: ClientState, rules: CredentialRules, call: Call): boolean {
   call.uid = h.uid;
   call.gid = h.gid;
   call.pid = h.pid;
@@ -59,7 +64,7 @@ export function credentialsOf(h: CallHeader, client: ClientState, rules: Credent
   call.timeSec = h.timeSec;
   call.timeNsec = h.timeNsec;
   if (rules.rootSquash || rules.allSquash) squash(client, rules, call);
-  if (rules.manageGids) call.groups = groupsOf(call.uid, rules.gidTimeoutSec, h.groups);
+  return !rules.manageGids || takeServerGroups(call, rules.gidTimeoutSec);
 }
 
 function squash(client: ClientState, rules: CredentialRules, call: Call): void {

@@ -12,9 +12,11 @@ import { serveBasicProgram } from './basic-programs.js';
 import type { Brick } from './brick.js';
 import type { ClientState } from './client.js';
 import { Connection, type ConnectionHandler, PauseReason } from './connection.js';
-import { credentialsOf } from './credentials.js';
+import { applyFoundGroups, credentialsOf, lookUpGroups } from './credentials.js';
 import { BORDERS, type Border } from './fops/borders.js';
 import { FOP_PROGRAM, FOP_VERSION, type FopEntry, fopByNumber } from './fops/table.js';
+import { HeldFops } from './held-fops.js';
+import type { BrickQos } from './qos/brick-qos.js';
 import { Ask } from './qos/queue.js';
 import { AcceptStat, CallHeader, parseCall, RpcRejected } from './wire/rpc.js';
 import { XdrError, XdrReader, type XdrWriter } from './wire/xdr.js';
@@ -41,6 +43,8 @@ export class Session implements ConnectionHandler {
   /** Not read any further, because so many are under way. */
   #atLimit = false;
   #closed = false;
+  /** Fops that wait for the groups of their users; null: none does. */
+  #held: HeldFops | null = null;
 
   constructor(brick: Brick, client: ClientState, fd: number) {
     this.brick = brick;
@@ -117,19 +121,61 @@ export class Session implements ConnectionHandler {
     this.connection.servedAt(started);
     const call = new Call(this.client, number);
     call.recordBytes = end - recordStart;
-    credentialsOf(header, this.client, this.brick, call);
+    const known = credentialsOf(header, this.client, this.brick, call);
     const { brick } = this;
     brick.callStarted();
     brick.hits[number] = brick.hits[number]! + 1;
     this.client.fops++;
     if (fop.payload === 'request') brick.bytesWritten += end - reader.at;
+    if (!known || this.#held?.blocks(request) === true) {
+      this.#hold(new Ask(this, xid, fop, border, call, request, region, reader.at, end, started), !known);
+      return;
+    }
     if (brick.qos === null) {
       this.#wind(xid, fop, border, call, request, region, reader.at, end, started, null);
       return;
     }
-    const ask = new Ask(this, xid, fop, border, call, request, region, reader.at, end, started);
-    if (brick.qos.enter(ask)) this.#wind(xid, fop, border, call, request, region, ask.start, end, started, ask);
-    else brick.awaits(call, xid, started);
+    this.#schedule(new Ask(this, xid, fop, border, call, request, region, reader.at, end, started), brick.qos);
+  }
+
+  #schedule(ask: Ask, qos: BrickQos): void {
+    const { xid, fop, border, call, request, region, start, end, cameMs } = ask;
+    if (qos.enter(ask)) this.#wind(xid, fop, border, call, request, region, start, end, cameMs, ask);
+    else this.brick.awaits(call, xid, cameMs);
+  }
+
+  /** Keeps a fop until the groups of its user are known, or until one before it for the same fd has gone down. */
+  #hold(ask: Ask, unknown: boolean): void {
+    const { call } = ask;
+    const held = (this.#held ??= new HeldFops());
+    held.hold(ask, unknown);
+    this.#charge(ask.fop, ask.border, call, ask.request, ask.region);
+    this.brick.awaits(call, ask.xid, ask.cameMs);
+    if (held.full) this.connection.pause(PauseReason.groups);
+    if (unknown) lookUpGroups(call, () => this.#groupsKnown(call.uid));
+  }
+
+  #groupsKnown(uid: number): void {
+    const held = this.#held;
+    if (held === null) return;
+    const ready = held.known(uid);
+    if (held.count === 0) this.#held = null;
+    for (const ask of ready) {
+      if (this.#closed) {
+        this.#drop(ask);
+        ask.letGo();
+        continue;
+      }
+      const { xid, fop, border, call, request, region, start, end, cameMs } = ask;
+      applyFoundGroups(call);
+      this.brick.pending.delete(call);
+      const { qos } = this.brick;
+      if (qos === null) this.#wind(xid, fop, border, call, request, region, start, end, cameMs, null);
+      else this.#schedule(ask, qos);
+      // What held it until now; whoever still needs its data holds it as well.
+      if (fop.payload === 'request') region.release();
+    }
+    if (!held.full) this.connection.resume(PauseReason.groups);
   }
 
   /** A fop that has waited in a tenant's queue goes down, and after it those that were kept behind it. */
@@ -174,7 +220,8 @@ export class Session implements ConnectionHandler {
     if (result instanceof Promise) {
       // The request's bytes (data to write) stay where they are until the fop has settled.
       if (fop.payload === 'request') region.retain();
-      if (counted) this.#charge(fop, border, call, request, region);
+      // One that was held is charged already.
+      if (counted && call.charged === 0) this.#charge(fop, border, call, request, region);
       this.brick.awaits(call, xid, started);
       const finish = (): void => {
         if (fop.payload === 'request') region.release();
@@ -274,14 +321,22 @@ export class Session implements ConnectionHandler {
     else this.connection.resume();
   }
 
+  /** The end of a fop that never went down. */
+  #drop(ask: Ask): void {
+    this.brick.pending.delete(ask.call);
+    ask.call.end(this.brick.releaseFd);
+    this.brick.callEnded();
+  }
+
   onClose(reason: string): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.brick.qos?.drop(this, (ask) => {
-      this.brick.pending.delete(ask.call);
-      ask.call.end(this.brick.releaseFd);
-      this.brick.callEnded();
-    });
+    this.brick.qos?.drop(this, (ask) => this.#drop(ask));
+    for (const ask of this.#held?.takeAll() ?? []) {
+      this.#drop(ask);
+      ask.letGo();
+    }
+    this.#held = null;
     this.brick.sessionClosed(this, reason);
   }
 }

@@ -137,8 +137,13 @@ export interface Addon {
   /** mallinfo2 counters as [arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost]. */
   mallinfo(): number[];
   mallocTrim(): number;
-  /** getpwuid + getgrouplist: the supplementary groups of a user, or -errno. May block: not on hot paths. */
+  /** getpwuid + getgrouplist: the supplementary groups of a user, or -errno. May block for as long as a directory service does. */
   groupsOf(uid: number): number[] | number;
+  /**
+   * As {@link groupsOf}, by a thread of the process, a few at most: -EAGAIN while the look-up, which the first call begins, is under
+   * way; -EBUSY when too many are. An answer is given once.
+   */
+  takeGroupsOf(uid: number): number[] | number;
 }
 
 const require = createRequire(import.meta.url);

@@ -30,6 +30,7 @@
         "src/queue.cc",
         "src/sockets.cc",
         "src/umask.cc",
+        "src/user_groups.cc",
         "src/working_directory.cc",
         "src/xattr_place.cc",
         "src/xattr_run.cc"

@@ -103,6 +103,15 @@ export function fdOf(request: unknown): number {
   return fd;
 }
 
+const NO_FDS: readonly number[] = Object.freeze([]);
+
+/** All open fds that a request names, by their numbers. */
+export function fdsOf(request: unknown): readonly number[] {
+  const { fd = -1, fd_in = -1, fd_out = -1 } = request as { fd?: number; fd_in?: number; fd_out?: number };
+  if (fd < 0 && fd_in < 0 && fd_out < 0) return NO_FDS;
+  return [fd, fd_in, fd_out].filter((n) => n >= 0);
+}
+
 /** What one connection waits for with one tenant. */
 export class Flow {
   readonly tenant: Tenant;

@@ -10,8 +10,6 @@ namespace brickd {
 
 namespace {
 
-constexpr size_t kStackBytes = 512 * 1024;
-
 struct Start {
   const char* name;
   std::function<void()> body;
@@ -26,12 +24,12 @@ void* run(void* argument) {
 
 }  // namespace
 
-bool start_native_thread(const char* name, std::function<void()> body) {
+bool start_native_thread(const char* name, std::function<void()> body, size_t stack_bytes) {
   auto start = std::make_unique<Start>(Start{name, std::move(body)});
   pthread_attr_t attributes;
   if (pthread_attr_init(&attributes) != 0) return false;
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize(&attributes, kStackBytes);
+  pthread_attr_setstacksize(&attributes, stack_bytes);
   // A thread begins with the signal mask of the one that makes it: blocked before it runs, there is no gap.
   sigset_t all;
   sigset_t before;

@@ -1,7 +1,5 @@
 // The process itself: what Node has no call for. Results below zero are -errno.
-#include <grp.h>
 #include <malloc.h>
-#include <pwd.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -15,6 +13,7 @@
 #include "batch.h"
 #include "exports.h"
 #include "umask.h"
+#include "user_groups.h"
 
 namespace brickd {
 
@@ -100,34 +99,22 @@ Napi::Value malloc_counters(const Napi::CallbackInfo& info) {
 
 Napi::Value malloc_give_back(const Napi::CallbackInfo& info) { return number_result(info, ::malloc_trim(0)); }
 
-int groups_of_user(uid_t uid, std::vector<gid_t>& groups) {
-  constexpr size_t kMaxEntry = 1 << 20;
-  struct passwd entry {};
-  struct passwd* found = nullptr;
-  std::vector<char> buffer(16 * 1024);
-  int error = ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
-  while (error == EINTR || (error == ERANGE && buffer.size() < kMaxEntry)) {
-    if (error == ERANGE) buffer.resize(buffer.size() * 2);
-    error = ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
-  }
-  if (found == nullptr) return error == 0 ? -ENOENT : -error;
-  int count = 64;
-  groups.resize(static_cast<size_t>(count));
-  while (::getgrouplist(entry.pw_name, entry.pw_gid, groups.data(), &count) < 0) {
-    // `count` is now what it takes.
-    if (count <= static_cast<int>(groups.size())) return -EIO;
-    groups.resize(static_cast<size_t>(count));
-  }
-  groups.resize(static_cast<size_t>(count));
-  return 0;
-}
-
 Napi::Value groups_of(const Napi::CallbackInfo& info) {
   Arguments a(info, "groupsOf(uid)");
   uid_t uid = static_cast<uid_t>(a.integer(0));
   if (!a.good()) return info.Env().Undefined();
   std::vector<gid_t> groups;
   int error = groups_of_user(uid, groups);
+  if (error != 0) return number_result(info, error);
+  return number_list(info.Env(), groups.data(), groups.size());
+}
+
+Napi::Value take_groups_of(const Napi::CallbackInfo& info) {
+  Arguments a(info, "takeGroupsOf(uid)");
+  uid_t uid = static_cast<uid_t>(a.integer(0));
+  if (!a.good()) return info.Env().Undefined();
+  std::vector<gid_t> groups;
+  int error = take_groups_of_user(uid, groups);
   if (error != 0) return number_result(info, error);
   return number_list(info.Env(), groups.data(), groups.size());
 }
@@ -144,6 +131,7 @@ void export_process(Napi::Env env, Napi::Object exports) {
   exports.Set("exitNow", Napi::Function::New<exit_now>(env, "exitNow"));
   exports.Set("mallinfo", Napi::Function::New<malloc_counters>(env, "mallinfo"));
   exports.Set("mallocTrim", Napi::Function::New<malloc_give_back>(env, "mallocTrim"));
+  exports.Set("takeGroupsOf", Napi::Function::New<take_groups_of>(env, "takeGroupsOf"));
   exports.Set("groupsOf", Napi::Function::New<groups_of>(env, "groupsOf"));
 }
 

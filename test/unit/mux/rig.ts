@@ -37,6 +37,8 @@ export class Fake extends Translator<unknown> {
   flushed = 0;
   waiting: (() => void)[] = [];
   reading = 0;
+  /** Fops as they came: name or offset, and the groups of the caller. */
+  readonly came: [fop: string, groups: readonly number[]][] = [];
 
   lookup(): LookupReply {
     return { stat, postparent: stat, xdata: null };
@@ -44,7 +46,8 @@ export class Fake extends Translator<unknown> {
   open(_call: Call, _args: OpenArgs): Xdata {
     return { xdata: null };
   }
-  flush(_call: Call, _args: FdArgs): Xdata {
+  flush(call: Call, _args: FdArgs): Xdata {
+    this.came.push(['flush', call.groups]);
     this.flushed++;
     return { xdata: null };
   }
@@ -59,7 +62,8 @@ export class Fake extends Translator<unknown> {
     this.reading++;
     return new Promise((resolve) => this.waiting.push(() => resolve(reply())));
   }
-  async writev(_call: Call, args: WriteArgs): Promise<WriteReply> {
+  async writev(call: Call, args: WriteArgs): Promise<WriteReply> {
+    this.came.push([`write ${args.offset}`, call.groups]);
     await new Promise((resolve) => setTimeout(resolve, 5));
     this.written.push(Buffer.from(args.region.bytes.subarray(args.start, args.start + args.size)));
     return { count: args.size, pre: stat, post: stat, xdata: null };
@@ -130,10 +134,16 @@ export class Client {
     socket.on('error', () => {});
   }
 
-  record(xid: number, name: Parameters<typeof fopByName>[0], request: unknown, payload = Buffer.alloc(0)): Buffer {
+  record(
+    xid: number,
+    name: Parameters<typeof fopByName>[0],
+    request: unknown,
+    payload = Buffer.alloc(0),
+    uid = 0,
+  ): Buffer {
     const fop = fopByName(name);
     const w = new XdrWriter(region(65536));
-    beginCallAs(w, xid, FOP_PROGRAM, FOP_VERSION, fop.number, { pid: 1000, uid: 0, gid: 0, lkOwner: 'owner' });
+    beginCallAs(w, xid, FOP_PROGRAM, FOP_VERSION, fop.number, { pid: 1000, uid, gid: 0, lkOwner: 'owner' });
     fop.request.encode(w, request);
     w.endRecord(payload.length);
     return Buffer.concat([w.bytes.subarray(0, w.at), payload]);
