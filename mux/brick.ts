@@ -231,6 +231,9 @@ export class Brick implements BrickContext {
 
   // --- BrickContext -------------------------------------------------------------------------------------------------
 
+  hasLayer(type: string): boolean {
+    return this.layers.some((layer) => layer.type === type);
+  }
   findInode(key: string): Inode | undefined {
     return this.table.get(key);
   }

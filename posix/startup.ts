@@ -11,6 +11,8 @@ import { HANDLE_DIR, handleName, LANDFILL_DIR, UNLINK_DIR } from './handle-name.
 import { DEFAULT_CONCURRENCY, Store, type StoreInit } from './store.js';
 import { GFID_KEY, OpenFlag, VOLUME_ID_KEY, XATTR_CREATE } from './sys.js';
 
+/** A brick with this translator does not start without `.glusterfs`. */
+const INDEX_TYPE = 'features/index';
 const OLD_LANDFILL = '.landfill';
 /** Long enough for any xattr that is 16 bytes when it is right. */
 const PROBE = 64;
@@ -123,18 +125,25 @@ class Opening {
     const at = keys.map(() => b.out(PROBE));
     keys.forEach((key, i) => void b.getxattr(this.#rootFd, null, key, at[i]!, PROBE, IGNORE));
     const typeOp = b.fstype(this.#rootFd, IGNORE);
+    const handles = b.statOut();
+    const handlesOp = b.statx(this.#rootFd, HANDLE_DIR, handles, IGNORE);
     await this.#run(b);
     const [user, volumeId, gfid] = keys.map((_, i) => {
       const r = b.result(i);
       return r >= 0 ? Buffer.from(b.view(at[i]!, r)) : r;
     });
     const fsType = b.result(typeOp);
+    const hasHandles = b.result(handlesOp) !== -ENOENT;
     b.release();
     if (user === -EOPNOTSUPP && options['mandate-attribute'] !== false) {
       throw refuse(path, 'the file system does not support extended attributes');
     }
     const wanted = options['volume-id'];
     if (wanted !== undefined) checkVolumeId(volumeId!, path, wanted);
+    // glusterd makes it with the volume. Later it marks whatever directory it finds at the path, that below an unmounted disk too.
+    if (!hasHandles && this.#init.brick.hasLayer(INDEX_TYPE)) {
+      throw refuse(path, `it has no ${HANDLE_DIR}, which every brick of a volume has: is its disk not mounted?`);
+    }
     if (gfid === -ENODATA) await this.#setGfid();
     else if (typeof gfid === 'number') {
       throw refuse(path, `reading ${GFID_KEY} of the root failed: ${errnoName(-gfid)}`);

@@ -53,6 +53,8 @@ function markBrick(directory: string, id: Buffer): void {
   if (present !== undefined)
     throw new CommandError(`${directory} is a brick of another volume: choose another --data folder`);
   try {
+    // As glusterd makes it with a volume: without, the brick counts as one whose disk is not mounted.
+    mkdirSync(join(directory, '.glusterfs'), { recursive: true, mode: 0o600 });
     setAttributeSync(directory, VOLUME_ID, id);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;

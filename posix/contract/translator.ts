@@ -36,6 +36,8 @@ export interface BrickContext {
   readonly log: Logger;
   /** Root directory's inode; always known. */
   readonly root: Inode;
+  /** Whether a translator of that type is part of the brick. */
+  hasLayer(type: string): boolean;
   /** The inode of a gfid (latin1 key) if the table holds it. */
   findInode(key: string): Inode | undefined;
   /** The child that the inode table knows under a name, if any. */

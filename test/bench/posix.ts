@@ -63,6 +63,7 @@ const posix = new PosixTranslator({
     name: dir,
     log: quiet,
     root: table.root,
+    hasLayer: () => false,
     findInode: (key) => table.get(key),
     findChild: (parent, name) => table.child(parent, name),
     adoptInode: (gfid, mode) => table.intern(gfid, mode),

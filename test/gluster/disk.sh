@@ -75,6 +75,12 @@ note 'the disk is unmounted under the brick'
 umount -l /d/x
 no 'not started without its disk' eval "kill -9 $(brick_pid v /d/x/b); sleep 0.3; g volume start v force && wait_for 3 up"
 umount /d/x 2>/dev/null
+# glusterd marks the directory below as the brick when it starts it by force.
+mkdir -p /d/x/b
+no 'nor on the directory below it' eval 'g volume start v force && wait_for 3 up'
+is 'where nothing is made' "$(ls -A /d/x/b)" ''
+[ "$BRICK" = stock ] || ok 'and the log says why' says 'is its disk not mounted'
+rm -rf /d/x/b
 ok 'the disk is back' mount -o loop /d/x.img /d/x
 ok 'started' g volume start v force
 ok 'up' wait_for 10 up

@@ -42,6 +42,8 @@ export class Brick {
   readonly lines: LogLine[] = [];
   table!: InodeTable;
   posix!: PosixTranslator;
+  /** Types of the translators that stand above. */
+  readonly layers = new Set<string>();
   #stopped: Promise<void> | null = null;
   #clock = 1_700_000_000;
 
@@ -77,6 +79,7 @@ export class Brick {
       name: this.dir,
       log: quiet,
       root: this.table.root,
+      hasLayer: (type) => this.layers.has(type),
       findInode: (key) => this.table.get(key),
       findChild: (parent, name) => this.table.child(parent, name),
       adoptInode: (gfid, mode) => this.table.intern(gfid, mode),

@@ -77,6 +77,18 @@ t.test('bricks that must not be served', async (t) => {
   await t.rejects(b.start(), /\.glusterfs can't be opened as a directory/);
 });
 
+t.test('the directory below a disk that is not mounted', async (t) => {
+  const b = brick(t);
+  b.layers.add('features/index');
+  // glusterd has marked it when it was told to start the brick by force.
+  await t.rejects(b.start(), /it has no \.glusterfs, .*is its disk not mounted\?$/);
+  t.same(readdirSync(b.dir), [], 'nothing is made there');
+  t.notOk(b.xattr(b.dir, 'trusted.gfid'), 'nor is it marked as a root');
+  mkdirSync(b.path('.glusterfs'));
+  await b.start();
+  await b.stop();
+});
+
 t.test('no descriptor is left of a brick that stopped or did not start', async (t) => {
   const b = brick(t);
   await b.start();

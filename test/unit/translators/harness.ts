@@ -33,6 +33,9 @@ export class FakeBrick implements BrickContext {
   readonly upcalls: { client: Client; message: Upcall }[] = [];
   failed: string | null = null;
 
+  hasLayer(): boolean {
+    return false;
+  }
   findInode(key: string): Inode | undefined {
     return this.inodes.get(key);
   }
