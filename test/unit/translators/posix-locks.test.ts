@@ -1,6 +1,7 @@
 import t from 'tap';
 import { LocksTranslator } from '../../../brickd/translators/features/locks/locks.js';
 import { options } from '../../../brickd/translators/features/locks/options.js';
+import type { Dict } from '../../../posix/contract/dict.js';
 import { EAGAIN, EBUSY, EINTR, EINVAL, ENODATA, ENOTCONN, EREMOTE } from '../../../posix/contract/errno.js';
 import { failure } from '../../../posix/contract/error.js';
 import type { Flock, LkReply } from '../../../posix/contract/fops.js';
@@ -192,18 +193,22 @@ t.test('locks move with lockinfo to another fd', async (t) => {
     xdata: null,
     dict: dictOf({ 'trusted.glusterfs.pathinfo': '<POSIX(/b):host:/b/f>' }),
   });
-  const { locks, inode } = setup({}, { getxattr });
+  const stored: string[][] = [];
+  const store = (_: unknown, args: { dict: Dict }) => {
+    stored.push([...args.dict.map.keys()]);
+    return { xdata: null };
+  };
+  const { locks, inode } = setup({}, { getxattr, setxattr: store, fsetxattr: store });
   const a = new App(locks, inode);
   await a.lk(SETLK, W, 0, 10);
   const name = 'trusted.glusterfs.lockinfo';
   const reply = await locks.fgetxattr(a.call(), { fd: a.fd, name, xdata: null });
   const b = new App(locks, inode);
-  await locks.fsetxattr(b.call(), {
-    fd: b.fd,
-    dict: dictOf({ [name]: reply.dict!.bytes(name)! }),
-    flags: 0,
-    xdata: null,
-  });
+  const set = (dict: Dict) => locks.fsetxattr(b.call(), { fd: b.fd, dict, flags: 0, xdata: null });
+  await set(dictOf({ [name]: reply.dict!.bytes(name)! }));
+  await set(dictOf({ [name]: reply.dict!.bytes(name)!, 'user.a': 'b' }));
+  await locks.setxattr(b.call(), { inode, dict: dictOf({ [name]: 'x' }), flags: 0, xdata: null });
+  t.same(stored, [['user.a']], 'it is no xattr of the file');
   locks.release(a.fd);
   locks.clientGone(a.client);
   t.equal(await errnoOfAttempt(() => new App(locks, inode).lk(SETLK, W, 0, 1)), EAGAIN, 'held by b now');

@@ -16,6 +16,7 @@ import type {
 } from '../../../../posix/contract/fops.js';
 import type { Fd, Inode } from '../../../../posix/contract/inode.js';
 import { then } from '../../../../posix/maybe.js';
+import { copyDict } from '../../copy-dict.js';
 import { CLEAR_PREFIX, clearLocks, INTERRUPT_PREFIX, parseClear } from './clear.js';
 import { ENFORCE_KEY, GuardedIo } from './guarded-io.js';
 import { decodeLockinfo, encodeLockinfo, LOCKINFO_KEY, lockinfoBrick, summaryBrick } from './lockinfo.js';
@@ -26,6 +27,15 @@ const META_UNLOCK_KEY = 'glusterfs.lock-migration-meta-unlock';
 const PATHINFO_KEY = 'trusted.glusterfs.pathinfo';
 
 const DONE: Xdata = Object.freeze({ xdata: null });
+
+/** What a request to set xattrs leaves to be stored: lockinfo moves locks and is no xattr of the file. Null: nothing. */
+function storedPart<T extends { dict: Dict }>(args: T): T | null {
+  if (!args.dict.has(LOCKINFO_KEY)) return args;
+  if (args.dict.size === 1) return null;
+  const dict = copyDict(args.dict);
+  dict.delete(LOCKINFO_KEY);
+  return { ...args, dict };
+}
 
 export abstract class LockXattrs extends GuardedIo {
   /** This brick in lockinfo values; null until first asked for. */
@@ -95,7 +105,9 @@ export abstract class LockXattrs extends GuardedIo {
       if (locks !== undefined && locks.mover === call.client) locks.moveEnded(dict.has('status'));
       return DONE;
     }
-    const wind = (): MaybePromise<Xdata> => this.withCounts(args.xdata, inode, () => this.next.setxattr(call, args));
+    const stored = storedPart(args);
+    const wind = (): MaybePromise<Xdata> =>
+      stored === null ? DONE : this.withCounts(args.xdata, inode, () => this.next.setxattr(call, stored));
     return dict.has(ENFORCE_KEY) ? this.#enforce(inode, true, wind) : wind();
   }
 
@@ -108,8 +120,9 @@ export abstract class LockXattrs extends GuardedIo {
 
   fsetxattr(call: Call, args: FsetxattrArgs): MaybePromise<Xdata> {
     const { dict, fd } = args;
+    const stored = storedPart(args);
     const wind = (): MaybePromise<Xdata> =>
-      this.withCounts(args.xdata, fd.inode, () => this.next.fsetxattr(call, args));
+      stored === null ? DONE : this.withCounts(args.xdata, fd.inode, () => this.next.fsetxattr(call, stored));
     if (dict.has(ENFORCE_KEY)) return this.#enforce(fd.inode, true, wind);
     const lockinfo = dict.bytes(LOCKINFO_KEY);
     if (lockinfo === undefined) return wind();
