@@ -22,6 +22,12 @@ class Arguments {
     return v;
   }
 
+  bool boolean(size_t i) {
+    bool v = false;
+    if (napi_get_value_bool(info_.Env(), info_[i], &v) != napi_ok) good_ = false;
+    return v;
+  }
+
   // An integer of 32 bits; anything else is wrong.
   int integer(size_t i) {
     double v = number(i);

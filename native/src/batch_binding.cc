@@ -38,6 +38,21 @@ napi_value run_batch_at(napi_env env, napi_callback_info info) {
   return result;
 }
 
+// Node-API knows a SharedArrayBuffer only by a view on it. By plain calls: each of them can fail, in an environment that is ending, and
+// the wrapper classes end the process when they are asked for something of a value that is none.
+bool shared_address(napi_env env, napi_value memory, void** data) {
+  napi_value global = nullptr;
+  napi_value type = nullptr;
+  napi_value view = nullptr;
+  bool shared = false;
+  return napi_get_global(env, &global) == napi_ok &&
+         napi_get_named_property(env, global, "SharedArrayBuffer", &type) == napi_ok &&
+         napi_instanceof(env, memory, type, &shared) == napi_ok && shared &&
+         napi_get_named_property(env, global, "Uint8Array", &type) == napi_ok &&
+         napi_new_instance(env, type, 1, &memory, &view) == napi_ok &&
+         napi_get_typedarray_info(env, view, nullptr, nullptr, data, nullptr, nullptr) == napi_ok;
+}
+
 Napi::Value address_of(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   void* data = nullptr;
@@ -45,12 +60,7 @@ Napi::Value address_of(const Napi::CallbackInfo& info) {
   if (info[0].IsArrayBuffer()) {
     found = napi_get_arraybuffer_info(env, info[0], &data, nullptr) == napi_ok;
   } else if (info[0].IsObject() && !info[0].IsTypedArray()) {
-    // Node-API knows SharedArrayBuffer only by a view on it.
-    Napi::Value shared = env.Global().Get("SharedArrayBuffer");
-    if (shared.IsFunction() && info[0].As<Napi::Object>().InstanceOf(shared.As<Napi::Function>())) {
-      Napi::Object view = env.Global().Get("Uint8Array").As<Napi::Function>().New({info[0]});
-      found = !env.IsExceptionPending() && napi_get_typedarray_info(env, view, nullptr, nullptr, &data, nullptr, nullptr) == napi_ok;
-    }
+    found = shared_address(env, info[0], &data);
   }
   if (!found) {
     if (!env.IsExceptionPending()) throw_type_error(env, "wrong arguments: addressOf(ArrayBuffer or SharedArrayBuffer)");

@@ -44,9 +44,11 @@ class Poller : public Napi::ObjectWrap<Poller> {
   }
 
   Napi::Value keep(const Napi::CallbackInfo& info) {
-    if (watch_ == nullptr) return info.Env().Undefined();
+    Arguments a(info, "ref(keep)");
+    bool wanted = a.boolean(0);
+    if (!a.good() || watch_ == nullptr) return info.Env().Undefined();
     uv_handle_t* handle = reinterpret_cast<uv_handle_t*>(&watch_->handle);
-    if (info[0].ToBoolean()) {
+    if (wanted) {
       uv_ref(handle);
     } else {
       uv_unref(handle);

@@ -37,7 +37,10 @@ const ways: Record<string, () => void> = {
   'open-queue': () => endless(() => addon.openQueue(1, () => {}).close()),
   poller: () => {
     let on = 0;
-    endless(() => poller.set(on++ & 1));
+    endless(() => {
+      poller.set(on++ & 1);
+      poller.ref((on & 2) !== 0);
+    });
   },
   poll: () =>
     endless(() => {
