@@ -7,7 +7,8 @@ import type { CreateArgs, CreateReply } from './contract/fops.js';
 import { type Gfid, gfidKey } from './contract/gfid.js';
 import type { Iatt } from './contract/iatt.js';
 import type { Fd } from './contract/inode.js';
-import { gfidRequest, requiredGfid } from './gfid-request.js';
+import { requiredGfid } from './gfid-request.js';
+import { isFreeFor } from './gfid-use.js';
 import { iattOf } from './iatt-of.js';
 import * as key from './keys.js';
 import { Making } from './made.js';
@@ -15,6 +16,7 @@ import { checkSpace, maskedMode, RequestedXattrs, Site, undo } from './new-entry
 import { attachDescriptor } from './open-file.js';
 import { preopFails } from './preop.js';
 import { Probe } from './probe.js';
+import { refuseReserved } from './reserved-gfids.js';
 import type { Store } from './store.js';
 import { GFID_KEY, OpenFlag, S_ISGID, S_ISUID, XATTR_CREATE } from './sys.js';
 import { XattrWants } from './xattr-fill.js';
@@ -23,7 +25,8 @@ import { XattrWants } from './xattr-fill.js';
 const USABLE_FLAGS = ~(OpenFlag.directory | OpenFlag.path | OpenFlag.creat | OpenFlag.excl | 0o20000000 | 0o40 | 0o20);
 
 export async function create(store: Store, call: Call, args: CreateArgs): Promise<CreateReply> {
-  const gfid = requiredGfid(call, args.xdata);
+  const gfid = requiredGfid(args.xdata);
+  refuseReserved(gfid);
   checkSpace(store, call, args.xdata);
   const site = await Site.open(store, call, args.loc.parent!);
   try {
@@ -54,7 +57,7 @@ async function makeFile(
   call: Call,
   args: CreateArgs,
   site: Site,
-  gfid: Gfid | null,
+  gfid: Gfid,
   flags: number,
 ): Promise<CreateReply | null> {
   const name = args.loc.name;
@@ -81,7 +84,7 @@ async function makeFile(
     throw failure(errno);
   }
   if (errno !== 0) {
-    if (handle !== 0 && (await making.repairHandle(handle))) {
+    if (handle !== 0 && (await making.repairHandle(handle, false))) {
       ({ stat, post } = await making.finish());
     } else {
       store.closing.close(raw);
@@ -123,7 +126,10 @@ async function openExisting(
   const name = args.loc.name;
   const probe = await new Probe(store, site.dir, site.parent, name, new XattrWants(null)).look(Priority.high);
   if (probe.errno !== 0) throw failure(probe.errno);
-  const gfid = probe.found.gfid ?? gfidRequest(args.xdata)!;
+  const gfid = probe.found.gfid ?? requiredGfid(args.xdata);
+  if (probe.found.gfid === null && !(await isFreeFor(store, gfid, site.dir, site.parent.gfid, name))) {
+    throw failure(EEXIST);
+  }
   const times =
     probe.inode !== null ? store.mdata.plan(probe.inode, call) : store.mdata.planFrom(probe.found.mdata, call);
   const b = batch();

@@ -1,20 +1,25 @@
 /** icreate: a file that has a gfid but no name yet; namelink: its first name. */
 import { batch, IGNORE, Priority } from '../native/batch.js';
 import type { Call } from './contract/call.js';
-import { EINVAL, ENOENT } from './contract/errno.js';
+import { EINVAL, ENOENT, EPERM } from './contract/errno.js';
 import { failure } from './contract/error.js';
 import type { IcreateArgs, NamelinkArgs, RemoveReply, StatReply } from './contract/fops.js';
 import { isNullGfid } from './contract/gfid.js';
+import { refuseDevice } from './entry-make.js';
 import { gfidRequest } from './gfid-request.js';
+import { statHandle } from './gfid-use.js';
 import { handleName } from './handle-name.js';
 import { iattOf } from './iatt-of.js';
 import { checkSpace, gfid2pathOp, maskedMode, Site } from './new-entry.js';
+import { refuseReserved } from './reserved-gfids.js';
 import type { Store } from './store.js';
 import { GFID_KEY, XATTR_CREATE } from './sys.js';
 
 export async function icreate(store: Store, call: Call, args: IcreateArgs): Promise<StatReply> {
   const { gfid } = args;
   if (isNullGfid(gfid)) throw failure(EINVAL);
+  refuseReserved(gfid);
+  refuseDevice(call, args.mode, 0);
   checkSpace(store, call, args.xdata);
   const mode = maskedMode(args.mode, store.options['create-mask'], store.options['force-create-mode']) & 0o177777;
   const name = handleName(gfid);
@@ -51,9 +56,13 @@ export async function icreate(store: Store, call: Call, args: IcreateArgs): Prom
 export async function namelink(store: Store, call: Call, args: NamelinkArgs): Promise<RemoveReply> {
   const { loc } = args;
   const gfid = loc.inode?.gfid ?? gfidRequest(args.xdata);
-  if (gfid === null) throw failure(EINVAL);
+  if (gfid === null || isNullGfid(gfid)) throw failure(EINVAL);
+  refuseReserved(gfid);
   checkSpace(store, call, args.xdata);
   if (loc.parent === null) throw failure(ENOENT);
+  const handle = await statHandle(store, gfid);
+  if (handle === null) throw failure(ENOENT);
+  if (handle.ofDirectory) throw failure(EPERM);
   const site = await Site.open(store, call, loc.parent);
   try {
     const b = batch();

@@ -6,6 +6,7 @@ import { failure } from './contract/error.js';
 import type { EntryReply, LinkArgs } from './contract/fops.js';
 import { S_IFDIR } from './contract/iatt.js';
 import { replaceStaleLinkto } from './entry-linkto.js';
+import { isDirectoryHandle } from './gfid-use.js';
 import { iattOf } from './iatt-of.js';
 import { exclusively } from './inode-state.js';
 import * as key from './keys.js';
@@ -44,7 +45,7 @@ async function linkAt(store: Store, call: Call, args: LinkArgs, site: Site): Pro
   }
 }
 
-/** Names that the file has now. */
+/** Names that the file has now. EPERM when it is a directory, whatever the inode table holds it for. */
 async function linkCount(store: Store, args: LinkArgs): Promise<number> {
   const b = batch();
   const at = b.statOut();
@@ -52,8 +53,10 @@ async function linkCount(store: Store, args: LinkArgs): Promise<number> {
   await store.run(b, args.inode.lane, Priority.high);
   const errno = b.errno;
   const links = b.f64[at + STAT.nlink]!;
+  const ofDirectory = errno === 0 && isDirectoryHandle(b.f64[at + STAT.mode]!, links);
   b.release();
   if (errno !== 0) throw failure(errno);
+  if (ofDirectory) throw failure(EPERM);
   return links - 1;
 }
 

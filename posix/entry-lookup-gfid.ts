@@ -6,9 +6,10 @@ import { EAGAIN, EINVAL, ENOENT } from './contract/errno.js';
 import { errnoOf, failure } from './contract/error.js';
 import type { LookupArgs, LookupReply, MaybePromise } from './contract/fops.js';
 import { type Gfid, gfidKey, isNullGfid } from './contract/gfid.js';
-import { type Iatt, NO_IATT, S_IFDIR, S_IFLNK, S_IFMT } from './contract/iatt.js';
+import { type Iatt, NO_IATT, S_IFDIR } from './contract/iatt.js';
 import type { Inode } from './contract/inode.js';
 import type { Directory } from './dirs.js';
+import { isDirectoryHandle } from './gfid-use.js';
 import { handleName, unlinkName } from './handle-name.js';
 import { iattOf } from './iatt-of.js';
 import * as key from './keys.js';
@@ -103,7 +104,7 @@ class ByHandle {
 
   /** The handle is a symbolic link of its own: it stands for a directory. */
   get isDirectoryHandle(): boolean {
-    return this.errno === 0 && (this.stat.mode & S_IFMT) === S_IFLNK && this.links === 1 && this.#name !== null;
+    return this.errno === 0 && isDirectoryHandle(this.stat.mode, this.links) && this.#name !== null;
   }
 
   inline(): boolean {
@@ -157,7 +158,7 @@ class ByHandle {
     this.#room.release();
     this.#found = found;
     const mode = b.f64[this.#stat + STAT.mode]!;
-    const isHandle = this.links === 1 && (mode & S_IFMT) === S_IFLNK && this.#name !== null;
+    const isHandle = isDirectoryHandle(mode, this.links) && this.#name !== null;
     // What a directory's handle has is not the directory's.
     const mdata = isHandle ? null : this.#store.mdata.read(this.#inode, gfidKey(this.gfid), found.mdata);
     this.stat = iattOf(b.f64, this.#stat, this.gfid, mdata);

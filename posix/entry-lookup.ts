@@ -9,12 +9,14 @@ import { type Gfid, gfidText, isNullGfid } from './contract/gfid.js';
 import { S_IFDIR, S_IFMT } from './contract/iatt.js';
 import type { Directory } from './dirs.js';
 import { nameless } from './entry-lookup-gfid.js';
-import { gfidRequest } from './gfid-request.js';
+import { gfidRequest, isHeal } from './gfid-request.js';
+import { isFreeFor } from './gfid-use.js';
 import { HANDLE_DIR, handleName } from './handle-name.js';
 import * as key from './keys.js';
 import { pathWord } from './lookup-words.js';
 import { ensurePgfid, pgfidKey } from './pgfid.js';
 import { Probe } from './probe.js';
+import { refuseMisplaced, refuseReserved } from './reserved-gfids.js';
 import type { Store } from './store.js';
 import { GFID_KEY, OpenFlag, Resolve, XATTR_CREATE } from './sys.js';
 import { XattrWants } from './xattr-fill.js';
@@ -131,7 +133,7 @@ async function belowSlowly(
       if (probe.parentGone) throw failure(ESTALE);
     }
     if (probe.errno !== 0) throw missed(store, args, probe);
-    if (args.loc.inode === null && args.xdata !== null && (await heal(store, args, d, probe))) {
+    if (args.loc.inode === null && args.xdata !== null && (await heal(store, call, args, d, probe))) {
       probe = await new Probe(store, d, parent!, name, wants).look(priority);
       if (probe.errno !== 0) throw new FopError(probe.errno, null, probe.parentStat);
     }
@@ -177,29 +179,27 @@ async function extras(
  * Gives a file that is met for the first time what it lacks: a gfid as the request says, a handle. True when something was
  * changed. ENOENT for a file without gfid that is so young that its creation may be under way.
  */
-async function heal(store: Store, args: LookupArgs, d: Directory, probe: Probe): Promise<boolean> {
+async function heal(store: Store, call: Call, args: LookupArgs, d: Directory, probe: Probe): Promise<boolean> {
   const parent = args.loc.parent!;
   const name = args.loc.name;
   const isDirectory = probe.stat.isDirectory;
   let gfid: Gfid | null = probe.found.gfid;
-  const b = batch();
   if (gfid === null) {
     const ctime = store.options.ctime ? (probe.found.mdata?.ctime ?? 0) * 1000 : probe.diskCtime;
-    const wanted = gfidRequest(args.xdata);
-    if (Date.now() - ctime < FRESH_MS) {
-      b.release();
-      throw new FopError(ENOENT, null, probe.parentStat);
-    }
-    if (wanted === null || isNullGfid(wanted)) {
-      b.release();
+    if (Date.now() - ctime < FRESH_MS) throw new FopError(ENOENT, null, probe.parentStat);
+    gfid = gfidRequest(args.xdata);
+    if (gfid === null || isNullGfid(gfid)) return false;
+    if (isDirectory) refuseMisplaced(gfid, parent, name, isHeal(call, args.xdata));
+    else refuseReserved(gfid);
+    if (!(await isFreeFor(store, gfid, d, parent.gfid, name))) {
+      store.log.warning(0, `${gfidText(parent.gfid)}/${name} can't have the gfid ${gfidText(gfid)}, which is in use`);
       return false;
     }
-    gfid = wanted;
-    b.setxattr(d.fd, name, GFID_KEY, gfid, XATTR_CREATE);
   } else if (isDirectory ? probe.inode !== null : probe.links !== 1) {
-    b.release();
     return false;
   }
+  const b = batch();
+  if (probe.found.gfid === null) b.setxattr(d.fd, name, GFID_KEY, gfid, XATTR_CREATE);
   store.handles.levelOps(b, gfid, true);
   if (isDirectory) store.handles.symlinkOp(b, parent.gfid, name, gfid, IGNORE);
   else store.handles.linkOp(b, d.fd, name, gfid, IGNORE);

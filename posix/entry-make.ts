@@ -6,9 +6,10 @@ import { EEXIST, EIO, ENOENT, EPERM } from './contract/errno.js';
 import { FopError, failure } from './contract/error.js';
 import type { EntryReply, MkdirArgs, MknodArgs, SymlinkArgs } from './contract/fops.js';
 import { type Gfid, gfidKey } from './contract/gfid.js';
-import type { Iatt } from './contract/iatt.js';
+import { type Iatt, S_IFBLK, S_IFCHR, S_IFMT } from './contract/iatt.js';
 import { replaceStaleLinkto } from './entry-linkto.js';
-import { gfidRequest, requiredGfid } from './gfid-request.js';
+import { isHeal, requiredGfid } from './gfid-request.js';
+import { statHandle } from './gfid-use.js';
 import { HANDLE_DIR, handleName, unlinkName } from './handle-name.js';
 import { iattOf } from './iatt-of.js';
 import * as key from './keys.js';
@@ -16,9 +17,9 @@ import { Making } from './made.js';
 import { checkSpace, gfid2pathOp, maskedMode, RequestedXattrs, Site, undo } from './new-entry.js';
 import { countLink } from './pgfid.js';
 import { preopFails } from './preop.js';
+import { refuseMisplaced, refuseReserved } from './reserved-gfids.js';
 import type { Store } from './store.js';
 import { AT_REMOVEDIR, S_ISGID, S_ISUID } from './sys.js';
-import { isUser } from './xattr-names.js';
 
 interface Kind {
   directory: boolean;
@@ -34,7 +35,7 @@ async function makeEntry(
   call: Call,
   site: Site,
   name: string,
-  gfid: Gfid | null,
+  gfid: Gfid,
   xdata: Dict | null,
   kind: Kind,
 ): Promise<EntryReply> {
@@ -61,7 +62,7 @@ async function makeEntry(
   b.release();
   if (failed === make) throw failure(errno);
   if (errno !== 0) {
-    if (handle !== 0 && (await making.repairHandle(handle))) {
+    if (handle !== 0 && (await making.repairHandle(handle, isHeal(call, xdata)))) {
       ({ stat, post } = await making.finish());
     } else {
       await undo(store, site, name, kind.directory ? AT_REMOVEDIR : 0);
@@ -76,7 +77,8 @@ async function makeEntry(
 export async function mkdir(store: Store, call: Call, args: MkdirArgs): Promise<EntryReply> {
   const { parent, name } = args.loc;
   if (parent!.isRoot && name === HANDLE_DIR) throw failure(EPERM);
-  const gfid = requiredGfid(call, args.xdata);
+  const gfid = requiredGfid(args.xdata);
+  refuseMisplaced(gfid, parent!, name, isHeal(call, args.xdata));
   checkSpace(store, call, args.xdata);
   const site = await Site.open(store, call, parent!);
   try {
@@ -101,7 +103,8 @@ export async function mkdir(store: Store, call: Call, args: MkdirArgs): Promise<
 }
 
 export async function symlink(store: Store, call: Call, args: SymlinkArgs): Promise<EntryReply> {
-  const gfid = requiredGfid(call, args.xdata);
+  const gfid = requiredGfid(args.xdata);
+  refuseReserved(gfid);
   checkSpace(store, call, args.xdata);
   const { parent, name } = args.loc;
   const site = await Site.open(store, call, parent!);
@@ -119,7 +122,9 @@ export async function symlink(store: Store, call: Call, args: SymlinkArgs): Prom
 }
 
 export async function mknod(store: Store, call: Call, args: MknodArgs): Promise<EntryReply> {
-  const gfid = requiredGfid(call, args.xdata);
+  const gfid = requiredGfid(args.xdata);
+  refuseReserved(gfid);
+  refuseDevice(call, args.mode, args.rdev);
   checkSpace(store, call, args.xdata);
   const { parent, name } = args.loc;
   const site = await Site.open(store, call, parent!);
@@ -127,8 +132,7 @@ export async function mknod(store: Store, call: Call, args: MknodArgs): Promise<
     const mode = maskedMode(args.mode, store.options['create-mask'], store.options['force-create-mode']) & 0o177777;
     const gid = site.groupFor(call.gid);
     if (args.xdata?.has(key.INTERNAL_FOP) === true) {
-      const wanted = gfid ?? gfidRequest(args.xdata);
-      const linked = wanted === null ? null : await linkExisting(store, call, args, site, wanted);
+      const linked = await linkExisting(store, call, args, site, gfid);
       if (linked !== null) return linked;
     }
     const kind: Kind = {
@@ -150,9 +154,15 @@ export async function mknod(store: Store, call: Call, args: MknodArgs): Promise<
   }
 }
 
+/** EPERM for a device node of anybody but root, as the kernel has it. */
+export function refuseDevice(call: Call, mode: number, rdev: number): void {
+  const type = mode & S_IFMT;
+  if (call.uid !== 0 && (type === S_IFBLK || (type === S_IFCHR && rdev !== 0))) throw failure(EPERM);
+}
+
 /**
  * Distribute makes link files for files with hard links under the same gfid: if this brick has the gfid already, the new
- * entry is one more link of that file. Null when it has not, or the link can't be made.
+ * entry is one more link of that file. Null when it has not, or the link can't be made; EEXIST when it is a directory's.
  */
 async function linkExisting(
   store: Store,
@@ -162,6 +172,7 @@ async function linkExisting(
   gfid: Gfid,
 ): Promise<EntryReply | null> {
   const name = args.loc.name;
+  if ((await statHandle(store, gfid))?.ofDirectory === true) throw failure(EEXIST);
   const inode = store.brick.findInode(gfidKey(gfid)) ?? null;
   const state = inode === null ? null : store.state(inode);
   const b = batch();
@@ -175,8 +186,8 @@ async function linkExisting(
   } else {
     b.link(glusterfs, handleName(gfid), site.fd, name);
   }
-  // The file may be another's: a user adds no xattrs to it.
-  if (!isUser(call)) new RequestedXattrs(call, args.xdata, [key.FORCE_REPLACE]).ops(b, site.fd, name);
+  // The file may be another's: only root, as which distribute does this, adds xattrs to it. A pid is no proof of anything.
+  if (call.uid === 0) new RequestedXattrs(call, args.xdata, [key.FORCE_REPLACE]).ops(b, site.fd, name);
   if (store.options.gfid2path) gfid2pathOp(b, site.fd, name, site.parent.gfid, name);
   const times = inode !== null && !store.mdata.unread(inode) ? store.mdata.plan(inode, call) : null;
   const timesOp = times === null ? -1 : store.mdata.storeOp(b, site.fd, name, times, inode, true);

@@ -1,10 +1,10 @@
 /** The gfid that a client wants a new file to have: `gfid-req` of a request's xdata. */
-import { type Call, ClientPid } from './contract/call.js';
+import type { Call } from './contract/call.js';
 import type { Dict } from './contract/dict.js';
 import { EINVAL } from './contract/errno.js';
 import { failure } from './contract/error.js';
 import { type Gfid, isNullGfid } from './contract/gfid.js';
-import { GFID_REQ } from './keys.js';
+import { GFID_REQ, INTERNAL_CTX } from './keys.js';
 
 /** The 16 bytes of `gfid-req`, or null when the request has none of that size. */
 export function gfidRequest(xdata: Dict | null): Gfid | null {
@@ -12,10 +12,17 @@ export function gfidRequest(xdata: Dict | null): Gfid | null {
   return value instanceof Uint8Array && value.length === 16 ? value : null;
 }
 
-/** The gfid of a file to be made. EINVAL without one; only the trash may make files without (null). */
-export function requiredGfid(call: Call, xdata: Dict | null): Gfid | null {
+/** The gfid of a file to be made. EINVAL without one. */
+export function requiredGfid(xdata: Dict | null): Gfid {
   const gfid = gfidRequest(xdata);
-  if (gfid !== null && !isNullGfid(gfid)) return gfid;
-  if (call.pid === ClientPid.trash) return null;
-  throw failure(EINVAL);
+  if (gfid === null || isNullGfid(gfid)) throw failure(EINVAL);
+  return gfid;
+}
+
+/**
+ * Whether replication, dispersal or distribution make an entry anew that other bricks have: they do it as root, with a pid
+ * of their own or a mark.
+ */
+export function isHeal(call: Call, xdata: Dict | null): boolean {
+  return call.uid === 0 && (call.pid < 0 || xdata?.has(INTERNAL_CTX) === true);
 }

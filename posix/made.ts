@@ -3,10 +3,13 @@
  * entry comes first and the handle last, so that what a crash leaves behind is an entry that look-up completes.
  */
 import { type Batch, batch, IGNORE, Priority } from '../native/batch.js';
+import { ancestors } from './ancestry.js';
 import type { Call } from './contract/call.js';
 import { EEXIST, ENOENT } from './contract/errno.js';
-import { type Gfid, gfidKey, gfidText, NULL_GFID } from './contract/gfid.js';
+import { type Gfid, gfidKey, gfidText, sameGfid } from './contract/gfid.js';
 import type { Iatt } from './contract/iatt.js';
+import { directoryExists, statHandle } from './gfid-use.js';
+import { handlePointsTo } from './handle-link.js';
 import { iattOf } from './iatt-of.js';
 import type { Mdata } from './mdata-record.js';
 import { gfid2pathOp, type RequestedXattrs, type Site } from './new-entry.js';
@@ -19,8 +22,7 @@ export class Making {
   readonly #site: Site;
   readonly #call: Call;
   readonly #name: string;
-  /** Null only for the trash's own files. */
-  readonly gfid: Gfid | null;
+  readonly gfid: Gfid;
   readonly #directory: boolean;
   readonly #requested: RequestedXattrs;
   #stat = 0;
@@ -34,7 +36,7 @@ export class Making {
     site: Site,
     call: Call,
     name: string,
-    gfid: Gfid | null,
+    gfid: Gfid,
     directory: boolean,
     requested: RequestedXattrs,
   ) {
@@ -51,7 +53,7 @@ export class Making {
   begin(b: Batch): void {
     this.#site.reserve(b);
     this.#stat = b.statOut();
-    if (this.gfid !== null) this.#store.handles.levelOps(b, this.gfid);
+    this.#store.handles.levelOps(b, this.gfid);
   }
 
   /**
@@ -72,14 +74,12 @@ export class Making {
         b.setxattr(at, by, pgfidKey(parent), ONE_LINK, XATTR_CREATE, IGNORE);
       if (store.options.gfid2path) gfid2pathOp(b, at, by, parent, name);
     }
-    if (this.gfid !== null) {
-      b.setxattr(at, by, GFID_KEY, this.gfid, XATTR_CREATE);
-      this.#planTimes();
-      if (this.#times !== null) this.#timesOp = store.mdata.storeOp(b, at, by, this.#times, null);
-      this.#handleOp = this.#directory
-        ? store.handles.symlinkOp(b, parent, name, this.gfid)
-        : store.handles.linkOp(b, dir, name, this.gfid);
-    }
+    b.setxattr(at, by, GFID_KEY, this.gfid, XATTR_CREATE);
+    this.#planTimes();
+    if (this.#times !== null) this.#timesOp = store.mdata.storeOp(b, at, by, this.#times, null);
+    this.#handleOp = this.#directory
+      ? store.handles.symlinkOp(b, parent, name, this.gfid)
+      : store.handles.linkOp(b, dir, name, this.gfid);
     this.#statOp = b.statx(at, by, this.#stat, IGNORE);
     this.#site.endOps(b);
   }
@@ -105,21 +105,19 @@ export class Making {
   ended(b: Batch): void {
     this.#site.ended(b);
     if (b.failedOp >= 0) return;
-    if (this.gfid !== null) {
-      this.#store.handles.made(this.gfid);
-      this.#store.mdata.born(this.gfid, this.#timesOp >= 0 ? this.#times : null);
-    }
+    this.#store.handles.made(this.gfid);
+    this.#store.mdata.born(this.gfid, this.#timesOp >= 0 ? this.#times : null);
   }
 
   /** Attributes of the new file; null if they could not be read. */
   stat(b: Batch): Iatt | null {
     if (b.result(this.#statOp) !== 0) return null;
     const times = this.#timesOp >= 0 ? this.#times : null;
-    return iattOf(b.f64, this.#stat, this.gfid ?? NULL_GFID, times);
+    return iattOf(b.f64, this.#stat, this.gfid, times);
   }
 
   get key(): string {
-    return gfidKey(this.gfid ?? NULL_GFID);
+    return gfidKey(this.gfid);
   }
 
   /** Sets the xattrs that found no room in the batch. */
@@ -129,13 +127,13 @@ export class Making {
 
   /**
    * A handle could not be made. True when it was made after all: its directory had gone, or (for a directory) it was the
-   * handle of a directory that a heal replaces.
+   * handle of a directory that is no more, or that a heal replaces.
    */
-  async repairHandle(result: number): Promise<boolean> {
+  async repairHandle(result: number, heal: boolean): Promise<boolean> {
     const { handles } = this.#store;
-    const gfid = this.gfid!;
+    const gfid = this.gfid;
     if (result === -ENOENT) handles.missing(gfid);
-    else if (result !== -EEXIST || !this.#directory) return false;
+    else if (result !== -EEXIST || !this.#directory || !(await this.#replaceable(heal))) return false;
     const b = batch();
     const parent = this.#site.parent;
     if (result === -EEXIST) handles.removeOp(b, gfid);
@@ -160,6 +158,21 @@ export class Making {
     return done;
   }
 
+  /** Whether the new directory may have the handle that there is for its gfid. */
+  async #replaceable(heal: boolean): Promise<boolean> {
+    const store = this.#store;
+    const { gfid } = this;
+    const parent = this.#site.parent.gfid;
+    const handle = await statHandle(store, gfid);
+    if (handle === null) return true;
+    if (!handle.ofDirectory) return false;
+    if (await handlePointsTo(store, gfid, parent, this.#name)) return true;
+    if (!(await directoryExists(store, gfid))) return true;
+    // A directory that was renamed while this brick was away is healed under its new name before the old one goes. Below
+    // itself it can't be.
+    return heal && !(await ancestors(store, parent)).some((above) => sameGfid(above.gfid, gfid));
+  }
+
   /** Ops that a batch missed which stopped at the handle: attributes of file and directory. */
   async finish(): Promise<{ stat: Iatt | null; post: Iatt }> {
     const store = this.#store;
@@ -172,9 +185,9 @@ export class Making {
     await store.run(b, site.parent.lane, Priority.normal);
     site.ended(b);
     const times = this.#timesOp >= 0 ? this.#times : null;
-    const iatt = b.result(0) === 0 ? iattOf(b.f64, stat, this.gfid!, times) : null;
+    const iatt = b.result(0) === 0 ? iattOf(b.f64, stat, this.gfid, times) : null;
     b.release();
-    store.mdata.born(this.gfid!, times);
+    store.mdata.born(this.gfid, times);
     return { stat: iatt, post: site.post };
   }
 }

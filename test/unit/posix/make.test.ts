@@ -3,15 +3,18 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  linkSync,
   lstatSync,
+  mkdirSync,
   readdirSync,
   readlinkSync,
+  rmdirSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import t, { type Test } from 'tap';
 import { Dict } from '../../../posix/contract/dict.js';
-import { EEXIST, EINVAL, EIO, ENAMETOOLONG, ENOENT, EPERM } from '../../../posix/contract/errno.js';
+import { EEXIST, EINVAL, EIO, ENAMETOOLONG, ENODATA, ENOENT, EPERM } from '../../../posix/contract/errno.js';
 import { FopError } from '../../../posix/contract/error.js';
 import { gfidText } from '../../../posix/contract/gfid.js';
 import { Brick, errnoOf, NEW, newGfid, withGfid } from './harness.js';
@@ -252,10 +255,60 @@ t.test('the layout check before a creation', async (t) => {
 t.test('a directory that a heal makes anew under another name takes the handle over', async (t) => {
   const b = await brick(t);
   const a = await b.mkdir(b.root, 'a');
-  const moved = await b.mkdir(b.root, 'b', 0o755, withGfid(a.stat.gfid));
+  const below = await b.mkdir(a.inode, 'below');
+  const heal = withGfid(a.stat.gfid).setInt('glusterfs.internal-ctx', 1);
+  t.equal(
+    await errnoOf(() => b.mkdir(b.root, 'b', 0o755, withGfid(a.stat.gfid))),
+    EEXIST,
+    'no heal: the gfid is taken',
+  );
+  t.equal(await errnoOf(() => b.mkdir(below.inode, 'a', 0o755, heal)), EEXIST, 'no directory is below itself');
+  t.equal(readlinkSync(b.handle(a.stat.gfid)), `../../00/00/${ROOT_TEXT}/a`);
+  t.notOk(existsSync(b.path('b')));
+  const moved = await b.mkdir(b.root, 'b', 0o755, heal);
   t.equal(readlinkSync(b.handle(moved.stat.gfid)), `../../00/00/${ROOT_TEXT}/b`);
   await b.mknod(moved.inode, 'f');
   t.ok(existsSync(b.path('b/f')));
+});
+
+t.test('a directory may have the gfid of one that is gone', async (t) => {
+  const b = await brick(t);
+  const a = await b.mkdir(b.root, 'a');
+  rmdirSync(b.path('a'));
+  const again = await b.mkdir(b.root, 'a', 0o755, withGfid(a.stat.gfid));
+  t.equal(readlinkSync(b.handle(again.stat.gfid)), `../../00/00/${ROOT_TEXT}/a`, 'under the same name');
+  await b.mknod(again.inode, 'f');
+  unlinkSync(b.path('a/f'));
+  rmdirSync(b.path('a'));
+  const other = await b.mkdir(b.root, 'other', 0o755, withGfid(a.stat.gfid));
+  t.equal(readlinkSync(b.handle(other.stat.gfid)), `../../00/00/${ROOT_TEXT}/other`, 'and under another');
+  await b.mknod(other.inode, 'f');
+  t.ok(existsSync(b.path('other/f')));
+});
+
+t.test('a file that has no gfid does not get one that is taken', async (t) => {
+  const b = await brick(t);
+  const d = await b.mkdir(b.root, 'd');
+  const f = await b.mknod(b.root, 'f');
+  const root = Buffer.from(ROOT_TEXT.replaceAll('-', ''), 'hex');
+  writeFileSync(b.path('old'), 'x');
+  mkdirSync(b.path('olddir'));
+  for (const name of ['old', 'olddir']) {
+    for (const gfid of [d.stat.gfid, f.stat.gfid]) {
+      t.equal(await errnoOf(() => b.lookup(b.root, name, withGfid(gfid))), ENODATA, 'look-up');
+    }
+    t.equal(await errnoOf(() => b.lookup(b.root, name, withGfid(root))), EPERM);
+    t.equal(b.xattr(b.path(name), 'trusted.gfid'), null);
+  }
+  for (const gfid of [d.stat.gfid, f.stat.gfid]) {
+    t.equal(await errnoOf(() => b.create(b.root, 'old', 0o102, withGfid(gfid))), EEXIST, 'create');
+  }
+  t.equal(b.xattr(b.path('old'), 'trusted.gfid'), null);
+  // A further name of a file has the file's own.
+  linkSync(b.path('old'), b.path('hard'));
+  const gfid = newGfid();
+  await b.lookup(b.root, 'old', withGfid(gfid));
+  t.same((await b.lookup(b.root, 'hard', withGfid(gfid))).stat.gfid, gfid);
 });
 
 t.test('the handle tree is made again where it is missing', async (t) => {

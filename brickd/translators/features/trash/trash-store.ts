@@ -10,12 +10,10 @@ import { ALWAYS, type Batch, batch, type FdRef, IGNORE, Priority, reg, STAT } fr
 import { region } from '../../../../native/memory.js';
 import { Queue } from '../../../../native/queue.js';
 import { EEXIST, ENOENT, errnoName } from '../../../../posix/contract/errno.js';
-import { type Gfid, parseGfid, ROOT_GFID, sameGfid } from '../../../../posix/contract/gfid.js';
+import { type Gfid, ROOT_GFID, sameGfid } from '../../../../posix/contract/gfid.js';
 import { directoryLink, HANDLE_DIR, handleName, parseDirectoryLink } from '../../../../posix/handle-name.js';
 import { GFID_KEY, OpenFlag, Resolve, XATTR_CREATE } from '../../../../posix/sys.js';
 
-export const TRASH_GFID: Gfid = parseGfid('00000000-0000-0000-0000-000000000005')!;
-export const INTERNAL_GFID: Gfid = parseGfid('00000000-0000-0000-0000-000000000006')!;
 /** Folder for what Gluster's own clients throw away. */
 export const INTERNAL = 'internal_op';
 

@@ -27,8 +27,9 @@ import { loggerFor } from '../../../../posix/contract/log.js';
 import { isEntryName } from '../../../../posix/contract/name.js';
 import { Translator, type TranslatorInit } from '../../../../posix/contract/translator.js';
 import { RESPONSE_LINK_COUNT } from '../../../../posix/keys.js';
+import { TRASH_GFID, TRASH_INTERNAL_GFID } from '../../../../posix/reserved-gfids.js';
 import type { Options } from './options.js';
-import { INTERNAL, INTERNAL_GFID, TRASH_GFID, TRASH_PARENT, TrashStore } from './trash-store.js';
+import { INTERNAL, TRASH_PARENT, TrashStore } from './trash-store.js';
 
 const DEFAULT_MAX_BYTES = 200 << 20;
 const ANCESTRY = 'glusterfs.ancestry.path';
@@ -94,7 +95,7 @@ export class TrashTranslator extends Translator<Options> {
     const errno = await store.makeFixed(TRASH_GFID, TRASH_PARENT, [], name);
     if (errno !== 0) return failed(name, errno);
     if (!this.options['trash-internal-op']) return;
-    const inner = await store.makeFixed(INTERNAL_GFID, TRASH_GFID, [name], INTERNAL);
+    const inner = await store.makeFixed(TRASH_INTERNAL_GFID, TRASH_GFID, [name], INTERNAL);
     if (inner !== 0) failed(`${name}/${INTERNAL}`, inner);
   }
 
@@ -120,7 +121,7 @@ export class TrashTranslator extends Translator<Options> {
       (inode !== null && sameGfid(inode.gfid, TRASH_GFID)) || (parent?.isRoot && name === options['trash-dir']);
     const inner =
       options['trash-internal-op'] &&
-      ((inode !== null && sameGfid(inode.gfid, INTERNAL_GFID)) ||
+      ((inode !== null && sameGfid(inode.gfid, TRASH_INTERNAL_GFID)) ||
         (parent !== null && sameGfid(parent.gfid, TRASH_GFID) && name === INTERNAL));
     if (!trash && !inner) return;
     this.#log.warning(0, `${fop} issued on /${options['trash-dir']}/, which is not permitted`);

@@ -23,6 +23,7 @@ import type {
   MaybePromise,
   MkdirArgs,
   MknodArgs,
+  NamelinkArgs,
   OpenArgs,
   OpendirArgs,
   PrePostReply,
@@ -312,6 +313,11 @@ export class PosixAclTranslator extends Translator<Options> {
     return then(this.#check(call, parent, W), () =>
       then(this.#checkSticky(call, parent, args.inode), () => this.next.link(call, args)),
     );
+  }
+
+  namelink(call: Call, args: NamelinkArgs): MaybePromise<RemoveReply> {
+    if (this.#trusted(call)) return this.next.namelink(call, args);
+    return then(this.#check(call, args.loc.parent!, W | X), () => this.next.namelink(call, args));
   }
 
   // --- attributes ---------------------------------------------------------------------------------------------------
