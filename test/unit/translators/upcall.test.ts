@@ -88,24 +88,62 @@ t.test('names', async (t) => {
     postNewParent: statOf({ mtime: 2 }),
     xdata,
   };
-  const { brick, fops, told } = setup({ mkdir: entry, unlink: entry, link: entry, rename });
+  const { brick, fops, told } = setup({
+    mkdir: entry,
+    unlink: entry,
+    rmdir: entry,
+    link: entry,
+    namelink: entry,
+    rename,
+  });
   const inode = brick.inode();
   const made = brick.inode();
   entry.stat.gfid = made.gfid;
-  const [p, q] = [brick.inode(), brick.inode()];
-  for (const i of [inode, p, q]) await fops.stat(callOf(a), { inode: i, xdata });
+  const [p, q, victim] = [brick.inode(), brick.inode(), brick.inode()];
+  for (const i of [inode, p, q, victim]) await fops.stat(callOf(a), { inode: i, xdata });
   const loc = { inode, parent: p, name: 'n' };
-  await fops.mkdir(callOf(b), { loc: { inode: null, parent: p, name: 'n' }, mode: 0, umask: 0, xdata });
+  const blank = { inode: null, parent: p, name: 'n' };
+  const removed = [
+    ['a', 0x211, inode.key],
+    ['a', 0x10, p.key],
+  ];
+  await fops.mkdir(callOf(b), { loc: blank, mode: 0, umask: 0, xdata });
   t.same(told(), [['a', 0x10, p.key]], 'a new name: the times of its directory');
+  await fops.namelink(callOf(b), { loc: blank, xdata });
+  t.same(told(), [['a', 0x10, p.key]]);
   await fops.unlink(callOf(b), { loc, xflags: 0, xdata });
-  t.same(told(), [['a', 0x211, inode.key]]);
+  t.match(brick.upcalls, [{}, { message: { stat: entry.postparent } }]);
+  t.same(told(), removed, 'a removed one: the file and the times of its directory');
+  await fops.rmdir(callOf(b), { loc, flags: 0, xdata });
+  t.same(told(), removed);
   await fops.link(callOf(b), { inode, newLoc: loc, xdata });
-  t.same(told(), [['a', 0x211, inode.key]]);
-  await fops.rename(callOf(b), { oldLoc: loc, newLoc: { inode: null, parent: q, name: 'm' }, xdata });
+  t.same(told(), removed, 'a further one');
+  await fops.rename(callOf(b), { oldLoc: loc, newLoc: { inode: victim, parent: q, name: 'm' }, xdata });
   t.match(brick.upcalls, [
     { message: { flags: 0x280, parent: rename.postNewParent, oldParent: rename.postOldParent } },
+    { message: { parent: rename.postNewParent } },
+    { message: { stat: rename.postOldParent } },
+    { message: { stat: rename.postNewParent } },
   ]);
-  t.same(told(), [['a', 0x280, inode.key]]);
+  t.same(
+    told(),
+    [
+      ['a', 0x280, inode.key],
+      ['a', 0x211, victim.key],
+      ['a', 0x10, p.key],
+      ['a', 0x10, q.key],
+    ],
+    'both directories, and the file that had the name',
+  );
+  await fops.rename(callOf(b), { oldLoc: loc, newLoc: { inode: null, parent: p, name: 'm' }, xdata });
+  t.same(
+    told(),
+    [
+      ['a', 0x280, inode.key],
+      ['a', 0x10, p.key],
+    ],
+    'one directory, told of once',
+  );
 });
 
 t.test('attributes, with the mode the xattrs', async (t) => {

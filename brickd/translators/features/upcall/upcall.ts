@@ -147,14 +147,19 @@ function attributes(t: UpcallTranslator, call: Call, inode: Inode, reply: F.PreP
   t.changed(call, inode.key, UP_ATTR | xattr, { stat: reply.post });
 }
 
+/** An entry of a directory has come or gone. */
+function entriesChanged(t: UpcallTranslator, call: Call, directory: Inode | null, stat: Iatt): void {
+  if (directory !== null) t.changed(call, directory.key, Up.times, { stat });
+}
+
 const made: Effect<F.LocArgs, F.EntryReply> = (t, call, args, reply) => {
-  if (args.loc.parent !== null) t.changed(call, args.loc.parent.key, Up.times, { stat: reply.postparent });
+  entriesChanged(t, call, args.loc.parent, reply.postparent);
   t.used(call, gfidKey(reply.stat.gfid));
 };
 
 const removed: Effect<F.LocArgs, F.RemoveReply> = (t, call, args, reply) => {
   if (args.loc.inode !== null) t.changed(call, args.loc.inode.key, UP_NLINK, { parent: reply.postparent });
-  if (args.loc.parent !== null) t.used(call, args.loc.parent.key);
+  entriesChanged(t, call, args.loc.parent, reply.postparent);
 };
 
 const EFFECTS = {
@@ -193,14 +198,20 @@ const EFFECTS = {
   rmdir: removed,
   link: (t, call, args, reply) => {
     t.changed(call, args.inode.key, UP_NLINK, { stat: reply.stat, parent: reply.postparent });
-    if (args.newLoc.parent !== null) t.used(call, args.newLoc.parent.key);
+    entriesChanged(t, call, args.newLoc.parent, reply.postparent);
   },
+  namelink: (t, call, args, reply) => entriesChanged(t, call, args.loc.parent, reply.postparent),
   rename: (t, call, args, reply) => {
     const { oldLoc, newLoc } = args;
     const change = { stat: reply.stat, parent: reply.postNewParent, oldParent: reply.postOldParent };
     if (oldLoc.inode !== null) t.changed(call, oldLoc.inode.key, UP_RENAME, change);
-    if (oldLoc.parent !== null) t.used(call, oldLoc.parent.key);
-    if (newLoc.parent !== null) t.used(call, newLoc.parent.key);
+    // The file that had the new name may have others.
+    const victim = newLoc.inode;
+    if (victim !== null && victim !== oldLoc.inode) {
+      t.changed(call, victim.key, UP_NLINK, { parent: reply.postNewParent });
+    }
+    entriesChanged(t, call, oldLoc.parent, reply.postOldParent);
+    if (newLoc.parent !== oldLoc.parent) entriesChanged(t, call, newLoc.parent, reply.postNewParent);
   },
   setxattr: (t, call, args, reply) => t.xattrsChanged(call, args.inode.key, args.dict, reply.xdata),
   fsetxattr: (t, call, args, reply) => t.xattrsChanged(call, args.fd.inode.key, args.dict, reply.xdata),
