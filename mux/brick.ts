@@ -3,19 +3,9 @@
  * belongs to a brick hangs here and goes with it; bricks share nothing.
  */
 import { Call } from '../posix/contract/call.js';
-import {
-  EACCES,
-  EAGAIN,
-  EEXIST,
-  ENODATA,
-  ENOENT,
-  ENOSYS,
-  ENOTSUP,
-  ENXIO,
-  ESTALE,
-  errnoName,
-} from '../posix/contract/errno.js';
+import { ENOENT, errnoName } from '../posix/contract/errno.js';
 import { FopError, failure } from '../posix/contract/error.js';
+import { FailureLog } from '../posix/contract/failure-log.js';
 import type { Fops } from '../posix/contract/fops.js';
 import type { Gfid } from '../posix/contract/gfid.js';
 import { S_IFDIR, S_IFMT } from '../posix/contract/iatt.js';
@@ -47,26 +37,6 @@ export interface ServerRules extends CredentialRules {
   /** Of connections that it gets from now on. */
   keepalive: KeepaliveOptions;
 }
-
-/** Errno values that are everyday answers, per fop: not worth an error line. */
-const QUIET: Readonly<Record<string, readonly number[]>> = {
-  lk: [EAGAIN, ENOSYS],
-  inodelk: [EAGAIN, ENOSYS],
-  finodelk: [EAGAIN, ENOSYS],
-  entrylk: [EAGAIN, ENOSYS],
-  fentrylk: [EAGAIN, ENOSYS],
-  getxattr: [ENOTSUP, ENODATA],
-  fgetxattr: [ENOTSUP, ENODATA],
-  setxattr: [ENOTSUP],
-  fsetxattr: [ENOTSUP],
-  removexattr: [ENOTSUP, ENODATA],
-  fremovexattr: [ENOTSUP, ENODATA],
-  mknod: [EEXIST],
-  mkdir: [EEXIST],
-  create: [EEXIST],
-  seek: [ENXIO],
-  access: [EACCES],
-};
 
 /** How long a closing brick waits for fops that are under way, and if its disk is known to hang or has failed. */
 const CLOSE_WAIT_MS = 30_000;
@@ -120,6 +90,7 @@ export class Brick implements BrickContext {
   readonly failures = new Float64Array(FOP_NUMBERS);
   /** Latencies and errors of fops. */
   readonly book = new FopBook();
+  readonly #failureLog = new FailureLog();
   /** The clients that metrics tell of one by one. */
   readonly places = new ClientPlaces<ClientState>();
   /** Payload bytes of reads and writes. */
@@ -429,15 +400,15 @@ export class Brick implements BrickContext {
     }
   };
 
-  /** Notes a failed fop in the log, at the level that Gluster gives it. */
+  /** Counts a failed fop, and notes it in the log if it is more than an answer to the client. */
   fopFailed(fop: FopEntry, call: Call, errno: number): void {
     this.failures[fop.number] = this.failures[fop.number]! + 1;
     this.book.failed(fop.number, errno);
-    const quiet = errno === ENOENT || errno === ESTALE || QUIET[fop.name]?.includes(errno) === true;
-    if (quiet && this.log.debugs === false) return;
+    const loud = this.#failureLog.deservesLine(errno);
+    if (!loud && this.log.debugs === false) return;
     const text = `${fop.display} failed [{client=${call.client.uid}}, {error-xlator=${this.name}}, {errno=${errno}}, {error=${errnoName(errno)}}]`;
-    if (quiet) this.log.debug(115000, text);
-    else this.log.info(115000, text);
+    if (loud) this.log.info(115000, text);
+    else this.log.debug(115000, text);
   }
 
   /** Whether a fop was under way since the last time that this was asked. */

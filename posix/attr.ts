@@ -101,7 +101,7 @@ async function change(
     const post = iattOf(b.f64, after, inode.gfid, store.mdata.of(inode));
     b.release();
     if (errno !== 0) {
-      store.log.error(0, `setattr on ${gfidText(inode.gfid)} failed`, errno);
+      store.fopFailed(`setattr on ${gfidText(inode.gfid)} failed`, errno);
       throw failure(errno);
     }
     if (xdata === null) return { pre, post, xdata: null };

@@ -81,6 +81,6 @@ async function readOnPool(store: Store, dir: number, name: string, size: number)
   b.release();
   const bytes = n < 0 ? null : Uint8Array.prototype.slice.call(into.bytes, 0, n);
   into.release();
-  if (n < 0) store.log.error(0, `reading the content of ${JSON.stringify(name)} failed`, errno);
+  if (n < 0) store.fopFailed(`reading the content of ${JSON.stringify(name)} failed`, errno);
   return bytes;
 }

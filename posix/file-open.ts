@@ -94,7 +94,7 @@ async function openOnPool(store: Store, call: Call, args: OpenArgs, flags: numbe
 }
 
 function failed(store: Store, inode: Inode, errno: number): never {
-  store.log.error(0, `open of ${gfidText(inode.gfid)} failed`, -errno);
+  store.fopFailed(`open of ${gfidText(inode.gfid)} failed`, -errno);
   throw failure(errno);
 }
 

@@ -4,7 +4,7 @@ import { type Region, region } from '../native/memory.js';
 import { refuseCloud } from './cloud.js';
 import { type Call, TimeFlag } from './contract/call.js';
 import { Dict } from './contract/dict.js';
-import { EBUSY, EINVAL, ENODATA, ENOMEM, ENOSPC, ENOTSUP, ENXIO } from './contract/errno.js';
+import { EBUSY, EINVAL, ENODATA, ENOMEM, ENOSPC, ENOTSUP } from './contract/errno.js';
 import { failure } from './contract/error.js';
 import type {
   CopyFileRangeArgs,
@@ -67,7 +67,7 @@ export async function seek(store: Store, call: Call, args: SeekArgs): Promise<Se
   const r = b.result(0);
   b.release();
   if (r < 0) {
-    if (r !== -ENXIO) store.log.error(0, `seek failed on ${gfidText(args.fd.inode.gfid)}`, -r);
+    store.fopFailed(`seek failed on ${gfidText(args.fd.inode.gfid)}`, -r);
     throw failure(r);
   }
   return { offset: r, xdata: null };
@@ -89,7 +89,7 @@ export async function rchecksum(store: Store, call: Call, args: RchecksumArgs): 
   if (long) longChecks.leave();
   if (n < 0) {
     answer.release();
-    store.log.warning(0, `pread of ${args.length} bytes failed on ${gfidText(inode.gfid)}`, -n);
+    store.fopFailed(`pread of ${args.length} bytes failed on ${gfidText(inode.gfid)}`, -n);
     throw failure(n);
   }
   const { bytes } = answer;
@@ -165,8 +165,7 @@ export async function copyFileRange(store: Store, call: Call, args: CopyFileRang
     const stat = iattOf(b.f64, source, fdIn.inode.gfid, store.mdata.of(fdIn.inode));
     b.release();
     if (errno !== 0) {
-      store.log.error(
-        0,
+      store.fopFailed(
         `copy_file_range from ${gfidText(fdIn.inode.gfid)} to ${gfidText(fdOut.inode.gfid)} failed`,
         errno,
       );

@@ -134,8 +134,7 @@ async function readOnPool(
 
 function failed(store: Store, args: ReadArgs, file: OpenFile, errno: number): never {
   file.release();
-  store.log.error(
-    0,
+  store.fopFailed(
     `read failed on gfid=${gfidText(args.fd.inode.gfid)}, offset=${args.offset} size=${args.size}`,
     -errno,
   );

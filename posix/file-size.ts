@@ -22,7 +22,7 @@ const O_SYNC = 0o4010000;
 const ZERO_BYTES = 1 << 20;
 
 function fail(store: Store, what: string, inode: Inode, errno: number): never {
-  store.log.error(0, `${what} failed on ${gfidText(inode.gfid)}`, errno);
+  store.fopFailed(`${what} failed on ${gfidText(inode.gfid)}`, errno);
   throw failure(errno);
 }
 

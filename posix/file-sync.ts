@@ -44,7 +44,7 @@ export async function fsync(store: Store, call: Call, args: FsyncArgs): Promise<
 }
 
 function failed(store: Store, args: FsyncArgs, errno: number): never {
-  store.log.error(0, `fsync on ${gfidText(args.fd.inode.gfid)} failed`, errno);
+  store.fopFailed(`fsync on ${gfidText(args.fd.inode.gfid)} failed`, errno);
   throw failure(errno);
 }
 
@@ -137,7 +137,7 @@ export class Syncs {
       w.resolve({ pre: NO_IATT, post: NO_IATT, xdata: null });
       return;
     }
-    this.#store.log.error(0, `fsync on ${gfidText(w.args.fd.inode.gfid)} failed`, -result);
+    this.#store.fopFailed(`fsync on ${gfidText(w.args.fd.inode.gfid)} failed`, -result);
     w.reject(failure(result));
   }
 }

@@ -137,7 +137,7 @@ async function protect(store: Store, call: Call, args: WriteArgs, file: OpenFile
   const r = b.result(0);
   b.release();
   if (mark !== undefined ? r < 0 : r !== -ENODATA) {
-    store.log.error(0, `possible overwrite from internal client, gfid=${gfidText(args.fd.inode.gfid)}`);
+    store.fopFailed(`possible overwrite from internal client, gfid=${gfidText(args.fd.inode.gfid)}`, EBUSY);
     throw failure(EBUSY);
   }
 }
@@ -258,7 +258,7 @@ export class Writes {
       } else {
         w.release();
         const errno = n < 0 ? -n : b.result(w.statOp) < 0 ? -b.result(w.statOp) : -synced;
-        store.log.error(0, `write failed on gfid=${gfidText(inode.gfid)}, offset=${w.args.offset}`, errno);
+        store.fopFailed(`write failed on gfid=${gfidText(inode.gfid)}, offset=${w.args.offset}`, errno);
         w.reject(failure(errno === ECANCELED ? EIO : errno));
       }
     }

@@ -4,7 +4,7 @@
 import { batch, Priority, STAT } from '../native/batch.js';
 import type { Closing } from './closing.js';
 import { descriptorsScarce } from './contract/descriptors.js';
-import { EACCES, EAGAIN, EBADF, EINVAL, ENOENT, EROFS } from './contract/errno.js';
+import { EACCES, EAGAIN, EBADF, EINVAL, ENOENT, EROFS, ETXTBSY } from './contract/errno.js';
 import { failure } from './contract/error.js';
 import type { MaybePromise } from './contract/fops.js';
 import { gfidText } from './contract/gfid.js';
@@ -16,7 +16,6 @@ import { then } from './maybe.js';
 import type { Store } from './store.js';
 import { OpenFlag, Resolve } from './sys.js';
 
-const ETXTBSY = 26;
 /** Shared descriptors that a brick keeps for anonymous fds, and that all bricks of a thread keep together. */
 const MAX_SHARED = 64;
 const MAX_SHARED_BY_ALL = 2048;
@@ -227,7 +226,7 @@ export class Files {
       fd = await this.#tryOpen(handle, OpenFlag.rdonly);
       if (fd >= 0) return this.#share(inode.key, fd, OpenFlag.rdonly);
     }
-    this.#store.log.error(0, `Failed to get anonymous fd for ${gfidText(inode.gfid)}`, -fd);
+    this.#store.fopFailed(`Failed to get anonymous fd for ${gfidText(inode.gfid)}`, -fd);
     throw failure(fd);
   }
 

@@ -6,6 +6,7 @@ import { type Batch, Priority } from '../native/batch.js';
 import type { Queue } from '../native/queue.js';
 import { Closing } from './closing.js';
 import { type Call, ClientPid } from './contract/call.js';
+import { FailureLog } from './contract/failure-log.js';
 import type { MaybePromise } from './contract/fops.js';
 import { S_IFDIR } from './contract/iatt.js';
 import type { Inode } from './contract/inode.js';
@@ -69,6 +70,7 @@ export class Store {
   readonly name: string;
   readonly brick: BrickContext;
   readonly log: Logger;
+  readonly #failureLog = new FailureLog();
   options: Options;
   readonly slot: number;
   /** The brick's root, O_RDONLY | O_DIRECTORY: open for as long as the brick serves. */
@@ -152,6 +154,12 @@ export class Store {
   /** Priority of a call: internal clients' work (rebalance, heal) comes last. */
   priority(call: Call, usual: Priority): Priority {
     return call.pid < 0 && call.pid !== ClientPid.noRootSquash ? Priority.least : usual;
+  }
+
+  /** Notes a system call of a fop that has failed, unless that is no more than an answer to the client. */
+  fopFailed(text: string, errno: number): void {
+    if (this.#failureLog.deservesLine(errno)) this.log.error(0, text, errno);
+    else this.log.debug(0, text, errno);
   }
 
   #hangs(hangs: boolean): void {

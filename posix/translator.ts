@@ -255,7 +255,7 @@ export class PosixTranslator extends Translator<Options> {
 
   /** Messages between translators: one that comes this far is for nobody. */
   ipc(_call: Call, args: fops.IpcArgs): never {
-    this.store.log.error(113083, `GF_LOG_IPC(${args.op}) not handled`);
+    this.store.log.debug(113083, `GF_LOG_IPC(${args.op}) not handled`);
     throw failure(EOPNOTSUPP);
   }
 }

@@ -1,7 +1,7 @@
 /** removexattr and fremovexattr: one xattr, or (no name, and the names as keys of xdata) many. */
 import { batch, Priority } from '../native/batch.js';
 import type { Call } from './contract/call.js';
-import { ENODATA, ENOENT, EPERM } from './contract/errno.js';
+import { ENODATA } from './contract/errno.js';
 import { failure } from './contract/error.js';
 import type { FremovexattrArgs, MaybePromise, RemovexattrArgs, Xdata } from './contract/fops.js';
 import { gfidText } from './contract/gfid.js';
@@ -93,9 +93,6 @@ async function removeSome(
   b.release();
   if (errno === 0) return change;
   if (many && errno === ENODATA && at >= 0) return removeSome(store, call, inode, place, names.slice(at + 1), many);
-  // A file that has gone meanwhile is no trouble of the brick's.
-  if (errno !== ENODATA && errno !== EPERM && errno !== ENOENT) {
-    store.log.error(0, `removexattr of ${names[at] ?? ''} on ${gfidText(inode.gfid)} failed`, errno);
-  }
+  store.fopFailed(`removexattr of ${names[at] ?? ''} on ${gfidText(inode.gfid)} failed`, errno);
   throw failure(errno);
 }

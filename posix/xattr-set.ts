@@ -5,7 +5,7 @@ import { aclFromText } from './acl-text.js';
 import { refuseCloud } from './cloud.js';
 import type { Call } from './contract/call.js';
 import { Dict, DictType, type DictValue, type MdataIatt, valueBytes, valueText } from './contract/dict.js';
-import { EACCES, EEXIST, EINVAL, ENODATA, ENOENT, ENOSPC, ENOTSUP, EPERM, errnoName } from './contract/errno.js';
+import { EACCES, EINVAL, ENOSPC, ENOTSUP, EPERM, errnoName } from './contract/errno.js';
 import { failure } from './contract/error.js';
 import type { FsetxattrArgs, SetxattrArgs, Xdata } from './contract/fops.js';
 import { gfidText } from './contract/gfid.js';
@@ -193,10 +193,7 @@ async function apply(
     b.release();
     if (errno !== 0) {
       const name = some[at]?.name ?? '';
-      // What XATTR_CREATE and XATTR_REPLACE ask for is an answer, no failure; nor is it one that the file has gone meanwhile.
-      if (errno !== ENODATA && errno !== EEXIST && errno !== ENOENT) {
-        store.log.error(0, `setting xattr ${name} of ${gfidText(inode.gfid)} failed`, errno);
-      }
+      store.fopFailed(`setting xattr ${name} of ${gfidText(inode.gfid)} failed`, errno);
       throw failure(errno);
     }
     pre ??= change.pre;

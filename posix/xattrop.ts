@@ -126,8 +126,7 @@ async function operate(
     await store.run(w, inode.lane, priority);
     if (w.errno !== 0) {
       failed = w.errno;
-      store.log.error(
-        0,
+      store.fopFailed(
         `setxattr failed on ${gfidText(inode.gfid)} while doing xattrop: key=${stored[w.failedOp]?.name}`,
         failed,
       );

@@ -25,6 +25,7 @@ export const ENFILE = e.ENFILE;
 export const ENOBUFS = e.ENOBUFS;
 export const ECONNABORTED = e.ECONNABORTED;
 export const EPROTO = e.EPROTO;
+export const ETXTBSY = e.ETXTBSY;
 export const EFBIG = e.EFBIG;
 export const ENOSPC = e.ENOSPC;
 export const EROFS = e.EROFS;

@@ -90,7 +90,7 @@ export class LocksTranslator extends LockXattrs {
       if (this.#loses()) return DONE;
       if (!domain.inode.unlock(request)) {
         locks.tidy(domain);
-        this.log.error(
+        this.log.debug(
           0,
           `Matching lock not found for unlock ${flock.start}-${request.end}, by ${ownerText(call.lkOwner)} on ${call.client.uid} for gfid:${gfidText(inode.gfid)}`,
         );
@@ -133,7 +133,7 @@ export class LocksTranslator extends LockXattrs {
       if (had) domain.entry.grant();
       locks.tidy(domain);
       if (had) return DONE;
-      this.log.error(0, `unlock on ${name === '' ? '(null)' : name} attempted but no matching lock found`);
+      this.log.debug(0, `unlock on ${name === '' ? '(null)' : name} attempted but no matching lock found`);
       throw failure(EINVAL);
     }
     if (!call.client.alive) throw failure(ENOTCONN);

@@ -124,7 +124,7 @@ export class TrashTranslator extends Translator<Options> {
       ((inode !== null && sameGfid(inode.gfid, TRASH_INTERNAL_GFID)) ||
         (parent !== null && sameGfid(parent.gfid, TRASH_GFID) && name === INTERNAL));
     if (!trash && !inner) return;
-    this.#log.warning(0, `${fop} issued on /${options['trash-dir']}/, which is not permitted`);
+    this.#log.debug(0, `${fop} issued on /${options['trash-dir']}/, which is not permitted`);
     throw failure(EPERM);
   }
 
