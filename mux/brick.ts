@@ -36,6 +36,8 @@ export interface ServerRules extends CredentialRules {
   outstandingRpcLimit: number;
   /** Of connections that it gets from now on. */
   keepalive: KeepaliveOptions;
+  /** As the one before; 0: as the kernel has it. */
+  windowBytes: number;
 }
 
 /** How long a closing brick waits for fops that are under way, and if its disk is known to hang or has failed. */
@@ -119,6 +121,7 @@ export class Brick implements BrickContext {
   gidTimeoutSec = 300;
   outstandingLimit = 0;
   keepalive: KeepaliveOptions;
+  windowBytes = 0;
 
   constructor(
     name: string,
@@ -166,6 +169,7 @@ export class Brick implements BrickContext {
     this.outstandingLimit = rules.outstandingRpcLimit > 0 ? rules.outstandingRpcLimit : Number.POSITIVE_INFINITY;
     this.table.limit = rules.inodeLruLimit;
     this.keepalive = rules.keepalive;
+    this.windowBytes = rules.windowBytes;
     for (const session of this.sessions) session.outstandingLimitChanged();
   }
 

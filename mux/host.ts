@@ -33,7 +33,7 @@ import { type Options as ServerOptions, options as serverOptions } from './optio
 import type { QosRules } from './qos/rules.js';
 import type { Session } from './session.js';
 import { encodeSetvolumeReply, welcome } from './setvolume-reply.js';
-import { setKeepalive } from './socket-options.js';
+import { setKeepalive, setWindow } from './socket-options.js';
 import type { LayerSpec } from './stack.js';
 import { XdrWriter } from './wire/xdr.js';
 
@@ -203,7 +203,7 @@ export class Host {
       refuseAndClose(handover, EAGAIN, brick.withheld);
       return;
     }
-    const refused = setKeepalive(handover.fd, brick.keepalive);
+    const refused = [...setKeepalive(handover.fd, brick.keepalive), ...setWindow(handover.fd, brick.windowBytes)];
     if (refused.length > 0)
       brick.log.warning(0, `connection of ${identity.peer}: the kernel does not take ${refused.join(', ')}`);
     let session: Session;
@@ -376,6 +376,7 @@ function rulesOf(o: ServerOptions): ServerRules {
     anonGid: o.anongid,
     manageGids: o['manage-gids'],
     gidTimeoutSec: o['gid-timeout'],
+    windowBytes: o['tcp-window-size'] ?? 0,
     keepalive: {
       on: o['transport.socket.keepalive'],
       idleSec: o['transport.socket.keepalive-time'],

@@ -3,6 +3,8 @@ import { addon } from '../native/addon.js';
 
 const IPPROTO_TCP = 6;
 const SOL_SOCKET = 1;
+const SO_SNDBUF = 7;
+const SO_RCVBUF = 8;
 const SO_KEEPALIVE = 9;
 const TCP_NODELAY = 1;
 const TCP_KEEPIDLE = 4;
@@ -44,4 +46,11 @@ export function setKeepalive(fd: number, o: KeepaliveOptions): string[] {
   set('keepalive-interval', IPPROTO_TCP, TCP_KEEPINTVL, o.intervalSec);
   set('keepalive-count', IPPROTO_TCP, TCP_KEEPCNT, o.count);
   return refused;
+}
+
+/** Bounds what the kernel buffers each way of a connection, and with it the window of TCP; 0: as the kernel has it. */
+export function setWindow(fd: number, bytes: number): string[] {
+  if (bytes === 0) return [];
+  const refused = [SO_RCVBUF, SO_SNDBUF].some((name) => addon.setSockOpt(fd, SOL_SOCKET, name, bytes) < 0);
+  return refused ? [`tcp-window-size ${bytes}`] : [];
 }

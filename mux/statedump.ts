@@ -9,7 +9,8 @@ import type { Inode } from '../posix/contract/inode.js';
 import type { DumpSection } from '../posix/contract/translator.js';
 import type { Brick } from './brick.js';
 import { unappliedText } from './facts.js';
-import { FOP_PROGRAM, FOP_VERSION } from './fops/table.js';
+import { latenciesIn } from './fop-book.js';
+import { FOP_PROGRAM, FOP_VERSION, fopByNumber } from './fops/table.js';
 import { dumpCalls } from './pending.js';
 
 /** Inodes listed per state: a dump of a table of a million entries helps nobody. */
@@ -84,6 +85,7 @@ async function dumpBrick(brick: Brick, choice: DumpChoice): Promise<string> {
   const layers = brick.layers.flatMap((layer) => layer.dump());
   let text = '';
   if (choice.priv !== false) text += server(brick);
+  if (choice.priv !== false) text += latencies(brick);
   if (choice.fd !== false) text += await fds(brick);
   if (choice.inode !== false) {
     const notes = new Map<Inode, DumpSection[]>();
@@ -124,6 +126,20 @@ function server(brick: Brick): string {
     section('xlator.protocol.server.priv', [...totals, ...lines]) +
     section(program, [`${program}.program-number=${FOP_PROGRAM}`, `${program}.program-version=${FOP_VERSION}`])
   );
+}
+
+/**
+ * Latencies of fops as the client of the brick meets them: mean and sum in nanoseconds, as stock has them of every translator when
+ * it is told to measure. Since the start: a dump resets nothing.
+ */
+function latencies(brick: Brick): string {
+  const lines: string[] = [];
+  for (const { fop, count, sumSec } of latenciesIn(brick.book.latencies())) {
+    const sumNs = sumSec * 1e9;
+    const title = `${brick.name}.latency.${fopByNumber(fop)!.display}`;
+    lines.push(`${title}=AVG:${(sumNs / count).toFixed(6)} CNT:${count} TOTAL:${Math.round(sumNs)}`);
+  }
+  return lines.length === 0 ? '' : section(`${brick.name}.latency`, lines);
 }
 
 /** What each client has open. */

@@ -89,7 +89,7 @@ export class Syncs {
 
   #schedule(): void {
     const delayUs = this.#store.options['batch-fsync-delay-usec'];
-    if (delayUs === 0) setImmediate(() => void this.#round());
+    if (delayUs <= 0) setImmediate(() => void this.#round());
     else this.#store.brick.timer(Math.max(1, Math.round(delayUs / 1000)), false, () => void this.#round());
   }
 

@@ -31,8 +31,8 @@ export const options = defineOptions(
     'batch-fsync-mode': oneOf(['none', 'syncfs', 'syncfs-single-fsync', 'syncfs-reverse-fsync', 'reverse-fsync'], {
       default: 'reverse-fsync',
     }),
-    /** Microseconds; 0: fsyncs are not batched. */
-    'batch-fsync-delay-usec': int({ default: '0', min: 0, max: 0xffffffff }),
+    /** Microseconds; 0: fsyncs are not batched, nor with the -1 that stock starts with. */
+    'batch-fsync-delay-usec': int({ default: '0', min: -1, max: 0xffffffff }),
     'update-link-count-parent': bool({ default: 'off' }),
     gfid2path: bool({ default: 'on' }),
     'gfid2path-separator': str({ default: ':', maxBytes: 7 }),

@@ -5,7 +5,7 @@
  */
 import type { Batch } from '../native/batch.js';
 import { type Region, region } from '../native/memory.js';
-import { fnmatch, isPattern } from '../volfiles/fnmatch.js';
+import { fnmatch, isPattern, literal } from '../volfiles/fnmatch.js';
 import { aclToText, modeToAclText } from './acl-text.js';
 import { Dict } from './contract/dict.js';
 import { E2BIG, ERANGE } from './contract/errno.js';
@@ -101,7 +101,10 @@ export class XattrWants {
     }
     this.#words = words;
     this.#list = list;
-    this.patterns = list || this.#exact.size > MOST_NAMES ? '' : [...needed, ...this.#exact, ...this.#wild].join('\0');
+    this.patterns =
+      list || this.#exact.size > MOST_NAMES
+        ? ''
+        : [...needed, ...[...this.#exact].map(literal), ...this.#wild].join('\0');
   }
 
   #wantPattern(name: string): void {

@@ -1,16 +1,27 @@
 /**
- * Shell patterns as fnmatch(3) with FNM_NOESCAPE and no other flag has them: `*`, `?`, `[set]`, `[!set]`; a slash and a
- * leading dot are ordinary characters, a backslash stands for itself. Used for option keys such as `auth.addr.*.allow` and for
- * the volume names of command-line options. Runs in time proportional to pattern × text at worst.
+ * Shell patterns as fnmatch(3) without flags has them: `*`, `?`, `[set]`, `[!set]`; a slash and a leading dot are ordinary
+ * characters, a backslash takes the character after it as it is. Runs in time proportional to pattern × text at worst.
  */
 export function fnmatch(pattern: string, text: string): boolean {
+  return matches(pattern, text, true);
+}
+
+/**
+ * As {@link fnmatch} with FNM_NOESCAPE: a backslash stands for itself. So the names of options, as `auth.addr.*.allow`, and of the
+ * volumes that options of the command line are for are matched.
+ */
+export function fnmatchNoEscape(pattern: string, text: string): boolean {
+  return matches(pattern, text, false);
+}
+
+function matches(pattern: string, text: string, escapes: boolean): boolean {
   let p = 0;
   let t = 0;
   /** Where to go on when a character doesn't match: the last star takes one more. */
   let starPattern = -1;
   let starText = 0;
   while (t < text.length) {
-    const next = p < pattern.length ? matchOne(pattern, p, text[t]!) : -1;
+    const next = p < pattern.length ? matchOne(pattern, p, text[t]!, escapes) : -1;
     if (pattern[p] === '*') {
       starPattern = ++p;
       starText = t;
@@ -31,27 +42,32 @@ export function fnmatch(pattern: string, text: string): boolean {
 /** True if `pattern` is more than a literal name. */
 export const isPattern = (pattern: string): boolean => /[*?[]/.test(pattern);
 
+/** The pattern for {@link fnmatch} that takes this text and no other. */
+export const literal = (text: string): string => text.replace(/[\\*?[]/g, '\\$&');
+
 /** Index after the pattern element at `p` if it takes character `c`, or -1. */
-function matchOne(pattern: string, p: number, c: string): number {
+function matchOne(pattern: string, p: number, c: string, escapes: boolean): number {
   const element = pattern[p];
   if (element === '?') return p + 1;
+  if (element === '\\' && escapes) return pattern[p + 1] === c ? p + 2 : -1;
   if (element !== '[') return element === c ? p + 1 : -1;
   let at = p + 1;
   const negated = pattern[at] === '!' || pattern[at] === '^';
   if (negated) at++;
-  const end = pattern.indexOf(']', at + 1);
-  // An unclosed bracket is an ordinary character.
-  if (end < 0) return c === '[' ? p + 1 : -1;
+  const first = at;
   let found = false;
-  while (at < end) {
-    const low = pattern[at]!;
-    if (pattern[at + 1] === '-' && at + 2 < end) {
-      if (low <= c && c <= pattern[at + 2]!) found = true;
-      at += 3;
-    } else {
-      if (low === c) found = true;
+  while (at < pattern.length && (pattern[at] !== ']' || at === first)) {
+    if (pattern[at] === '\\' && escapes) at++;
+    const low = pattern[at++];
+    let high = low;
+    if (pattern[at] === '-' && at + 1 < pattern.length && pattern[at + 1] !== ']') {
       at++;
+      if (pattern[at] === '\\' && escapes) at++;
+      high = pattern[at++];
     }
+    if (low !== undefined && high !== undefined && low <= c && c <= high) found = true;
   }
-  return found === negated ? -1 : end + 1;
+  // An unclosed bracket is an ordinary character.
+  if (at >= pattern.length) return c === '[' ? p + 1 : -1;
+  return found === negated ? -1 : at + 1;
 }

@@ -10,7 +10,7 @@
  *
  * Options that a table doesn't know are ignored with a warning, as the original ignores them.
  */
-import { fnmatch, isPattern } from './fnmatch.js';
+import { fnmatchNoEscape, isPattern } from './fnmatch.js';
 import type { Option } from './kinds.js';
 import type { OptionEntry } from './parser.js';
 import { shown, type VolfileProblem } from './problem.js';
@@ -56,7 +56,7 @@ export function defineOptions<const S extends OptionSpecs>(specs: S, volume: Vol
 export function keyFor(table: OptionTable, name: string): string | undefined {
   const exact = table.names.get(name);
   if (exact !== undefined) return exact;
-  return table.patterns.find(([pattern]) => fnmatch(pattern, name))?.[1];
+  return table.patterns.find(([pattern]) => fnmatchNoEscape(pattern, name))?.[1];
 }
 
 /** An option whose value can't be used, or that is missing. */

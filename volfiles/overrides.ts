@@ -1,5 +1,5 @@
 /** Options that reach a volume from elsewhere than its own lines: the command line's, and a server's auth rules for its child. */
-import { fnmatch } from './fnmatch.js';
+import { fnmatchNoEscape } from './fnmatch.js';
 import type { OptionEntry, VolfileNode } from './parser.js';
 
 /** `--xlator-option VOLUME.KEY=VALUE`; VOLUME may be a pattern. */
@@ -23,7 +23,7 @@ export function parseOverride(argument: string): OptionOverride | undefined {
  */
 export function applyOverrides(nodes: readonly VolfileNode[], overrides: readonly OptionOverride[]): VolfileNode[] {
   return nodes.map((node) => {
-    const matching = overrides.filter((o) => fnmatch(o.volume, node.name));
+    const matching = overrides.filter((o) => fnmatchNoEscape(o.volume, node.name));
     if (matching.length === 0) return node;
     const options = new Map(node.options);
     for (const { key, value } of matching) options.set(key, { value, line: 0, implied: true });
@@ -42,7 +42,7 @@ export function withAuthOptionsOf(server: VolfileNode, child: VolfileNode): Volf
   const options = new Map(child.options);
   // Last first: in that order the original stacks them, and its log of the graph shows it.
   for (const [key, entry] of [...server.options].reverse()) {
-    if (fnmatch(AUTH_OPTIONS, key)) options.set(key, { ...entry, implied: true } satisfies OptionEntry);
+    if (fnmatchNoEscape(AUTH_OPTIONS, key)) options.set(key, { ...entry, implied: true } satisfies OptionEntry);
   }
   return { ...child, options };
 }

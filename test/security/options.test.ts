@@ -1,5 +1,6 @@
 /** What a running brick can't apply of a changed volfile is loud, keeps nothing else from taking effect, and never leaves it unprotected. */
-import { statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import t from 'tap';
@@ -84,6 +85,7 @@ const isReady = async (): Promise<boolean> =>
 
 const APPLIED = /volfile applied to the running brick/;
 const skip = whyNotRoot ?? false;
+const hasSs = existsSync('/usr/bin/ss');
 
 if (!skip) {
   await brick.start();
@@ -151,6 +153,22 @@ t.test('translators and values that are new to a running brick', { skip }, async
   t.match(await watched.ask('/healthz/ready'), { status: 200 });
   client.end();
   t.equal(brick.exit, null);
+});
+
+t.test('tcp-window-size holds for connections from then on', { skip: skip || !hasSs }, async (t) => {
+  const window = 'tcp-window-size 65536';
+  const buffers = (): string[] =>
+    execFileSync('ss', ['-Htmn', 'sport', '=', `:${brick.port}`], { encoding: 'latin1' }).match(/rb\d+|tb\d+/g) ?? [];
+  brick.reload(withOption('protocol/server', window));
+  // The kernel doubles it, for its own bookkeeping.
+  await until(async () => {
+    const client = await watched.login();
+    const has = buffers().includes('rb131072') && buffers().includes('tb131072');
+    client.end();
+    return has;
+  });
+  t.equal(brick.exit, null);
+  brick.reload((text) => text.replace(`    option ${window}\n`, ''));
 });
 
 t.test('what can be applied is, whatever is lacking', { skip }, async (t) => {

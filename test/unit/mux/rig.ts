@@ -85,6 +85,7 @@ export const RULES: ServerRules = {
   anonGid: 65534,
   manageGids: false,
   gidTimeoutSec: 300,
+  windowBytes: 0,
   keepalive: { on: true, idleSec: 20, intervalSec: 2, count: 9, userTimeoutSec: 42 },
 };
 

@@ -1,6 +1,7 @@
 /** What a worker's bricks tell in a statedump, and how the parts of several workers become one. */
 import t from 'tap';
 import type { Brick } from '../../../mux/brick.js';
+import { FopBook } from '../../../mux/fop-book.js';
 import { fopByName } from '../../../mux/fops/table.js';
 import { InodeTable } from '../../../mux/inode-table.js';
 import { PendingCalls } from '../../../mux/pending.js';
@@ -29,6 +30,8 @@ function brick(name: string): Brick {
   const layer = {
     dump: () => [{ title: 'priv', lines: ['a=1'] }, locks(file, '/f'), locks(unlisted, '/gone')],
   };
+  const book = new FopBook();
+  for (const ms of [1, 2]) book.took(fopByName('writev').number, ms);
   const pending = new PendingCalls();
   pending.add(call);
   return {
@@ -38,6 +41,7 @@ function brick(name: string): Brick {
     volume: 'v',
     callsUnderWay: 2,
     unapplied: [],
+    book,
     pending,
     clients: new Map([[client.uid, client]]),
     sessions: new Set([{ client, connection: { bytesIn: 10, bytesOut: 20 } }]),
@@ -51,6 +55,7 @@ t.test('sections of bricks', async (t) => {
   const of = (name: string) => [
     'xlator.protocol.server.priv',
     'GlusterFS 4.x v1',
+    `${name}.latency`,
     `conn.0.bound_xl.${name}.fdtable`,
     `conn.0.bound_xl.${name}.fdtable.fdentry[3]`,
     `conn.0.bound_xl.${name}`,
@@ -64,6 +69,7 @@ t.test('sections of bricks', async (t) => {
   const stacks = [1, 2].flatMap((i) => [`global.callpool.stack.${i}`, `global.callpool.stack.${i}.frame.1`]);
   t.strictSame(process, ['iobuf.global', 'global.callpool', ...stacks, 'active graph - 1', ...of('/a'), ...of('/b')]);
   t.match(text, /^callpool\.cnt=4$/m, 'calls of all workers');
+  t.match(text, /\n\[\/a\.latency\]\n\/a\.latency\.WRITE=AVG:1500000\.000000 CNT:2 TOTAL:3000000\n/);
   t.match(
     text,
     /\nuid=5\ngid=6\npid=7\nunique=99\nlk-owner=ab01\nctime=12\.000000034\nop=WRITE\ntype=1\ncnt=1\n\n\[.*1\.frame\.1\]\ntranslator=v-server\ncomplete=0\n/,
@@ -90,6 +96,7 @@ t.test('only what is wanted', async (t) => {
     'active graph - 1',
     'xlator.protocol.server.priv',
     'GlusterFS 4.x v1',
+    '/a.latency',
     'priv',
   ]);
   t.strictSame((await chosen({ inode: true })).filter((title) => title === 'locks').length, 2);

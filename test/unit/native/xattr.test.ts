@@ -4,6 +4,7 @@ import t from 'tap';
 import { addon } from '../../../native/addon.js';
 import { ALWAYS, batch, IGNORE, reg } from '../../../native/batch.js';
 import { region } from '../../../native/memory.js';
+import { FNMATCH_TABLE } from '../../support/fnmatch-table.js';
 import { scratch } from './scratch.js';
 
 const dir = scratch();
@@ -108,6 +109,18 @@ t.test('several directories in one batch', { skip }, async (t) => {
   b.release();
   t.match(xattrs(dir.fd, 'a', 'trusted.place*'), { 'trusted.place': 'top' });
   t.match(xattrs(dir.fd, 'sub/a', 'trusted.place*'), { 'trusted.place': 'sub', 'trusted.place2': 'sub2' });
+});
+
+t.test('XATTRS: patterns as those of TypeScript', { skip }, async (t) => {
+  for (const [i, [pattern, text, matches]] of FNMATCH_TABLE.entries()) {
+    writeFileSync(dir.at(`pattern${i}`), '');
+    const b = batch();
+    b.setxattr(dir.fd, `pattern${i}`, `trusted.${text}`, bytes('1'));
+    t.equal(b.run(), 0);
+    b.release();
+    const found = xattrs(dir.fd, `pattern${i}`, `trusted.${pattern}`);
+    t.same(found, matches ? { [`trusted.${text}`]: '1' } : {}, `${pattern} ${text}`);
+  }
 });
 
 t.test('XATTRS: patterns, bounds', { skip }, async (t) => {

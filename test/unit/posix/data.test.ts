@@ -356,7 +356,7 @@ for (const mode of ['none', 'syncfs', 'syncfs-single-fsync', 'syncfs-reverse-fsy
   t.test(`batch-fsync-mode ${mode}`, async (t) => {
     const { b, fd } = await openFile(t, {
       'batch-fsync-mode': mode,
-      'batch-fsync-delay-usec': mode === 'syncfs' ? '2000' : '0',
+      'batch-fsync-delay-usec': mode === 'syncfs' ? '2000' : mode === 'reverse-fsync' ? '-1' : '0',
     });
     const xdata = new Dict().setInt('batch-fsync', 1);
     for (let round = 0; round < 2; round++) {

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import { isAddressPattern, parseAddress, parseAddressList } from '../../../volfiles/addresses.js';
-import { fnmatch } from '../../../volfiles/fnmatch.js';
+import { fnmatch, fnmatchNoEscape, literal } from '../../../volfiles/fnmatch.js';
 import {
   parseBool,
   parseInteger,
@@ -10,6 +10,7 @@ import {
   parseSize,
   parseTime,
 } from '../../../volfiles/values.js';
+import { FNMATCH_TABLE } from '../../support/fnmatch-table.js';
 
 /** Accepted texts with their values, and texts that are refused. */
 function check<T>(t: Test, parse: (text: string) => T, good: [string, T][], bad: string[]): void {
@@ -196,28 +197,14 @@ t.test('addresses', async (t) => {
 });
 
 t.test('fnmatch', async (t) => {
-  const yes: [string, string][] = [
-    ['*-posix', 'v1-posix'],
-    ['*auth*', 'auth.addr./d/b1.allow'],
-    ['auth.addr.*.allow', 'auth.addr./d/b1.allow'],
-    ['a?c', 'abc'],
-    ['[a-c]x', 'bx'],
-    ['[!a]x', 'bx'],
-    ['*', ''],
-    ['a**b', 'ab'],
-    ['\\a', '\\a'],
-    ['[x', '[x'],
-  ];
-  const no: [string, string][] = [
-    ['*-posix', 'v1-posix2'],
-    ['a?c', 'ac'],
-    ['[!a]x', 'ax'],
-    ['', 'a'],
-    ['a', ''],
-    ['auth.login.*.allow', 'auth.login./d.ssl-allow'],
-  ];
-  for (const [p, s] of yes) t.ok(fnmatch(p, s), `${p} ${s}`);
-  for (const [p, s] of no) t.notOk(fnmatch(p, s), `${p} ${s}`);
+  for (const [pattern, text, quoted, plain] of FNMATCH_TABLE) {
+    t.equal(fnmatch(pattern, text), quoted, `${pattern} ${text}`);
+    t.equal(fnmatchNoEscape(pattern, text), plain, `${pattern} ${text}, no escape`);
+    t.ok(fnmatch(literal(text), text), `${text} as a pattern`);
+  }
+  t.ok(fnmatch('*', ''));
+  t.notOk(fnmatch('', 'a'));
+  t.notOk(fnmatch('a', ''));
   const start = Date.now();
   fnmatch('*a'.repeat(50), 'a'.repeat(20000));
   fnmatch(`${'*a'.repeat(50)}b`, 'a'.repeat(20000));
