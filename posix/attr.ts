@@ -1,7 +1,7 @@
 /** Attributes: stat, fstat, setattr, fsetattr, access, statfs. */
 import { batch, IGNORE, Priority } from '../native/batch.js';
 import { refuseCloud } from './cloud.js';
-import type { Call } from './contract/call.js';
+import { type Call, TimeFlag } from './contract/call.js';
 import type { Dict } from './contract/dict.js';
 import { EACCES, EROFS } from './contract/errno.js';
 import { failure } from './contract/error.js';
@@ -28,7 +28,6 @@ import { maskedMode } from './new-entry.js';
 import type { Place } from './open-file.js';
 import { reservedBlocks, VFS, VFS_DOUBLES } from './space.js';
 import type { Store } from './store.js';
-import { raise } from './times.js';
 
 /** GF_SET_ATTR_*. */
 const Valid = { mode: 1, uid: 2, gid: 4, atime: 0x10, mtime: 0x20, ctime: 0x40 } as const;
@@ -125,10 +124,10 @@ function timesAfter(store: Store, call: Call, inode: Inode, wanted: Iatt, valid:
   let m = mdata.planUtimes(inode, call, valid, wanted.atime, wanted.atimeNsec, wanted.mtime, wanted.mtimeNsec);
   if ((valid & Valid.ctime) !== 0) {
     m ??= mdata.of(inode)?.copy() ?? null;
-    m?.raiseCtime(wanted.ctime, wanted.ctimeNsec);
+    m?.advance(TimeFlag.ctime, wanted.ctime, wanted.ctimeNsec);
   }
   if (m === null) return mdata.plan(inode, call);
-  raise(m, call);
+  m.advance(call.timeFlags, call.timeSec, call.timeNsec);
   return m;
 }
 

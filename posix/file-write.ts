@@ -22,7 +22,6 @@ import { type OpenFile, statOf } from './open-file.js';
 import { usesReserve } from './space.js';
 import type { Store } from './store.js';
 import { OpenFlag } from './sys.js';
-import { raise } from './times.js';
 
 const O_SYNC = 0o4010000;
 /** Writes in a batch: what its memory has room for. */
@@ -212,7 +211,7 @@ export class Writes {
     let sync = false;
     for (const w of writes) {
       if (planned === null) planned = store.mdata.plan(inode, w.call);
-      else raise(planned, w.call);
+      else planned.advance(w.call.timeFlags, w.call.timeSec, w.call.timeNsec);
       w.writeOp = b.pwrite(w.file.dir, w.address, w.args.size, w.args.offset);
       w.statOp = b.statx(w.file.dir, null, w.after);
       if (w.sync) sync = true;
@@ -291,7 +290,7 @@ function timesAfter(store: Store, times: Mdata | null, call: Call): Mdata | null
   if (times === null) return store.mdata.planFrom(null, call);
   if ((call.timeFlags & 7) === 0) return times;
   const m = times.copy();
-  raise(m, call);
+  m.advance(call.timeFlags, call.timeSec, call.timeNsec);
   return m;
 }
 

@@ -4,6 +4,8 @@
  * mtime, atime, each {u64 seconds, u64 nanoseconds}.
  */
 
+import { TimeFlag } from './contract/call.js';
+
 export const MDATA_KEY = 'trusted.glusterfs.mdata';
 export const MDATA_BYTES = 57;
 
@@ -11,6 +13,12 @@ const CTIME_AT = 9;
 const MTIME_AT = 25;
 const ATIME_AT = 41;
 const HIGH = 0x100000000;
+
+/**
+ * A time that lies further ahead of the brick's clock comes from a clock that was wrong, or was set by utimes: it must not
+ * hide later changes. Less is what clocks of good machines differ by, and a time never goes back by that.
+ */
+const AHEAD_S = 300;
 
 /** Times in seconds since the epoch and nanoseconds. */
 export class Mdata {
@@ -20,12 +28,15 @@ export class Mdata {
   mtimeNsec = 0;
   ctime = 0;
   ctimeNsec = 0;
+  /** In a record that a fop plans: the times that the fop sets (bits of {@link TimeFlag}); the others are as they were. */
+  sets = 0;
 
   /** A record with all three times the same. */
   static at(sec: number, nsec: number): Mdata {
     const m = new Mdata();
     m.atime = m.mtime = m.ctime = sec;
     m.atimeNsec = m.mtimeNsec = m.ctimeNsec = nsec;
+    m.sets = TimeFlag.ctime | TimeFlag.mtime | TimeFlag.atime;
     return m;
   }
 
@@ -51,30 +62,61 @@ export class Mdata {
     );
   }
 
-  raiseAtime(sec: number, nsec: number): void {
-    if (later(sec, nsec, this.atime, this.atimeNsec)) {
+  /** A fop sets times (bits of {@link TimeFlag}) to its client's clock. None goes back but from well ahead. */
+  advance(flags: number, sec: number, nsec: number): void {
+    this.sets |= flags;
+    if ((flags & TimeFlag.ctime) !== 0) this.#advanceCtime(sec, nsec);
+    if ((flags & TimeFlag.mtime) !== 0) this.#advanceMtime(sec, nsec);
+    if ((flags & TimeFlag.atime) !== 0) this.#advanceAtime(sec, nsec);
+  }
+  /** Takes over the times that a fop has set in its planned record. */
+  take(planned: Mdata): void {
+    const { sets } = planned;
+    if ((sets & TimeFlag.ctime) !== 0) this.#advanceCtime(planned.ctime, planned.ctimeNsec);
+    if ((sets & TimeFlag.mtime) !== 0) this.#advanceMtime(planned.mtime, planned.mtimeNsec);
+    if ((sets & TimeFlag.atime) !== 0) this.#advanceAtime(planned.atime, planned.atimeNsec);
+  }
+
+  #advanceAtime(sec: number, nsec: number): void {
+    if (replaces(sec, nsec, this.atime, this.atimeNsec)) {
       this.atime = sec;
       this.atimeNsec = nsec;
     }
   }
-  raiseMtime(sec: number, nsec: number): void {
-    if (later(sec, nsec, this.mtime, this.mtimeNsec)) {
+  #advanceMtime(sec: number, nsec: number): void {
+    if (replaces(sec, nsec, this.mtime, this.mtimeNsec)) {
       this.mtime = sec;
       this.mtimeNsec = nsec;
     }
   }
-  raiseCtime(sec: number, nsec: number): void {
-    if (later(sec, nsec, this.ctime, this.ctimeNsec)) {
+  #advanceCtime(sec: number, nsec: number): void {
+    if (replaces(sec, nsec, this.ctime, this.ctimeNsec)) {
       this.ctime = sec;
       this.ctimeNsec = nsec;
     }
   }
+
   /** Each time becomes the later of both records'. */
   raise(o: Mdata): void {
-    this.raiseAtime(o.atime, o.atimeNsec);
-    this.raiseMtime(o.mtime, o.mtimeNsec);
-    this.raiseCtime(o.ctime, o.ctimeNsec);
+    if (later(o.atime, o.atimeNsec, this.atime, this.atimeNsec)) {
+      this.atime = o.atime;
+      this.atimeNsec = o.atimeNsec;
+    }
+    if (later(o.mtime, o.mtimeNsec, this.mtime, this.mtimeNsec)) {
+      this.mtime = o.mtime;
+      this.mtimeNsec = o.mtimeNsec;
+    }
+    if (later(o.ctime, o.ctimeNsec, this.ctime, this.ctimeNsec)) {
+      this.ctime = o.ctime;
+      this.ctimeNsec = o.ctimeNsec;
+    }
   }
+}
+
+/** Whether a time of a fop replaces the one that is there. The clock is asked only where the fop's is much earlier. */
+function replaces(sec: number, nsec: number, setSec: number, setNsec: number): boolean {
+  if (later(sec, nsec, setSec, setNsec)) return true;
+  return setSec - sec > AHEAD_S && setSec - Date.now() / 1000 > AHEAD_S;
 }
 
 function later(sec: number, nsec: number, thanSec: number, thanNsec: number): boolean {

@@ -1,7 +1,7 @@
 /**
  * Keeps the time records of files: in memory with the inode, where the first reading from disk puts them and where they
  * count from then on, and on disk, where every change is stored. Times come from the client's clock with each fop, which
- * also says which times to set; a time never goes back except by utimes.
+ * also says which times to set; a time never goes back except by utimes, or from well ahead of the brick's own clock.
  */
 import { type Batch, batch, IGNORE, Priority } from '../native/batch.js';
 import { type Call, TimeFlag } from './contract/call.js';
@@ -156,9 +156,7 @@ export class MdataKeeper {
     if (!this.enabled || (flags & 7) === 0) return null;
     if (now === null || now === undefined) return Mdata.at(call.timeSec, call.timeNsec);
     const m = now.copy();
-    if ((flags & TimeFlag.ctime) !== 0) m.raiseCtime(call.timeSec, call.timeNsec);
-    if ((flags & TimeFlag.mtime) !== 0) m.raiseMtime(call.timeSec, call.timeNsec);
-    if ((flags & TimeFlag.atime) !== 0) m.raiseAtime(call.timeSec, call.timeNsec);
+    m.advance(flags, call.timeSec, call.timeNsec);
     return m;
   }
 
@@ -178,7 +176,7 @@ export class MdataKeeper {
     const now = this.of(inode);
     if (now === null || (valid & (SetAttr.atime | SetAttr.mtime)) === 0) return null;
     const m = now.copy();
-    m.raiseCtime(call.timeSec, call.timeNsec);
+    m.advance(TimeFlag.ctime, call.timeSec, call.timeNsec);
     if ((valid & SetAttr.atime) !== 0) {
       m.atime = atime;
       m.atimeNsec = atimeNsec;
@@ -222,7 +220,7 @@ export class MdataKeeper {
       state.mdata = m;
       return;
     }
-    now.raise(m);
+    now.take(m);
     // Fops that overlap may have stored in another order than they counted.
     if (!now.equals(m)) state.restore = true;
   }

@@ -3,7 +3,7 @@ import type { Batch } from '../native/batch.js';
 import { type Call, TimeFlag } from './contract/call.js';
 import { ENODATA } from './contract/errno.js';
 import type { Inode } from './contract/inode.js';
-import { MDATA_KEY, type Mdata } from './mdata-record.js';
+import { MDATA_KEY } from './mdata-record.js';
 import type { Place } from './open-file.js';
 import type { Store } from './store.js';
 
@@ -53,12 +53,4 @@ export function touchSoon(store: Store, inode: Inode, call: Call, flags = call.t
   if (stored instanceof Promise) {
     stored.catch((error) => store.log.warning(0, `setting times failed: ${String(error)}`));
   }
-}
-
-/** Raises the times that a call wants to be set to its clock. */
-export function raise(m: Mdata, call: Call): void {
-  const { timeFlags, timeSec, timeNsec } = call;
-  if ((timeFlags & TimeFlag.ctime) !== 0) m.raiseCtime(timeSec, timeNsec);
-  if ((timeFlags & TimeFlag.mtime) !== 0) m.raiseMtime(timeSec, timeNsec);
-  if ((timeFlags & TimeFlag.atime) !== 0) m.raiseAtime(timeSec, timeNsec);
 }

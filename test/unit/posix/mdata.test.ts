@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process';
 import t, { type Test } from 'tap';
 import type { Priority } from '../../../native/batch.js';
 import { aclFromText, aclToText, modeToAclText } from '../../../posix/acl-text.js';
+import { Iatt } from '../../../posix/contract/iatt.js';
 import { decodeMdata, encodeMdata, Mdata } from '../../../posix/mdata-record.js';
+import { open, write } from './files.js';
 import { Brick } from './harness.js';
 
 async function brick(t: Test, more: Record<string, string> = {}): Promise<Brick> {
@@ -56,6 +58,41 @@ t.test('times only rise, but for utimes', async (t) => {
   t.equal(times(m), `5 6 ${start + 100}`);
   await mdata.replace(f.inode, m);
   t.equal(times(onDisk(b, b.path('f'))), `5 6 ${start + 100}`);
+});
+
+t.test('a time well ahead of the clock gives way to those of later fops', async (t) => {
+  const b = await brick(t);
+  const f = await b.mknod(b.root, 'f');
+  const { mdata } = b.posix.store;
+  const set = async (mtime: number) => {
+    const stat = Object.assign(new Iatt(), { mtime });
+    await b.posix.setattr(b.call(1), { inode: f.inode, stat, valid: 0x20, xdata: null });
+    t.equal(onDisk(b, b.path('f'))!.mtime, mtime, 'utimes may set any');
+  };
+  const now = Math.floor(Date.now() / 1000);
+  await set(now + 86400);
+  const moved = b.rename(b.root, 'f', b.root, 'g');
+  const change = b.call(3);
+  const written = mdata.touch(f.inode, change);
+  await Promise.all([moved, written]);
+  t.equal(onDisk(b, b.path('g'))!.mtime, change.timeSec);
+  t.equal(
+    (await b.lookup(b.root, 'g')).stat.mtime,
+    change.timeSec,
+    'a fop beside it that sets no mtime does not bring it back',
+  );
+  await b.rename(b.root, 'g', b.root, 'f');
+  await set(now + 100);
+  const soon = b.call(3);
+  soon.timeSec = now;
+  await mdata.touch(f.inode, soon);
+  t.equal(onDisk(b, b.path('f'))!.mtime, now + 100, 'clocks of good machines may differ by so much');
+  await set(now + 86400);
+  const { stat } = await b.lookup(b.root, 'f');
+  const reply = await write(b, await open(b, f.inode, 2), 'x');
+  t.equal(reply.pre.mtime, stat.mtime);
+  t.ok(reply.post.mtime < now);
+  t.equal(reply.post.mtime, (await b.lookup(b.root, 'f')).stat.mtime);
 });
 
 t.test('a file of before has no record until a fop gives it one', async (t) => {
