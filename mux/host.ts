@@ -288,7 +288,8 @@ export class Host {
   #nodes(task: BrickTask): { nodes: VolfileNode[]; scheduling: VolfileNode | undefined; file: string } {
     const file = task.volfileId === '' ? task.brick : task.volfileId;
     const overrides = task.overrides.map((o) => ({ volume: o.xlator, key: o.key, value: o.value }));
-    const { nodes: all, lifted } = liftOut(parseVolfile(task.volfile, file), this.#registry.schedulingType);
+    const { schedulingType } = this.#registry;
+    const { nodes: all, lifted } = liftOut(parseVolfile(task.volfile, file), ({ type }) => type === schedulingType);
     const nodes = applyOverrides(copyAuthOptions(all), overrides);
     return { nodes, scheduling: lifted[0] === undefined ? undefined : applyOverrides(lifted, overrides)[0], file };
   }

@@ -1,11 +1,12 @@
 /**
- * Nodes of a volfile → a checked graph of translators: every type known, every option's value good, children linked.
+ * Nodes of a volfile → a checked graph of translators: every type known or switched off, every option's value good, children linked.
  * Building has no effect on anything outside; translators are made from the graph by others.
  */
 import { liftOut } from './lift.js';
 import { type OptionSource, type OptionsOf, type OptionTable, type ParsedOptions, parseOptions } from './options.js';
 import type { OptionEntry, VolfileNode } from './parser.js';
 import { shown, VolfileError, type VolfileProblem } from './problem.js';
+import { liftSwitchedOff } from './switched-off.js';
 
 /** Table of a translator type, undefined for a type that there is no translator of. */
 export type OptionRegistry = (type: string) => OptionTable | undefined;
@@ -50,29 +51,24 @@ export function scanGraph(
   registry: OptionRegistry,
   file: string,
 ): { readonly graph: Graph | undefined; readonly problems: readonly VolfileProblem[] } {
-  return scan(nodes, registry, file, false);
+  const { nodes: enabled, warnings } = liftSwitchedOff(nodes, registry);
+  return scan(enabled, registry, file, false, warnings);
 }
 
 /**
  * As {@link buildGraph}, for a brick that runs: values that can't be used are left to their volumes' `parsed.errors`, and volumes
- * of unknown types are lifted out and returned beside the graph. Throws VolfileError when there is no graph all the same.
+ * of unknown types that are not switched off are lifted out and returned beside the graph. Throws VolfileError when there is no graph all the same.
  */
 export function buildGraphLeniently(
   nodes: readonly VolfileNode[],
   registry: OptionRegistry,
   file: string,
 ): { readonly graph: Graph; readonly unknown: readonly VolfileNode[] } {
-  let left = nodes;
-  const unknown: VolfileNode[] = [];
-  for (const type of new Set(nodes.map((n) => n.type))) {
-    if (registry(type) !== undefined) continue;
-    const step = liftOut(left, type);
-    left = step.nodes;
-    unknown.push(...step.lifted);
-  }
-  const { graph, problems } = scan(left, registry, file, true);
+  const { nodes: enabled, warnings } = liftSwitchedOff(nodes, registry);
+  const { nodes: known, lifted } = liftOut(enabled, (node) => registry(node.type) === undefined);
+  const { graph, problems } = scan(known, registry, file, true, warnings);
   if (graph === undefined) throw new VolfileError(file, problems);
-  return { graph, unknown };
+  return { graph, unknown: lifted };
 }
 
 function scan(
@@ -80,8 +76,10 @@ function scan(
   registry: OptionRegistry,
   file: string,
   lenient: boolean,
+  warnings: readonly VolfileProblem[],
 ): { readonly graph: Graph | undefined; readonly problems: readonly VolfileProblem[] } {
   const builder = new Builder(registry, lenient);
+  builder.problems.push(...warnings);
   for (const node of nodes) builder.add(node);
   const top = builder.nodes.at(-1);
   if (top === undefined && builder.problems.length === 0) builder.error(0, undefined, 'the volfile defines no volume');

@@ -2,12 +2,12 @@
 import type { VolfileNode } from './parser.js';
 
 /**
- * Nodes without the volumes of a type that have one subvolume: who stood above one stands above that subvolume. The nodes given are
- * not changed. What was lifted comes beside, top first.
+ * Nodes without those of the wanted volumes that have one subvolume: who stood above one stands above that subvolume. The nodes
+ * given are not changed. What was lifted comes beside, top first.
  */
 export function liftOut(
   nodes: readonly VolfileNode[],
-  type: string,
+  wanted: (node: VolfileNode) => boolean,
 ): { readonly nodes: VolfileNode[]; readonly lifted: VolfileNode[] } {
   const below = new Map<string, string>();
   const lifted: VolfileNode[] = [];
@@ -15,7 +15,7 @@ export function liftOut(
   for (const node of nodes) {
     // Volumes are defined before they are used: what stands below is known.
     const subvolumes = node.subvolumes.map((name) => below.get(name) ?? name);
-    if (node.type === type && subvolumes.length === 1) {
+    if (subvolumes.length === 1 && wanted(node)) {
       below.set(node.name, subvolumes[0]!);
       lifted.unshift(node);
     } else left.push({ ...node, subvolumes });

@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import { liftOut } from '../../volfiles/lift.js';
 import { applyOverrides } from '../../volfiles/overrides.js';
 import { parseVolfile, type VolfileNode } from '../../volfiles/parser.js';
+import { liftSwitchedOff } from '../../volfiles/switched-off.js';
 import type { ListenOptions, XlatorOption } from '../brick-server.js';
+import { optionTableOf } from '../translators/catalog.js';
 import { QOS_TYPE } from '../translators/user/qos/options.js';
 
 const DEFAULT_BACKLOG = 1024;
@@ -26,7 +28,8 @@ const textOptions = (node: VolfileNode): Map<string, string> =>
 /** Throws a VolfileError, or an Error when the volfile is no brick's. file: how messages call it. */
 export function volfileFacts(text: string, file: string, overrides: readonly XlatorOption[]): VolfileFacts {
   const rules = overrides.map(({ xlator, key, value }) => ({ volume: xlator, key, value }));
-  const { nodes } = liftOut(applyOverrides(parseVolfile(text, file), rules), QOS_TYPE);
+  const { nodes: layers } = liftOut(applyOverrides(parseVolfile(text, file), rules), ({ type }) => type === QOS_TYPE);
+  const { nodes } = liftSwitchedOff(layers, optionTableOf);
   const server = nodes.at(-1)!;
   if (server.type !== 'protocol/server') {
     throw new Error(`${file}: the top volume '${server.name}' is ${server.type}; a brick needs protocol/server`);

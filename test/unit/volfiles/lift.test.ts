@@ -9,10 +9,11 @@ import { parseVolfile } from '../../../volfiles/parser.js';
 import { fixture } from './fixtures.js';
 
 const text = fixture('qos.vol');
+const isQos = ({ type }: { type: string }): boolean => type === 'user/qos';
 
 t.test('the graph without it is the one that was before it came', async (t) => {
   const nodes = parseVolfile(text, 'f');
-  const { nodes: left, lifted } = liftOut(nodes, 'user/qos');
+  const { nodes: left, lifted } = liftOut(nodes, isQos);
   t.same(
     lifted.map((n) => n.type),
     ['user/qos'],
@@ -28,7 +29,7 @@ t.test('the graph without it is the one that was before it came', async (t) => {
   t.same(shape(left), shape(parseVolfile(before, 'f')));
   t.notSame(shape(left), shape(nodes));
   t.equal(volfileFacts(text, 'f', []).brick, below, 'the brick keeps its name');
-  t.same(liftOut(left, 'user/qos').nodes, left, 'nothing more to lift');
+  t.same(liftOut(left, isQos).nodes, left, 'nothing more to lift');
 });
 
 t.test('check tells of options that a brick would not use', async (t) => {
