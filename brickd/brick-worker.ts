@@ -1,5 +1,4 @@
 /** The module that every brick worker runs: its exports are the control tasks of the pool. */
-import { inspect } from 'node:util';
 import type { MessagePort } from 'node:worker_threads';
 import type { BrickFacts, BrickTask, WorkerEvent } from '../mux/facts.js';
 import type { Handover } from '../mux/greeting.js';
@@ -10,6 +9,7 @@ import { type WorkerStats, workerStats } from '../mux/stats.js';
 import { statusOf } from '../mux/status.js';
 import type { WorkerHello } from '../mux/worker.js';
 import { addon } from '../native/addon.js';
+import { describeThrown } from '../posix/contract/fault.js';
 import { inheritLog } from '../posix/contract/log.js';
 import { barrierOf, profileOf } from './translators/brick-ops.js';
 import { registry } from './translators/host-registry.js';
@@ -26,10 +26,7 @@ const host = new Host(registry, report);
  * its bricks start again in another.
  */
 function fault(thrown: unknown): void {
-  report({
-    event: 'fault',
-    reason: thrown instanceof Error ? (thrown.stack ?? thrown.message) : `thrown: ${inspect(thrown)}`,
-  });
+  report({ event: 'fault', reason: describeThrown(thrown) });
   process.exit(1);
 }
 process.on('uncaughtException', fault);
@@ -86,7 +83,11 @@ export function stats(): Promise<WorkerStats> {
 /** Fails as it is told: so that tests can see what becomes of its bricks. */
 export function fail({ argument }: Task<FaultKind>): void {
   if (argument === 'exit') process.exit(3);
-  if (argument === 'reject') void Promise.reject(new Error('rejected on demand'));
+  if (argument === 'reject') {
+    setImmediate(async () => {
+      throw new Error('rejected on demand');
+    });
+  }
   if (argument === 'throw') {
     setImmediate(() => {
       throw new Error('thrown on demand');

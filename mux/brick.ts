@@ -6,6 +6,7 @@ import { Call } from '../posix/contract/call.js';
 import { ENOENT, errnoName } from '../posix/contract/errno.js';
 import { FopError, failure } from '../posix/contract/error.js';
 import { FailureLog } from '../posix/contract/failure-log.js';
+import { background, contain, describeThrown, nullOnFailure } from '../posix/contract/fault.js';
 import type { Fops } from '../posix/contract/fops.js';
 import type { Gfid } from '../posix/contract/gfid.js';
 import { S_IFDIR, S_IFMT } from '../posix/contract/iatt.js';
@@ -135,7 +136,13 @@ export class Brick implements BrickContext {
     this.log = loggerFor(serverName);
     this.#onFailed = onFailed;
     this.table = new InodeTable(rules.inodeLruLimit, (inode) => {
-      for (const layer of this.layers) layer.forget(inode);
+      for (const layer of this.layers) {
+        try {
+          layer.forget(inode);
+        } catch (thrown) {
+          this.faulted(`${layer.name}: forgetting an inode`, thrown);
+        }
+      }
     });
     this.keepalive = rules.keepalive;
     this.applyRules(rules);
@@ -221,8 +228,13 @@ export class Brick implements BrickContext {
   upcall(client: Client, message: Upcall): void {
     for (const session of this.sessions) {
       if (session.client !== client) continue;
-      session.callback((w) => encodeUpcall(w, message));
-      for (const layer of this.layers) layer.upcallSent(message);
+      // Whoever causes one has no part in what becomes of it.
+      try {
+        session.callback((w) => encodeUpcall(w, message));
+        for (const layer of this.layers) layer.upcallSent(message);
+      } catch (thrown) {
+        this.faulted(`an upcall to ${client.uid}`, thrown);
+      }
       return;
     }
   }
@@ -242,7 +254,14 @@ export class Brick implements BrickContext {
     this.qos?.limitCalls(limit);
     for (const layer of this.layers) layer.limitCalls(limit);
   }
-  timer(delayMs: number, repeat: boolean, run: () => void): () => void {
+  timer(delayMs: number, repeat: boolean, callback: () => void): () => void {
+    const run = (): void => {
+      try {
+        callback();
+      } catch (thrown) {
+        this.faulted('a timer', thrown);
+      }
+    };
     if (repeat && delayMs >= 1000) return this.#tick(Math.round(delayMs / 1000), run);
     const handle = repeat
       ? setInterval(run, delayMs)
@@ -358,7 +377,9 @@ export class Brick implements BrickContext {
     this.clients.delete(client.key);
     const mount = client.unmount();
     if (mount !== null) this.table.released(mount);
-    for (const layer of this.layers) layer.clientGone(client);
+    for (const layer of this.layers) {
+      contain(this.log, `${layer.name}: ending client ${client.uid} has failed`, () => layer.clientGone(client));
+    }
     for (const fd of client.takeFds()) {
       fd.closed = true;
       if (fd.inode.type === S_IFDIR) {
@@ -373,9 +394,8 @@ export class Brick implements BrickContext {
         call.end(this.releaseFd);
         this.callEnded();
       };
-      Promise.resolve()
-        .then(() => this.top.flush(call, { fd, xdata: null }))
-        .then(done, done);
+      const flushed = Promise.resolve().then(() => this.top.flush(call, { fd, xdata: null }));
+      background(flushed.catch(nullOnFailure).finally(done), this.log, `${this.name}: flushing an fd has failed`);
     }
     this.log.info(101055, `Shutting down connection ${client.uid}`);
   }
@@ -395,14 +415,23 @@ export class Brick implements BrickContext {
       this.openFds--;
     }
     for (const layer of this.layers) {
-      if (directory) layer.releasedir(fd);
-      else layer.release(fd);
+      try {
+        if (directory) layer.releasedir(fd);
+        else layer.release(fd);
+      } catch (thrown) {
+        this.faulted(`${layer.name}: releasing an fd`, thrown);
+      }
     }
     if (!fd.anonymous) {
       fd.inode.refs--;
       this.table.released(fd.inode);
     }
   };
+
+  /** Something of the brick's threw what it should not have. what: what it was doing. */
+  faulted(what: string, thrown: unknown): void {
+    this.log.error(115000, `${this.name}: ${what} has failed: ${describeThrown(thrown)}`);
+  }
 
   /** Counts a failed fop, and notes it in the log if it is more than an answer to the client. */
   fopFailed(fop: FopEntry, call: Call, errno: number): void {

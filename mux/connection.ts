@@ -4,8 +4,12 @@
 import { addon, type Poller } from '../native/addon.js';
 import { Region, region } from '../native/memory.js';
 import type { Pipe } from '../native/pipe.js';
+import { contain, describeThrown } from '../posix/contract/fault.js';
+import { loggerFor } from '../posix/contract/log.js';
 import { type RecordQuota, RecordReader } from './wire/record.js';
 import { XdrWriter } from './wire/xdr.js';
+
+const log = loggerFor('connection');
 
 const READABLE = 1;
 const WRITABLE = 2;
@@ -103,7 +107,13 @@ export class Connection {
     this.#handler = handler;
     this.#memory = memory;
     this.#reader = new RecordReader(takeSharedInput, maxRecordBytes, memory === null ? undefined : this.#quota(memory));
-    this.#poller = addon.poll(fd, (events) => this.#ready(events));
+    this.#poller = addon.poll(fd, (events) => {
+      try {
+        this.#ready(events);
+      } catch (thrown) {
+        this.fault(thrown);
+      }
+    });
     this.#poller.set(READABLE);
     memory?.joined(this);
   }
@@ -287,7 +297,11 @@ export class Connection {
 
   readonly #flushTick = (): void => {
     this.#flushScheduled = false;
-    this.flush();
+    try {
+      this.flush();
+    } catch (thrown) {
+      this.fault(thrown);
+    }
   };
 
   /** Sends what is queued, as far as the socket takes it. */
@@ -361,6 +375,12 @@ export class Connection {
     this.#dropOutput();
     this.#memory?.left(this);
     return rest;
+  }
+
+  /** Handling this connection has thrown: what state it is in is not known, so it ends. The others go on. */
+  fault(thrown: unknown): void {
+    log.error(0, `a connection is closed for a fault of this program: ${describeThrown(thrown)}`);
+    contain(log, 'closing the connection has failed', () => this.close('internal error'));
   }
 
   close(reason: string): void {

@@ -75,7 +75,9 @@ export class FopBook {
   /** All histograms in one array, to be sent to another thread: for each fop its number and its row. */
   latencies(): Float64Array {
     const fops: number[] = [];
-    this.#rows.forEach((_row, fop) => void fops.push(fop));
+    this.#rows.forEach((_row, fop) => {
+      fops.push(fop);
+    });
     const flat = new Float64Array(fops.length * (1 + LATENCY_ROW));
     let at = 0;
     for (const fop of fops) {

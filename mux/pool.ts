@@ -4,6 +4,8 @@
  * brick goes where there is least to do.
  */
 import { Piscina } from 'piscina';
+import { background } from '../posix/contract/fault.js';
+import { loggerFor } from '../posix/contract/log.js';
 import type { BrickFacts, BrickTask } from './facts.js';
 import type { Handover } from './greeting.js';
 import { keepQuiet } from './housekeeping.js';
@@ -12,6 +14,8 @@ import { bucketMemory } from './qos/bucket.js';
 import type { DumpPart } from './statedump.js';
 import type { WorkerStats } from './stats.js';
 import { BrickWorker, type Route, type WorkerReports } from './worker.js';
+
+const log = loggerFor('workers');
 
 /** Exported functions of the worker module, with argument and result. */
 export interface WorkerTasks {
@@ -152,7 +156,8 @@ export class BrickPool {
     if (worker === undefined) return;
     this.#placement.delete(brick);
     worker.bricks.delete(brick);
-    if (worker.bricks.size === 0 && this.#workers.size > this.#most && this.#workers.delete(worker)) void worker.stop();
+    if (worker.bricks.size > 0 || this.#workers.size <= this.#most || !this.#workers.delete(worker)) return;
+    background(worker.stop(), log, 'ending a worker failed');
   }
 
   workerOf(brick: string): BrickWorker | undefined {

@@ -75,11 +75,11 @@ export class Revival {
     const log = loggerFor('server');
     let bricks = this.#wanted(worker);
     const whose = bricks.length === 1 ? `brick ${bricks[0]}` : `${bricks.length} bricks`;
-    log.critical(0, `the worker of ${whose} has failed: ${worker.fault.replaceAll('\n', '\n  ')}`);
+    log.critical(0, `the worker of ${whose} has failed: ${worker.fault}`);
     // A worker that did not even start says nothing about its bricks.
     const theirs = worker.started;
     if (failures > this.#rules.alone && (bricks.length === 1 || !theirs)) {
-      const reason = `its worker has failed ${failures} times in a row: ${worker.fault.split('\n', 1)[0]}`;
+      const reason = `its worker has failed ${failures} times in a row: ${worker.fault.split(' | ', 1)[0]}`;
       for (const brick of bricks) this.#server.giveUp(brick, reason);
       return;
     }

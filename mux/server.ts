@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { addon } from '../native/addon.js';
 import { errnoName } from '../posix/contract/errno.js';
+import { background, describeThrown } from '../posix/contract/fault.js';
 import { loggerFor } from '../posix/contract/log.js';
 import type { AuthRules } from './auth.js';
 import { authRules, type BrickFacts, type BrickTask, type Unapplied, volumeOf, withheldBy } from './facts.js';
@@ -215,7 +216,12 @@ export class Server implements Reception, Returning {
 
   #greet(fd: number): void {
     greetOptions(fd);
-    this.#greetings.add(new Greeting(fd, this));
+    try {
+      this.#greetings.add(new Greeting(fd, this));
+    } catch (thrown) {
+      this.log.error(0, `a new connection is closed: ${describeThrown(thrown)}`);
+      addon.closeFd(fd);
+    }
   }
 
   // --- Reception ----------------------------------------------------------------------------------------------------
@@ -225,7 +231,7 @@ export class Server implements Reception, Returning {
   }
 
   handOver(brick: BrickEntry, handover: Handover): void {
-    void this.#handOver(brick, handover, HANDOVER_TRIES);
+    background(this.#handOver(brick, handover, HANDOVER_TRIES), this.log, `${brick.name}: a connection is lost`);
   }
 
   async #handOver(brick: BrickEntry, handover: Handover, tries: number): Promise<void> {

@@ -7,6 +7,7 @@ import type { Region } from '../native/memory.js';
 import type { Pipe } from '../native/pipe.js';
 import { Call } from '../posix/contract/call.js';
 import { errnoOf, FopError } from '../posix/contract/error.js';
+import { contain, describeThrown } from '../posix/contract/fault.js';
 import type { Fops } from '../posix/contract/fops.js';
 import { serveBasicProgram } from './basic-programs.js';
 import type { Brick } from './brick.js';
@@ -70,7 +71,9 @@ export class Session implements ConnectionHandler {
         this.#reply((w) => error.encode(w));
         return;
       }
-      this.connection.close(`malformed RPC header (${error instanceof XdrError ? 'truncated' : String(error)})`);
+      this.connection.close(
+        `malformed RPC header (${error instanceof XdrError ? 'truncated' : describeThrown(error)})`,
+      );
       return;
     }
     if (header.program === FOP_PROGRAM && header.version === FOP_VERSION) this.#fop(region, start, end);
@@ -92,7 +95,14 @@ export class Session implements ConnectionHandler {
 
   #reply(encode: (w: XdrWriter) => void): void {
     if (this.#closed) return;
-    encode(this.connection.writer());
+    const w = this.connection.writer();
+    const start = w.at;
+    try {
+      encode(w);
+    } catch (thrown) {
+      w.truncate(start);
+      throw thrown;
+    }
     this.connection.queued(null, 0);
   }
 
@@ -113,7 +123,7 @@ export class Session implements ConnectionHandler {
     try {
       request = fop.request.decode(reader);
     } catch (error) {
-      this.brick.log.error(115000, `${fop.display}: undecodable arguments from ${this.client.uid}: ${String(error)}`);
+      this.brick.log.error(115000, `${fop.display}: undecodable arguments from ${this.client.uid}: ${reasonOf(error)}`);
       this.#refuse(xid, AcceptStat.garbageArgs);
       return;
     }
@@ -139,8 +149,16 @@ export class Session implements ConnectionHandler {
   }
 
   #schedule(ask: Ask, qos: BrickQos): void {
-    const { xid, fop, border, call, request, region, start, end, cameMs } = ask;
-    if (qos.enter(ask)) this.#wind(xid, fop, border, call, request, region, start, end, cameMs, ask);
+    const { xid, fop, border, call, cameMs } = ask;
+    let enters: boolean;
+    try {
+      enters = qos.enter(ask);
+    } catch (thrown) {
+      this.#failed(xid, fop, border, call, thrown, null);
+      this.#done(call, false, cameMs, null);
+      return;
+    }
+    if (enters) this.#wind(xid, fop, border, call, ask.request, ask.region, ask.start, ask.end, cameMs, ask);
     else this.brick.awaits(call, xid, cameMs);
   }
 
@@ -152,7 +170,14 @@ export class Session implements ConnectionHandler {
     this.#charge(ask.fop, ask.border, call, ask.request, ask.region);
     this.brick.awaits(call, ask.xid, ask.cameMs);
     if (held.full) this.connection.pause(PauseReason.groups);
-    if (unknown) lookUpGroups(call, () => this.#groupsKnown(call.uid));
+    if (!unknown) return;
+    lookUpGroups(call, () => {
+      try {
+        this.#groupsKnown(call.uid);
+      } catch (thrown) {
+        this.connection.fault(thrown);
+      }
+    });
   }
 
   #groupsKnown(uid: number): void {
@@ -178,13 +203,20 @@ export class Session implements ConnectionHandler {
     if (!held.full) this.connection.resume(PauseReason.groups);
   }
 
-  /** A fop that has waited in a tenant's queue goes down, and after it those that were kept behind it. */
+  /**
+   * A fop that has waited in a tenant's queue goes down, and after it those that were kept behind it. Never throws: the scheduler
+   * has others to serve.
+   */
   proceed(ask: Ask): void {
     const { xid, fop, border, call, request, region, start, end, cameMs, followers } = ask;
-    ask.qos.leaves(ask);
-    this.brick.pending.delete(call);
-    this.#wind(xid, fop, border, call, request, region, start, end, cameMs, ask);
-    ask.letGo();
+    try {
+      ask.qos.leaves(ask);
+      this.brick.pending.delete(call);
+      this.#wind(xid, fop, border, call, request, region, start, end, cameMs, ask);
+      ask.letGo();
+    } catch (thrown) {
+      this.connection.fault(thrown);
+    }
     if (followers !== null) for (const follower of followers) this.proceed(follower);
   }
 
@@ -223,25 +255,28 @@ export class Session implements ConnectionHandler {
       // One that was held is charged already.
       if (counted && call.charged === 0) this.#charge(fop, border, call, request, region);
       this.brick.awaits(call, xid, started);
-      const finish = (): void => {
+      const settle = (reply: unknown, failed: boolean): void => {
+        try {
+          if (failed) this.#failed(xid, fop, border, call, reply, ask);
+          else this.#succeeded(xid, fop, border, call, reply, ask);
+        } catch (thrown) {
+          this.connection.fault(thrown);
+        }
         if (fop.payload === 'request') region.release();
         this.brick.pending.delete(call);
         this.#done(call, counted, started, ask);
       };
       result.then(
-        (reply: unknown) => {
-          this.#succeeded(xid, fop, border, call, reply, ask);
-          finish();
-        },
-        (error: unknown) => {
-          this.#failed(xid, fop, border, call, error, ask);
-          finish();
-        },
+        (reply: unknown) => settle(reply, false),
+        (error: unknown) => settle(error, true),
       );
       return;
     }
-    this.#succeeded(xid, fop, border, call, result, ask);
-    this.#done(call, counted, started, ask);
+    try {
+      this.#succeeded(xid, fop, border, call, result, ask);
+    } finally {
+      this.#done(call, counted, started, ask);
+    }
   }
 
   /** Charges the client with what a fop holds until it is answered. Lock requests, which may wait for ever, have bounds of their own. */
@@ -261,37 +296,46 @@ export class Session implements ConnectionHandler {
       if (ask !== null && fop.payload === 'response') ask.served = length;
       this.#send(xid, fop, rsp, border.payload?.(reply) ?? null, length);
     } catch (error) {
-      // A reply that can't be encoded is a bug: the client must not wait for ever.
-      this.brick.log.error(115000, `${fop.display}: can't encode the reply: ${describe(error)}`);
-      this.#refuse(xid, AcceptStat.systemErr);
+      this.#unencodable(xid, fop, error);
     }
+  }
+
+  /** A reply that can't be encoded is a bug: the client must not wait for ever. */
+  #unencodable(xid: number, fop: FopEntry, thrown: unknown): void {
+    this.brick.log.error(115000, `${fop.display}: can't encode the reply: ${describeThrown(thrown)}`);
+    this.#refuse(xid, AcceptStat.systemErr);
   }
 
   #failed(xid: number, fop: FopEntry, border: Border, call: Call, thrown: unknown, ask: Ask | null): void {
     if (ask !== null) ask.served = 0;
     if (!(thrown instanceof FopError)) {
-      this.brick.log.error(115000, `${fop.display}: unexpected failure: ${describe(thrown)}`);
+      this.brick.log.error(115000, `${fop.display}: unexpected failure: ${describeThrown(thrown)}`);
     }
     const errno = errnoOf(thrown);
     this.brick.fopFailed(fop, call, errno);
     if (this.#closed) return;
-    const rsp = border.rsp(border.blank, this) as { op_ret: number; op_errno: number; xdata: unknown };
-    rsp.op_ret = -1;
-    rsp.op_errno = errno;
-    if (thrown instanceof FopError) {
-      if (thrown.xdata !== null) rsp.xdata = thrown.xdata;
-      border.failed?.(rsp, thrown);
+    try {
+      const rsp = border.rsp(border.blank, this) as { op_ret: number; op_errno: number; xdata: unknown };
+      rsp.op_ret = -1;
+      rsp.op_errno = errno;
+      if (thrown instanceof FopError) {
+        if (thrown.xdata !== null) rsp.xdata = thrown.xdata;
+        border.failed?.(rsp, thrown);
+      }
+      this.#send(xid, fop, rsp, null, 0);
+    } catch (error) {
+      this.#unencodable(xid, fop, error);
     }
-    this.#send(xid, fop, rsp, null, 0);
   }
 
   #send(xid: number, fop: FopEntry, rsp: unknown, payload: Region | Pipe | null, length: number): void {
     const w = this.connection.writer();
+    const recordStart = w.at;
     w.beginReply(xid);
     try {
       fop.response.encode(w, rsp);
     } catch (error) {
-      w.abandonRecord();
+      w.truncate(recordStart);
       payload?.release();
       throw error;
     }
@@ -300,11 +344,15 @@ export class Session implements ConnectionHandler {
     this.connection.queued(payload, length);
   }
 
-  /** started: the clock when the fop came, in milliseconds. */
+  /** started: the clock when the fop came, in milliseconds. Never throws: it is called where nobody would catch it. */
   #done(call: Call, counted: boolean, started: number, ask: Ask | null): void {
-    if (ask !== null) ask.qos.ended(ask);
-    this.brick.book.took(call.fop, performance.now() - started);
-    call.end(this.brick.releaseFd);
+    try {
+      if (ask !== null) ask.qos.ended(ask);
+      this.brick.book.took(call.fop, performance.now() - started);
+      call.end(this.brick.releaseFd);
+    } catch (thrown) {
+      this.connection.fault(thrown);
+    }
     this.brick.callEnded();
     if (counted && --this.#outstanding < this.brick.outstandingLimit && this.#atLimit) this.#setAtLimit(false);
   }
@@ -331,16 +379,17 @@ export class Session implements ConnectionHandler {
   onClose(reason: string): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.brick.qos?.drop(this, (ask) => this.#drop(ask));
-    for (const ask of this.#held?.takeAll() ?? []) {
-      this.#drop(ask);
-      ask.letGo();
-    }
+    contain(this.brick.log, 'dropping what waited for a client has failed', () => {
+      this.brick.qos?.drop(this, (ask) => this.#drop(ask));
+      for (const ask of this.#held?.takeAll() ?? []) {
+        this.#drop(ask);
+        ask.letGo();
+      }
+    });
     this.#held = null;
     this.brick.sessionClosed(this, reason);
   }
 }
 
-function describe(thrown: unknown): string {
-  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-}
+/** Why bytes could not be decoded. */
+const reasonOf = (thrown: unknown): string => (thrown instanceof XdrError ? thrown.reason : describeThrown(thrown));

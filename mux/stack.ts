@@ -4,9 +4,18 @@
  */
 import { ENOSYS, EOPNOTSUPP } from '../posix/contract/errno.js';
 import { failure } from '../posix/contract/error.js';
+import { describeThrown } from '../posix/contract/fault.js';
 import type { FopName, Fops } from '../posix/contract/fops.js';
+import { loggerFor } from '../posix/contract/log.js';
 import type { BrickContext, Translator, TranslatorInit } from '../posix/contract/translator.js';
 import { FOP_NAMES } from './fops/table.js';
+
+/** Waits for what follows a failure that counts for more: its own is logged. */
+function quietly(layer: Translator, what: string, work: Promise<void>): Promise<void> {
+  return work.catch((thrown: unknown) =>
+    loggerFor(layer.name).error(0, `${layer.name}: ${what} has failed: ${describeThrown(thrown)}`),
+  );
+}
 
 /** A translator to be made: one volume of the volfile with its checked options. */
 export interface LayerSpec {
@@ -80,7 +89,8 @@ export class Stack {
       try {
         await this.layers[i]!.init();
       } catch (error) {
-        for (let j = i + 1; j < this.layers.length; j++) await this.layers[j]!.fini().catch(() => {});
+        for (let j = i + 1; j < this.layers.length; j++)
+          await quietly(this.layers[j]!, 'ending it', this.layers[j]!.fini());
         throw error;
       }
     }
@@ -101,7 +111,7 @@ export class Stack {
         await layer.reconfigure(options);
       } catch (error) {
         refusals.push({ layer, error });
-        if (layer.options !== before) await layer.reconfigure(before).catch(() => {});
+        if (layer.options !== before) await quietly(layer, 'taking its options back', layer.reconfigure(before));
       }
     }
     this.relink();

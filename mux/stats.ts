@@ -254,7 +254,9 @@ async function space(brick: Brick): Promise<BrickStats['space']> {
     // The storage itself is asked: no layer above is to count a fop that nobody has called.
     const storage = brick.layers.at(-1) as unknown as Fops;
     const answer = (async () => await storage.statfs(call, { inode: brick.root, xdata: null }))();
-    const over = (): void => void asked.delete(brick);
+    const over = (): void => {
+      asked.delete(brick);
+    };
     answer.then(over, over);
     const s = await Promise.race([answer, late]);
     if (s === null) return null;

@@ -4,6 +4,11 @@
  * thread a thousand times nor hit the disks all at once.
  */
 
+import { contain } from '../posix/contract/fault.js';
+import { loggerFor } from '../posix/contract/log.js';
+
+const log = loggerFor('ticker');
+
 interface Entry {
   readonly run: () => void;
 }
@@ -81,7 +86,7 @@ export class Ticker {
     for (const { slots } of [...this.#wheels.values()]) {
       for (let second = Math.max(from, now - slots.length + 1); second <= now; second++) {
         // What is added by those that run is for later.
-        for (const entry of [...slots[second % slots.length]!]) entry.run();
+        for (const entry of [...slots[second % slots.length]!]) contain(log, 'a timer has failed', entry.run);
       }
     }
   }

@@ -5,7 +5,11 @@
  */
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import { background, describeThrown } from '../posix/contract/fault.js';
+import { loggerFor } from '../posix/contract/log.js';
 import type { WorkerEvent } from './facts.js';
+
+const log = loggerFor('workers');
 
 /** A worker that has not come up after this time never will. */
 const START_MS = 60_000;
@@ -95,7 +99,7 @@ export class BrickWorker {
     port1.once('close', () => this.#down(''));
     port1.unref();
     this.#thread.once('error', (error: unknown) => {
-      if (this.#fault === '') this.#fault = describe(error);
+      if (this.#fault === '') this.#fault = describeThrown(error);
       this.#down('');
     });
     this.#thread.once('exit', (code) => {
@@ -152,12 +156,12 @@ export class BrickWorker {
     // The end is waited for, whatever else there is to do.
     this.#line.ref();
     for (const lost of [...this.waiting]) lost();
-    void this.#thread.terminate();
+    background(this.#thread.terminate(), log, 'ending a worker failed');
   }
 
   /** Ends the thread as if by itself, for tests. */
   terminate(): void {
-    void this.#thread.terminate();
+    background(this.#thread.terminate(), log, 'ending a worker failed');
   }
 
   /** Ends the worker, with no report. Resolves when its thread has gone. */
@@ -181,8 +185,4 @@ export class BrickWorker {
 function exhaustion(piscina: Piscina): string {
   const bound = piscina.options.resourceLimits?.maxOldGenerationSizeMb;
   return `used up its JavaScript memory${bound === undefined ? '' : `, ${bound} MiB (BRICKD_WORKER_HEAP_MIB)`}`;
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -40,6 +40,13 @@ export class Queue {
   /** Told when the queue begins to hang (calls stuck, none coming back) and when it does no longer. */
   onHang: ((hangs: boolean) => void) | null = null;
 
+  /** Told what an `onDone` throws. Left alone, it ends the thread, once the other batches have got their results. */
+  onFault: (thrown: unknown) => void = (thrown) => {
+    setImmediate(() => {
+      throw thrown;
+    });
+  };
+
   constructor(limit: number) {
     this.#native = addon.openQueue(limit, (finished, count) => this.#complete(finished, count), this.#flags);
   }
@@ -125,7 +132,12 @@ export class Queue {
       this.#freeIds.push(id);
       const done = b.onDone;
       b.onDone = null;
-      done?.(b);
+      try {
+        done?.(b);
+      } catch (thrown) {
+        // The batches behind it have nothing to do with it.
+        this.onFault(thrown);
+      }
     }
     if (this.pending === 0) {
       if (this.#batches.length > KEPT_IDS) this.#batches.length = this.#freeIds.length = 0;

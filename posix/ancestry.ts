@@ -3,6 +3,7 @@ import { batch, Priority } from '../native/batch.js';
 import { region } from '../native/memory.js';
 import { ELOOP, ENOENT, ERANGE } from './contract/errno.js';
 import { failure } from './contract/error.js';
+import { nullOnFailure } from './contract/fault.js';
 import { type Gfid, gfidKey, isNullGfid, parseGfid, ROOT_KEY } from './contract/gfid.js';
 import { handleName } from './handle-name.js';
 import type { Store } from './store.js';
@@ -84,7 +85,7 @@ export async function ancestryPath(store: Store, gfid: Gfid, isDirectory: boolea
   const { links } = await linksOf(store, gfid);
   const paths: string[] = [];
   for (const link of links) {
-    const above = await directoryPath(store, link.parent).catch(() => null);
+    const above = await directoryPath(store, link.parent).catch(nullOnFailure);
     if (above !== null) paths.push(above === '/' ? `/${link.name}` : `${above}/${link.name}`);
   }
   return paths.length === 0 ? null : paths.join(':');

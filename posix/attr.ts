@@ -20,6 +20,7 @@ import type {
 import { gfidText } from './contract/gfid.js';
 import { type Iatt, S_IFDIR, S_IFLNK } from './contract/iatt.js';
 import type { Inode } from './contract/inode.js';
+import { nanosecondsInRange } from './contract/time-range.js';
 import { iattOf } from './iatt-of.js';
 import { look, type Seen } from './look.js';
 import { then } from './maybe.js';
@@ -124,7 +125,7 @@ function timesAfter(store: Store, call: Call, inode: Inode, wanted: Iatt, valid:
   let m = mdata.planUtimes(inode, call, valid, wanted.atime, wanted.atimeNsec, wanted.mtime, wanted.mtimeNsec);
   if ((valid & Valid.ctime) !== 0) {
     m ??= mdata.of(inode)?.copy() ?? null;
-    m?.advance(TimeFlag.ctime, wanted.ctime, wanted.ctimeNsec);
+    m?.advance(TimeFlag.ctime, wanted.ctime, nanosecondsInRange(wanted.ctimeNsec));
   }
   if (m === null) return mdata.plan(inode, call);
   m.advance(call.timeFlags, call.timeSec, call.timeNsec);

@@ -3,10 +3,13 @@
  * together with others, as a hand-over for each would cost more than the close. At the end of a brick whose disk hangs,
  * nobody waits: the pool lets go of the descriptors, and their numbers are free once no call names them any more.
  */
+
 import { addon } from '../native/addon.js';
 import { batch, IGNORE, Priority } from '../native/batch.js';
 import { Queue } from '../native/queue.js';
 import { ECANCELED } from './contract/errno.js';
+import { background } from './contract/fault.js';
+import { loggerFor } from './contract/log.js';
 import type { BrickContext } from './contract/translator.js';
 
 const PER_BATCH = 20;
@@ -15,6 +18,8 @@ const DELAY_MS = 20;
 /** How long an end waits for closes, and, on a disk that hangs, for the pool to let go of descriptors. */
 const CLOSE_WAIT_MS = 2000;
 const RETIRE_WAIT_MS = 500;
+
+const log = loggerFor('closing');
 
 export class Closing {
   readonly #queue: Queue;
@@ -95,16 +100,21 @@ export class Closing {
       b.release();
     }
     queue.close();
-    void this.#queue.drained().then(() => {
+    const closed = this.#queue.drained().then(() => {
       for (const fd of descriptors) addon.closeFd(fd);
     });
+    background(closed, log, 'closing descriptors of a brick that hangs failed');
   }
 
   /** Closes what a call that came back late had opened. */
   #closeElsewhere(descriptors: number[]): void {
     const queue = new Queue(1);
     for (const some of pieces(descriptors)) this.#closeSome(some, queue);
-    void queue.drained().then(() => queue.close());
+    background(
+      queue.drained().then(() => queue.close()),
+      log,
+      'closing late descriptors failed',
+    );
   }
 }
 

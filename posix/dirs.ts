@@ -7,6 +7,7 @@ import { type Batch, batch, IGNORE, Priority, reg } from '../native/batch.js';
 import { descriptorsScarce } from './contract/descriptors.js';
 import { EAGAIN, EINVAL, ELOOP, EMFILE, ENFILE, ENODATA, ENOENT, ENOTDIR } from './contract/errno.js';
 import { failure } from './contract/error.js';
+import { fopErrorOf } from './contract/fault.js';
 import type { MaybePromise } from './contract/fops.js';
 import { type Gfid, gfidKey, gfidOfKey, ROOT_KEY } from './contract/gfid.js';
 import type { Inode } from './contract/inode.js';
@@ -233,7 +234,8 @@ export class Directories {
     let d: Directory;
     try {
       d = await this.#acquire(parent, above + 1);
-    } catch {
+    } catch (error) {
+      fopErrorOf(error);
       return -ENOENT;
     }
     try {

@@ -2,8 +2,9 @@
 import { batch, IGNORE, Priority } from '../native/batch.js';
 import { type Ancestor, ancestors, linksOf } from './ancestry.js';
 import type { Dict } from './contract/dict.js';
-import { ESTALE } from './contract/errno.js';
-import { errnoOf, failure } from './contract/error.js';
+import { ENOENT, ESTALE } from './contract/errno.js';
+import { failure } from './contract/error.js';
+import { fopErrorOf, nullOnFailure } from './contract/fault.js';
 import type { DirEntry, ReaddirReply } from './contract/fops.js';
 import { type Gfid, gfidKey, gfidText } from './contract/gfid.js';
 import { S_IFDIR } from './contract/iatt.js';
@@ -24,7 +25,7 @@ export async function ancestry(store: Store, inode: Inode, xdata: Dict): Promise
     const { links, counted } = await linksOf(store, inode.gfid);
     for (const link of links) {
       if (!counted.has(gfidText(link.parent))) continue;
-      const chain = await ancestors(store, link.parent).catch(() => null);
+      const chain = await ancestors(store, link.parent).catch(nullOnFailure);
       if (chain === null) continue;
       await addDirectories(store, chain, wants, entries);
       const t = await store.target(inode);
@@ -38,7 +39,8 @@ export async function ancestry(store: Store, inode: Inode, xdata: Dict): Promise
 async function addDirectories(store: Store, chain: Ancestor[], wants: XattrWants, entries: DirEntry[]): Promise<void> {
   for (const a of chain) {
     const d = await Promise.resolve(store.dirs.acquireByKey(gfidKey(a.gfid))).catch((error: unknown) => {
-      throw failure(errnoOf(error) === 2 ? ESTALE : errnoOf(error));
+      const { errno } = fopErrorOf(error);
+      throw failure(errno === ENOENT ? ESTALE : errno);
     });
     try {
       entries.push(await entryOf(store, d.fd, null, a.name, a.gfid, wants));

@@ -3,7 +3,8 @@ import { type Batch, batch, IGNORE, Priority, reg, STAT } from '../native/batch.
 import { readContent } from './content.js';
 import type { Call } from './contract/call.js';
 import { EAGAIN, EINVAL, ENOENT } from './contract/errno.js';
-import { errnoOf, failure } from './contract/error.js';
+import { failure } from './contract/error.js';
+import { fopErrorOf } from './contract/fault.js';
 import type { LookupArgs, LookupReply, MaybePromise } from './contract/fops.js';
 import { type Gfid, gfidKey, isNullGfid } from './contract/gfid.js';
 import { type Iatt, NO_IATT, S_IFDIR } from './contract/iatt.js';
@@ -211,7 +212,7 @@ async function byHandleSlowly(store: Store, call: Call, args: LookupArgs, at: By
     try {
       d = await store.dirs.acquireByKey(gfidKey(gfid));
     } catch (error) {
-      if (errnoOf(error) === ENOENT) await removeStale(store, gfid);
+      if (fopErrorOf(error).errno === ENOENT) await removeStale(store, gfid);
       throw error;
     }
     return directory(store, call, args, d, store.brick.findInode(d.key) ?? null, gfid);

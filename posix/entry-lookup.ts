@@ -3,7 +3,8 @@ import { batch, IGNORE, Priority, reg } from '../native/batch.js';
 import { readContent } from './content.js';
 import type { Call } from './contract/call.js';
 import { ENODATA, ENOENT, EPERM, ESTALE } from './contract/errno.js';
-import { errnoOf, FopError, failure } from './contract/error.js';
+import { FopError, failure } from './contract/error.js';
+import { fopErrorOf } from './contract/fault.js';
 import type { LookupArgs, LookupReply, MaybePromise } from './contract/fops.js';
 import { type Gfid, gfidText, isNullGfid } from './contract/gfid.js';
 import { S_IFDIR, S_IFMT } from './contract/iatt.js';
@@ -34,7 +35,8 @@ export function lookup(store: Store, call: Call, args: LookupArgs): MaybePromise
 }
 
 function stale(error: unknown): never {
-  throw failure(errnoOf(error) === ENOENT ? ESTALE : errnoOf(error));
+  const { errno } = fopErrorOf(error);
+  throw failure(errno === ENOENT ? ESTALE : errno);
 }
 
 function wantsOf(store: Store, args: LookupArgs): XattrWants {

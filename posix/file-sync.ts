@@ -1,7 +1,9 @@
 /** fsync, in batches where the volume asks for that, and fsyncdir. */
+
 import { batch, IGNORE, Priority } from '../native/batch.js';
 import type { Call } from './contract/call.js';
 import { failure } from './contract/error.js';
+import { background } from './contract/fault.js';
 import type { FsyncArgs, MaybePromise, PrePostReply, Xdata } from './contract/fops.js';
 import { gfidText } from './contract/gfid.js';
 import { NO_IATT } from './contract/iatt.js';
@@ -89,13 +91,26 @@ export class Syncs {
 
   #schedule(): void {
     const delayUs = this.#store.options['batch-fsync-delay-usec'];
-    if (delayUs <= 0) setImmediate(() => void this.#round());
-    else this.#store.brick.timer(Math.max(1, Math.round(delayUs / 1000)), false, () => void this.#round());
+    if (delayUs <= 0) setImmediate(this.#begin);
+    else this.#store.brick.timer(Math.max(1, Math.round(delayUs / 1000)), false, this.#begin);
   }
 
-  async #round(): Promise<void> {
+  readonly #begin = (): void => {
     const all = this.#waiting.reverse();
     this.#waiting = [];
+    const round = this.#round(all)
+      .catch((thrown: unknown) => {
+        // Who has been answered does not hear of it again.
+        for (const w of all) w.reject(thrown);
+      })
+      .finally(() => {
+        if (this.#waiting.length > 0) this.#schedule();
+        else this.#running = false;
+      });
+    background(round, this.#store.log, 'a round of fsyncs failed');
+  };
+
+  async #round(all: Waiting[]): Promise<void> {
     const mode = this.#store.options['batch-fsync-mode'];
     if (mode.startsWith('syncfs')) await this.#syncfs(all[0]!.file);
     let rest = all;
@@ -107,8 +122,6 @@ export class Syncs {
       rest = all.slice(0, 1);
     }
     for (let i = 0; i < rest.length; i += FSYNCS_PER_BATCH) await this.#sync(rest.slice(i, i + FSYNCS_PER_BATCH));
-    if (this.#waiting.length > 0) this.#schedule();
-    else this.#running = false;
   }
 
   async #syncfs(file: OpenFile): Promise<void> {

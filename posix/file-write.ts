@@ -198,8 +198,19 @@ export class Writes {
     }
   }
 
-  /** Runs writes to one file, in order. */
+  /** Runs writes to one file, in order. Never throws: those of other files follow. */
   #start(writes: Write[], lane: number): void {
+    try {
+      this.#submit(writes, lane);
+    } catch (thrown) {
+      for (const w of writes) {
+        w.release();
+        w.reject(thrown);
+      }
+    }
+  }
+
+  #submit(writes: Write[], lane: number): void {
     const store = this.#store;
     const { inode } = writes[0]!.args.fd;
     const b = batch();
@@ -220,7 +231,12 @@ export class Writes {
     const timesOp = planned === null ? -1 : store.mdata.storeOp(b, first.file.dir, null, planned, inode, stray);
     const syncOp = sync ? b.fsync(first.file.dir, IGNORE) : -1;
     b.onDone = () => {
-      this.#settle(b, writes, before, syncOp < 0 ? 0 : b.result(syncOp));
+      try {
+        this.#settle(b, writes, before, syncOp < 0 ? 0 : b.result(syncOp));
+      } catch (thrown) {
+        // Those that have been answered do not hear of it.
+        for (const w of writes) w.reject(thrown);
+      }
       if (planned !== null) store.mdata.stored(b, timesOp, planned, inode, inode.gfid, stray);
       b.release();
     };

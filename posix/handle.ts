@@ -2,8 +2,10 @@
  * The handles: `.glusterfs/aa/bb/<gfid>`, by which every file can be reached without its path. A hard link for files, a
  * symbolic link to `../../pp/qq/<parent gfid>/<name>` for directories.
  */
+
 import { type Batch, batch, CLEANUP, IGNORE, Priority } from '../native/batch.js';
 import { ENOENT, errnoName } from './contract/errno.js';
+import { background } from './contract/fault.js';
 import { type Gfid, gfidText } from './contract/gfid.js';
 import type { Inode } from './contract/inode.js';
 import { directoryLink, handleName, unlinkName } from './handle-name.js';
@@ -77,12 +79,13 @@ export class Handles {
     state.unlinked = false;
     const b = batch();
     b.unlink(this.#store.glusterfsFd, unlinkName(inode.gfid), 0);
-    void this.#store.run(b, inode.lane, Priority.normal).then(() => {
+    const removed = this.#store.run(b, inode.lane, Priority.normal).then(() => {
       const errno = b.errno;
       b.release();
       if (errno !== 0 && errno !== ENOENT) {
         this.#store.log.warning(0, `removing unlinked file ${gfidText(inode.gfid)} failed: ${errnoName(errno)}`);
       }
     });
+    background(removed, this.#store.log, `removing unlinked file ${gfidText(inode.gfid)} failed`);
   }
 }

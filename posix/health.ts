@@ -2,6 +2,7 @@
  * The health check: every now and then a line is written to `.glusterfs/health_check` and read back. A disk that can't do
  * that, or not in time, takes its brick out of service, so that clients turn to its replicas.
  */
+
 import { ALWAYS, batch, Priority, reg } from '../native/batch.js';
 import { region } from '../native/memory.js';
 import { Queue } from '../native/queue.js';
@@ -18,6 +19,7 @@ import {
   EUCLEAN,
   errnoName,
 } from './contract/errno.js';
+import { background } from './contract/fault.js';
 import type { Store } from './store.js';
 import { OpenFlag } from './sys.js';
 
@@ -53,7 +55,9 @@ export class HealthCheck {
     const seconds = this.#store.options['health-check-interval'];
     if (seconds === 0) return;
     this.#queue ??= new Queue(1);
-    this.#cancel = this.#store.brick.timer(seconds * 1000, true, () => void this.check());
+    this.#cancel = this.#store.brick.timer(seconds * 1000, true, () =>
+      background(this.check(), this.#store.log, 'the health check has failed itself'),
+    );
   }
 
   stop(): void {

@@ -6,6 +6,7 @@
 import { batch, Priority, STAT } from '../native/batch.js';
 import { type Region, region } from '../native/memory.js';
 import { EINVAL } from './contract/errno.js';
+import { background } from './contract/fault.js';
 import type { Gfid } from './contract/gfid.js';
 import { DT_DIR, EntryCursor } from './dir-entries.js';
 import { handlePointsTo } from './handle-link.js';
@@ -41,10 +42,8 @@ export class Landfill {
     if (this.#store.options['disable-landfill-purge']) return;
     if (this.#running) this.#again = true;
     else
-      this.#cancel ??= this.#store.brick.timer(
-        this.#store.options['janitor-sleep-duration'] * 1000,
-        false,
-        () => void this.#run(),
+      this.#cancel ??= this.#store.brick.timer(this.#store.options['janitor-sleep-duration'] * 1000, false, () =>
+        background(this.#run(), this.#store.log, 'emptying the landfill failed'),
       );
   }
 

@@ -9,6 +9,7 @@ import type { Call } from './contract/call.js';
 import type { Dict } from './contract/dict.js';
 import { EAGAIN, ENOENT } from './contract/errno.js';
 import { failure } from './contract/error.js';
+import { nullOnFailure } from './contract/fault.js';
 import type { MaybePromise } from './contract/fops.js';
 import type { Iatt } from './contract/iatt.js';
 import { S_IFDIR } from './contract/iatt.js';
@@ -168,7 +169,7 @@ class Look {
         if (bytes !== null) this.#dict?.setBytes(key.CONTENT, bytes);
       }
       if (path) {
-        const text = await ancestryPath(this.#store, stat.gfid, stat.isDirectory).catch(() => null);
+        const text = await ancestryPath(this.#store, stat.gfid, stat.isDirectory).catch(nullOnFailure);
         if (text !== null) this.#dict?.setText(key.ANCESTRY_PATH, text);
       }
     } finally {

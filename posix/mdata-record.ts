@@ -5,6 +5,7 @@
  */
 
 import { TimeFlag } from './contract/call.js';
+import { nanosecondsInRange, secondsInRange } from './contract/time-range.js';
 
 export const MDATA_KEY = 'trusted.glusterfs.mdata';
 export const MDATA_BYTES = 57;
@@ -20,7 +21,7 @@ const HIGH = 0x100000000;
  */
 const AHEAD_S = 300;
 
-/** Times in seconds since the epoch and nanoseconds. */
+/** Times in seconds since the epoch and nanoseconds, in the range of contract/time-range. */
 export class Mdata {
   atime = 0;
   atimeNsec = 0;
@@ -124,7 +125,11 @@ function later(sec: number, nsec: number, thanSec: number, thanNsec: number): bo
 }
 
 function seconds(b: Buffer, at: number): number {
-  return b.readInt32BE(at) * HIGH + b.readUInt32BE(at + 4);
+  return secondsInRange(b.readInt32BE(at) * HIGH + b.readUInt32BE(at + 4));
+}
+
+function nanoseconds(b: Buffer, at: number): number {
+  return nanosecondsInRange(b.readUInt32BE(at + 12));
 }
 
 /** The record in `length` bytes at `at`; null when they are too few to be one. */
@@ -132,16 +137,17 @@ export function decodeMdata(b: Buffer, at: number, length: number): Mdata | null
   if (length < MDATA_BYTES) return null;
   const m = new Mdata();
   m.ctime = seconds(b, at + CTIME_AT);
-  m.ctimeNsec = b.readUInt32BE(at + CTIME_AT + 12);
+  m.ctimeNsec = nanoseconds(b, at + CTIME_AT);
   m.mtime = seconds(b, at + MTIME_AT);
-  m.mtimeNsec = b.readUInt32BE(at + MTIME_AT + 12);
+  m.mtimeNsec = nanoseconds(b, at + MTIME_AT);
   m.atime = seconds(b, at + ATIME_AT);
-  m.atimeNsec = b.readUInt32BE(at + ATIME_AT + 12);
+  m.atimeNsec = nanoseconds(b, at + ATIME_AT);
   return m;
 }
 
+/** Never throws: whoever stores a record has changed memory already. */
 function put(b: Buffer, at: number, sec: number, nsec: number): void {
-  b.writeInt32BE(Math.floor(sec / HIGH), at);
+  b.writeInt32BE(Math.floor(sec / HIGH) | 0, at);
   b.writeUInt32BE(sec >>> 0, at + 4);
   b.writeUInt32BE(0, at + 8);
   b.writeUInt32BE(nsec >>> 0, at + 12);

@@ -6,9 +6,11 @@
 import { type Batch, batch, IGNORE, Priority } from '../native/batch.js';
 import { type Call, TimeFlag } from './contract/call.js';
 import { ENODATA, ENOENT, errnoName } from './contract/errno.js';
+import { background, fopErrorOf } from './contract/fault.js';
 import type { MaybePromise } from './contract/fops.js';
 import { type Gfid, gfidKey, gfidText } from './contract/gfid.js';
 import type { Inode } from './contract/inode.js';
+import { nanosecondsInRange } from './contract/time-range.js';
 import type { InodeState } from './inode-state.js';
 import { decodeMdata, encodeMdata, MDATA_KEY, Mdata } from './mdata-record.js';
 import type { Store, Target } from './store.js';
@@ -179,11 +181,11 @@ export class MdataKeeper {
     m.advance(TimeFlag.ctime, call.timeSec, call.timeNsec);
     if ((valid & SetAttr.atime) !== 0) {
       m.atime = atime;
-      m.atimeNsec = atimeNsec;
+      m.atimeNsec = nanosecondsInRange(atimeNsec);
     }
     if ((valid & SetAttr.mtime) !== 0) {
       m.mtime = mtime;
-      m.mtimeNsec = mtimeNsec;
+      m.mtimeNsec = nanosecondsInRange(mtimeNsec);
     }
     return m;
   }
@@ -195,8 +197,9 @@ export class MdataKeeper {
    * not fail the fop. `stray`: the batch runs in another lane than the inode's own.
    */
   storeOp(b: Batch, dir: number, name: string | null, m: Mdata, inode: Inode | null, stray = false): number {
+    const op = b.setxattr(dir, name, MDATA_KEY, encodeMdata(m), 0, IGNORE);
     if (inode !== null) this.#begin(this.#store.state(inode), stray);
-    return b.setxattr(dir, name, MDATA_KEY, encodeMdata(m), 0, IGNORE);
+    return op;
   }
 
   /** After the batch has run: the record counts if the store was reached. Must follow every {@link storeOp}. */
@@ -236,7 +239,7 @@ export class MdataKeeper {
     if (stray) state.strayStores--;
     if (state.stores === 0 && state.restore) {
       state.restore = false;
-      void this.#storeSoon(inode, state);
+      background(this.#storeSoon(inode, state), this.#store.log, `storing the times of ${gfidText(inode.gfid)} failed`);
     }
   }
 
@@ -285,7 +288,8 @@ export class MdataKeeper {
     let t: Target;
     try {
       t = await this.#store.target(inode);
-    } catch {
+    } catch (thrown) {
+      fopErrorOf(thrown);
       return; // the directory has gone
     }
     const m = state.mdata;
@@ -294,8 +298,8 @@ export class MdataKeeper {
       return;
     }
     const b = batch();
-    this.#begin(state, false);
     b.setxattr(t.dir, t.name, MDATA_KEY, encodeMdata(m));
+    this.#begin(state, false);
     await this.#store.run(b, inode.lane, Priority.normal);
     t.release();
     const r = b.result(0);

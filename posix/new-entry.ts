@@ -7,6 +7,7 @@ import type { Call } from './contract/call.js';
 import { type Dict, valueBytes, valueText } from './contract/dict.js';
 import { ENOENT, ENOSPC } from './contract/errno.js';
 import { failure } from './contract/error.js';
+import { background } from './contract/fault.js';
 import type { MaybePromise } from './contract/fops.js';
 import { type Gfid, gfidText } from './contract/gfid.js';
 import { type Iatt, NO_IATT } from './contract/iatt.js';
@@ -25,7 +26,8 @@ const ENTRY_BYTES = 16384;
 /** ENOSPC for users' fops that need space when the disk is down to its reserve. */
 export function checkSpace(store: Store, call: Call, xdata: Dict | null): void {
   // An entry, its handle, their directories' blocks: the answer comes too late for this fop, but not for the next ones.
-  void store.space.take(ENTRY_BYTES);
+  const looked = store.space.take(ENTRY_BYTES);
+  if (looked instanceof Promise) background(looked, store.log, 'looking at the free space failed');
   if (store.full && call.pid >= 0 && xdata?.has(key.INTERNAL_FOP) !== true) throw failure(ENOSPC);
 }
 

@@ -2,10 +2,12 @@
  * The reserve: space that users' writes leave free. A look at the file system's counters tells whether the disk counts as
  * full; the next look comes after a few seconds, or as soon as what was written since could have changed the answer.
  */
+
 import { batch, Priority } from '../native/batch.js';
 import type { Call } from './contract/call.js';
 import type { Dict } from './contract/dict.js';
 import { errnoName } from './contract/errno.js';
+import { background } from './contract/fault.js';
 import type { MaybePromise } from './contract/fops.js';
 import * as key from './keys.js';
 import type { Options } from './options.js';
@@ -59,7 +61,7 @@ export class Space {
   #round(): void {
     if (this.#used || this.#store.full) {
       this.#used = false;
-      void this.look();
+      background(this.look(), this.#store.log, 'looking at the free space failed');
       return;
     }
     this.#cancel?.();

@@ -1,9 +1,11 @@
 /** Bringing a brick's directory into service: the checks that its identity is right, and the `.glusterfs` tree. */
+
 import { randomUUID } from 'node:crypto';
 import { type Batch, batch, IGNORE, Priority, STAT } from '../native/batch.js';
 import { region } from '../native/memory.js';
 import { Queue } from '../native/queue.js';
 import { EEXIST, ENODATA, ENOENT, EOPNOTSUPP, errnoName } from './contract/errno.js';
+import { background } from './contract/fault.js';
 import { gfidText, isNullGfid, parseGfid, ROOT_GFID, sameGfid } from './contract/gfid.js';
 import { S_IFDIR, S_IFMT } from './contract/iatt.js';
 import { DT_DIR, EntryCursor } from './dir-entries.js';
@@ -51,7 +53,9 @@ export async function openStore(init: Init, waitMs = WAIT_MS): Promise<Store> {
   const store = await Promise.race([opening, late]).finally(() => clearTimeout(timer));
   if (store !== null) return store;
   hanging.add(path);
-  const over = (): void => void hanging.delete(path);
+  const over = (): void => {
+    hanging.delete(path);
+  };
   opening.then((opened) => opened.close()).then(over, over);
   throw refuse(path, `its disk has not answered within ${waitMs / 1000} seconds`);
 }
@@ -123,7 +127,7 @@ class Opening {
     const b = batch();
     const keys = ['user.x', VOLUME_ID_KEY, GFID_KEY];
     const at = keys.map(() => b.out(PROBE));
-    keys.forEach((key, i) => void b.getxattr(this.#rootFd, null, key, at[i]!, PROBE, IGNORE));
+    for (const [i, key] of keys.entries()) b.getxattr(this.#rootFd, null, key, at[i]!, PROBE, IGNORE);
     const typeOp = b.fstype(this.#rootFd, IGNORE);
     const handles = b.statOut();
     const handlesOp = b.statx(this.#rootFd, HANDLE_DIR, handles, IGNORE);
@@ -194,9 +198,8 @@ class Opening {
   #makeLevels(store: Store): void {
     const wanted = this.#missingLevels.map((name): [string, number] => [name, 0o700]);
     for (let i = 0; i < wanted.length; i += MADE_PER_BATCH) {
-      this.#makeDirectories(store.glusterfsFd, wanted.slice(i, i + MADE_PER_BATCH), Priority.least).catch((error) =>
-        store.log.error(0, (error as Error).message),
-      );
+      const made = this.#makeDirectories(store.glusterfsFd, wanted.slice(i, i + MADE_PER_BATCH), Priority.least);
+      background(made, store.log, 'making the levels of handles failed');
     }
   }
 

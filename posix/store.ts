@@ -7,6 +7,7 @@ import type { Queue } from '../native/queue.js';
 import { Closing } from './closing.js';
 import { type Call, ClientPid } from './contract/call.js';
 import { FailureLog } from './contract/failure-log.js';
+import { describeThrown } from './contract/fault.js';
 import type { MaybePromise } from './contract/fops.js';
 import { S_IFDIR } from './contract/iatt.js';
 import type { Inode } from './contract/inode.js';
@@ -104,6 +105,7 @@ export class Store {
     this.inlining = new Inlining(init.brick, init.queue, init.fsType);
     this.closing = new Closing(init.brick, init.queue);
     this.queue.onHang = (hangs) => this.#hangs(hangs);
+    this.queue.onFault = (thrown) => this.log.error(0, `taking results of the disk failed: ${describeThrown(thrown)}`);
     this.dirs = new Directories(this);
     this.handles = new Handles(this);
     this.mdata = new MdataKeeper(this);

@@ -1,7 +1,9 @@
 /** Time records as fops on files need them: reading one with the fop's own batch, setting times without waiting. */
+
 import type { Batch } from '../native/batch.js';
 import { type Call, TimeFlag } from './contract/call.js';
 import { ENODATA } from './contract/errno.js';
+import { background } from './contract/fault.js';
 import type { Inode } from './contract/inode.js';
 import { MDATA_KEY } from './mdata-record.js';
 import type { Place } from './open-file.js';
@@ -51,6 +53,6 @@ export function touchSoon(store: Store, inode: Inode, call: Call, flags = call.t
   if (flags === 0) return;
   const stored = store.mdata.touch(inode, call, flags);
   if (stored instanceof Promise) {
-    stored.catch((error) => store.log.warning(0, `setting times failed: ${String(error)}`));
+    background(stored, store.log, 'setting times failed');
   }
 }

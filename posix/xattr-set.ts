@@ -266,7 +266,11 @@ async function removeOthers(store: Store, call: Call, inode: Inode, place: Place
   const r = b.result(0);
   b.release();
   const stale: string[] = [];
-  if (r > 0) eachXattr(into.bytes, 0, r, (name) => void (wanted(dict, name) || stale.push(name)));
+  if (r > 0) {
+    eachXattr(into.bytes, 0, r, (name) => {
+      if (!wanted(dict, name)) stale.push(name);
+    });
+  }
   into.release();
   if (r < 0) throw failure(r);
   for (let i = 0; i < stale.length; i += PER_BATCH) {

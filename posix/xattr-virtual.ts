@@ -7,7 +7,8 @@ import { ancestryPath, directoryPath, linksOf } from './ancestry.js';
 import type { Call } from './contract/call.js';
 import { Dict } from './contract/dict.js';
 import { EACCES, EINVAL, ENODATA, ENOTDIR } from './contract/errno.js';
-import { errnoOf, failure } from './contract/error.js';
+import { failure } from './contract/error.js';
+import { fopErrorOf, nullOnFailure } from './contract/fault.js';
 import type { DictReply, MaybePromise } from './contract/fops.js';
 import { gfidText, isNullGfid, parseGfid } from './contract/gfid.js';
 import { S_IFDIR } from './contract/iatt.js';
@@ -80,7 +81,7 @@ async function aclText(store: Store, call: Call, inode: Inode, name: string): Pr
     const xattr = isDefault ? key.ACL_DEFAULT_XATTR : key.ACL_ACCESS_XATTR;
     value = aclToText(await readValue(store, call, await store.target(inode), xattr));
   } catch (error) {
-    if (errnoOf(error) !== ENODATA) throw error;
+    if (fopErrorOf(error).errno !== ENODATA) throw error;
     const { stat } = await look(store, call, inode, await store.target(inode), null);
     if (isDefault && !stat.isDirectory) throw failure(EACCES);
     value = isDefault ? '' : modeToAclText(stat.mode);
@@ -171,7 +172,7 @@ async function linkPaths(store: Store, inode: Inode, name: string): Promise<Dict
 }
 
 async function ancestry(store: Store, inode: Inode): Promise<DictReply> {
-  const path = await ancestryPath(store, inode.gfid, inode.type === S_IFDIR).catch(() => null);
+  const path = await ancestryPath(store, inode.gfid, inode.type === S_IFDIR).catch(nullOnFailure);
   if (path === null) throw failure(ENODATA);
   return text(key.ANCESTRY_PATH, path, 0);
 }
@@ -188,7 +189,7 @@ async function signature(store: Store, call: Call, place: Place): Promise<DictRe
         dict.setBytes(name, value);
         if (name === key.BITROT_SIGNATURE) size = value.length;
       } catch (error) {
-        if (errnoOf(error) !== ENODATA) throw failure(EINVAL);
+        if (fopErrorOf(error).errno !== ENODATA) throw failure(EINVAL);
       }
     }
     return { ret: 0, dict: dict.setUint(key.BITROT_SIZE, size), xdata: null };

@@ -19,6 +19,7 @@ function lines(s: MetricsSettings): string[] {
     `metrics.listen           ${s.listen.length === 0 ? 'none' : s.listen.map(addressText).join(', ')}`,
     `metrics.file_sd          ${s.targetFile === '' ? 'none' : s.targetFile}`,
     `metrics.advertise        ${s.advertise === '' ? 'the address that is listened on' : s.advertise}`,
+    `metrics.hosts            ${s.hosts.length === 0 ? "the machine's own names" : s.hosts.join(', ')}`,
     `metrics.labels           ${labels.length === 0 ? 'none' : labels.join(', ')}`,
     `metrics.web_config_file  ${s.webConfigFile === '' ? 'none' : s.webConfigFile}`,
     `metrics.cluster_id       ${s.clusterId === '' ? 'none' : s.clusterId}`,

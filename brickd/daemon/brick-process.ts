@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { addon } from '../../native/addon.js';
 import { EADDRINUSE } from '../../posix/contract/errno.js';
+import { background } from '../../posix/contract/fault.js';
 import { event, loggerFor } from '../../posix/contract/log.js';
 import { type BrickServer, isBrickError, type ListenOptions } from '../brick-server.js';
 import type { BrickArguments } from '../cli/brick-arguments.js';
@@ -145,7 +146,7 @@ class BrickProcess implements BrickLife {
       end: (signal) => this.#ending.bySignal(signal, this.#bricks?.staying() ?? [this.firstBrick]),
       reload: () => this.#reload(),
       statedump: () => this.#statedump(),
-      metrics: () => void this.dumpMetrics().catch(() => {}),
+      metrics: () => background(this.dumpMetrics(), log, 'writing the metrics file failed'),
     });
     if (this.#around.launched) {
       this.#log.takeStandardError();
@@ -197,7 +198,7 @@ class BrickProcess implements BrickLife {
     await this.#listen(server, facts.listen);
     this.server = server;
     this.#served();
-    void this.#startMetrics(server);
+    background(this.#startMetrics(server), log, 'starting the metrics failed');
   }
 
   async #startMetrics(server: BrickServer): Promise<void> {
@@ -301,7 +302,7 @@ class BrickProcess implements BrickLife {
   /** Ends the process when the answer to glusterd has left, unless a brick comes before that. */
   #endSoon(): void {
     setTimeout(() => {
-      if (this.#bricks?.empty !== false) void this.#ending.exit(this.#endStatus, []);
+      if (this.#bricks?.empty !== false) this.#ending.end(this.#endStatus, []);
     }, ANSWER_LEAVES_MS);
   }
 

@@ -1,5 +1,6 @@
 /** How a brick process ends: by signal, by its last brick, or by a fault of its own. */
 import { addon } from '../../native/addon.js';
+import { describeThrown } from '../../posix/contract/fault.js';
 import { loggerFor } from '../../posix/contract/log.js';
 import type { BrickServer } from '../brick-server.js';
 import { pause } from '../glusterd/backoff.js';
@@ -29,7 +30,15 @@ export class Ending {
 
   bySignal(signal: number, bricks: string[]): void {
     log.warning(0, `received signum (${signal}), shutting down`);
-    void this.exit(signal, bricks);
+    this.end(signal, bricks);
+  }
+
+  /** As {@link exit}, without waiting: an end that fails half way is still the end. */
+  end(status: number, bricks: string[]): void {
+    this.exit(status, bricks).catch((thrown: unknown) => {
+      log.critical(0, `ending failed: ${describeThrown(thrown)}`);
+      addon.exitNow(status);
+    });
   }
 
   /** Signs the bricks out, closes what can be closed in half a second, and exits. Later calls do nothing. */
@@ -50,23 +59,14 @@ export class Ending {
 
   /** A fault of the program: whatever is known goes to the log, then the process ends. */
   crash(error: unknown): void {
-    const trace = error instanceof Error ? (error.stack ?? error.message) : `thrown: ${describe(error)}`;
-    log.critical(0, `uncaught fault, shutting down: ${trace.replaceAll('\n', '\n  ')}`);
+    log.critical(0, `uncaught fault, shutting down: ${describeThrown(error)}`);
     this.#log.flush();
     this.#status.release(CRASH_STATUS);
-    void this.exit(CRASH_STATUS, this.server?.bricks() ?? []);
+    this.end(CRASH_STATUS, this.server?.bricks() ?? []);
   }
 
   catchAll(): void {
     process.on('uncaughtException', (error) => this.crash(error));
     process.on('unhandledRejection', (reason) => this.crash(reason));
-  }
-}
-
-function describe(thrown: unknown): string {
-  try {
-    return typeof thrown === 'object' ? JSON.stringify(thrown) : String(thrown);
-  } catch {
-    return Object.prototype.toString.call(thrown);
   }
 }

@@ -1,6 +1,7 @@
 /** A brick process towards its glusterd: the first volfile, and signing bricks in and out. */
 import { existsSync } from 'node:fs';
 import { ENOTCONN } from '../../posix/contract/errno.js';
+import { background } from '../../posix/contract/fault.js';
 import { event, loggerFor } from '../../posix/contract/log.js';
 import { type BrickArguments, SECURE_ACCESS_FILE } from '../cli/brick-arguments.js';
 import { Backoff, pause } from '../glusterd/backoff.js';
@@ -58,7 +59,7 @@ export class GlusterdLink {
       reconnected: () => {
         this.#known.clear();
         events.volfilesChanged();
-        void this.signIn();
+        background(this.signIn(), log, 'signing in failed');
       },
     });
   }
@@ -83,12 +84,14 @@ export class GlusterdLink {
 
   /**
    * Signs every brick in. Resolves when glusterd has answered for all of them, or with 'silent' after a number of rounds in
-   * which it has not: then trying goes on by itself. Never rejects.
+   * which it has not: then trying goes on by itself. Rejects for faults of this program only.
    */
   signIn(): Promise<SignInOutcome> {
     const { brickPort, brickName } = this.#args;
     if (brickPort === 0 || brickName === '') return Promise.resolve('accepted');
-    return new Promise((resolve) => void this.#signInAll(++this.#round, resolve));
+    return new Promise((resolve, reject) => {
+      this.#signInAll(++this.#round, resolve).catch(reject);
+    });
   }
 
   async #signInAll(round: number, tell: (outcome: SignInOutcome) => void): Promise<void> {

@@ -34,7 +34,12 @@ export function launch(argv: readonly string[]): void {
   });
   // Without a word: what it leaves as exit status, its own or that of a stock brick that it has started in its place.
   const ended = new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? NO_STATUS)));
-  const exit = (): void => void ended.then((code) => process.exit(code));
+  const exit = (): void => {
+    ended.then(
+      (code) => process.exit(code),
+      () => process.exit(NO_STATUS),
+    );
+  };
   status.once('error', exit);
   status.once('end', exit);
 }

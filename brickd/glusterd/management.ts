@@ -24,6 +24,7 @@ import {
 import type { CallHeader } from '../../mux/wire/rpc.js';
 import type { XdrReader } from '../../mux/wire/xdr.js';
 import { Dict } from '../../posix/contract/dict.js';
+import { background } from '../../posix/contract/fault.js';
 import { event, loggerFor } from '../../posix/contract/log.js';
 import { MAX_OP_VERSION, MIN_OP_VERSION } from '../version.js';
 import { Backoff, pause } from './backoff.js';
@@ -166,7 +167,7 @@ export class Management {
     this.#rpc = null;
     if (this.#closed) return;
     log.info(0, `disconnected from remote-host: ${this.#address.host}`);
-    void this.#again();
+    background(this.#again(), log, 'connecting to glusterd again failed');
   }
 
   async #again(): Promise<void> {

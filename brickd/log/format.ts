@@ -1,4 +1,5 @@
-/** Lines in Gluster's log format. */
+/** Lines in Gluster's log format. Whatever a line says, it is one line. */
+import { printable } from '../../posix/contract/printable.js';
 
 /** Level letters by severity number; 0 is blank. */
 const LETTERS = ' MACEWNIDT';
@@ -35,7 +36,7 @@ export function formatTime(timeUs: number, local: boolean): string {
 /** Body of a line with a message number, without its time and end: also what a repetition quotes. */
 function numberedBody(parts: LogParts, withId: boolean): string {
   const id = withId ? `[MSGID: ${parts.msgid}] ` : '';
-  return `${LETTERS[parts.severity]} ${id}[${parts.place}] 0-${parts.domain}: ${parts.text}`;
+  return printable(`${LETTERS[parts.severity]} ${id}[${parts.place}] 0-${parts.domain}: ${parts.text}`);
 }
 
 /**

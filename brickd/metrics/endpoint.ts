@@ -4,10 +4,12 @@ import { createServer, type Server as HttpServer, type IncomingMessage, type Ser
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { describeThrown } from '../../posix/contract/fault.js';
 import { loggerFor } from '../../posix/contract/log.js';
 import { byteString, chmodOwnSocket } from '../own-files.js';
 import { hostAndPort, type ListenAddress } from './address.js';
 import { responder } from './http.js';
+import { OwnHosts } from './own-hosts.js';
 import type { StatsSource } from './registry.js';
 import { Gate } from './users.js';
 import { addHeaders, type ClientAuth, readWebConfig, stateOf, type WebSettings } from './web-config.js';
@@ -26,6 +28,9 @@ export interface EndpointOptions {
   /** File of TLS and users; '' for none. */
   webConfigFile?: string;
   clusterId?: string;
+  /** Names by which requests may call this machine, beside those that {@link OwnHosts} knows. */
+  hosts?: readonly string[];
+  advertise?: string;
 }
 
 /** One place at which the endpoint can be reached. */
@@ -47,6 +52,7 @@ function welcome(socket: TLSSocket, auth: ClientAuth): boolean {
 export class Endpoint {
   readonly #listener: Listener;
   readonly #gate = new Gate();
+  readonly #hosts: OwnHosts;
   readonly #webConfigFile: string;
   #web: WebSettings = OPEN;
   #state = '';
@@ -57,7 +63,13 @@ export class Endpoint {
   constructor(source: StatsSource, options: EndpointOptions = {}) {
     this.#webConfigFile = options.webConfigFile ?? '';
     const listener = responder(source, { clusterId: options.clusterId ?? '' });
-    this.#listener = (request, response) => void this.#guard(request, response, listener);
+    this.#hosts = new OwnHosts([...(options.hosts ?? []), ...(options.advertise ? [options.advertise] : [])]);
+    this.#listener = (request, response) => {
+      this.#guard(request, response, listener).catch((thrown: unknown) => {
+        log.error(0, `metrics endpoint: ${describeThrown(thrown)}`);
+        response.destroy();
+      });
+    };
     if (this.#webConfigFile === '') return;
     this.#state = stateOf(this.#webConfigFile);
     this.#web = readWebConfig(this.#webConfigFile);
@@ -70,6 +82,15 @@ export class Endpoint {
   async #guard(request: IncomingMessage, response: ServerResponse, pass: Listener): Promise<void> {
     this.#look();
     addHeaders(response, this.#web);
+    // Only a browser can be made to call this machine by a name that is not its own, and none speaks to unix sockets.
+    if (request.socket.remoteAddress !== undefined && !this.#hosts.has(request.headers.host)) {
+      this.#hosts.logOnce(request.headers.host ?? '', log);
+      response.writeHead(421, { 'content-type': 'text/plain' });
+      response.end(
+        'not a name of this machine: if it is one, it belongs into metrics.hosts of the configuration file\n',
+      );
+      return;
+    }
     if (await this.#gate.admits(this.#web.users, request.headers.authorization)) {
       pass(request, response);
       return;

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { describeThrown } from '../../posix/contract/fault.js';
 import { loggerFor } from '../../posix/contract/log.js';
 import { alive, healthy, ready, type Verdict } from './health.js';
 import { Live } from './live.js';
@@ -21,7 +22,7 @@ export function responder(
   const live = new Live(source);
   return (request, response) => {
     answer(source, metrics, live, request, response).catch((error: unknown) => {
-      if (!request.socket.destroyed) log.error(0, `${request.url}: ${String(error)}`);
+      if (!request.socket.destroyed) log.error(0, `${request.url}: ${describeThrown(error)}`);
       // What has been begun must not look complete.
       if (response.headersSent) {
         response.destroy();
@@ -45,7 +46,7 @@ async function answer(
     response.end(request.method === 'HEAD' ? '' : body);
   };
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'text/plain', 'only GET\n');
-  const { pathname: path, searchParams } = new URL(request.url ?? '/', 'http://brickd');
+  const { path, query } = targetOf(request.url ?? '/');
   const tell = ({ status, text }: Verdict): void => send(status, 'text/plain; charset=utf-8', text);
   if (path === '/metrics') return scrape(metrics, request, response);
   if (path === '/healthz') return tell(await healthy(source));
@@ -53,12 +54,23 @@ async function answer(
   if (path === '/healthz/ready') return tell(await ready(source));
   if (path === '/live') {
     if (request.method === 'HEAD') return send(200, 'text/event-stream; charset=utf-8', '');
-    if (live.add(response, searchParams.get('brick') ?? '')) return;
+    if (live.add(response, query.get('brick') ?? '')) return;
     return send(503, 'text/plain', 'too many look at this already\n');
   }
   const file = pageFile(path);
   if (file !== undefined) return sendPageFile(file, request, response);
   return send(404, 'text/plain', 'not found: / /live /metrics /healthz /healthz/live /healthz/ready\n');
+}
+
+/**
+ * Path and query of a request. Any text has them: `//` is a path like others, not the start of a host. A proxy's form, with scheme and
+ * host, is understood too.
+ */
+export function targetOf(url: string): { path: string; query: URLSearchParams } {
+  const start = url.startsWith('/') ? 0 : (/^https?:\/\/[^/?]*/i.exec(url)?.[0].length ?? 0);
+  const mark = url.indexOf('?', start);
+  const path = url.slice(start, mark < 0 ? url.length : mark);
+  return { path: path === '' ? '/' : path, query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)) };
 }
 
 /** Sends the metrics piece by piece, compressed if the scraper is on another machine and takes it. */

@@ -3,6 +3,7 @@
  * Every viewer gets the event `frame` and, of the brick that it has chosen, the event `detail`.
  */
 import type { ServerResponse } from 'node:http';
+import { background, describeThrown } from '../../posix/contract/fault.js';
 import { loggerFor } from '../../posix/contract/log.js';
 import { Frames } from './frames.js';
 import type { StatsSource } from './registry.js';
@@ -63,7 +64,7 @@ export class Live {
 
   #next(ms: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#gather(), ms);
+    this.#timer = setTimeout(() => background(this.#gather(), log, 'status page'), ms);
     this.#timer.unref();
   }
 
@@ -77,7 +78,7 @@ export class Live {
       const frame = this.#frames.next(workers, this.#source.state(), (performance.now() - start) / 1000);
       this.#send(event('frame', frame));
     } catch (error) {
-      log.warning(0, `status page: ${error instanceof Error ? error.message : String(error)}`);
+      log.warning(0, `status page: ${describeThrown(error)}`);
     } finally {
       this.#gathering = false;
       const took = performance.now() - start;

@@ -19,6 +19,8 @@ export interface MetricsSettings {
   targetFile: string;
   /** Host by which others reach this one, for targets; '' for the address that is listened on. */
   advertise: string;
+  /** Further names by which this machine may be called in requests. */
+  hosts: string[];
   /** Labels of the targets. */
   labels: Record<string, string>;
   /** Prometheus's web configuration: TLS and users; '' for none. */
@@ -30,6 +32,7 @@ const defaults = (): MetricsSettings => ({
   listen: [],
   targetFile: TARGET_FILE,
   advertise: '',
+  hosts: [],
   labels: {},
   webConfigFile: '',
   clusterId: '',
@@ -41,7 +44,7 @@ export function settingsOf(file: YamlFile, pid: number = process.pid): MetricsSe
   const metrics = file.root
     .only('metrics')
     .map('metrics')
-    .only('listen', 'file_sd', 'advertise', 'labels', 'web_config_file', 'cluster_id');
+    .only('listen', 'file_sd', 'advertise', 'hosts', 'labels', 'web_config_file', 'cluster_id');
   for (const { text, wrong } of metrics.list('listen')) {
     if (text === NONE) continue;
     const address = listenAddress(text, pid);
@@ -53,6 +56,10 @@ export function settingsOf(file: YamlFile, pid: number = process.pid): MetricsSe
   if (targets !== undefined) s.targetFile = targets === NONE ? '' : absolute(targets);
   s.advertise = metrics.text('advertise') ?? '';
   if (/[\s/]/.test(s.advertise)) metrics.wrong('advertise', `${s.advertise} is not a host name`);
+  for (const { text, wrong } of metrics.list('hosts')) {
+    if (/[\s/:]/.test(text)) wrong(`${text} is not a host name`);
+    else s.hosts.push(text);
+  }
   const web = metrics.text('web_config_file');
   if (web !== undefined) s.webConfigFile = absolute(web);
   s.clusterId = metrics.text('cluster_id') ?? '';

@@ -6,6 +6,7 @@
 import { region } from '../../native/memory.js';
 import { Dict, DictType, type DictValue, type MdataIatt, valueBytes } from '../../posix/contract/dict.js';
 import type { Iatt } from '../../posix/contract/iatt.js';
+import { nanosecondsInRange } from '../../posix/contract/time-range.js';
 import { readIattx, writeIattx } from './iatt.js';
 import { custom } from './schema.js';
 import { BAD_TAG, copyBytes, TOO_LONG, TRUNCATED, untilNul, XdrReader, XdrWriter } from './xdr.js';
@@ -66,10 +67,13 @@ function readValue(r: XdrReader): DictValue {
 }
 
 function readMdata(r: XdrReader): MdataIatt {
-  const atime = r.i64();
-  const mtime = r.i64();
-  const ctime = r.i64();
-  return { atime, mtime, ctime, atimeNsec: r.u32(), mtimeNsec: r.u32(), ctimeNsec: r.u32() };
+  const atime = r.seconds();
+  const mtime = r.seconds();
+  const ctime = r.seconds();
+  const atimeNsec = nanosecondsInRange(r.u32());
+  const mtimeNsec = nanosecondsInRange(r.u32());
+  const ctimeNsec = nanosecondsInRange(r.u32());
+  return { atime, mtime, ctime, atimeNsec, mtimeNsec, ctimeNsec };
 }
 
 /**

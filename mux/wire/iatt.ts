@@ -4,7 +4,7 @@
  */
 import { Iatt, NO_IATT } from '../../posix/contract/iatt.js';
 import { custom } from './schema.js';
-import { copyBytes, getI64, getU64, setU64, type XdrReader, type XdrWriter } from './xdr.js';
+import { copyBytes, getSeconds, getU64, setU64, type XdrReader, type XdrWriter } from './xdr.js';
 
 export const IATTX_BYTES = 148;
 const IATT3_BYTES = 100;
@@ -35,6 +35,7 @@ function minorOf(dev: number): number {
   return (dev & 0xff) | ((dev >>> 12) & 0xfff00) | ((Math.floor(dev / TWO32) & 0xfff) << 20);
 }
 
+/** Nanoseconds stay as they are: those of a setattr may be UTIME_NOW or UTIME_OMIT. */
 export function readIattx(r: XdrReader): Iatt {
   const at = r.skip(IATTX_BYTES);
   const v = r.view;
@@ -44,10 +45,10 @@ export function readIattx(r: XdrReader): Iatt {
   stat.rdev = devFromWire(v.getUint32(at + 40), v.getUint32(at + 44));
   stat.size = getU64(v, at + 48);
   stat.blocks = getU64(v, at + 56);
-  stat.atime = getI64(v, at + 80);
-  stat.mtime = getI64(v, at + 88);
-  stat.ctime = getI64(v, at + 96);
-  stat.btime = getI64(v, at + 104);
+  stat.atime = getSeconds(v, at + 80);
+  stat.mtime = getSeconds(v, at + 88);
+  stat.ctime = getSeconds(v, at + 96);
+  stat.btime = getSeconds(v, at + 104);
   stat.atimeNsec = v.getUint32(at + 112);
   stat.mtimeNsec = v.getUint32(at + 116);
   stat.ctimeNsec = v.getUint32(at + 120);

@@ -1,4 +1,5 @@
 /** Headers of ONC RPC: calls of clients with their credentials, calls that brickd makes itself, and replies to those. */
+import { nanosecondsInRange } from '../../posix/contract/time-range.js';
 import {
   AUTH_REJECTED,
   AuthFlavor,
@@ -43,7 +44,7 @@ export class CallHeader {
   lkOwner = '';
   /** Time bits of a v3 credential; 0 without. */
   timeFlags = 0;
-  /** The client's clock at the call, by a v3 credential. */
+  /** The client's clock at the call, by a v3 credential, in the range of posix/contract/time-range. */
   timeSec = 0;
   timeNsec = 0;
 }
@@ -125,8 +126,8 @@ function parseCredential(r: XdrReader, h: CallHeader, flavor: number): void {
       h.uid = r.u32();
       h.gid = r.u32();
       h.timeFlags = r.u32();
-      h.timeNsec = r.u32();
-      h.timeSec = r.u64();
+      h.timeNsec = nanosecondsInRange(r.u32());
+      h.timeSec = r.seconds();
       parseGroupsAndOwner(r, h, MAX_GROUPS_V3);
       return;
     case AuthFlavor.glusterfsV2:

@@ -3,6 +3,7 @@
  * so that it can be sent by address. All units are bytes.
  */
 import { type Region, region } from '../../native/memory.js';
+import { secondsInRange } from '../../posix/contract/time-range.js';
 import { AcceptStat } from './rpc-numbers.js';
 
 /** Bytes that are no valid encoding. Shared objects without a stack: garbage from the network must be cheap to refuse. */
@@ -39,6 +40,11 @@ export function getI64(view: DataView, at: number): number {
   const high = view.getInt32(at);
   const low = view.getUint32(at + 4);
   return high === 0 ? low : high * TWO32 + low;
+}
+
+/** Seconds since the epoch, as an i64 whatever its sender holds them for, brought into the range that can be stored. */
+export function getSeconds(view: DataView, at: number): number {
+  return secondsInRange(getI64(view, at));
 }
 
 /** Writes an integer number as u64 or i64 (two's complement). */
@@ -92,6 +98,9 @@ export class XdrReader {
   }
   i64(): number {
     return getI64(this.view, this.skip(8));
+  }
+  seconds(): number {
+    return getSeconds(this.view, this.skip(8));
   }
   u64big(): bigint {
     return this.view.getBigUint64(this.skip(8));
@@ -265,9 +274,9 @@ export class XdrWriter {
     this.view.setUint32(start, LAST_FRAGMENT | (this.at - start - 4 + payload));
   }
 
-  /** Forgets the record that was begun and could not be completed: nothing of it may be sent. */
-  abandonRecord(): void {
-    this.at = this.#recordStart;
+  /** Forgets what was written from `at` on: a record that could not be completed, of which nothing may be sent. */
+  truncate(at: number): void {
+    this.at = at;
   }
 
   /** Record mark and header of an accepted and successful reply; results follow, then {@link endRecord}. */

@@ -3,6 +3,7 @@
  * file in Gluster's format, repetition suppressed); before that, and in programs without one, to standard error.
  */
 import { getEnvironmentData } from 'node:worker_threads';
+import { printable } from './printable.js';
 
 export interface Logger {
   /** msgid: Gluster's message number, 0 for a line without one. errno: its text is appended in brackets. */
@@ -54,7 +55,7 @@ const LETTERS = ' MACEWNIDT';
 const toStandardError: LogSink = {
   wants: (severity) => severity <= Severity.info,
   write: (line) => {
-    process.stderr.write(`${LETTERS[line.severity]} 0-${line.domain}: ${line.text}\n`);
+    process.stderr.write(`${printable(`${LETTERS[line.severity]} 0-${line.domain}: ${line.text}`)}\n`, 'latin1');
   },
 };
 

@@ -198,3 +198,22 @@ t.test('a flood is told of at the end of each window', async (t) => {
   for (let i = 0; i < 1000; i++) flood.exceeded({ ...parts, domain: `d${i}` }, WINDOW_MS + 2);
   t.equal(written.length, 1, 'many kinds: nothing is lost, nothing piles up');
 });
+
+t.test('whatever a line says, it is one line', async (t) => {
+  const { log, lines } = openLog(t, 5);
+  const forged = '[2026-01-01 00:00:00.000000 +0000] C [x.js:1:f] 0-v-server: on fire';
+  const text = `name\n${forged}\r\t\x1b[2J\x7f\0`;
+  const logger = loggerFor(`brick\n${forged}`);
+  for (let i = 0; i < 3; i++) logger.error(7, text);
+  log.flush();
+  t.equal(lines().length, 2, 'the line, and what stands for its repetitions');
+  for (const line of lines()) {
+    t.match(line, /0-brick\\n\[time\] C .*: name\\n\[time\] C .* on fire\\r\\t\\x1b\[2J\\x7f\\x00/);
+    for (const control of ['\r', '\t', '\x1b', '\x7f', '\0']) t.notOk(line.includes(control));
+  }
+  loggerFor('x').error(0, Buffer.from('größe €').latin1Slice());
+  t.match(lines().at(-1), Buffer.from('größe €').latin1Slice(), 'names in UTF-8 stay');
+  // Cut to a byte, this is a line end.
+  loggerFor('x').error(0, `\u010a${forged} €`);
+  t.match(lines().at(-1), Buffer.from('Ċ[time]').latin1Slice(), 'text that is no bytes becomes UTF-8');
+});

@@ -69,7 +69,7 @@ t.test('what is wrong is told with its line, all at once', async (t) => {
   t.equal(
     message('metrics:\n  lisen: 9100\n  listen:\n    - 9100\n    - nowhere\n  labels:\n    a-b: c\nqos: {}\n'),
     [
-      `${file}:2: metrics.lisen: no such setting; there are listen, file_sd, advertise, labels, web_config_file, cluster_id`,
+      `${file}:2: metrics.lisen: no such setting; there are listen, file_sd, advertise, hosts, labels, web_config_file, cluster_id`,
       `${file}:5: metrics.listen: nowhere is not of the form [HOST:]PORT[-LAST] or unix:/PATH`,
       `${file}:7: metrics.labels.a-b: not a name for a label`,
       `${file}:8: qos: no such setting; there are metrics`,

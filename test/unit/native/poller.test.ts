@@ -173,7 +173,7 @@ t.test('microtasks run after each callback; closing in a callback; unix sockets'
   await new Promise<void>((resolve) => {
     const p = addon.poll(fd, () => {
       order.push('callback');
-      Promise.resolve().then(() => order.push('microtask'));
+      queueMicrotask(() => order.push('microtask'));
       setImmediate(() => {
         order.push('immediate');
         resolve();

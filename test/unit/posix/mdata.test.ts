@@ -3,6 +3,7 @@ import t, { type Test } from 'tap';
 import type { Priority } from '../../../native/batch.js';
 import { aclFromText, aclToText, modeToAclText } from '../../../posix/acl-text.js';
 import { Iatt } from '../../../posix/contract/iatt.js';
+import { nanosecondsInRange, secondsInRange } from '../../../posix/contract/time-range.js';
 import { decodeMdata, encodeMdata, Mdata } from '../../../posix/mdata-record.js';
 import { open, write } from './files.js';
 import { Brick } from './harness.js';
@@ -37,6 +38,20 @@ t.test('times before 1970 and after 2106', async (t) => {
     const m = Mdata.at(sec, 999999999);
     t.ok(decodeMdata(Buffer.from(encodeMdata(m)), 0, 57)!.equals(m), String(sec));
   }
+});
+
+t.test('what lies out of range is moved to the border, and never keeps a record from being stored', async (t) => {
+  for (const sec of [2 ** 53, 2 ** 63, 2 ** 64, -(2 ** 63), -(2 ** 64), Number.POSITIVE_INFINITY]) {
+    t.ok(Number.isSafeInteger(secondsInRange(sec)), String(sec));
+    t.equal(Math.sign(secondsInRange(sec)), Math.sign(sec));
+    // Even a number that came past the borders.
+    t.equal(encodeMdata(Mdata.at(sec, 2 ** 32)).length, 57);
+  }
+  t.equal(secondsInRange(1795382717), 1795382717);
+  t.equal(nanosecondsInRange(2 ** 32 - 1), 999_999_999);
+  const worst = decodeMdata(Buffer.alloc(57, 0xff).fill(0x7f, 9, 10), 0, 57)!;
+  t.ok(Number.isSafeInteger(worst.ctime) && worst.ctime > 0, 'of a record on disk too');
+  t.equal(worst.ctimeNsec, 999_999_999);
 });
 
 t.test('times only rise, but for utimes', async (t) => {

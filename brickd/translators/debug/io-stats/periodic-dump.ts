@@ -3,6 +3,7 @@
  * time a new interval begins. Files appear under their names only when they are complete.
  */
 import { Call } from '../../../../posix/contract/call.js';
+import { background, describeThrown, fopErrorOf } from '../../../../posix/contract/fault.js';
 import type { Client } from '../../../../posix/contract/inode.js';
 import { loggerFor } from '../../../../posix/contract/log.js';
 import { makeOwnDirectoryLater, PUBLIC_MODE, replaceOwnFileLater } from '../../../own-files.js';
@@ -44,7 +45,11 @@ export class PeriodicDump {
     if (seconds === this.#seconds) return;
     this.stop();
     this.#seconds = seconds;
-    if (seconds > 0) this.#cancel = this.#t.brick.timer(seconds * 1000, true, () => void this.write());
+    if (seconds === 0) return;
+    const log = loggerFor(this.#t.name);
+    this.#cancel = this.#t.brick.timer(seconds * 1000, true, () =>
+      background(this.write(), log, 'could not write the statistics'),
+    );
   }
 
   stop(): void {
@@ -69,7 +74,8 @@ export class PeriodicDump {
       await put(this.#places.samples, `${name}.samp`, lines);
       this.#fault = '';
     } catch (error) {
-      const fault = (error as Error).message;
+      const fault =
+        (error as NodeJS.ErrnoException).code === undefined ? describeThrown(error) : (error as Error).message;
       if (fault !== this.#fault) loggerFor(this.#t.name).error(0, `could not write the statistics: ${fault}`);
       this.#fault = fault;
     } finally {
@@ -95,7 +101,8 @@ export class PeriodicDump {
     try {
       const { dict } = await this.#t.next.getxattr(call, { inode, name: 'io-thread-queue-size', xdata: null });
       return [...(dict?.map.keys() ?? [])].map((key) => [key, dict!.number(key) ?? 0]);
-    } catch {
+    } catch (thrown) {
+      fopErrorOf(thrown);
       return []; // No io-threads in this brick.
     }
   }

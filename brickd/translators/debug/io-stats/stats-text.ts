@@ -40,7 +40,9 @@ export function statsJson(t: IoStatsTranslator, uniqueId: string, queues: [strin
   const prefix = `gluster.brick.${uniqueId.replaceAll('/', '_')}.${total ? 'aggr' : 'inter'}`;
   const seconds = secondsSince(c);
   const pairs: string[] = [];
-  const put = (key: string, value: string | number): void => void pairs.push(`"${prefix}.${key}": ${value}`);
+  const put = (key: string, value: string | number): void => {
+    pairs.push(`"${prefix}.${key}": ${value}`);
+  };
   const rate = (key: string, n: number): void => {
     if (total) put(key, n);
     else put(`${key}_per_sec`, two(n / seconds));

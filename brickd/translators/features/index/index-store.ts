@@ -9,6 +9,7 @@ import { Queue } from '../../../../native/queue.js';
 import { Closing } from '../../../../posix/closing.js';
 import { EEXIST, EINVAL, EMLINK, ENOENT, ENOTEMPTY, errnoName } from '../../../../posix/contract/errno.js';
 import { failure } from '../../../../posix/contract/error.js';
+import { background, fopErrorOf } from '../../../../posix/contract/fault.js';
 import type { Gfid } from '../../../../posix/contract/gfid.js';
 import type { Iatt } from '../../../../posix/contract/iatt.js';
 import type { Logger } from '../../../../posix/contract/log.js';
@@ -284,7 +285,10 @@ export class IndexStore {
         const { name } = cursor;
         if (name === '.' || name === '..') continue;
         if (index !== undefined && isBaseFile(name)) {
-          if (name !== this.#base(index)) void this.#removeStale({ folder: index, name });
+          if (name !== this.#base(index)) {
+            const removed = this.#removeStale({ folder: index, name });
+            background(removed, this.#log, `removing ${index}/${name} failed`);
+          }
           continue;
         }
         used += name.length + ENTRY_OVERHEAD;
@@ -306,7 +310,8 @@ export class IndexStore {
     let fd: number;
     try {
       fd = await this.open(index);
-    } catch {
+    } catch (error) {
+      fopErrorOf(error);
       return 0;
     }
     try {

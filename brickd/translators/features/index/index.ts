@@ -7,6 +7,7 @@ import type { Call } from '../../../../posix/contract/call.js';
 import { Dict } from '../../../../posix/contract/dict.js';
 import { EACCES, EINVAL, ENOENT, ENOTDIR } from '../../../../posix/contract/errno.js';
 import { FopError, failure } from '../../../../posix/contract/error.js';
+import { background, nullOnFailure } from '../../../../posix/contract/fault.js';
 import type {
   DictReply,
   DirEntry,
@@ -106,7 +107,7 @@ export class IndexTranslator extends Translator<Options> {
       if (index !== 'dirty' || this.#watch.hasDirty) await makeDirectory(brick, `${base}/${index}`, 0o600);
     }
     this.#store = new IndexStore(this.brick, await openDirectory(brick, base), this.#log);
-    this.#pending = await this.#store.linkCount('xattrop').catch(() => -1);
+    this.#pending = (await this.#store.linkCount('xattrop').catch(nullOnFailure)) ?? -1;
   }
 
   override async fini(): Promise<void> {
@@ -251,7 +252,8 @@ export class IndexTranslator extends Translator<Options> {
     return this.#remove(call, folder, parent!, async () => {
       if (args.flags !== 0) {
         // Whoever asks does not wait for a folder that may be large.
-        this.#store.wipe(place).catch(() => {});
+        const wiped = this.#store.wipe(place).catch(nullOnFailure);
+        background(wiped, this.#log, `removing ${place.folder}/${place.name} failed`);
         return;
       }
       const errno = await this.#store.removeFolder(place, 0);
@@ -302,7 +304,7 @@ export class IndexTranslator extends Translator<Options> {
     if (this.#pending < 0) {
       this.#counting ??= this.#store
         .linkCount('xattrop')
-        .catch(() => -1)
+        .catch((thrown: unknown) => nullOnFailure(thrown) ?? -1)
         .finally(() => {
           this.#counting = null;
         });

@@ -1,7 +1,8 @@
 /** I/O under mandatory locking: held back, or refused, where somebody else has a lock. */
 import type { Call } from '../../../../posix/contract/call.js';
 import { EAGAIN, EBUSY, ENODATA } from '../../../../posix/contract/errno.js';
-import { errnoOf, failure } from '../../../../posix/contract/error.js';
+import { failure } from '../../../../posix/contract/error.js';
+import { fopErrorOf } from '../../../../posix/contract/fault.js';
 import type { FopName, MaybePromise, OpenArgs, Xdata } from '../../../../posix/contract/fops.js';
 import type { Client, Fd, Inode } from '../../../../posix/contract/inode.js';
 import { then } from '../../../../posix/maybe.js';
@@ -56,7 +57,7 @@ export abstract class GuardedIo extends CountedFops {
       locks.enforced = true;
     } catch (error) {
       // Anything but a clear no is asked again.
-      if (errnoOf(error) !== ENODATA) return false;
+      if (fopErrorOf(error).errno !== ENODATA) return false;
       locks.enforced ??= false;
     }
     return locks.enforced;

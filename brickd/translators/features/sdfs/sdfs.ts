@@ -3,6 +3,7 @@
  * for as long as it runs, as clients' entry locks are held but in a domain of its own.
  */
 import { Call } from '../../../../posix/contract/call.js';
+import { background, nullOnFailure } from '../../../../posix/contract/fault.js';
 import type {
   CreateArgs,
   CreateReply,
@@ -22,7 +23,9 @@ import type {
   SymlinkArgs,
   UnlinkArgs,
 } from '../../../../posix/contract/fops.js';
+import { gfidText } from '../../../../posix/contract/gfid.js';
 import type { Inode, Loc } from '../../../../posix/contract/inode.js';
+import { loggerFor } from '../../../../posix/contract/log.js';
 import { Translator } from '../../../../posix/contract/translator.js';
 import type { Options } from './options.js';
 
@@ -36,6 +39,7 @@ interface Entry {
 }
 
 export class SdfsTranslator extends Translator<Options> {
+  readonly #log = loggerFor(this.name);
   /** Owners of the locks, none twice. */
   #owners = 0;
 
@@ -98,7 +102,10 @@ export class SdfsTranslator extends Translator<Options> {
       }
       return await run();
     } finally {
-      for (const entry of held) this.#entrylk(own, entry, Command.unlock, type).catch(() => {});
+      for (const { inode, name } of held) {
+        const unlocked = this.#entrylk(own, { inode, name }, Command.unlock, type);
+        background(unlocked.catch(nullOnFailure), this.#log, `unlocking ${gfidText(inode.gfid)}/${name} failed`);
+      }
     }
   }
 

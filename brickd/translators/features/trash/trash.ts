@@ -5,6 +5,7 @@
 import type { Call } from '../../../../posix/contract/call.js';
 import { EPERM, errnoName } from '../../../../posix/contract/errno.js';
 import { failure } from '../../../../posix/contract/error.js';
+import { nullOnFailure } from '../../../../posix/contract/fault.js';
 import type {
   EntryReply,
   FopName,
@@ -198,8 +199,8 @@ export class TrashTranslator extends Translator<Options> {
         const text = dict?.text(ANCESTRY) ?? '';
         if (!text.startsWith('/')) return null;
         names.unshift(...text.split('/').filter((name) => name !== ''));
-      } catch {
-        return null;
+      } catch (error) {
+        return nullOnFailure(error);
       }
     }
     const path = `/${names.join('/')}`;

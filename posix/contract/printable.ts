@@ -1,0 +1,21 @@
+/** Text of others (names of files and clients, uuids) as it may stand in a line: it neither ends the line nor steers a terminal. */
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
+const UNPRINTABLE = /[\0-\x1f\x7f\u0100-\uffff]/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: as above
+const UNPRINTABLES = /[\0-\x1f\x7f]|[\u0100-\uffff]+/g;
+const NAMES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/**
+ * A byte string without control characters, which become `\n`, `\x1b` and so on. Bytes from 0x80 on stay, as they belong to names
+ * in UTF-8; what is no byte becomes UTF-8, instead of being cut to one that may be a control character.
+ */
+export function printable(text: string): string {
+  return UNPRINTABLE.test(text) ? text.replace(UNPRINTABLES, escaped) : text;
+}
+
+function escaped(found: string): string {
+  const code = found.charCodeAt(0);
+  if (code > 0xff) return Buffer.from(found, 'utf8').latin1Slice();
+  return NAMES[found] ?? `\\x${code.toString(16).padStart(2, '0')}`;
+}
