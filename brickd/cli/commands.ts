@@ -92,6 +92,11 @@ function parser(argv: string[]) {
             default: true,
             describe:
               'Start stock bricks, with a message to syslog, while brickd or Node.js cannot run; --no-fallback fails instead',
+          })
+          .option('force', {
+            type: 'boolean',
+            default: false,
+            describe: 'Install although other users than root can change what root is going to run',
           }),
       async (o) => (await import('./install.js')).install(o),
     )

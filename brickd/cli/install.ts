@@ -27,6 +27,7 @@ import { byteString, DIRECTORY_MODE, replaceOwnFile } from '../own-files.js';
 import { CommandError } from './commands.js';
 import { GLUSTERD_VOLUMES, type QosVolume, qosVolumes, resetCommands } from './qos-volumes.js';
 import { isWrapper, parseWrapper, type WrapperSettings, wrapperText } from './wrapper.js';
+import { writableByOthers } from './writable-by-others.js';
 
 const SBIN = '/usr/sbin';
 const BINARY = join(SBIN, 'glusterfsd');
@@ -87,6 +88,8 @@ export interface InstallOptions {
   volume: string[];
   node: string;
   fallback: boolean;
+  /** Install although others than root can change what root is going to run. */
+  force: boolean;
 }
 
 /** Idempotent: run again it changes the settings. Volumes named again add to those of a limited installation. */
@@ -104,6 +107,7 @@ export function install(o: InstallOptions): void {
       throw new CommandError(`${what} at ${path} cannot be run`);
     }
   }
+  checkWriters(o, dirname(dirname(dirname(brickd))));
   const present = readIfWrapper(BINARY);
   if (present === undefined) takeOver();
   const before = present === undefined ? undefined : parseWrapper(present);
@@ -120,6 +124,22 @@ export function install(o: InstallOptions): void {
   say(
     'a running brick changes over when it is started again: gluster volume stop and start, or kill it and start force',
   );
+}
+
+/** What of the checkout runs as root. */
+const RUN = ['package.json', 'brickd', 'dist', 'native/build', 'node_modules'];
+
+function checkWriters(o: InstallOptions, checkout: string): void {
+  const run = RUN.map((name) => join(checkout, name)).filter((path) => existsSync(path));
+  const wrong = writableByOthers([o.node, ...run]);
+  if (wrong.length === 0) return;
+  const told = `root is going to run what others than root can change:\n${wrong.map((line) => `    ${line}`).join('\n')}`;
+  if (!o.force) {
+    const way =
+      'have it belong to root (a copy in /opt/brickd, say), or install with --force where those users may be root anyway';
+    throw new CommandError(`${told}\n${way}`);
+  }
+  say(`WARNING: ${told}`);
 }
 
 /** Moves the stock binary and the links to it away. Goes on where an interrupted run has stopped. */
