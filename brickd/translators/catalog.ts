@@ -26,6 +26,7 @@ import { options as quota } from './features/quota/options.js';
 import { options as readOnly } from './features/read-only/options.js';
 import { options as sdfs } from './features/sdfs/options.js';
 import { options as selinux } from './features/selinux/options.js';
+import { SIMPLE_QUOTA_TYPE, options as simpleQuota } from './features/simple-quota/options.js';
 import { options as thinArbiter } from './features/thin-arbiter/options.js';
 import { options as trash } from './features/trash/options.js';
 import { options as upcall } from './features/upcall/options.js';
@@ -150,6 +151,11 @@ const entries: readonly CatalogEntry[] = [
     'pass-through',
     (o) => !o['pass-through'],
     'serialised changes of directory entries',
+  ),
+  new Entry(SIMPLE_QUOTA_TYPE, simpleQuota).when(
+    'pass-through',
+    (o) => !o['pass-through'],
+    'limits on the space that namespaces take',
   ),
   // What it does is not visible outside the server.
   new Entry('features/namespace', namespace),

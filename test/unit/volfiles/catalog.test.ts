@@ -8,7 +8,8 @@ import { fixture } from './fixtures.js';
 
 /** What a plain volume needs. */
 const BASE = new Set(['storage/posix', 'system/posix-acl', 'features/locks', 'features/index', 'protocol/server']);
-const graphOf = (name: string) => buildGraph(parseVolfile(fixture(`${name}.vol`), name), optionTableOf, `${name}.vol`);
+const graphFrom = (text: string, file = 'f') => buildGraph(parseVolfile(text, file), optionTableOf, file);
+const graphOf = (name: string) => graphFrom(fixture(`${name}.vol`), `${name}.vol`);
 const refused = (name: string, implemented = BASE) =>
   refusals(graphOf(name), implemented).map((s) => /volume '([^']*)': (.*) needs/.exec(s)?.slice(1).join(' '));
 
@@ -24,7 +25,7 @@ t.test('every default of every table is a good value', async (t) => {
 });
 
 t.test('a plain volume is served, what needs more is refused', async (t) => {
-  for (const name of ['plain', 'auth', 'disperse', 'plain']) t.same(refused(name), [], name);
+  for (const name of ['plain', 'auth', 'disperse', 'eleven']) t.same(refused(name), [], name);
   t.same(refused('arbiter'), ["arbiter-arbiter type 'features/arbiter'"]);
   t.same(refused('worm'), ["worm-worm option 'worm on'", "worm-worm option 'worm-file-level on'"]);
   t.same(refused('readonly'), ["readonly-read-only option 'read-only on'"]);
@@ -55,6 +56,12 @@ t.test('a plain volume is served, what needs more is refused', async (t) => {
     "options-server option 'manage-gids on'",
   ]);
   t.same(refused('debug'), ["debug-error-gen type 'debug/error-gen'", "debug-delay-gen type 'debug/delay-gen'"]);
+});
+
+t.test('a brick of GlusterFS 11 whose quota is on needs what counts', async (t) => {
+  const graph = graphFrom(fixture('eleven.vol').replace('pass-through true', 'pass-through false'));
+  t.match(refusals(graph, BASE), [/option 'pass-through false' needs limits on the space that namespaces take/]);
+  t.same(refusals(graph, new Set([...BASE, 'features/simple-quota'])), []);
 });
 
 t.test('what is implemented is not refused', async (t) => {
