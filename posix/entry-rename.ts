@@ -79,8 +79,12 @@ async function renameAt(
   if (to !== from) to.reserve(b);
   const at = b.statOut();
   const moved = b.rename(from.fd, oldName, to.fd, newName);
-  if (present && !noop && victimGfid !== null && (victimIsDirectory || probe.stat.nlink === 1)) {
-    store.handles.removeOp(b, victimGfid);
+  const victim = probe.inode;
+  const lastName = present && !noop && !victimIsDirectory && probe.stat.nlink === 1;
+  let parked = -1;
+  if (victimGfid !== null && (victimIsDirectory || lastName)) {
+    if (lastName && victim !== null && victim.fdCount > 0) parked = store.handles.parkOp(b, victimGfid);
+    else store.handles.removeOp(b, victimGfid);
   }
   // A file that loses this name and keeps others: stock leaves the name among its gfid2path xattrs.
   if (noted && present && !victimIsDirectory && victimGfid !== null && probe.stat.nlink > 1) {
@@ -106,6 +110,10 @@ async function renameAt(
   if (to !== from) to.ended(b);
   const errno = b.errno;
   const done = b.result(moved) === 0;
+  if (done && lastName && victim !== null) {
+    if (parked >= 0 && b.result(parked) === 0) store.files.parked(victim);
+    else store.files.dropShared(victim.key);
+  }
   const stat = b.result(statOp) === 0 ? iattOf(b.f64, at, inode.gfid, store.mdata.of(inode)) : null;
   b.release();
   if (!done) {

@@ -13,7 +13,7 @@ import {
   ENOTEMPTY,
   EPERM,
 } from '../../../posix/contract/errno.js';
-import type { Iatt } from '../../../posix/contract/iatt.js';
+import { Iatt } from '../../../posix/contract/iatt.js';
 import { Brick, errnoOf, NEW, REMOVE, withGfid } from './harness.js';
 
 const ROOT_TEXT = '00000000-0000-0000-0000-000000000001';
@@ -220,6 +220,23 @@ t.test('rename over a file', async (t) => {
   await b.rename(b.root, 'v', b.root, 'two');
   t.notOk(gone(b.handle(two.stat.gfid)), 'the victim has another name');
   t.equal(await errnoOf(() => b.rename(b.root, 'second', b.root, 'second')), 0);
+});
+
+t.test('rename over an open file', async (t) => {
+  const b = await brick(t);
+  await b.mknod(b.root, 'f');
+  const { inode, fd, stat } = await b.create(b.root, 'v');
+  await b.rename(b.root, 'f', b.root, 'v');
+  t.ok(gone(b.handle(stat.gfid)));
+  const wanted = Object.assign(new Iatt(), { mode: 0o100600, mtime: 5 });
+  const changed = await b.posix.setattr(b.call(), { inode, stat: wanted, valid: 0x21, xdata: null });
+  t.match(changed.post, { mode: 0o100600, mtime: 5, nlink: 0 }, 'its user goes on as after an unlink');
+  t.equal((await b.posix.stat(b.call(), { inode, xdata: null })).stat.mode, 0o100600);
+  const dict = new Dict().setText('user.a', 'b');
+  t.equal(await errnoOf(() => b.posix.setxattr(b.call(), { inode, dict, flags: 0, xdata: null })), 0);
+  b.posix.release(fd);
+  await b.stop();
+  t.same(readdirSync(b.path('.glusterfs/unlink')), [], 'until the last close');
 });
 
 t.test('rename over one of several names', async (t) => {
