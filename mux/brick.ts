@@ -7,7 +7,7 @@ import { ENOENT, errnoName } from '../posix/contract/errno.js';
 import { FopError, failure } from '../posix/contract/error.js';
 import { FailureLog } from '../posix/contract/failure-log.js';
 import { background, contain, describeThrown, nullOnFailure } from '../posix/contract/fault.js';
-import type { Fops } from '../posix/contract/fops.js';
+import type { Fops, MaybePromise } from '../posix/contract/fops.js';
 import type { Gfid } from '../posix/contract/gfid.js';
 import { S_IFDIR, S_IFMT } from '../posix/contract/iatt.js';
 import type { Client, Fd, Inode } from '../posix/contract/inode.js';
@@ -22,6 +22,7 @@ import { type Unapplied, volumeOf } from './facts.js';
 import { FopBook } from './fop-book.js';
 import { FOP_NUMBERS, type FopEntry, fopByName } from './fops/table.js';
 import { InodeTable } from './inode-table.js';
+import { learnNamespace, Namespaces, withNamespaceKey } from './namespaces.js';
 import { PendingCalls } from './pending.js';
 import { BrickQos } from './qos/brick-qos.js';
 import type { QosRules } from './qos/rules.js';
@@ -66,6 +67,7 @@ export class Brick implements BrickContext {
   readonly clients = new Map<string, ClientState>();
   readonly sessions = new Set<Session>();
   readonly #stack: Stack;
+  readonly #namespaces = new Namespaces(this);
   readonly #timers = new Set<() => void>();
   readonly #onFailed: (reason: string) => void;
   #closing: (() => void) | null = null;
@@ -225,6 +227,9 @@ export class Brick implements BrickContext {
   adoptInode(gfid: Gfid, mode: number): Inode {
     return this.table.intern(gfid, mode);
   }
+  namespaceOf(inode: Inode): MaybePromise<Inode> {
+    return this.#namespaces.of(inode);
+  }
   upcall(client: Client, message: Upcall): void {
     for (const session of this.sessions) {
       if (session.client !== client) continue;
@@ -334,9 +339,11 @@ export class Brick implements BrickContext {
       let parent = this.root;
       for (const name of path.split('/')) {
         if (name === '') continue;
-        const reply = await this.top.lookup(call, { loc: { inode: null, parent, name }, gfid: null, xdata: null });
+        const xdata = withNamespaceKey(this.table, undefined, null);
+        const reply = await this.top.lookup(call, { loc: { inode: null, parent, name }, gfid: null, xdata });
         if ((reply.stat.mode & S_IFMT) !== S_IFDIR) throw failure(ENOENT);
         parent = this.table.link(parent, name, reply.stat.gfid, reply.stat.mode);
+        learnNamespace(this.table, parent, reply.xdata);
         call.hold(parent);
       }
       client.mountAt(parent);

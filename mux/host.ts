@@ -44,6 +44,8 @@ export interface TranslatorRegistry {
   create(type: string, init: TranslatorInit<unknown>): Translator | null;
   /** Type of the volumes that set how a brick's fops are scheduled; they are no part of its stack. */
   readonly schedulingType: string;
+  /** Type of a translator whose presence, switched on or not, says that inodes belong to namespaces. */
+  readonly namespaceType: string;
   /** The rules that their options come to. before: those in effect. What can't be used is told of in the rules. */
   scheduling(options: ReadonlyMap<string, string>, before: QosRules | null): QosRules;
   /** Sentences that say what the graph asks for and nothing serves yet. */
@@ -117,6 +119,7 @@ export class Host {
         layers.map((n) => this.#spec(n)),
         (reason) => this.#notify({ event: 'failed', brick: name, reason }),
       );
+      if (layers.some((n) => n.type === this.#registry.namespaceType)) brick.table.trackNamespaces();
       await brick.init();
       this.#schedule(brick, scheduling, facts);
       tellUnapplied(brick, unapplied);

@@ -51,6 +51,22 @@ function isAtOrAbove(inode: Inode, other: Inode): boolean {
   return end === inode || end.parent !== null;
 }
 
+/** Gives an inode another namespace, and all known inodes below it that share the one it has. */
+function setNamespaceBelow(top: Inode, namespace: Inode | null): void {
+  const before = top.namespace;
+  top.namespace = namespace;
+  // What is below and not known is found out when it matters.
+  if (before === null) return;
+  const open = [top];
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    for (const child of at.children?.values() ?? []) {
+      if (child.namespace !== before || child === before) continue;
+      child.namespace = namespace;
+      if (child.children !== null) open.push(child);
+    }
+  }
+}
+
 export class InodeTable {
   readonly root: Inode;
   readonly #byKey = new Map<string, Inode>();
@@ -141,11 +157,34 @@ export class InodeTable {
     if (inode.parent === null) {
       inode.parent = parent;
       inode.name = name;
+      this.#joinNamespace(inode, parent.namespace);
     } else {
       (inode.aliases ??= []).push({ parent, name });
     }
     (parent.children ??= new Map()).set(name, inode);
     return inode;
+  }
+
+  /** From now on inodes belong to namespaces: everything to the volume's root, until others are met. */
+  trackNamespaces(): void {
+    this.root.namespace = this.root;
+  }
+
+  get tracksNamespaces(): boolean {
+    return this.root.namespace !== null;
+  }
+
+  /** A directory is the root of a namespace: what is known to be below it belongs to that from now on. */
+  markNamespace(inode: Inode): void {
+    if (this.tracksNamespaces && inode.namespace !== inode) setNamespaceBelow(inode, inode);
+  }
+
+  /** An inode has got its first name. namespace: that of the directory; null where it is not known. */
+  #joinNamespace(inode: Inode, namespace: Inode | null): void {
+    if (inode.namespace === namespace || inode.namespace === inode) return;
+    if (inode.type !== S_IFDIR && inode.type !== 0) inode.namespace = namespace;
+    // A directory that is new may be the root of another namespace: that is for the look-up to tell. One that is not new was moved.
+    else if (inode.namespace !== null) setNamespaceBelow(inode, namespace);
   }
 
   /** Forgets the name; the inode stays while something uses it. */

@@ -11,6 +11,7 @@ import { gfidOfKey, isNullGfid, NULL_KEY } from '../posix/contract/gfid.js';
 import { S_IFDIR } from '../posix/contract/iatt.js';
 import { Fd, type Inode, type Loc } from '../posix/contract/inode.js';
 import { isEntryName, NAME_MAX } from '../posix/contract/name.js';
+import { learnNamespace, withNamespaceKey } from './namespaces.js';
 import { openFlag } from './open-flags.js';
 import type { Session } from './session.js';
 
@@ -35,10 +36,13 @@ export function resolveInode(s: Session, call: Call, gfid: string, xdata: Dict |
 }
 
 async function discover(s: Session, call: Call, key: string, xdata: Dict | null): Promise<Inode> {
+  const { table } = s.brick;
+  const asked = withNamespaceKey(table, undefined, xdata);
   try {
     const loc: Loc = { inode: null, parent: null, name: '' };
-    const reply = await s.brick.top.lookup(call, { loc, gfid: gfidOfKey(key), xdata });
-    const inode = s.brick.table.intern(reply.stat.gfid, reply.stat.mode);
+    const reply = await s.brick.top.lookup(call, { loc, gfid: gfidOfKey(key), xdata: asked });
+    const inode = table.intern(reply.stat.gfid, reply.stat.mode);
+    learnNamespace(table, inode, reply.xdata);
     call.hold(inode);
     return inode;
   } catch (error) {
@@ -144,10 +148,13 @@ export function resolveNew(
 }
 
 async function lookupName(s: Session, call: Call, parent: Inode, name: string, xdata: Dict | null): Promise<Loc> {
-  const reply = await s.brick.top.lookup(call, { loc: { inode: null, parent, name }, gfid: null, xdata });
+  const { table } = s.brick;
+  const asked = withNamespaceKey(table, table.child(parent, name), xdata);
+  const reply = await s.brick.top.lookup(call, { loc: { inode: null, parent, name }, gfid: null, xdata: asked });
   // Only look-ups may ask to be shown what has no gfid.
   if (isNullGfid(reply.stat.gfid)) throw failure(ENODATA);
-  const inode = s.brick.table.link(parent, name, reply.stat.gfid, reply.stat.mode);
+  const inode = table.link(parent, name, reply.stat.gfid, reply.stat.mode);
+  learnNamespace(table, inode, reply.xdata);
   call.hold(inode);
   return { inode, parent, name };
 }

@@ -194,6 +194,7 @@ async function inodes(brick: Brick, notes: Map<Inode, DumpSection[]>): Promise<s
         `ref=${inode.refs}`,
         'invalidate-sent=0',
         `ia_type=${iaType(inode.type)}`,
+        ...(inode.namespace === null ? [] : [`namespace=${gfidText(inode.namespace.gfid)}`]),
       ]);
       text += noted(inode);
       if ((i + 1) % SLICE === 0) await turn();

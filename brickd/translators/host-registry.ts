@@ -1,6 +1,7 @@
 /** The translators as the host of bricks asks for them. */
 import type { TranslatorRegistry } from '../../mux/host.js';
 import { guards, isServed, optionTableOf, refusals, unappliedDemands } from './catalog.js';
+import { SIMPLE_QUOTA_TYPE } from './features/simple-quota/options.js';
 import { implemented, lookupTranslator } from './registry.js';
 import { QOS_TYPE } from './user/qos/options.js';
 import { qosRules } from './user/qos/settings.js';
@@ -12,6 +13,7 @@ export const registry: TranslatorRegistry = {
   create: (type, init) => lookupTranslator(type)?.create(init) ?? null,
   schedulingType: QOS_TYPE,
   scheduling: qosRules,
+  namespaceType: SIMPLE_QUOTA_TYPE,
   refusals: (graph) => refusals(graph, implemented),
   unapplied: (graph) => unappliedDemands(graph, implemented),
   isServed: (node) => isServed(node, implemented),

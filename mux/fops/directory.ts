@@ -3,6 +3,7 @@ import type { DirEntry, ReaddirReply, Xdata } from '../../posix/contract/fops.js
 import { isNullGfid } from '../../posix/contract/gfid.js';
 import { Fd, type Inode } from '../../posix/contract/inode.js';
 import { admitOpen } from '../descriptor-budget.js';
+import { learnNamespace, withNamespaceKey } from '../namespaces.js';
 import { resolveFd, resolveInode, then } from '../resolve.js';
 import type { Session } from '../session.js';
 import type { FsyncdirReq, OpendirReq, ReaddirpReq, ReaddirReq } from '../wire/programs/glusterfs4.js';
@@ -75,8 +76,10 @@ const direntp = (e: DirEntry) => ({
 });
 
 function linkEntries(s: Session, directory: Inode, entries: readonly DirEntry[]): void {
+  const { table } = s.brick;
   for (const e of entries) {
-    if (!isNullGfid(e.stat.gfid)) s.brick.table.link(directory, e.name, e.stat.gfid, e.stat.mode);
+    if (isNullGfid(e.stat.gfid)) continue;
+    learnNamespace(table, table.link(directory, e.name, e.stat.gfid, e.stat.mode), e.dict);
   }
 }
 
@@ -91,13 +94,14 @@ function linkAncestry(s: Session, entries: readonly DirEntry[]): void {
 
 export const readdirp: Border<ReaddirpReq, ReaddirReply> = {
   wind: (s, call, q) =>
-    then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
-      then(s.top.readdirp(call, { fd, offset: q.offset, size: clampSize(q.size), xdata: q.xdata }), (r) => {
+    then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) => {
+      const xdata = withNamespaceKey(s.brick.table, null, q.xdata);
+      return then(s.top.readdirp(call, { fd, offset: q.offset, size: clampSize(q.size), xdata }), (r) => {
         if (r.entries[0]?.name === '/') linkAncestry(s, r.entries);
         else linkEntries(s, fd.inode, r.entries);
         return r;
-      }),
-    ),
+      });
+    }),
   rsp: (r) => ({ op_ret: r.entries.length, op_errno: r.errno, xdata: r.xdata, reply: r.entries.map(direntp) }),
   blank: BLANK_READDIR,
   memory,

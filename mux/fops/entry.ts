@@ -1,6 +1,7 @@
 /** Entry fops at the border: look-up, creation, removal, renaming of names. */
 
 import type { Call } from '../../posix/contract/call.js';
+import type { Dict } from '../../posix/contract/dict.js';
 import { EBADF, EINVAL, EISDIR, EMFILE, ENODATA, ENOENT, ENOTCONN, ESTALE } from '../../posix/contract/errno.js';
 import { FopError, failure } from '../../posix/contract/error.js';
 import type {
@@ -15,8 +16,9 @@ import type {
 } from '../../posix/contract/fops.js';
 import { gfidOfKey, isNullGfid, NULL_KEY, ROOT_KEY } from '../../posix/contract/gfid.js';
 import { NO_IATT } from '../../posix/contract/iatt.js';
-import { Fd, type Inode } from '../../posix/contract/inode.js';
+import { Fd, type Inode, type Loc } from '../../posix/contract/inode.js';
 import { admitOpen } from '../descriptor-budget.js';
+import { guardNamespaceKey, learnNamespace, requireSameNamespace, withNamespaceKey } from '../namespaces.js';
 import { openFlag } from '../open-flags.js';
 import {
   resolveDirectory,
@@ -91,10 +93,12 @@ function lookupNamed(s: Session, call: Call, q: LookupReq): MaybePromise<LookupR
     const name = q.bname;
     const known = table.child(parent, name) ?? null;
     if (known !== null) call.hold(known);
-    const args: LookupArgs = { loc: { inode: known, parent, name }, gfid: null, xdata: q.xdata };
+    const xdata = withNamespaceKey(table, known, q.xdata);
+    const args: LookupArgs = { loc: { inode: known, parent, name }, gfid: null, xdata };
     const found = (r: LookupReply): LookupReply => {
       // Whoever asks to be shown what has no gfid is about to give it one.
-      if (!isNullGfid(r.stat.gfid)) table.link(parent, name, r.stat.gfid, r.stat.mode);
+      if (isNullGfid(r.stat.gfid)) return r;
+      learnNamespace(table, table.link(parent, name, r.stat.gfid, r.stat.mode), r.xdata);
       return r;
     };
     if (known === null) return then(s.top.lookup(call, args), found);
@@ -105,6 +109,7 @@ function lookupNamed(s: Session, call: Call, q: LookupReq): MaybePromise<LookupR
         if (!(error instanceof FopError) || !OUTDATED.has(error.errno)) throw error;
         table.unlink(parent, name);
         args.loc.inode = null;
+        args.xdata = withNamespaceKey(table, null, q.xdata);
         return then(s.top.lookup(call, args), found);
       },
     );
@@ -128,12 +133,16 @@ function lookupDots(s: Session, call: Call, q: LookupReq): MaybePromise<LookupRe
     }
     if (directory.parent !== null) return lookupKey(s, call, directory.parent.key, q);
     const loc = { inode: null, parent: directory, name: q.bname };
-    return then(s.top.lookup(call, { loc, gfid: null, xdata: q.xdata }), (r) => interned(s, r));
+    return then(s.top.lookup(call, { loc, gfid: null, xdata: q.xdata }), (r) => {
+      if (!isNullGfid(r.stat.gfid)) s.brick.table.intern(r.stat.gfid, r.stat.mode);
+      return r;
+    });
   });
 }
 
 function interned(s: Session, r: LookupReply): LookupReply {
-  if (!isNullGfid(r.stat.gfid)) s.brick.table.intern(r.stat.gfid, r.stat.mode);
+  const { table } = s.brick;
+  if (!isNullGfid(r.stat.gfid)) learnNamespace(table, table.intern(r.stat.gfid, r.stat.mode), r.xdata);
   return r;
 }
 
@@ -141,7 +150,8 @@ function lookupKey(s: Session, call: Call, key: string, q: LookupReq): MaybeProm
   const table = s.brick.table;
   const known = table.get(key) ?? null;
   if (known !== null) call.hold(known);
-  const args: LookupArgs = { loc: { inode: known, parent: null, name: '' }, gfid: gfidOfKey(key), xdata: q.xdata };
+  const xdata = withNamespaceKey(table, known, q.xdata);
+  const args: LookupArgs = { loc: { inode: known, parent: null, name: '' }, gfid: gfidOfKey(key), xdata };
   return attempt(
     () => then(s.top.lookup(call, args), (r) => interned(s, r)),
     (error) => {
@@ -185,9 +195,15 @@ export const mknod: Border<MknodReq, EntryReply> = {
 
 export const mkdir: Border<MkdirReq, EntryReply> = {
   wind: (s, call, q) =>
-    then(resolveNew(s, call, q.pargfid, q.bname, q.xdata), (loc) =>
-      then(s.top.mkdir(call, { loc, mode: q.mode, umask: q.umask, xdata: q.xdata }), linked(s, loc.parent!, loc.name)),
-    ),
+    then(resolveNew(s, call, q.pargfid, q.bname, q.xdata), (loc) => {
+      guardNamespaceKey(s, call, q.xdata);
+      return then(s.top.mkdir(call, { loc, mode: q.mode, umask: q.umask, xdata: q.xdata }), (r) => {
+        const { table } = s.brick;
+        // The xattrs that it is made with are in the request.
+        learnNamespace(table, table.link(loc.parent!, loc.name, r.stat.gfid, r.stat.mode), q.xdata);
+        return r;
+      });
+    }),
   rsp: entryRsp,
   blank: BLANK_ENTRY,
 };
@@ -208,9 +224,11 @@ export const link: Border<LinkReq, EntryReply> = {
   wind: (s, call, q) =>
     then(resolveInode(s, call, q.oldgfid, q.xdata), (inode) =>
       then(resolveNew(s, call, q.newgfid, q.newbname, q.xdata), (newLoc) =>
-        then(
-          s.top.link(call, { inode, newLoc: { ...newLoc, inode }, xdata: q.xdata }),
-          linked(s, newLoc.parent!, newLoc.name),
+        then(requireSameNamespace(s, 'link', inode, newLoc.parent!), () =>
+          then(
+            s.top.link(call, { inode, newLoc: { ...newLoc, inode }, xdata: q.xdata }),
+            linked(s, newLoc.parent!, newLoc.name),
+          ),
         ),
       ),
     ),
@@ -246,11 +264,17 @@ export const rmdir: Border<RmdirReq, RemoveReply> = {
   blank: BLANK_REMOVE,
 };
 
+function renamed(s: Session, call: Call, oldLoc: Loc, newLoc: Loc, xdata: Dict | null): MaybePromise<RenameReply> {
+  return then(requireSameNamespace(s, 'rename', oldLoc.parent!, newLoc.parent!), () =>
+    s.top.rename(call, { oldLoc, newLoc, xdata }),
+  );
+}
+
 export const rename: Border<RenameReq, RenameReply> = {
   wind: (s, call, q) =>
     then(resolveEntry(s, call, q.oldgfid, q.oldbname, q.xdata), (oldLoc) =>
       then(resolveMaybe(s, call, q.newgfid, q.newbname, q.xdata), (newLoc) =>
-        then(s.top.rename(call, { oldLoc, newLoc, xdata: q.xdata }), (r) => {
+        then(renamed(s, call, oldLoc, newLoc, q.xdata), (r) => {
           const table = s.brick.table;
           const moved = oldLoc.inode!;
           const victim = newLoc.inode;

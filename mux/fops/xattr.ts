@@ -2,6 +2,7 @@
 import { Dict } from '../../posix/contract/dict.js';
 import type { DictReply, Xdata } from '../../posix/contract/fops.js';
 import { NO_IATT } from '../../posix/contract/iatt.js';
+import { guardNamespaceKey, keepNamespace, namespaceSet } from '../namespaces.js';
 import { resolveFd, resolveInode, then } from '../resolve.js';
 import type {
   FgetxattrReq,
@@ -27,18 +28,22 @@ const dictRsp = (r: DictReply) => ({
 
 export const setxattr: Border<SetxattrReq, Xdata> = {
   wind: (s, call, q) =>
-    then(resolveInode(s, call, q.gfid, q.xdata), (inode) =>
-      s.top.setxattr(call, { inode, dict: q.dict ?? new Dict(), flags: q.flags, xdata: q.xdata }),
-    ),
+    then(resolveInode(s, call, q.gfid, q.xdata), (inode) => {
+      guardNamespaceKey(s, call, q.dict);
+      const set = s.top.setxattr(call, { inode, dict: q.dict ?? new Dict(), flags: q.flags, xdata: q.xdata });
+      return namespaceSet(s, inode, q.dict, set);
+    }),
   rsp: commonRsp,
   blank: EMPTY_XDATA,
 };
 
 export const fsetxattr: Border<FsetxattrReq, Xdata> = {
   wind: (s, call, q) =>
-    then(resolveFd(s, call, q.fd, q.gfid, 2, q.xdata), (fd) =>
-      s.top.fsetxattr(call, { fd, dict: q.dict ?? new Dict(), flags: q.flags, xdata: q.xdata }),
-    ),
+    then(resolveFd(s, call, q.fd, q.gfid, 2, q.xdata), (fd) => {
+      guardNamespaceKey(s, call, q.dict);
+      const set = s.top.fsetxattr(call, { fd, dict: q.dict ?? new Dict(), flags: q.flags, xdata: q.xdata });
+      return namespaceSet(s, fd.inode, q.dict, set);
+    }),
   rsp: commonRsp,
   blank: EMPTY_XDATA,
 };
@@ -63,18 +68,20 @@ export const fgetxattr: Border<FgetxattrReq, DictReply> = {
 
 export const removexattr: Border<RemovexattrReq, Xdata> = {
   wind: (s, call, q) =>
-    then(resolveInode(s, call, q.gfid, q.xdata), (inode) =>
-      s.top.removexattr(call, { inode, name: q.name, xdata: q.xdata }),
-    ),
+    then(resolveInode(s, call, q.gfid, q.xdata), (inode) => {
+      keepNamespace(s, inode, q.name, q.xdata);
+      return s.top.removexattr(call, { inode, name: q.name, xdata: q.xdata });
+    }),
   rsp: commonRsp,
   blank: EMPTY_XDATA,
 };
 
 export const fremovexattr: Border<FremovexattrReq, Xdata> = {
   wind: (s, call, q) =>
-    then(resolveFd(s, call, q.fd, q.gfid, 2, q.xdata), (fd) =>
-      s.top.fremovexattr(call, { fd, name: q.name, xdata: q.xdata }),
-    ),
+    then(resolveFd(s, call, q.fd, q.gfid, 2, q.xdata), (fd) => {
+      keepNamespace(s, fd.inode, q.name, q.xdata);
+      return s.top.fremovexattr(call, { fd, name: q.name, xdata: q.xdata });
+    }),
   rsp: commonRsp,
   blank: EMPTY_XDATA,
 };

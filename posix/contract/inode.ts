@@ -20,6 +20,12 @@ export class Inode {
   aliases: { parent: Inode; name: string }[] | null = null;
   /** Children that are known by name (directories only); null while there is none. */
   children: Map<string, Inode> | null = null;
+  /**
+   * The root of the namespace that the inode belongs to, as far as it is known: itself, or the nearest directory above that
+   * is one, or else the volume's root. Null throughout where the volume has no namespaces. Read it by
+   * {@link BrickContext.namespaceOf}.
+   */
+  namespace: Inode | null = null;
   /** Uses that forbid eviction: calls under way, open fds, locks. */
   refs = 0;
   /** Fds open by clients (anonymous ones not counted). */

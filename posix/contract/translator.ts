@@ -1,7 +1,7 @@
 /** The base of every translator, and what a brick gives it to work with. */
 import type { Call } from './call.js';
 import type { Dict } from './dict.js';
-import type { FopName, Fops } from './fops.js';
+import type { FopName, Fops, MaybePromise } from './fops.js';
 import type { Gfid } from './gfid.js';
 import type { Iatt } from './iatt.js';
 import type { Client, Fd, Inode } from './inode.js';
@@ -44,6 +44,13 @@ export interface BrickContext {
   findChild(parent: Inode, name: string): Inode | undefined;
   /** The inode of a gfid, made if the table has none. */
   adoptInode(gfid: Gfid, mode: number): Inode;
+  /**
+   * The root of the namespace that an inode belongs to; the volume's root where there are none. Looked for on disk if the
+   * table does not know it.
+   */
+  namespaceOf(inode: Inode): MaybePromise<Inode>;
+  /** A call of the brick itself, as root, on behalf of nobody. Whoever makes it ends it. */
+  ownCall(): Call;
   /** Sends a callback to one client (all of its connections decide which). */
   upcall(client: Client, message: Upcall): void;
   /**

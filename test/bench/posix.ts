@@ -67,6 +67,8 @@ const posix = new PosixTranslator({
     findInode: (key) => table.get(key),
     findChild: (parent, name) => table.child(parent, name),
     adoptInode: (gfid, mode) => table.intern(gfid, mode),
+    namespaceOf: () => table.root,
+    ownCall: () => new Call(client, 0),
     upcall() {},
     guardChange: () => {},
     diskHangs() {},

@@ -59,6 +59,7 @@ const registry: TranslatorRegistry = {
   optionTable: (type) => (type === 'protocol/server' ? serverOptions : type === 'test/fake' ? options : undefined),
   create: (_type, init) => new Fake(init as ConstructorParameters<typeof Fake>[0]),
   schedulingType: 'user/none',
+  namespaceType: 'features/none',
   scheduling: () => failing('no volume asks for it'),
   refusals: (graph) => lacking(graph).map((u) => u.reason),
   unapplied: lacking,

@@ -141,10 +141,11 @@ export class Client {
     request: unknown,
     payload = Buffer.alloc(0),
     uid = 0,
+    pid = 1000,
   ): Buffer {
     const fop = fopByName(name);
     const w = new XdrWriter(region(65536));
-    beginCallAs(w, xid, FOP_PROGRAM, FOP_VERSION, fop.number, { pid: 1000, uid, gid: 0, lkOwner: 'owner' });
+    beginCallAs(w, xid, FOP_PROGRAM, FOP_VERSION, fop.number, { pid, uid, gid: 0, lkOwner: 'owner' });
     fop.request.encode(w, request);
     w.endRecord(payload.length);
     return Buffer.concat([w.bytes.subarray(0, w.at), payload]);

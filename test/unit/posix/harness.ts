@@ -83,6 +83,8 @@ export class Brick {
       findInode: (key) => this.table.get(key),
       findChild: (parent, name) => this.table.child(parent, name),
       adoptInode: (gfid, mode) => this.table.intern(gfid, mode),
+      namespaceOf: () => this.table.root,
+      ownCall: () => this.call(),
       upcall() {},
       guardChange: () => {},
       diskHangs() {},

@@ -51,6 +51,12 @@ export class FakeBrick implements BrickContext {
     this.inodes.set(key, inode);
     return inode;
   }
+  namespaceOf(inode: Inode): Inode {
+    return inode.namespace ?? this.root;
+  }
+  ownCall(): Call {
+    return new Call(new FakeClient('brick'), 0);
+  }
   diskHangs(): void {}
   /** What changes are refused with; 0: they are not. */
   refusal = 0;
