@@ -421,6 +421,10 @@ export class Batch {
   lseek(fd: FdRef, offset: number, whence: number, flags = 0): number {
     return this.#op(OPS['LSEEK']!, flags, fd, offset, whence);
   }
+  /**
+   * copy_file_range(2), repeated until all is copied, the source ends or an error comes. Result: bytes copied; a short copy before
+   * an error gives its length.
+   */
   copyFileRange(fdIn: FdRef, offsetIn: number, fdOut: FdRef, offsetOut: number, length: number, flags = 0): number {
     return this.#op(OPS['COPYRANGE']!, flags, fdIn, offsetIn, fdOut, offsetOut, length);
   }

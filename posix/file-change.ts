@@ -55,7 +55,12 @@ export class Change {
   }
 }
 
-export type ChangeResult = { errno: number; reply: PrePostReply };
+export interface ChangeResult {
+  errno: number;
+  /** Result of the op that `ops` has returned; 0 when it has returned none. */
+  count: number;
+  reply: PrePostReply;
+}
 
 /** Runs a change of an open file in the inode's lane. Does not fail: the result tells the errno. */
 export async function changeOpenFile(
@@ -63,17 +68,18 @@ export async function changeOpenFile(
   call: Call,
   inode: Inode,
   place: Place,
-  ops: (b: Batch, dir: number) => void,
+  ops: (b: Batch, dir: number) => number | null,
 ): Promise<ChangeResult> {
   await store.mdata.load(inode);
   const change = new Change(store, call, inode);
   const b = batch();
   change.reserve(b);
   change.beginOps(b, place.dir, place.name);
-  ops(b, place.dir);
+  const op = ops(b, place.dir);
   change.endOps(b, place.dir, place.name);
   await store.run(b, inode.lane, store.priority(call, Priority.low));
   const errno = change.ended(b);
+  const count = op === null ? 0 : b.result(op);
   b.release();
-  return { errno, reply: { pre: change.pre, post: change.post, xdata: null } };
+  return { errno, count, reply: { pre: change.pre, post: change.post, xdata: null } };
 }

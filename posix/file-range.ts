@@ -54,6 +54,8 @@ class Gate {
   }
 }
 const longChecks = new Gate(LONG_CHECKS);
+/** Copied by one fop at most, as by one call of the kernel: clients go on with the rest. */
+const MAX_COPIED = 0x7ffff000;
 
 export async function seek(store: Store, call: Call, args: SeekArgs): Promise<SeekReply> {
   refuseCloud(store, args.xdata);
@@ -155,7 +157,7 @@ export async function copyFileRange(store: Store, call: Call, args: CopyFileRang
     const source = b.statOut();
     change.reserve(b);
     change.beginOps(b, to.dir, null);
-    const copy = b.copyFileRange(from.dir, args.offsetIn, to.dir, args.offsetOut, args.size);
+    const copy = b.copyFileRange(from.dir, args.offsetIn, to.dir, args.offsetOut, Math.min(args.size, MAX_COPIED));
     change.endOps(b, to.dir, null);
     b.statx(from.dir, null, source);
     await store.run(b, fdOut.inode.lane, store.priority(call, Priority.low));

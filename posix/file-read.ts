@@ -75,8 +75,10 @@ function fittingSize(store: Store, file: OpenFile, args: ReadArgs): number {
   const at = b.statOut();
   b.statx(file.dir, null, at);
   store.inlining.run(b);
+  const r = b.result(0);
   const size = b.f64[at + STAT.size]!;
   b.release();
+  if (r < 0) return failed(store, args, file, r);
   return sizeWithin(size, args);
 }
 
@@ -91,8 +93,9 @@ function sizeWithin(fileSize: number, args: ReadArgs): number {
 /** Reads without a system call on this thread. */
 async function readSlowly(store: Store, call: Call, args: ReadArgs, file: OpenFile): Promise<ReadReply> {
   if (args.size <= LARGE) return readOnPool(store, call, args, file, args.size, null, 0);
-  const fileSize = (await statOf(store, file)).size;
-  return readOnPool(store, call, args, file, sizeWithin(fileSize, args), null, 0);
+  const { errno, size } = await statOf(store, file);
+  if (errno !== 0) return failed(store, args, file, -errno);
+  return readOnPool(store, call, args, file, sizeWithin(size, args), null, 0);
 }
 
 /** Reads on the pool what the first `done` bytes of `into` don't have yet. */

@@ -54,10 +54,13 @@ export async function ftruncate(store: Store, call: Call, args: FtruncateArgs): 
   refuseCloud(store, args.xdata);
   const { inode } = args.fd;
   const file = await store.files.of(args.fd);
-  const { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) => b.truncate(fd, args.offset));
-  file.release();
-  if (errno !== 0) fail(store, 'ftruncate', inode, errno);
-  return reply;
+  try {
+    const { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) => b.truncate(fd, args.offset));
+    if (errno !== 0) fail(store, 'ftruncate', inode, errno);
+    return reply;
+  } finally {
+    file.release();
+  }
 }
 
 export async function fallocate(store: Store, call: Call, args: FallocateArgs): Promise<PrePostReply> {
@@ -85,12 +88,15 @@ export async function discard(store: Store, call: Call, args: RangeArgs): Promis
   refuseCloud(store, args.xdata);
   const { inode } = args.fd;
   const file = await store.files.of(args.fd);
-  const { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) =>
-    b.fallocate(fd, FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE, args.offset, args.length),
-  );
-  file.release();
-  if (errno !== 0) fail(store, 'discard', inode, errno);
-  return reply;
+  try {
+    const { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) =>
+      b.fallocate(fd, FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE, args.offset, args.length),
+    );
+    if (errno !== 0) fail(store, 'discard', inode, errno);
+    return reply;
+  } finally {
+    file.release();
+  }
 }
 
 /** Makes a range zeroes, the file longer if need be: by the file system if it can, else by writing. */
@@ -100,18 +106,22 @@ export async function zerofill(store: Store, call: Call, args: RangeArgs): Promi
   const file = await store.files.of(args.fd);
   try {
     await store.space.take(args.length);
-    if (store.full && !usesReserve(call, args.xdata) && args.offset + args.length > (await statOf(store, file)).size)
-      throw failure(ENOSPC);
+    if (store.full && !usesReserve(call, args.xdata)) {
+      const { errno, size } = await statOf(store, file);
+      if (errno !== 0) fail(store, 'zerofill', inode, errno);
+      if (args.offset + args.length > size) throw failure(ENOSPC);
+    }
     const sync = (file.flags & O_SYNC) !== 0;
     let { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) => {
-      b.fallocate(fd, FALLOC_ZERO_RANGE, args.offset, args.length);
+      const op = b.fallocate(fd, FALLOC_ZERO_RANGE, args.offset, args.length);
       if (sync) b.fsync(fd);
+      return op;
     });
     if (errno === EOPNOTSUPP || errno === ENOSYS) {
       const { pre } = await writeZeroes(store, call, inode, file, args);
-      ({ errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) => {
-        if (sync) b.fsync(fd);
-      }));
+      ({ errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) =>
+        sync ? b.fsync(fd) : null,
+      ));
       reply.pre = pre;
     }
     if (errno !== 0) fail(store, 'zerofill', inode, errno);
@@ -135,16 +145,16 @@ async function writeZeroes(
     for (let done = 0; done < args.length; ) {
       const size = Math.min(args.length - done, ZERO_BYTES);
       const at = args.offset + done;
-      const { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) => {
-        b.pwrite(fd, piece.address, size, at);
-      });
+      const { errno, count, reply } = await changeOpenFile(store, call, inode, file, (b, fd) =>
+        b.pwrite(fd, piece.address, size, at),
+      );
       if (errno !== 0) fail(store, 'zerofill', inode, errno);
       pre ??= reply.pre;
-      // A short write has grown the file less than it should have: the disk is full.
-      if (at + size > reply.post.size) throw failure(ENOSPC);
-      done += size;
+      // After a short write, the rest fails with the reason.
+      if (count === 0) throw failure(ENOSPC);
+      done += count;
     }
-    return { pre: pre ?? (await changeOpenFile(store, call, inode, file, () => {})).reply.pre };
+    return { pre: pre ?? (await changeOpenFile(store, call, inode, file, () => null)).reply.pre };
   } finally {
     piece.region.release();
   }

@@ -116,7 +116,8 @@ async function prepare(
 
 /** Whether a write stays within what the file has on disk already. */
 async function overwrites(store: Store, file: OpenFile, args: WriteArgs): Promise<boolean> {
-  const { size, blocks, blockSize } = await statOf(store, file);
+  const { errno, size, blocks, blockSize } = await statOf(store, file);
+  if (errno !== 0) throw failure(errno);
   const sparse = blocks * blockSize < size;
   return args.offset + args.size <= size && !sparse;
 }

@@ -56,13 +56,15 @@ export class OpenFile implements Place {
 }
 
 export interface FileStat {
+  /** 0, or why nothing is known: all else is 0 then. */
+  errno: number;
   size: number;
   blocks: number;
   blockSize: number;
   links: number;
 }
 
-/** Size and links of an open file, all 0 when even that fails: on this thread where calls on what is open don't wait. */
+/** Size and links of an open file: on this thread where calls on what is open don't wait. */
 export function statOf(store: Store, file: OpenFile): MaybePromise<FileStat> {
   const b = batch();
   const at = b.statOut();
@@ -71,6 +73,7 @@ export function statOf(store: Store, file: OpenFile): MaybePromise<FileStat> {
     const f = b.f64;
     const value = (i: number): number => (b.result(0) === 0 ? f[at + i]! : 0);
     const stat = {
+      errno: -b.result(0),
       size: value(STAT.size),
       blocks: value(STAT.blocks),
       blockSize: value(STAT.blksize),
@@ -202,7 +205,7 @@ export class Files {
   /** Whether a shared descriptor still is the file of its gfid: a file that was removed and healed is another one. */
   #hasName(file: SharedFile, inode: Inode): MaybePromise<boolean> {
     if (this.#store.state(inode).unlinked) return true;
-    return then(statOf(this.#store, file), ({ links }) => links > 0);
+    return then(statOf(this.#store, file), ({ errno, links }) => errno !== 0 || links > 0);
   }
 
   /** Descriptor of the handle's file if it can be opened without waiting, else below 0. */

@@ -58,7 +58,17 @@ int64_t op_copyrange(Context& c, Record& r) {
   int out = c.fd(r, 2);
   loff_t from = r.integer(1);
   loff_t to = r.integer(3);
-  return retry([&] { return ::copy_file_range(in, &from, out, &to, r.size(4), 0); });
+  int64_t length = r.integer(4);
+  if (length < 0) return -EINVAL;
+  int64_t done = 0;
+  // The kernel may copy less than asked for any reason, and does so beyond 2 GiB. Nothing means the end of the source.
+  do {
+    int64_t n = retry([&] { return ::copy_file_range(in, &from, out, &to, static_cast<size_t>(length - done), 0); });
+    if (n < 0) return done > 0 ? done : n;
+    if (n == 0) break;
+    done += n;
+  } while (done < length);
+  return done;
 }
 
 int64_t op_fsync(Context& c, Record& r) { return grouped_sync(c.fd(r, 0), false); }

@@ -1,31 +1,37 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  closeSync,
   existsSync,
+  ftruncateSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  readSync,
   rmSync,
   statSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { options as table } from '../../../brickd/translators/features/trash/options.js';
 import { TrashTranslator } from '../../../brickd/translators/features/trash/trash.js';
-import { EPERM } from '../../../posix/contract/errno.js';
+import { EFBIG, EPERM } from '../../../posix/contract/errno.js';
 import type { Fops } from '../../../posix/contract/fops.js';
 import { ROOT_GFID } from '../../../posix/contract/gfid.js';
 import { NO_IATT } from '../../../posix/contract/iatt.js';
 import type { Inode } from '../../../posix/contract/inode.js';
 import { handleName } from '../../../posix/handle-name.js';
 import { parseOptions } from '../../../volfiles/options.js';
-import { callOf, errnoOfAttempt, FakeBrick, FakeClient, make, statOf } from './harness.js';
+import { callOf, errnoOfAttempt, FakeBrick, FakeClient, fdOf, make, statOf } from './harness.js';
 
 const skip = process.getuid?.() === 0 ? false : 'needs root for trusted xattrs';
 
@@ -47,7 +53,8 @@ async function setup(t: Test, over: Record<string, string> = {}) {
     parent === null || parent.isRoot ? name : `${pathOf(parent.parent, parent.name)}/${name}`;
   const statAt = (inode: Inode) => {
     const found = statSync(join(dir, pathOf(inode.parent, inode.name)));
-    return statOf({ gfid: inode.gfid, mode: found.mode, nlink: found.nlink - 1, size: found.size, uid: 0, gid: 0 });
+    const { mode, nlink, size, blocks } = found;
+    return statOf({ gfid: inode.gfid, mode, nlink: nlink - 1, size, blocks, uid: 0, gid: 0 });
   };
   const next: Partial<Fops> = {
     lookup: (_, { loc }) => ({ stat: statAt(loc.inode!), postparent: NO_IATT, xdata: null }),
@@ -117,6 +124,61 @@ t.test('what is cut short is copied', { skip }, async (t) => {
   t.equal(more.length, 0, 'only what becomes shorter');
   t.equal(readFileSync(join(dir, '.trashcan/a', kept), 'utf8'), 'content');
   t.equal(statSync(join(dir, '.trashcan/a', kept)).nlink, 2, 'with a handle of its own');
+});
+
+/** Bounds the size of files of this process while something runs: the kernel copies up to there, and then fails with EFBIG. */
+async function withFileLimit(bytes: number, run: () => Promise<void>): Promise<void> {
+  const limit = (value: string) => execFileSync('prlimit', ['--pid', `${process.pid}`, `--fsize=${value}:`]);
+  limit(`${bytes}`);
+  try {
+    await run();
+  } finally {
+    limit('unlimited');
+  }
+}
+
+t.test('what can be copied in part only is not cut, and leaves no copy', { skip }, async (t) => {
+  const { dir, trash, call, root, directory, file } = await setup(t);
+  const content = 'x'.repeat(1 << 20);
+  const inode = file(directory(root, 'a'), 'f', content);
+  let truncated = 0;
+  trash.next = Object.assign(Object.create(trash.next), { truncate: () => truncated++, ftruncate: () => truncated++ });
+  await withFileLimit(1 << 18, async () => {
+    t.equal(await errnoOfAttempt(() => trash.truncate(call, { inode, offset: 3, xdata: null })), EFBIG);
+    const fd = fdOf(inode, call.client);
+    t.equal(await errnoOfAttempt(() => trash.ftruncate(call, { fd, offset: 3, xdata: null })), EFBIG);
+  });
+  t.equal(truncated, 0);
+  t.notOk(existsSync(join(dir, '.trashcan/a')));
+  await trash.truncate(call, { inode, offset: 3, xdata: null });
+  t.equal(truncated, 1);
+  const [kept = ''] = readdirSync(join(dir, '.trashcan/a'));
+  t.equal(readFileSync(join(dir, '.trashcan/a', kept), 'utf8'), content);
+});
+
+t.test('a large file with holes is copied whole, with its holes', { skip }, async (t) => {
+  const { dir, trash, call, root, file } = await setup(t, { 'trash-max-filesize': '1TB' });
+  const GIB = 2 ** 30;
+  const inode = file(root, 'f', 'begin');
+  const path = join(dir, 'f');
+  const fd = openSync(path, 'r+');
+  writeSync(fd, 'middle', 19 * GIB + 5000);
+  ftruncateSync(fd, 20 * GIB);
+  closeSync(fd);
+  await trash.truncate(call, { inode, offset: 0, xdata: null });
+  const copy = join(dir, '.trashcan', readdirSync(join(dir, '.trashcan'))[0]!);
+  const { size, blocks } = statSync(copy);
+  t.equal(size, 20 * GIB);
+  t.ok(blocks <= statSync(path).blocks, `${blocks} blocks`);
+  const read = (at: number) => {
+    const bytes = Buffer.alloc(6);
+    const from = openSync(copy, 'r');
+    readSync(from, bytes, 0, 6, at);
+    closeSync(from);
+    return bytes.toString('latin1');
+  };
+  t.equal(read(0), 'begin\0');
+  t.equal(read(19 * GIB + 5000), 'middle');
 });
 
 t.test('what is not kept', { skip }, async (t) => {

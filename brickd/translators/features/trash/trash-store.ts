@@ -9,7 +9,7 @@ import { addon } from '../../../../native/addon.js';
 import { ALWAYS, type Batch, batch, type FdRef, IGNORE, Priority, reg, STAT } from '../../../../native/batch.js';
 import { region } from '../../../../native/memory.js';
 import { Queue } from '../../../../native/queue.js';
-import { EEXIST, ENOENT, errnoName } from '../../../../posix/contract/errno.js';
+import { ECANCELED, EEXIST, EIO, ENOENT, ENXIO, errnoName } from '../../../../posix/contract/errno.js';
 import { type Gfid, ROOT_GFID, sameGfid } from '../../../../posix/contract/gfid.js';
 import { directoryLink, HANDLE_DIR, handleName, parseDirectoryLink } from '../../../../posix/handle-name.js';
 import { GFID_KEY, OpenFlag, Resolve, XATTR_CREATE } from '../../../../posix/sys.js';
@@ -21,7 +21,12 @@ const AT_FDCWD = -100;
 const DIR_MODE = 0o755;
 const CONCURRENCY = 4;
 const LINK_BYTES = 4096;
-const COPY_BYTES = 1 << 30;
+/** Copied by one call of the pool. */
+const SLICE_BYTES = 64 << 20;
+const BLOCK_BYTES = 512;
+const O_TMPFILE = 0o20200000;
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
 /** Names tried for a file when another was thrown away by the same name within the same second. */
 const NAMES = 100;
 const RENAME_NOREPLACE = 1;
@@ -32,6 +37,14 @@ const BENEATH = Resolve.beneath | Resolve.noSymlinks;
 export interface Owner {
   uid: number;
   gid: number;
+}
+
+/** What a copy takes over from its file. */
+export interface CopiedFile extends Owner {
+  mode: number;
+  size: number;
+  /** Of 512 bytes. */
+  blocks: number;
 }
 
 export class TrashStore {
@@ -132,33 +145,122 @@ export class TrashStore {
     return this.#place(directories, skip, name, owner, (b, dir, as) => b.link(this.#dir, handleName(gfid), dir, as));
   }
 
-  /** Copies what a file holds to a new one in the trash, as {@link keep}. */
+  /**
+   * Copies the first `size` bytes of a file to a new one in the trash, as {@link keep}. The copy gets its name when it is complete:
+   * one that fails leaves nothing. `copied`: all of the file is in the copy, whether or not that could be given a name.
+   */
   async copy(
     gfid: Gfid,
-    size: number,
-    file: Owner & { mode: number },
+    file: CopiedFile,
+    directories: readonly string[],
+    skip: number,
+    name: string,
+    owner: Owner,
+  ): Promise<{ errno: number; copied: boolean }> {
+    const open = batch();
+    const source = open.openRegular(this.#dir, handleName(gfid), OpenFlag.rdonly, true);
+    const unnamed = open.open(this.#dir, '.', O_TMPFILE | OpenFlag.wronly, file.mode & PERMISSIONS);
+    await this.#queue.run(open, 0, Priority.normal);
+    const from = open.result(source);
+    const to = open.result(unnamed);
+    const opened = open.errno;
+    open.release();
+    let errno = opened !== 0 ? opened : await this.#fill(from, to, file);
+    const copied = errno === 0;
+    if (copied) errno = await this.#name(gfid, to, file, directories, skip, name, owner);
+    for (const fd of [from, to]) if (fd >= 0) await this.#closeFile(fd);
+    return { errno, copied };
+  }
+
+  async #closeFile(fd: number): Promise<void> {
+    const b = batch();
+    b.close(fd);
+    // A queue that is closed runs nothing more.
+    if ((await this.#run(b)) === ECANCELED) addon.closeFd(fd);
+  }
+
+  /** Copies data in slices; holes stay holes. Resolves with an errno, 0 when all of it is copied. */
+  async #fill(from: number, to: number, { size, blocks }: CopiedFile): Promise<number> {
+    const sparse = blocks * BLOCK_BYTES < size;
+    let at = 0;
+    while (at < size) {
+      const [start, end] = sparse ? await this.#dataFrom(from, at) : [at, size];
+      if (start < 0) return -start;
+      at = start;
+      const last = Math.min(end, size);
+      while (at < last) {
+        const n = await this.#copySlice(from, at, to, Math.min(last - at, SLICE_BYTES));
+        if (n < 0) return -n;
+        // The file has become shorter meanwhile: by somebody who had it copied before, if it was a client.
+        if (n === 0) return this.#endsAt(from, at);
+        at += n;
+      }
+    }
+    const b = batch();
+    // For a hole at the end.
+    b.truncate(to, size);
+    return this.#run(b);
+  }
+
+  /** Where data begins and ends, from a position on. [-errno] in case of an error; two ends of the file for a hole up to there. */
+  async #dataFrom(fd: number, position: number): Promise<[start: number, end: number]> {
+    const start = await this.#seek(fd, position, SEEK_DATA);
+    if (start === -ENXIO) return [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+    return start < 0 ? [start, start] : [start, await this.#seek(fd, start, SEEK_HOLE)];
+  }
+
+  async #seek(fd: number, position: number, whence: number): Promise<number> {
+    const b = batch();
+    b.lseek(fd, position, whence);
+    await this.#queue.run(b, 0, Priority.normal);
+    const r = b.result(0);
+    b.release();
+    return r;
+  }
+
+  async #copySlice(from: number, at: number, to: number, length: number): Promise<number> {
+    const b = batch();
+    b.copyFileRange(from, at, to, at, length);
+    await this.#queue.run(b, 0, Priority.normal);
+    const n = b.result(0);
+    b.release();
+    return n;
+  }
+
+  /** EIO unless the file ends before or at a position. */
+  async #endsAt(fd: number, position: number): Promise<number> {
+    const b = batch();
+    const out = b.statOut();
+    b.statx(fd, null, out);
+    await this.#queue.run(b, 0, Priority.normal);
+    const { errno } = b;
+    const size = b.f64[out + STAT.size]!;
+    b.release();
+    if (errno !== 0) return errno;
+    return size <= position ? 0 : EIO;
+  }
+
+  /** Gives a copy its owner, its gfid and its names. */
+  #name(
+    gfid: Gfid,
+    fd: number,
+    file: Owner,
     directories: readonly string[],
     skip: number,
     name: string,
     owner: Owner,
   ): Promise<number> {
     return this.#place(directories, skip, name, owner, (b, dir, as) => {
-      const from = b.openRegular(this.#dir, handleName(gfid), OpenFlag.rdonly, true);
-      const flags = OpenFlag.wronly | OpenFlag.creat | OpenFlag.excl | OpenFlag.nofollow;
-      const made = b.open(dir, as, flags, file.mode & PERMISSIONS);
-      b.chown(reg(made), null, file.uid, file.gid);
-      for (let at = 0; at < size; at += COPY_BYTES) {
-        b.copyFileRange(reg(from), at, reg(made), at, Math.min(size - at, COPY_BYTES));
-      }
       const own = copyGfid(gfid, directories, as);
       const handle = handleName(own);
-      b.setxattr(reg(made), null, GFID_KEY, own, XATTR_CREATE);
+      b.chown(fd, null, file.uid, file.gid);
+      b.setxattr(fd, null, GFID_KEY, own);
+      const named = b.linkFd(fd, dir, as);
       b.mkdir(this.#dir, handle.slice(0, 2), 0o700, IGNORE);
       b.mkdir(this.#dir, handle.slice(0, 5), 0o700, IGNORE);
-      b.linkFd(reg(made), this.#dir, handle);
-      b.close(reg(made), ALWAYS);
-      b.close(reg(from), ALWAYS);
-      return made;
+      // Look-up makes a handle that is missing.
+      b.linkFd(fd, this.#dir, handle, IGNORE);
+      return named;
     });
   }
 

@@ -3,7 +3,7 @@
  * files, files with further names and those below the paths that options name are not kept.
  */
 import type { Call } from '../../../../posix/contract/call.js';
-import { EPERM, errnoName } from '../../../../posix/contract/errno.js';
+import { EDQUOT, ENOSPC, EOPNOTSUPP, EPERM, errnoName } from '../../../../posix/contract/errno.js';
 import { failure } from '../../../../posix/contract/error.js';
 import { nullOnFailure } from '../../../../posix/contract/fault.js';
 import type {
@@ -166,7 +166,10 @@ export class TrashTranslator extends Translator<Options> {
     return reply;
   }
 
-  /** Copies a file that is about to become shorter. */
+  /**
+   * Copies a file that is about to become shorter. Throws when that fails: what can't be kept is not cut either. But without room for
+   * a copy, or a place for it, the file is cut all the same, as by the original: a full volume must be able to shrink.
+   */
   async #shorten(call: Call, inode: Inode, size: number): Promise<void> {
     const { stat } = await this.next.stat(call, { inode, xdata: null });
     if (!stat.isRegular || !this.#fits(stat) || stat.size <= size) return;
@@ -174,8 +177,15 @@ export class TrashTranslator extends Translator<Options> {
     if (path === null) return;
     const { directories, skip } = this.#target(call, path);
     const name = stamped(path.at(-1)!);
-    const errno = await this.#store!.copy(stat.gfid, stat.size, stat, directories, skip, name, call);
-    if (errno !== 0) this.#log.error(0, `${path.join('/')} is truncated without being kept: ${errnoName(errno)}`);
+    const { errno, copied } = await this.#store!.copy(stat.gfid, stat, directories, skip, name, call);
+    if (errno === 0) return;
+    const what = `${this.brick.name}: ${path.join('/')}`;
+    if (copied || errno === ENOSPC || errno === EDQUOT || errno === EOPNOTSUPP) {
+      this.#log.error(0, `${what} is truncated without being kept: ${errnoName(errno)}`);
+      return;
+    }
+    this.#log.error(0, `${what} is not truncated, as copying it to the trash failed: ${errnoName(errno)}`);
+    throw failure(errno);
   }
 
   #fits(stat: Iatt): boolean {
