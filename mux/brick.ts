@@ -503,6 +503,7 @@ export class Brick implements BrickContext {
     });
     for (const session of [...this.sessions]) session.connection.close('brick is detached');
     await gone;
+    for (const layer of this.layers) layer.closing();
     await this.#quiet();
     this.qos?.close();
     for (const cancel of [...this.#timers]) cancel();

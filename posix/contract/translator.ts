@@ -128,6 +128,8 @@ export abstract class Translator<O = unknown> {
   async reconfigure(options: O): Promise<void> {
     this.options = options;
   }
+  /** The brick ends, its clients are gone: calls that the translator keeps waiting must go on. */
+  closing(): void {}
   /** Ends it: no call is under way any more. */
   async fini(): Promise<void> {}
   /** False links past an implemented fop under the present options. Asked at each (re)linking. */

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { ENOENT } from '../../../posix/contract/errno.js';
 
-import { ROOT, RULES, read, rig } from './rig.js';
+import { brickOf, Client, connection, Fake, IDENTITY, ROOT, RULES, read, rig } from './rig.js';
 
 t.test('a fop comes back, with its data', async (t) => {
   const { client } = await rig();
@@ -139,4 +139,24 @@ t.test('garbage ends the connection, wrong calls are refused and it goes on', as
   client.socket.write(Buffer.from([0xff, 0xff, 0xff, 0xff, 1, 2, 3]));
   while (!client.closed) await new Promise((resolve) => setTimeout(resolve, 5));
   t.pass('a record of 2 GiB is the end');
+});
+
+t.test('a brick that ends has its translators let go of what they hold back', async (t) => {
+  class Holding extends Fake {
+    override closing(): void {
+      for (const answer of this.waiting.splice(0)) answer();
+    }
+  }
+  const { brick, fake } = await brickOf(Holding);
+  const { socket, fd } = await connection();
+  await brick.join(IDENTITY, fd);
+  const client = new Client(socket);
+  client.socket.write(client.record(1, 'open', { gfid: ROOT, flags: 0, xdata: null }));
+  await client.reply(1);
+  client.socket.write(client.record(2, 'readv', read(0, 1, 100, 1)));
+  while (fake.reading === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  const began = Date.now();
+  await brick.close();
+  t.ok(Date.now() - began < 5000);
+  t.equal(brick.callsUnderWay, 0);
 });

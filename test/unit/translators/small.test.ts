@@ -119,6 +119,17 @@ t.test('barrier', async (t) => {
   t.throws(() => barrier.setBarrier(false), { message: 'Failed to reconfigure barrier.' });
 });
 
+t.test('a barrier lets go of what it holds when its brick ends', async (t) => {
+  const { t: barrier, inode } = setup('features/barrier', BarrierTranslator, { 'barrier-timeout': '100' });
+  const sync = () => fops(barrier).fsync(call, { fd: fdOf(inode, client), datasync: false, xdata: null });
+  barrier.setBarrier(true);
+  const held = sync();
+  t.equal(await state(held), 'pending');
+  barrier.closing();
+  t.equal(await state(held), 'done');
+  t.equal(await state(sync()), 'done', 'what ends later is not held');
+});
+
 t.test('a barrier ends by itself', async (t) => {
   const { t: barrier, inode } = setup('features/barrier', BarrierTranslator, { 'barrier-timeout': '0' });
   barrier.setBarrier(true);

@@ -28,6 +28,11 @@ export class BarrierTranslator extends Translator<Options> {
     else if (!options.barrier && this.#enabled) this.#disable();
   }
 
+  /** Nobody is left who could be told too early. */
+  override closing(): void {
+    this.#disable();
+  }
+
   override async fini(): Promise<void> {
     this.#disable();
   }
