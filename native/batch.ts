@@ -38,6 +38,12 @@ export const reg = (index: number): number => -1000 - index;
  */
 export type FdRef = number;
 
+/** An inode number, in two halves that are exact. */
+export interface InodeNumber {
+  readonly high: number;
+  readonly low: number;
+}
+
 /** Doubles of a stat result, in this order. */
 export const STAT = {
   dev: 0,
@@ -436,6 +442,17 @@ export class Batch {
   }
   syncfs(fd: FdRef, flags = 0): number {
     return this.#op(OPS['SYNCFS']!, flags, fd);
+  }
+  /** Fails with the write error of the file that the kernel has not yet told this descriptor of. After a syncfs, which tells of none. */
+  syncErrors(fd: FdRef, flags = 0): number {
+    return this.#op(OPS['SYNCERRORS']!, flags, fd);
+  }
+  /**
+   * Fails with ESTALE unless the name stands for the file with that inode number, or for none when `ino` is null. In a lane of its
+   * directory, no batch comes between this op and the next.
+   */
+  expect(dir: FdRef, name: string, ino: InodeNumber | null, flags = 0): number {
+    return this.#op(OPS['EXPECT']!, flags, dir, this.text(name), ino?.high ?? 0, ino?.low ?? 0);
   }
   /** fstatvfs(2); `out`: index in {@link f64} of STATVFS_DOUBLES doubles. */
   statvfs(fd: FdRef, out: number, flags = 0): number {

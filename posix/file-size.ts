@@ -119,9 +119,7 @@ export async function zerofill(store: Store, call: Call, args: RangeArgs): Promi
     });
     if (errno === EOPNOTSUPP || errno === ENOSYS) {
       const { pre } = await writeZeroes(store, call, inode, file, args);
-      ({ errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) =>
-        sync ? b.fsync(fd) : null,
-      ));
+      ({ errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) => (sync ? b.fsync(fd) : null)));
       reply.pre = pre;
     }
     if (errno !== 0) fail(store, 'zerofill', inode, errno);

@@ -15,6 +15,7 @@ import type { MaybePromise, WriteArgs, WriteReply } from './contract/fops.js';
 import { gfidText } from './contract/gfid.js';
 import type { Inode } from './contract/inode.js';
 import { refuseDevice } from './file-open.js';
+import { syncOutcome } from './file-sync.js';
 import { iattOf } from './iatt-of.js';
 import * as key from './keys.js';
 import type { Mdata } from './mdata-record.js';
@@ -248,6 +249,8 @@ export class Writes {
     const store = this.#store;
     const { inode } = writes[0]!.args.fd;
     const failed = b.failedOp >= 0;
+    // What is written here is told of below; but the file's later syncs must know, too.
+    if (synced < 0 && synced !== -ECANCELED) syncOutcome(writes[0]!.file, synced, b, writes.at(-1)!.after);
     let times = store.mdata.of(inode);
     let pre = before;
     const again: Write[] = [];
@@ -291,9 +294,10 @@ export class Writes {
         const b = batch();
         b.fsync(w.file.dir);
         await store.run(b, 0, Priority.low);
-        const errno = b.errno;
+        const r = b.result(0);
+        if (r < 0) syncOutcome(w.file, r, b, -1);
         b.release();
-        if (errno !== 0) throw failure(errno);
+        if (r < 0) throw failure(r);
       }
       return reply;
     };

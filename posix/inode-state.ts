@@ -23,6 +23,8 @@ export class InodeState {
   writes: Write[] | null = null;
   /** Descriptors of clients' fds on the file. */
   opens = 0;
+  /** Writes by anonymous fds that a sync has found lost, and the file's mtime then. */
+  lost: { errno: number; mtime: string } | null = null;
 
   readonly #gfid: Gfid;
   #handle: string | null = null;

@@ -12,6 +12,7 @@ import { S_IFDIR, S_IFREG } from './contract/iatt.js';
 import type { Fd, Inode } from './contract/inode.js';
 import { OpenDirectory } from './entry-dir.js';
 import { unlinkName } from './handle-name.js';
+import type { InodeState } from './inode-state.js';
 import { then } from './maybe.js';
 import type { Store } from './store.js';
 import { OpenFlag, Resolve } from './sys.js';
@@ -46,6 +47,7 @@ export class OpenFile implements Place {
   readonly flags: number;
   /** Reads and writes bypass the page cache: memory, offsets and lengths must be aligned. */
   readonly direct: boolean;
+  #lost = 0;
 
   constructor(descriptor: number, flags: number) {
     this.dir = descriptor;
@@ -53,6 +55,17 @@ export class OpenFile implements Place {
     this.direct = (flags & OpenFlag.direct) !== 0;
   }
   release(): void {}
+
+  /** errno of a sync that has failed: writes are lost, of which the kernel tells but once. 0: none. Stays until the file is closed. */
+  get lost(): number {
+    return this.#lost;
+  }
+  /** A sync has failed. mtime: the file's, before it, as a text; '' if not known. */
+  noteLost(errno: number, _mtime: string): void {
+    this.#lost = errno;
+  }
+  /** A sync has succeeded although writes are lost. */
+  noteSynced(_mtime: string): void {}
 }
 
 export interface FileStat {
@@ -90,17 +103,30 @@ export function statOf(store: Store, file: OpenFile): MaybePromise<FileStat> {
 /** A descriptor that all anonymous fds of a file share. Valid while pinned. */
 class SharedFile extends OpenFile {
   readonly #closing: Closing;
+  readonly #state: InodeState;
   pins = 1;
   touched = true;
   /** No longer among the shared ones: closed with the last pin. */
   dropped = false;
 
-  constructor(descriptor: number, flags: number, closing: Closing) {
+  constructor(descriptor: number, flags: number, closing: Closing, state: InodeState) {
     super(descriptor, flags);
     this.#closing = closing;
+    this.#state = state;
   }
   override release(): void {
     if (--this.pins === 0 && this.dropped) this.#closing.close(this.dir);
+  }
+
+  // Nobody closes what anonymous fds share: lost writes are remembered of the file, until it has been written again and synced.
+  override get lost(): number {
+    return this.#state.lost?.errno ?? 0;
+  }
+  override noteLost(errno: number, mtime: string): void {
+    this.#state.lost = { errno, mtime };
+  }
+  override noteSynced(mtime: string): void {
+    if (mtime !== '' && this.#state.lost?.mtime !== mtime) this.#state.lost = null;
   }
 }
 
@@ -186,7 +212,7 @@ export class Files {
     const opening = this.#opening.get(key);
     if (opening !== undefined) return opening.then(() => this.#anonymous(inode));
     const fd = this.#openInline(inode);
-    if (fd >= 0) return this.#share(key, fd, OpenFlag.rdwr);
+    if (fd >= 0) return this.#share(inode, fd, OpenFlag.rdwr);
     const opened = this.#openOnPool(inode);
     this.#opening.set(
       key,
@@ -224,10 +250,10 @@ export class Files {
     const { handle } = this.#store.state(inode);
     let fd = await this.#tryOpen(handle, OpenFlag.rdwr);
     if (fd === -ENOENT) fd = await this.#tryOpen(unlinkName(inode.gfid), OpenFlag.rdwr);
-    if (fd >= 0) return this.#share(inode.key, fd, OpenFlag.rdwr);
+    if (fd >= 0) return this.#share(inode, fd, OpenFlag.rdwr);
     if (fd === -EACCES || fd === -EROFS || fd === -ETXTBSY) {
       fd = await this.#tryOpen(handle, OpenFlag.rdonly);
-      if (fd >= 0) return this.#share(inode.key, fd, OpenFlag.rdonly);
+      if (fd >= 0) return this.#share(inode, fd, OpenFlag.rdonly);
     }
     this.#store.fopFailed(`Failed to get anonymous fd for ${gfidText(inode.gfid)}`, -fd);
     throw failure(fd);
@@ -242,8 +268,9 @@ export class Files {
     return fd === -EAGAIN ? this.#tryOpen(name, flags) : fd;
   }
 
-  #share(key: string, fd: number, flags: number): SharedFile {
-    const file = new SharedFile(fd, flags, this.#store.closing);
+  #share(inode: Inode, fd: number, flags: number): SharedFile {
+    const { key } = inode;
+    const file = new SharedFile(fd, flags, this.#store.closing, this.#store.state(inode));
     this.dropShared(key);
     this.#shared.set(key, file);
     if (this.#shared.size === 1) holders++;

@@ -12,11 +12,12 @@ import { gfidText } from './contract/gfid.js';
 import { type Iatt, S_IFDIR } from './contract/iatt.js';
 import type { Inode } from './contract/inode.js';
 import { Change } from './file-change.js';
+import { syncOutcome } from './file-sync.js';
 import { exclusively } from './inode-state.js';
 import * as key from './keys.js';
 import { look } from './look.js';
 import { decodeMdata, encodeMdata, MDATA_KEY, Mdata } from './mdata-record.js';
-import type { Place } from './open-file.js';
+import { OpenFile, type Place } from './open-file.js';
 import { usesReserve } from './space.js';
 import type { Store } from './store.js';
 import { eachXattr } from './xattr-fill.js';
@@ -185,14 +186,15 @@ async function apply(
     change.reserve(b);
     change.beginOps(b, place.dir, place.name);
     for (const { name, value } of some) b.setxattr(place.dir, place.name, name, value, flags);
-    if (durable && last && end < 0) b.fsync(place.dir);
+    const sync = durable && last && end < 0 ? b.fsync(place.dir) : -1;
     change.endOps(b, place.dir, place.name);
     await store.run(b, inode.lane, store.priority(call, Priority.normal));
-    const at = b.failedOp - 1;
+    const { failedOp } = b;
     const errno = change.ended(b);
+    if (sync >= 0 && failedOp === sync && place instanceof OpenFile) syncOutcome(place, -errno, b, -1);
     b.release();
     if (errno !== 0) {
-      const name = some[at]?.name ?? '';
+      const name = some[failedOp - 1]?.name ?? '';
       store.fopFailed(`setting xattr ${name} of ${gfidText(inode.gfid)} failed`, errno);
       throw failure(errno);
     }

@@ -78,7 +78,9 @@ constexpr double kRegister = -1000;
   X(RETIRE, op_retire, false)           \
   X(CHECKSUM, op_checksum, true)        \
   X(SPLICE, op_splice, true)            \
-  X(OPENREG, op_openreg, false)
+  X(OPENREG, op_openreg, false)         \
+  X(SYNCERRORS, op_syncerrors, true)    \
+  X(EXPECT, op_expect, false)
 
 enum OpCode : int {
   kEnd,

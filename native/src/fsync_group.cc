@@ -20,6 +20,8 @@ namespace {
 struct Round {
   bool data_only;
   bool done = false;
+  // What the system call came to, and what its callers are told.
+  int64_t own = 0;
   int64_t result = 0;
   std::condition_variable changed;
 };
@@ -47,20 +49,16 @@ int64_t sync_now(int fd, bool data_only) {
   return retry([&] { return data_only ? ::fdatasync(fd) : ::fsync(fd); });
 }
 
-// The kernel tells each open file once of a failed write-back. A file that shared another's sync has not been told:
-// waiting for its write-back (there is none any more) tells it, without another flush of the disk.
-int64_t own_errors(int fd) {
-  int64_t n = retry([&] { return ::sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE); });
-  return n == -EINVAL || n == -ESPIPE || n == -ENOSYS ? 0 : n;
-}
-
 // Runs the round that is now the file's running one, and lets the next begin.
-int64_t run_round(std::unique_lock<std::mutex>& lock, const Key& key, Round& round, int fd) {
+// `earlier`: what the sync came to which all calls of this round have waited for. Its failure is theirs: their writes may be those
+// that were lost, and the kernel, having told the descriptor, reports success now.
+int64_t run_round(std::unique_lock<std::mutex>& lock, const Key& key, Round& round, int fd, int64_t earlier) {
   bool data_only = round.data_only;
   lock.unlock();
-  int64_t result = sync_now(fd, data_only);
+  int64_t own = sync_now(fd, data_only);
   lock.lock();
-  round.result = result;
+  round.own = own;
+  round.result = own < 0 ? own : earlier;
   round.done = true;
   auto at = files().by_key.find(key);
   if (at->second.next == nullptr) {
@@ -70,10 +68,16 @@ int64_t run_round(std::unique_lock<std::mutex>& lock, const Key& key, Round& rou
     at->second.next = nullptr;
   }
   round.changed.notify_all();
-  return result;
+  return round.result;
 }
 
 }  // namespace
+
+// By waiting for the file's write-back, which is what tells.
+int64_t untold_errors(int fd) {
+  int64_t n = retry([&] { return ::sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE); });
+  return n == -EINVAL || n == -ESPIPE || n == -ENOSYS ? 0 : n;
+}
 
 int64_t grouped_sync(int fd, bool data_only) {
   struct stat s;
@@ -84,21 +88,21 @@ int64_t grouped_sync(int fd, bool data_only) {
   if (file.running == nullptr) {
     std::shared_ptr<Round> round = file.running = std::make_shared<Round>();
     round->data_only = data_only;
-    return run_round(lock, key, *round, fd);
+    return run_round(lock, key, *round, fd, 0);
   }
   if (file.next == nullptr) {
     std::shared_ptr<Round> before = file.running;
     std::shared_ptr<Round> round = file.next = std::make_shared<Round>();
     round->data_only = data_only;
     before->changed.wait(lock, [&] { return before->done; });
-    return run_round(lock, key, *round, fd);
+    return run_round(lock, key, *round, fd, before->own);
   }
   std::shared_ptr<Round> round = file.next;
   if (!data_only) round->data_only = false;
   round->changed.wait(lock, [&] { return round->done; });
   int64_t result = round->result;
   lock.unlock();
-  int64_t own = own_errors(fd);
+  int64_t own = untold_errors(fd);
   return result < 0 ? result : own;
 }
 

@@ -138,4 +138,15 @@ int64_t op_fstype(Context& c, Record& r) {
   return n < 0 ? n : static_cast<int64_t>(static_cast<uint32_t>(s.f_type));
 }
 
+int64_t op_expect(Context& c, Record& r) {
+  int dir = c.directory(r, 0);
+  if (dir == -1) return -EBADF;
+  const uint64_t wanted = static_cast<uint64_t>(r.bits(2)) << 32 | r.bits(3);
+  struct stat s;
+  int64_t n = retry([&] { return ::fstatat(dir, r.text(1), &s, AT_SYMLINK_NOFOLLOW); });
+  if (n == -ENOENT) return wanted == 0 ? 0 : -ESTALE;
+  if (n < 0) return n;
+  return s.st_ino == wanted ? 0 : -ESTALE;
+}
+
 }  // namespace brickd

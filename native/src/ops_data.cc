@@ -80,4 +80,6 @@ int64_t op_syncfs(Context& c, Record& r) {
   return retry([&] { return ::syncfs(fd); });
 }
 
+int64_t op_syncerrors(Context& c, Record& r) { return untold_errors(c.fd(r, 0)); }
+
 }  // namespace brickd

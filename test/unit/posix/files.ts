@@ -1,6 +1,7 @@
 /** Shorthands for tests of fops on files. */
 import { readSync } from 'node:fs';
 import type { Test } from 'tap';
+import { addon } from '../../../native/addon.js';
 import { type Region, region } from '../../../native/memory.js';
 import { Pipe } from '../../../native/pipe.js';
 import type { Call } from '../../../posix/contract/call.js';
@@ -103,4 +104,24 @@ export async function read(b: Brick, fd: Fd, size: number, offset = 0, call = b.
   const r = await reply;
   const piped = r.region instanceof Pipe;
   return { ...r, text: bytesOf(r).latin1Slice(), inline: !(reply instanceof Promise), piped };
+}
+
+/** Has system calls of a kind fail after they have run, `times` times: those that go to the pool. Returns an undo. */
+export function failOps(b: Brick, op: string, errno: number, times = Number.POSITIVE_INFINITY): () => void {
+  const { queue } = b.posix.store;
+  const code = addon.ops[op]!;
+  const submit = queue.submit.bind(queue);
+  queue.submit = (program, lane, priority) => {
+    const done = program.onDone;
+    program.onDone = (finished) => {
+      for (let i = 0; i < finished.length; i++) {
+        if ((finished.f64[i * 8]! & 0xff) === code && times-- > 0) finished.f64[i * 8 + 7] = -errno;
+      }
+      done?.(finished);
+    };
+    submit(program, lane, priority);
+  };
+  return () => {
+    queue.submit = submit;
+  };
 }
