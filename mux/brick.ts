@@ -103,7 +103,7 @@ export class Brick implements BrickContext {
   bytesWritten = 0;
   /** Files and directories that clients have open. */
   openFds = 0;
-  /** System calls on the brick's disk have not come back for more than a second. */
+  /** System calls on the brick's disk, or reads, changes or syncs of them, do not come back. */
   diskHung = false;
   /** Why it serves nobody; '' if it serves. */
   withheld = '';

@@ -6,6 +6,9 @@ const LONGEST_TIMER_MS = 0x7fffffff;
 /** Batches that are handed over together at most. */
 const STAGE_SIZE = 64;
 
+/** Classes of ops, as native code counts them. */
+const OP_CLASSES = ['reads', 'changes', 'syncs'];
+
 /** Numbers of batches kept for the next ones when nothing is under way. */
 const KEPT_IDS = 1024;
 
@@ -37,7 +40,7 @@ export class Queue {
   readonly #flags = new Int32Array(new ArrayBuffer(8));
   #hung = false;
   #closed = false;
-  /** Told when the queue begins to hang (calls stuck, none coming back) and when it does no longer. */
+  /** Told when the queue begins to hang and when it does no longer. */
   onHang: ((hangs: boolean) => void) | null = null;
 
   /** Told what an `onDone` throws. Left alone, it ends the thread, once the other batches have got their results. */
@@ -56,9 +59,14 @@ export class Queue {
     return this.#flags[0] !== 0;
   }
 
-  /** Calls are stuck and none has come back for more than a second. */
+  /** Calls are stuck, and for some time none has come back, or none of their class. */
   get hangs(): boolean {
     return this.#flags[1] !== 0;
+  }
+
+  /** What is stuck while the queue hangs: "reads", "changes", "syncs", or several of them. */
+  get stuck(): string {
+    return OP_CLASSES.filter((_, i) => (this.#flags[1]! & (1 << i)) !== 0).join(' and ');
   }
 
   /** Batches under way (queued or running). */

@@ -166,9 +166,13 @@ export class Store {
 
   #hangs(hangs: boolean): void {
     const { path, queue } = this;
-    if (hangs)
-      this.log.warning(0, `${path}: the disk does not answer: ${queue.pending} batches of system calls wait for it`);
-    else this.log.info(0, `${path}: the disk answers again`);
+    if (hangs) {
+      const what = `${queue.stuck} do not come back`;
+      this.log.warning(
+        0,
+        `${path}: the disk does not answer: ${what}, ${queue.pending} batches of system calls wait for it`,
+      );
+    } else this.log.info(0, `${path}: the disk answers again`);
     this.brick.diskHangs(hangs);
   }
 

@@ -42,49 +42,52 @@ constexpr int kMaxRecords = 28;
 // Operands at or below this name the result of an earlier record: kRegister - index.
 constexpr double kRegister = -1000;
 
-// Every op: its name for JavaScript, its function, and whether it is heavy, that is, may well keep a thread waiting for
-// the disk. The codes are the positions, from 1.
-#define BRICKD_OPS(X)                   \
-  X(OPEN, op_open, false)               \
-  X(CLOSE, op_close, false)             \
-  X(STATX, op_statx, false)             \
-  X(GETXATTR, op_getxattr, false)       \
-  X(SETXATTR, op_setxattr, false)       \
-  X(REMOVEXATTR, op_removexattr, false) \
-  X(LISTXATTR, op_listxattr, false)     \
-  X(XATTRS, op_xattrs, false)           \
-  X(PREAD, op_pread, true)              \
-  X(PWRITE, op_pwrite, true)            \
-  X(LINK, op_link, false)               \
-  X(UNLINK, op_unlink, true)            \
-  X(RENAME, op_rename, true)            \
-  X(MKDIR, op_mkdir, false)             \
-  X(MKNOD, op_mknod, false)             \
-  X(SYMLINK, op_symlink, false)         \
-  X(READLINK, op_readlink, false)       \
-  X(CHOWN, op_chown, false)             \
-  X(CHMOD, op_chmod, false)             \
-  X(UTIMENS, op_utimens, false)         \
-  X(FTRUNCATE, op_ftruncate, true)      \
-  X(FALLOCATE, op_fallocate, true)      \
-  X(LSEEK, op_lseek, false)             \
-  X(COPYRANGE, op_copyrange, true)      \
-  X(FSYNC, op_fsync, true)              \
-  X(FDATASYNC, op_fdatasync, true)      \
-  X(SYNCFS, op_syncfs, true)            \
-  X(STATVFS, op_statvfs, false)         \
-  X(READDIR, op_readdir, true)          \
-  X(FSTYPE, op_fstype, false)           \
-  X(RETIRE, op_retire, false)           \
-  X(CHECKSUM, op_checksum, true)        \
-  X(SPLICE, op_splice, true)            \
-  X(OPENREG, op_openreg, false)         \
-  X(SYNCERRORS, op_syncerrors, true)    \
-  X(EXPECT, op_expect, false)
+// What an op wants of the disk, which may have stopped doing one of these while it does the others still.
+enum OpClass : int { kReads, kChanges, kSyncs, kOpClasses };
+
+// Every op: its name for JavaScript, its function, whether it is heavy, that is, may well keep a thread waiting for
+// the disk, and its class. The codes are the positions, from 1.
+#define BRICKD_OPS(X)                             \
+  X(OPEN, op_open, false, kReads)                 \
+  X(CLOSE, op_close, false, kReads)               \
+  X(STATX, op_statx, false, kReads)               \
+  X(GETXATTR, op_getxattr, false, kReads)         \
+  X(SETXATTR, op_setxattr, false, kChanges)       \
+  X(REMOVEXATTR, op_removexattr, false, kChanges) \
+  X(LISTXATTR, op_listxattr, false, kReads)       \
+  X(XATTRS, op_xattrs, false, kReads)             \
+  X(PREAD, op_pread, true, kReads)                \
+  X(PWRITE, op_pwrite, true, kChanges)            \
+  X(LINK, op_link, false, kChanges)               \
+  X(UNLINK, op_unlink, true, kChanges)            \
+  X(RENAME, op_rename, true, kChanges)            \
+  X(MKDIR, op_mkdir, false, kChanges)             \
+  X(MKNOD, op_mknod, false, kChanges)             \
+  X(SYMLINK, op_symlink, false, kChanges)         \
+  X(READLINK, op_readlink, false, kReads)         \
+  X(CHOWN, op_chown, false, kChanges)             \
+  X(CHMOD, op_chmod, false, kChanges)             \
+  X(UTIMENS, op_utimens, false, kChanges)         \
+  X(FTRUNCATE, op_ftruncate, true, kChanges)      \
+  X(FALLOCATE, op_fallocate, true, kChanges)      \
+  X(LSEEK, op_lseek, false, kReads)               \
+  X(COPYRANGE, op_copyrange, true, kChanges)      \
+  X(FSYNC, op_fsync, true, kSyncs)                \
+  X(FDATASYNC, op_fdatasync, true, kSyncs)        \
+  X(SYNCFS, op_syncfs, true, kSyncs)              \
+  X(STATVFS, op_statvfs, false, kReads)           \
+  X(READDIR, op_readdir, true, kReads)            \
+  X(FSTYPE, op_fstype, false, kReads)             \
+  X(RETIRE, op_retire, false, kReads)             \
+  X(CHECKSUM, op_checksum, true, kReads)          \
+  X(SPLICE, op_splice, true, kReads)              \
+  X(OPENREG, op_openreg, false, kReads)           \
+  X(SYNCERRORS, op_syncerrors, true, kSyncs)      \
+  X(EXPECT, op_expect, false, kReads)
 
 enum OpCode : int {
   kEnd,
-#define X(name, function, heavy) k##name,
+#define X(name, function, heavy, op_class) k##name,
   BRICKD_OPS(X)
 #undef X
       kOpCodes
@@ -103,13 +106,21 @@ struct Context {
   int directory(const Record& r, int i) const;
 };
 
-#define X(name, function, heavy) int64_t function(Context& c, Record& r);
+#define X(name, function, heavy, op_class) int64_t function(Context& c, Record& r);
 BRICKD_OPS(X)
 #undef X
 
+// How far a batch is, for those who watch the thread that runs it.
+struct Progress {
+  // Class of the op that runs.
+  std::atomic<int> now{kReads};
+  // Classes of the ops that have run, a bit each. Read by the thread itself only.
+  unsigned done = 0;
+};
+
 // Runs a batch to its end. Returns 0, or -errno of the op that failed it. Once `ended` is true the next op is skipped as if the
 // one before had failed, and so are all that a failure skips.
-int run_batch(Record* records, const std::atomic<bool>* ended = nullptr);
+int run_batch(Record* records, const std::atomic<bool>* ended = nullptr, Progress* progress = nullptr);
 
 // Whether a batch has a heavy op.
 bool is_heavy(const Record* records);

@@ -73,7 +73,7 @@ Napi::Value address_of(const Napi::CallbackInfo& info) {
 
 void export_batch(Napi::Env env, Napi::Object exports) {
   Napi::Object ops = Napi::Object::New(env);
-#define X(name, function, heavy) ops.Set(#name, static_cast<double>(k##name));
+#define X(name, function, heavy, op_class) ops.Set(#name, static_cast<double>(k##name));
   BRICKD_OPS(X)
 #undef X
   exports.Set("ops", ops);

@@ -14,17 +14,31 @@ using Op = int64_t (*)(Context&, Record&);
 
 const Op kOps[] = {
     nullptr,
-#define X(name, function, heavy) function,
+#define X(name, function, heavy, op_class) function,
     BRICKD_OPS(X)
 #undef X
 };
 
 const bool kHeavy[] = {
     false,
-#define X(name, function, heavy) heavy,
+#define X(name, function, heavy, op_class) heavy,
     BRICKD_OPS(X)
 #undef X
 };
+
+const OpClass kClasses[] = {
+    kReads,
+#define X(name, function, heavy, op_class) op_class,
+    BRICKD_OPS(X)
+#undef X
+};
+
+OpClass class_of(const Record& r, int code) {
+  if (code >= kOpCodes) return kReads;
+  // One that may make or empty the file.
+  if ((code == kOPEN || code == kOPENREG) && (r.bits(2) & (O_CREAT | O_TRUNC)) != 0) return kChanges;
+  return kClasses[code];
+}
 
 }  // namespace
 
@@ -43,7 +57,7 @@ int Context::directory(const Record& r, int i) const { return r.integer(i) == AT
 
 ProcPath::ProcPath(int fd) { snprintf(text, sizeof(text), "/proc/self/fd/%d", fd); }
 
-int run_batch(Record* records, const std::atomic<bool>* ended) {
+int run_batch(Record* records, const std::atomic<bool>* ended, Progress* progress) {
   apply_umask();
   Context c{records};
   int failure = 0;
@@ -59,8 +73,11 @@ int run_batch(Record* records, const std::atomic<bool>* ended) {
       continue;
     }
     c.index = i;
+    OpClass op_class = progress != nullptr ? class_of(r, code) : kReads;
+    if (progress != nullptr) progress->now.store(op_class, std::memory_order_relaxed);
     int64_t n = code < kOpCodes ? kOps[code](c, r) : -ENOSYS;
     r.result = static_cast<double>(n);
+    if (progress != nullptr) progress->done |= 1u << op_class;
     if (n < 0 && failure == 0 && (flags & (kIgnore | kCleanup | kAlways)) == 0) failure = static_cast<int>(n);
   }
   c.cwd.leave();

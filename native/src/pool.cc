@@ -214,10 +214,11 @@ bool Pool::run_one(Lock& lock, Thread* self) {
   lock.unlock();
   if (called != nullptr) called->wake.notify_one();
   if (tell != nullptr) tell->signal();
-  run_batch(task.records, self->queue->ended());
+  self->progress.done = 0;
+  run_batch(task.records, self->queue->ended(), &self->progress);
   lock.lock();
   self->busy = false;
-  self->queue->finish(task);
+  self->queue->finish(task, self->progress.done);
   refresh(self->queue, false);
   if (self->untold == nullptr) {
     self->untold = self->queue->waker;

@@ -44,6 +44,7 @@ class Pool {
     bool woken = false;
     bool busy = false;
     Clock::time_point started{};
+    Progress progress;
     // The queue that it takes tasks of in a row, and since when.
     std::shared_ptr<Queue> queue;
     Clock::time_point queue_since{};

@@ -66,10 +66,10 @@ void Pool::monitor_main() {
 // Tells queues what was seen of their calls, and their owners if one begins or ceases to hang.
 void Pool::judge_queues(Clock::time_point now, std::vector<std::shared_ptr<Waker>>& to_signal) {
   auto seen_well = [&](const std::shared_ptr<Queue>& queue) {
-    bool late = queue->late_count > 0;
-    if (queue->judge(late, queue->stuck_count > 0, hung_limit(stuck_), now)) to_signal.push_back(queue->waker);
+    bool late = queue->seen.late;
+    if (queue->judge(hung_limit(stuck_), now)) to_signal.push_back(queue->waker);
     refresh(queue, false);
-    queue->late_count = queue->stuck_count = 0;
+    queue->seen = {};
     queue->watched = late;
     return !late;
   };
@@ -80,12 +80,14 @@ void Pool::look_after(Clock::time_point now, std::vector<std::shared_ptr<Waker>>
   late_ = stuck_ = 0;
   for (Thread* thread : threads_) {
     if (!thread->busy) continue;
-    if (now - thread->started > kLateTime) {
+    auto age = now - thread->started;
+    if (age > kLateTime) {
       late_++;
-      thread->queue->late_count++;
-      if (now - thread->started > kStuckTime) {
+      thread->queue->seen.late = true;
+      if (age > kStuckTime) {
         stuck_++;
-        thread->queue->stuck_count++;
+        auto& oldest = thread->queue->seen.stuck[thread->progress.now.load(std::memory_order_relaxed)];
+        oldest = std::max(oldest, age);
       }
       if (!thread->queue->watched) {
         thread->queue->watched = true;

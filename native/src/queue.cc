@@ -8,6 +8,12 @@ namespace {
 constexpr int kPatience = 32;
 // A queue with stuck calls hangs if nothing has come back for this long.
 constexpr auto kQuietTime = std::chrono::milliseconds(1000);
+// A class of ops with stuck calls hangs if none of them has come back for this long, whatever becomes of the others.
+constexpr auto kClassQuietTime = std::chrono::milliseconds(3000);
+// It hangs as well with a call that is older, even if others of the class come back: what the file system has in memory may keep
+// it from the disk. Healthy disks can be busy for long with a change (of a whole file) or a sync.
+constexpr std::chrono::seconds kOldestCall[kOpClasses] = {std::chrono::seconds(5), std::chrono::seconds(20),
+                                                          std::chrono::seconds(30)};
 
 }  // namespace
 
@@ -52,9 +58,10 @@ Task Queue::take() {
   return task;
 }
 
-void Queue::finish(const Task& task) {
+void Queue::finish(const Task& task, unsigned classes) {
   running_--;
-  done_++;
+  all_.done++;
+  for (int c = 0; c < kOpClasses; c++) by_class_[c].done += (classes >> c) & 1;
   report(task);
   if (task.lane == 0) return;
   auto lane = lanes_.find(task.lane);
@@ -94,19 +101,28 @@ void Queue::close(bool silently) {
   queued_ = 0;
 }
 
-void Queue::set_flag(QueueFlag flag, bool value) {
-  if (flags_ != nullptr) __atomic_store_n(&flags_[flag], value ? 1 : 0, __ATOMIC_RELAXED);
+void Queue::set_flag(QueueFlag flag, int32_t value) {
+  if (flags_ != nullptr) __atomic_store_n(&flags_[flag], value, __ATOMIC_RELAXED);
 }
 
-bool Queue::judge(bool late, bool stuck, int hung_limit, Clock::time_point now) {
-  if (!stuck || done_ != done_seen_) quiet_since_ = now;
-  done_seen_ = done_;
+bool Queue::judge(int hung_limit, Clock::time_point now) {
+  unsigned stuck = 0;
+  unsigned hangs = 0;
+  for (int c = 0; c < kOpClasses; c++) {
+    const auto age = seen.stuck[c];
+    const bool is_stuck = age.count() > 0;
+    const auto quiet = by_class_[c].quiet(is_stuck, now);
+    if (!is_stuck) continue;
+    stuck |= 1u << c;
+    if (quiet > kClassQuietTime || age > kOldestCall[c]) hangs |= 1u << c;
+  }
+  blocked_ = all_.quiet(stuck != 0, now) > kQuietTime;
+  if (blocked_) hangs |= stuck;
   hung_limit_ = hung_limit;
-  bool hangs = stuck && now - quiet_since_ > kQuietTime;
-  bool changed = hangs != hangs_;
+  bool changed = (hangs != 0) != (hangs_ != 0);
   hangs_ = hangs;
-  set_flag(kLateFlag, late);
-  set_flag(kHangsFlag, hangs);
+  set_flag(kLateFlag, seen.late ? 1 : 0);
+  set_flag(kHangsFlag, static_cast<int32_t>(hangs));
   if (changed && !silent_) news_ = true;
   return changed;
 }

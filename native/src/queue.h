@@ -33,7 +33,7 @@ constexpr int kPriorities = 4;
 enum QueueFlag : int {
   // A call of the queue has been running for longer than healthy disks take.
   kLateFlag,
-  // Calls are stuck and none has come back for a while.
+  // Classes of ops (bits by OpClass) of which calls are stuck, and that none has come back of for a while.
   kHangsFlag,
   kQueueFlags
 };
@@ -53,29 +53,34 @@ class Queue {
   // Queues a task; once the queue is closed it is cancelled instead.
   void push(const Task& task);
   // True if a task may run now.
-  bool ready() const { return runnable_count_ > 0 && running_ < (hangs_ && hung_limit_ < limit_ ? hung_limit_ : limit_); }
+  bool ready() const { return runnable_count_ > 0 && running_ < (blocked_ && hung_limit_ < limit_ ? hung_limit_ : limit_); }
   // The next task to run, of the highest priority; a lower one gets its turn now and then. Only when ready.
   Task take();
-  // A task has run: it is reported, and the next of its lane may run.
-  void finish(const Task& task);
+  // A task has run, with ops of these classes (bits): it is reported, and the next of its lane may run.
+  void finish(const Task& task, unsigned classes);
   // Cancels what is queued. With `silently` nothing is reported from now on.
   void close(bool silently);
   // The ids that have finished, in order, since the last call.
   void take_finished(std::vector<double>& ids) { ids.clear(), ids.swap(finished_); }
   bool has_finished() const { return !finished_.empty(); }
 
-  // What the monitor has seen at time `now`: whether a call is late, whether one is stuck, and how many may run while the
-  // queue hangs, that is, while calls are stuck and none comes back. True if it hangs now and did not, or the reverse.
-  bool judge(bool late, bool stuck, int hung_limit, Clock::time_point now);
+  // Judges by what the monitor has `seen` at time `now`. hung_limit: how many calls may run while none at all comes back. True if
+  // it hangs now and did not, or the reverse.
+  bool judge(int hung_limit, Clock::time_point now);
   // True once after such a change: the owner has to be told.
   bool take_news() { return std::exchange(news_, false); }
   void drop_flags() { flags_ = nullptr; }
   // No more calls are wanted: what runs stops at its next op.
   const std::atomic<bool>* ended() const { return &ended_; }
 
-  // Threads in a call of the queue that are late, and stuck: counted anew by each look of the monitor.
-  int late_count = 0;
-  int stuck_count = 0;
+  // What each look of the monitor finds anew.
+  struct Seen {
+    // A call is late.
+    bool late = false;
+    // Age of the oldest call that is stuck in an op of each class; 0: none is.
+    std::array<Clock::duration, kOpClasses> stuck{};
+  };
+  Seen seen;
   // It is among those that the monitor has to judge.
   bool watched = false;
 
@@ -88,7 +93,7 @@ class Queue {
   void report(const Task& task);
   void cancel(std::deque<Task>& tasks);
 
-  void set_flag(QueueFlag flag, bool value);
+  void set_flag(QueueFlag flag, int32_t value);
 
   int limit_;
   int running_ = 0;
@@ -100,13 +105,27 @@ class Queue {
   bool silent_ = false;
   std::atomic<bool> ended_{false};
   int32_t* flags_;
-  bool hangs_ = false;
+  // Nothing comes back at all.
+  bool blocked_ = false;
+  // Bits of the classes that hang.
+  unsigned hangs_ = 0;
   bool news_ = false;
   int hung_limit_ = 1;
-  // Tasks finished in all; how many the monitor saw last, and since when there have been no more.
-  uint64_t done_ = 0;
-  uint64_t done_seen_ = 0;
-  Clock::time_point quiet_since_{};
+  // What has come back: tasks finished, and how many of them the monitor saw last; while calls are stuck, since when there have been
+  // no more.
+  struct Returns {
+    uint64_t done = 0;
+    uint64_t seen = 0;
+    Clock::time_point quiet_since{};
+
+    Clock::duration quiet(bool stuck, Clock::time_point now) {
+      if (!stuck || done != seen) quiet_since = now;
+      seen = done;
+      return now - quiet_since;
+    }
+  };
+  Returns all_;
+  std::array<Returns, kOpClasses> by_class_;
   std::array<std::deque<Task>, kPriorities> runnable_;
   // Lanes that have a task runnable or running, with what waits behind it.
   std::unordered_map<int64_t, std::deque<Task>> lanes_;

@@ -91,6 +91,28 @@ echo stop >&4
 wait $stuck
 like 'what was pending has completed' "$(cat /d/stuck4)" '^done [1-9][0-9]* errors 0$'
 
+note 'an XFS is frozen under syncs, and goes on answering look-ups'
+python3 - <<'P' & syncing=$!
+import os, threading
+def run(i):
+    fd = os.open('/m4/sync%d' % i, os.O_CREAT | os.O_WRONLY)
+    while not os.path.exists('/d/end'): os.pwrite(fd, b'x' * 4096, 0); os.fsync(fd)
+threads = [threading.Thread(target=run, args=(i,)) for i in range(3)]
+[t.start() for t in threads]; [t.join() for t in threads]
+P
+mkdir /m4/looked; touch /m4/looked/{1..20}
+sleep 1
+fsfreeze -f /d/x4
+looks=0
+until metric_is brickd_disk_hung /d/x4/b 1 || [ $looks -ge 100 ]; do ls -l /m4/looked >/dev/null; looks=$((looks + 1)); sleep 0.1; done
+is 'metrics say so within seconds' "$(metric brickd_disk_hung /d/x4/b)" 1
+ok "look-ups are answered meanwhile ($looks)" test $looks -ge 3
+ok 'and still' timeout 5 ls -l /m4/looked
+fsfreeze -u /d/x4
+ok 'it answers again' wait_for 10 metric_is brickd_disk_hung /d/x4/b 0
+touch /d/end
+wait $syncing
+
 if [ "${HANG_DEVICE:-0}" = 1 ]; then
   note 'the block device under an XFS hangs'
   umount /m4; g volume stop v4 >/dev/null; umount /d/x4

@@ -11,15 +11,15 @@ const c = addon.constants as Record<string, number>;
 
 let fifos = 0;
 
-/** A batch that hangs until its `go` is called: it opens a fifo that nobody writes to yet. */
-function hanging(): { b: Batch; go: () => Promise<void> } {
+/** A batch that hangs until its `go` is called: it opens a fifo that nobody writes to yet, as one that changes something or not. */
+function hanging(flags = 0): { b: Batch; go: () => Promise<void> } {
   const name = `fifo-${fifos++}`;
   const make = batch();
   make.mknod(dir.fd, name, c['S_IFIFO']! | 0o600, 0);
   make.run();
   make.release();
   const b = batch();
-  const fd = b.open(dir.fd, name, c['O_RDONLY']!);
+  const fd = b.open(dir.fd, name, c['O_RDONLY']! | flags);
   b.close(reg(fd));
   return {
     b,
@@ -191,6 +191,62 @@ t.test('a queue with a stuck call whose others come back does not hang', async (
   t.equal(queue.late, true);
   await go();
   while (order.length < 1) await later(1);
+  queue.close();
+});
+
+t.test('a class of calls that does not come back while others do is a hang', async (t) => {
+  const read = (queue: Queue): Promise<Batch> => {
+    const b = batch();
+    b.statx(dir.fd, null, b.statOut());
+    return queue.run(b, 0, Priority.normal);
+  };
+  const change = (queue: Queue, name: string) => queue.run(quick(name), 0, Priority.normal);
+  const stalled = new Queue(8);
+  const moving = new Queue(8);
+  const told: boolean[] = [];
+  stalled.onHang = (hangs) => void told.push(hangs);
+  moving.onHang = () => t.fail('changes come back there');
+  const hangs = [hanging(c['O_CREAT']!), hanging(c['O_CREAT']!)];
+  const done = [stalled.run(hangs[0]!.b, 0, Priority.normal), moving.run(hangs[1]!.b, 0, Priority.normal)];
+  const began = performance.now();
+  for (let i = 0; told.length === 0 && performance.now() - began < 8000; i++) {
+    (await read(stalled)).release();
+    (await change(moving, `moving-${i}`)).release();
+    await later(20);
+  }
+  t.same(told, [true]);
+  t.ok(stalled.hangs);
+  t.equal(stalled.stuck, 'changes');
+  const soon = performance.now();
+  const many = await Promise.all(Array.from({ length: 20 }, () => read(stalled)));
+  for (const b of many) b.release();
+  t.ok(performance.now() - soon < 200, 'the others go on');
+  for (const h of hangs) await h.go();
+  for (const b of await Promise.all(done)) b.release();
+  for (let i = 0; i < 50 && told.length < 2; i++) await later(10);
+  t.same(told, [true, false], 'it moves again');
+  t.equal(stalled.stuck, '');
+  stalled.close();
+  moving.close();
+});
+
+t.test('a read that takes many seconds is a hang even while others come back', async (t) => {
+  const queue = new Queue(4);
+  const told: boolean[] = [];
+  queue.onHang = (hangs) => void told.push(hangs);
+  const { b, go } = hanging();
+  const done = queue.run(b, 0, Priority.normal);
+  const began = performance.now();
+  while (told.length === 0 && performance.now() - began < 9000) {
+    const other = batch();
+    other.statx(dir.fd, null, other.statOut());
+    (await queue.run(other, 0, Priority.normal)).release();
+    await later(20);
+  }
+  t.same(told, [true]);
+  t.equal(queue.stuck, 'reads');
+  await go();
+  (await done).release();
   queue.close();
 });
 
