@@ -105,6 +105,8 @@ export class Brick implements BrickContext {
   openFds = 0;
   /** System calls on the brick's disk, or reads, changes or syncs of them, do not come back. */
   diskHung = false;
+  /** Names its disk, which bricks of one file system share; the brick's own name while its file system is not known. */
+  disk: string;
   /** Why it serves nobody; '' if it serves. */
   withheld = '';
   /** What of its volfile is not in effect. */
@@ -134,6 +136,7 @@ export class Brick implements BrickContext {
     onFailed: (reason: string) => void,
   ) {
     this.name = name;
+    this.disk = name;
     this.volume = volumeOf(serverName);
     this.log = loggerFor(serverName);
     this.#onFailed = onFailed;
@@ -250,6 +253,9 @@ export class Brick implements BrickContext {
     if (this.#failed) return;
     this.#failed = true;
     this.#onFailed(reason);
+  }
+  onDevice(device: number): void {
+    this.disk = `device ${device}`;
   }
   diskHangs(hangs: boolean): void {
     this.diskHung = hangs;

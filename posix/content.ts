@@ -3,6 +3,7 @@ import { ALWAYS, type Batch, batch, Priority, reg } from '../native/batch.js';
 import { region } from '../native/memory.js';
 import { EAGAIN, EOPNOTSUPP } from './contract/errno.js';
 import type { MaybePromise } from './contract/fops.js';
+import { INLINE_BYTES } from './inline.js';
 import type { Store } from './store.js';
 import { OpenFlag, Resolve } from './sys.js';
 
@@ -33,7 +34,7 @@ function turnOver(bytes: number): void {
  */
 export function readContent(store: Store, dir: number, name: string, size: number): MaybePromise<Uint8Array | null> {
   if (size === 0) return NO_BYTES;
-  if (!store.inline) return readOnPool(store, dir, name, size);
+  if (!store.inline || size > INLINE_BYTES) return readOnPool(store, dir, name, size);
   const into = region(size);
   const b = batch();
   program(b, dir, name, into.address, size, Resolve.cached, RWF_NOWAIT);

@@ -1,5 +1,5 @@
 /**
- * readv: inline while the page cache has the data (one crossing to native code, no promise), else on the pool.
+ * readv: inline if it is short and the page cache has the data (one crossing to native code, no promise), else on the pool.
  */
 import { batch, IGNORE, Priority, STAT } from '../native/batch.js';
 import { type Region, region } from '../native/memory.js';
@@ -12,6 +12,7 @@ import type { MaybePromise, ReadArgs, ReadReply } from './contract/fops.js';
 import { gfidText } from './contract/gfid.js';
 import { refuseDevice } from './file-open.js';
 import { pipeFor, readIntoPipe } from './file-splice.js';
+import { INLINE_BYTES } from './inline.js';
 import { type OpenFile, statOf } from './open-file.js';
 import { reachesEnd, readReply } from './read-reply.js';
 import type { Store } from './store.js';
@@ -43,7 +44,7 @@ function read(store: Store, call: Call, args: ReadArgs, file: OpenFile): MaybePr
       (reply) => reply ?? readOnPool(store, call, args, file, size, null, 0),
     );
   }
-  if (file.direct || !store.files.nowait || store.mdata.unread(inode)) {
+  if (size > INLINE_BYTES || file.direct || !store.files.nowait || store.mdata.unread(inode)) {
     return readOnPool(store, call, args, file, size, null, 0);
   }
   const into = region(size);

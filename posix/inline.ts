@@ -10,6 +10,9 @@ import type { BrickContext } from './contract/translator.js';
 /** Magic numbers of file systems on local block devices (statfs's f_type): XFS, ext2 to ext4, btrfs, ZFS, F2FS, and tmpfs. */
 const LOCAL = new Set([0x58465342, 0xef53, 0x9123683e, 0x2fc12fc1, 0xf2f52010, 0x01021994]);
 
+/** What a call copies on this thread at most, which takes it some hundred microseconds. More is the pool's work. */
+export const INLINE_BYTES = 1 << 20;
+
 /** After a slow call nothing runs on this thread for so long; each further one doubles it. */
 const PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 32_000;

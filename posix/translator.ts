@@ -47,6 +47,7 @@ export class PosixTranslator extends Translator<Options> {
       await this.store.close();
       throw error;
     }
+    this.brick.onDevice(this.store.hidden.dev);
     this.store.landfill.filled();
     this.#health = new HealthCheck(this.store);
     this.#health.start();

@@ -1,5 +1,4 @@
 /** The scheduler's side of one brick whose volfile has user/qos: its tenants, and what its connections wait for. */
-import { statSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import type { Brick } from '../brick.js';
 import type { Session } from '../session.js';
@@ -20,16 +19,6 @@ const BYTES_PER_COST = 64 << 10;
  * to wait for the next one. Not many more: what is under way can't be shared out any longer.
  */
 const FOPS_PER_SLOT = 1.25;
-
-/** Bricks of one file system share a disk; a brick whose root can't be looked at, or might not answer, has one of its own. */
-function diskOf(brick: Brick): string {
-  if (brick.diskHung) return brick.name;
-  try {
-    return String(statSync(brick.name).dev);
-  } catch {
-    return brick.name;
-  }
-}
 
 /** A floor that was not asked for is not saved up for longer. */
 const FLOOR_BURST_SEC = 0.05;
@@ -64,8 +53,8 @@ export class BrickQos {
     this.#brick = brick;
     this.#scheduler = scheduler;
     this.#volume = scheduler.volume(volumeId);
-    this.#disk = diskOf(brick);
-    this.#slots = scheduler.slots(this.#disk);
+    this.#disk = brick.disk;
+    this.#slots = scheduler.slots(brick.disk);
     this.configure(rules);
   }
 

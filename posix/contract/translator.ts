@@ -60,6 +60,8 @@ export interface BrickContext {
   guardChange(call: Call): void;
   /** Takes the whole brick out of service: its disk or identity is gone. Never returns to service by itself. */
   fail(reason: string): void;
+  /** The brick lies on the file system with that device number. */
+  onDevice(device: number): void;
   /** The brick's disk has stopped answering, or answers again. */
   diskHangs(hangs: boolean): void;
   /** Tells the translators how many blocking calls of the brick may run at a time. */

@@ -71,6 +71,7 @@ const posix = new PosixTranslator({
     ownCall: () => new Call(client, 0),
     upcall() {},
     guardChange: () => {},
+    onDevice() {},
     diskHangs() {},
     limitCalls() {},
     fail: console.error,

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { Pipe, pipeCount, trimPipes } from '../../../native/pipe.js';
+import { readContent } from '../../../posix/content.js';
 import { Dict } from '../../../posix/contract/dict.js';
 import { EBADF, EBUSY, EINVAL, EISDIR, ELOOP, ENOENT, ENXIO } from '../../../posix/contract/errno.js';
 import { Fd } from '../../../posix/contract/inode.js';
@@ -106,6 +107,25 @@ t.test('pipes are used again, bounded, and given back', async (t) => {
   for (const r of replies) r.region!.release();
   trimPipes();
   t.equal(pipeCount(), before);
+});
+
+t.test('what takes long to copy is no work for the event loop', async (t) => {
+  const MIB = 1 << 20;
+  const { b, fd } = await openFile(t);
+  writeFileSync(b.path('f'), Buffer.alloc(4 * MIB, 'abc'));
+  await b.calm();
+  // At offsets that no pipe takes.
+  const short = await read(b, fd, MIB, 1);
+  t.ok(short.inline);
+  t.equal(short.count, MIB);
+  const long = await read(b, fd, 3 * MIB, 1);
+  t.notOk(long.inline);
+  t.equal(long.text, Buffer.alloc(4 * MIB, 'abc').latin1Slice(1, 1 + 3 * MIB));
+  const { store } = b.posix;
+  t.notOk(readContent(store, store.rootFd, 'f', MIB) instanceof Promise);
+  const content = readContent(store, store.rootFd, 'f', 2 * MIB);
+  t.ok(content instanceof Promise);
+  t.equal((await content)?.length, 2 * MIB);
 });
 
 t.test('a read with an access time to set', async (t) => {

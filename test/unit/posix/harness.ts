@@ -42,6 +42,8 @@ export class Brick {
   readonly lines: LogLine[] = [];
   table!: InodeTable;
   posix!: PosixTranslator;
+  /** What the brick was told of its file system. */
+  device = -1;
   /** Types of the translators that stand above. */
   readonly layers = new Set<string>();
   #stopped: Promise<void> | null = null;
@@ -87,6 +89,7 @@ export class Brick {
       ownCall: () => this.call(),
       upcall() {},
       guardChange: () => {},
+      onDevice: (device) => void (this.device = device),
       diskHangs() {},
       limitCalls() {},
       fail: note,

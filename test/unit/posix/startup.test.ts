@@ -128,3 +128,10 @@ t.test('owner of the root', async (t) => {
   t.equal(`${statSync(b.dir).uid} ${statSync(b.dir).gid}`, '38 37', 'changed while it serves');
   await b.stop();
 });
+
+t.test('the brick is told which file system it lies on', async (t) => {
+  const b = brick(t);
+  await b.start();
+  t.equal(b.device, statSync(b.dir).dev);
+  await b.stop();
+});

@@ -57,6 +57,7 @@ export class FakeBrick implements BrickContext {
   ownCall(): Call {
     return new Call(new FakeClient('brick'), 0);
   }
+  onDevice(): void {}
   diskHangs(): void {}
   /** What changes are refused with; 0: they are not. */
   refusal = 0;

@@ -180,6 +180,20 @@ t.test('reads that wait for their own rate do not hold writes up', async (t) => 
   await settled(t, r);
 });
 
+t.test('bricks of one file system share its disk', async (t) => {
+  const [a, b, c] = await Promise.all([rig(), rig(), rig()]);
+  a.brick.onDevice(7);
+  b.brick.onDevice(7);
+  c.brick.onDevice(8);
+  for (const r of [a, b, c]) r.brick.schedule(rules({}), `volume-${++runs}`);
+  a.brick.limitCalls(40);
+  const limit = (r: Rig): number => r.brick.qos!.stats().inFlightLimit;
+  t.equal(limit(a), 50);
+  t.equal(limit(b), 50);
+  t.equal(limit(c), 20);
+  for (const r of [a, b, c]) r.brick.schedule(null, '');
+});
+
 t.test('rules change and go while fops wait', async (t) => {
   const r = await limited({ 'match-me': 'pid=1000', 'limit-me': 'ops=1', 'max-delay': 'none' });
   const { client, brick } = r;
