@@ -1,17 +1,19 @@
 /** opendir, readdir and readdirp. */
-import { batch, Priority } from '../native/batch.js';
+import { batch, Priority, STAT } from '../native/batch.js';
 import { region } from '../native/memory.js';
 import { readContent } from './content.js';
 import type { Call } from './contract/call.js';
 import { EINVAL, ENOENT, ENOTDIR } from './contract/errno.js';
 import { failure } from './contract/error.js';
+import { nullOnFailure } from './contract/fault.js';
 import type { DirEntry, MaybePromise, OpendirArgs, ReaddirArgs, ReaddirReply, Xdata } from './contract/fops.js';
-import { type Gfid, gfidKey, NULL_GFID } from './contract/gfid.js';
+import { type Gfid, gfidKey, isNullGfid, NULL_GFID } from './contract/gfid.js';
 import { type Iatt, NO_IATT, S_IFDIR, S_IFMT } from './contract/iatt.js';
 import type { Fd, Inode } from './contract/inode.js';
 import { DT_DIR, EntryCursor } from './dir-entries.js';
 import type { Directory } from './dirs.js';
 import { ancestry } from './entry-ancestry.js';
+import { lacksDirectoryHandle, restoreDirectoryHandle, restoreHandle } from './handle-heal.js';
 import { HANDLE_DIR } from './handle-name.js';
 import { iattOf } from './iatt-of.js';
 import * as key from './keys.js';
@@ -62,7 +64,16 @@ function openAt(store: Store, d: Directory): MaybePromise<OpenDirectory> {
 }
 
 export function opendir(store: Store, call: Call, args: OpendirArgs): MaybePromise<Xdata> {
-  if (args.inode.type !== S_IFDIR && args.inode.type !== 0) throw failure(ENOTDIR);
+  const { inode } = args;
+  if (inode.type !== S_IFDIR && inode.type !== 0) throw failure(ENOTDIR);
+  // Clients that know a directory from a listing open it without a look-up.
+  if (inode.type === S_IFDIR && inode.parent !== null && lacksDirectoryHandle(store, inode.gfid, inode)) {
+    return restoreDirectoryHandle(store, inode).then(() => openDirectory(store, call, args));
+  }
+  return openDirectory(store, call, args);
+}
+
+function openDirectory(store: Store, call: Call, args: OpendirArgs): MaybePromise<Xdata> {
   return then(store.dirs.acquire(args.inode), (d) =>
     then(openAt(store, d), (open) => {
       args.fd.ctx[store.slot] = open;
@@ -130,6 +141,7 @@ async function read(store: Store, call: Call, args: ReaddirArgs, wants: XattrWan
     const reading = new Reading(store, args, wants, most);
     const reply = reading.take(new EntryCursor(memory, length), room - length >= LARGEST_ENTRY);
     memory.release();
+    if (reading.lost !== null) await restoreHandles(store, args.fd.inode, reading.lost);
     if (wants !== null && wants.content >= 0) await addContents(store, call, args.fd.inode, wants, reply.entries);
     return reply;
   }
@@ -142,6 +154,8 @@ class Reading {
   readonly #size: number;
   readonly #most: number;
   readonly #skipDirectories: boolean;
+  /** Entries for the reply whose files lack their handle: clients will open them by it, without a look-up. */
+  lost: DirEntry[] | null = null;
 
   constructor(store: Store, args: ReaddirArgs, wants: XattrWants | null, most: number) {
     this.#store = store;
@@ -165,10 +179,20 @@ class Reading {
       const cost = ENTRY_COST + c.name.length;
       if (filled + cost > this.#size) return { entries, errno: 0, xdata: null };
       filled += cost;
-      entries.push(this.#wants === null ? this.#plain(c) : this.#full(c, this.#wants));
+      const entry = this.#wants === null ? this.#plain(c) : this.#full(c, this.#wants);
+      entries.push(entry);
+      if (this.#lacksHandle(c, entry.stat)) (this.lost ??= []).push(entry);
     }
     const ended = roomLeft && count < this.#most;
     return { entries, errno: ended ? ENOENT : 0, xdata: null };
+  }
+
+  /** As {@link lacksHandle} of files. Of directories that would cost a call each. */
+  #lacksHandle(c: EntryCursor, stat: Iatt): boolean {
+    if (!c.hasStat || c.f64[c.stat + STAT.nlink] !== 1 || stat === NO_IATT) return false;
+    if (stat.isDirectory || isNullGfid(stat.gfid)) return false;
+    const inode = this.#store.brick.findInode(gfidKey(stat.gfid));
+    return inode === undefined || !this.#store.state(inode).hasHandle;
   }
 
   #isDirectory(c: EntryCursor): boolean {
@@ -213,6 +237,19 @@ class Reading {
       stat,
       dict: found.dict,
     };
+  }
+}
+
+async function restoreHandles(store: Store, parent: Inode, lost: DirEntry[]): Promise<void> {
+  // The listing is good without: a directory that is gone has no files to heal.
+  const d = await Promise.resolve(store.dirs.acquire(parent)).catch(nullOnFailure);
+  if (d === null) return;
+  try {
+    for (const { name, stat } of lost) {
+      if (await restoreHandle(store, d, parent, name, stat.gfid, stat.mode)) stat.nlink = 1;
+    }
+  } finally {
+    d.release();
   }
 }
 

@@ -1,25 +1,25 @@
 /** Look-up: what is under a name, or which file has a gfid; with the xattrs that the request asks for, and healing of gfids. */
-import { batch, IGNORE, Priority, reg } from '../native/batch.js';
+import { batch, IGNORE, Priority } from '../native/batch.js';
 import { readContent } from './content.js';
 import type { Call } from './contract/call.js';
 import { ENODATA, ENOENT, EPERM, ESTALE } from './contract/errno.js';
 import { FopError, failure } from './contract/error.js';
 import { fopErrorOf } from './contract/fault.js';
 import type { LookupArgs, LookupReply, MaybePromise } from './contract/fops.js';
-import { type Gfid, gfidText, isNullGfid } from './contract/gfid.js';
-import { S_IFDIR, S_IFMT } from './contract/iatt.js';
+import { gfidText, isNullGfid } from './contract/gfid.js';
 import type { Directory } from './dirs.js';
 import { nameless } from './entry-lookup-gfid.js';
 import { gfidRequest, isHeal } from './gfid-request.js';
 import { isFreeFor } from './gfid-use.js';
-import { HANDLE_DIR, handleName } from './handle-name.js';
+import { lacksHandle, restoreHandle } from './handle-heal.js';
+import { HANDLE_DIR } from './handle-name.js';
 import * as key from './keys.js';
 import { pathWord } from './lookup-words.js';
 import { ensurePgfid, pgfidKey } from './pgfid.js';
 import { Probe } from './probe.js';
 import { refuseMisplaced, refuseReserved } from './reserved-gfids.js';
 import type { Store } from './store.js';
-import { GFID_KEY, OpenFlag, Resolve, XATTR_CREATE } from './sys.js';
+import { GFID_KEY, XATTR_CREATE } from './sys.js';
 import { XattrWants } from './xattr-fill.js';
 
 /** A file without gfid that is younger may be one that is being created just now. */
@@ -88,26 +88,10 @@ function answer(probe: Probe, wants: XattrWants, content: Uint8Array | null): Lo
 /** Whether the answer takes more than the look itself. */
 function needsMore(store: Store, args: LookupArgs, probe: Probe, wants: XattrWants): boolean {
   if (probe.found.gfid === null) return true;
-  const isDirectory = (probe.stat.mode & S_IFMT) === S_IFDIR;
-  if (args.loc.inode === null && args.xdata !== null && handleMissing(store, probe, isDirectory)) return true;
+  if (args.xdata !== null && lacksHandle(store, probe)) return true;
   if (args.xdata?.has(key.CLEAN_WRITE_PROTECTION) === true) return true;
   if (wants.words?.includes(key.ANCESTRY_PATH) === true) return true;
-  return store.options['update-link-count-parent'] && !isDirectory;
-}
-
-/** Whether a file that is met for the first time lacks its handle, as far as that can be seen without waiting. */
-function handleMissing(store: Store, probe: Probe, isDirectory: boolean): boolean {
-  if (!isDirectory) return probe.links === 1;
-  if (probe.inode !== null) return false;
-  // Where that can't be seen, the making of the handle shows it.
-  if (!store.inline) return true;
-  const b = batch();
-  b.open(store.glusterfsFd, handleName(probe.stat.gfid), OpenFlag.path | OpenFlag.nofollow, 0, Resolve.cached, IGNORE);
-  b.close(reg(0), IGNORE);
-  store.inlining.run(b);
-  const missing = b.result(0) < 0;
-  b.release();
-  return missing;
+  return store.options['update-link-count-parent'] && !probe.stat.isDirectory;
 }
 
 async function belowSlowly(
@@ -135,7 +119,7 @@ async function belowSlowly(
       if (probe.parentGone) throw failure(ESTALE);
     }
     if (probe.errno !== 0) throw missed(store, args, probe);
-    if (args.loc.inode === null && args.xdata !== null && (await heal(store, call, args, d, probe))) {
+    if (args.xdata !== null && (await heal(store, call, args, d, probe))) {
       probe = await new Probe(store, d, parent!, name, wants).look(priority);
       if (probe.errno !== 0) throw new FopError(probe.errno, null, probe.parentStat);
     }
@@ -177,31 +161,33 @@ async function extras(
   await pathWord(store, wants, probe.found, probe.stat);
 }
 
-/**
- * Gives a file that is met for the first time what it lacks: a gfid as the request says, a handle. True when something was
- * changed. ENOENT for a file without gfid that is so young that its creation may be under way.
- */
+/** Gives a file what it lacks: its handle; a gfid, as the request says, if it is met for the first time. True when something was changed. */
 async function heal(store: Store, call: Call, args: LookupArgs, d: Directory, probe: Probe): Promise<boolean> {
+  const { parent, name, inode } = args.loc;
+  const { gfid } = probe.found;
+  if (gfid !== null) {
+    return lacksHandle(store, probe) && restoreHandle(store, d, parent!, name, gfid, probe.stat.mode);
+  }
+  return inode === null && giveGfid(store, call, args, d, probe);
+}
+
+/** Gives a file the gfid that the request names. ENOENT for one that is so young that its creation may be under way. */
+async function giveGfid(store: Store, call: Call, args: LookupArgs, d: Directory, probe: Probe): Promise<boolean> {
   const parent = args.loc.parent!;
   const name = args.loc.name;
   const isDirectory = probe.stat.isDirectory;
-  let gfid: Gfid | null = probe.found.gfid;
-  if (gfid === null) {
-    const ctime = store.options.ctime ? (probe.found.mdata?.ctime ?? 0) * 1000 : probe.diskCtime;
-    if (Date.now() - ctime < FRESH_MS) throw new FopError(ENOENT, null, probe.parentStat);
-    gfid = gfidRequest(args.xdata);
-    if (gfid === null || isNullGfid(gfid)) return false;
-    if (isDirectory) refuseMisplaced(gfid, parent, name, isHeal(call, args.xdata));
-    else refuseReserved(gfid);
-    if (!(await isFreeFor(store, gfid, d, parent.gfid, name))) {
-      store.log.warning(0, `${gfidText(parent.gfid)}/${name} can't have the gfid ${gfidText(gfid)}, which is in use`);
-      return false;
-    }
-  } else if (isDirectory ? probe.inode !== null : probe.links !== 1) {
+  const ctime = store.options.ctime ? (probe.found.mdata?.ctime ?? 0) * 1000 : probe.diskCtime;
+  if (Date.now() - ctime < FRESH_MS) throw new FopError(ENOENT, null, probe.parentStat);
+  const gfid = gfidRequest(args.xdata);
+  if (gfid === null || isNullGfid(gfid)) return false;
+  if (isDirectory) refuseMisplaced(gfid, parent, name, isHeal(call, args.xdata));
+  else refuseReserved(gfid);
+  if (!(await isFreeFor(store, gfid, d, parent.gfid, name))) {
+    store.log.warning(0, `${gfidText(parent.gfid)}/${name} can't have the gfid ${gfidText(gfid)}, which is in use`);
     return false;
   }
   const b = batch();
-  if (probe.found.gfid === null) b.setxattr(d.fd, name, GFID_KEY, gfid, XATTR_CREATE);
+  b.setxattr(d.fd, name, GFID_KEY, gfid, XATTR_CREATE);
   store.handles.levelOps(b, gfid, true);
   if (isDirectory) store.handles.symlinkOp(b, parent.gfid, name, gfid, IGNORE);
   else store.handles.linkOp(b, d.fd, name, gfid, IGNORE);
@@ -210,5 +196,5 @@ async function heal(store: Store, call: Call, args: LookupArgs, d: Directory, pr
   b.release();
   if (errno === 0) store.handles.made(gfid);
   else store.log.warning(0, `setting the gfid ${gfidText(gfid)} of ${gfidText(parent.gfid)}/${name} failed`, errno);
-  return errno === 0 && probe.found.gfid === null;
+  return errno === 0;
 }

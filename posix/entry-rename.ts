@@ -92,6 +92,7 @@ async function renameAt(
     b.removexattr(store.glusterfsFd, handleName(victimGfid), lost, IGNORE);
   }
   if (isDirectory) {
+    store.state(inode).hasHandle = false;
     store.handles.removeOp(b, inode.gfid);
     store.handles.symlinkOp(b, to.parent.gfid, newName, inode.gfid, IGNORE);
   }

@@ -10,6 +10,8 @@ export class InodeState {
   mdata: Mdata | null | undefined = undefined;
   /** The last name has gone while the file was open: the handle is in `.glusterfs/unlink` until the last fd closes. */
   unlinked = false;
+  /** There is a handle of its gfid, as far as the brick has looked. Told of directories, and of files that can't get theirs. */
+  hasHandle = false;
   /** Stores of the time record under way, in how many of them the order is not known, and whether another must follow. */
   stores = 0;
   strayStores = 0;

@@ -20,6 +20,13 @@ import type { Inode } from '../../../posix/contract/inode.js';
 import { setDirectoryLimit } from '../../../posix/dirs.js';
 import { Brick, errnoOf, newGfid, withGfid } from './harness.js';
 
+async function list(b: Brick, dir: Inode) {
+  const fd = await b.opendir(dir);
+  const { entries } = await b.posix.readdirp(b.call(), { fd, offset: 0n, size: 4096, xdata: null });
+  b.posix.releasedir(fd);
+  return entries;
+}
+
 async function brick(t: Test, more: Record<string, string> = {}): Promise<Brick> {
   const b = await new Brick().start(more);
   t.teardown(async () => {
@@ -115,6 +122,76 @@ t.test('handles that were lost come back', async (t) => {
   t.ok(readlinkSync(b.handle(d.stat.gfid)).endsWith('/d'));
   await b.lookup(l.inode, 'f');
   t.equal(lstatSync(b.handle(f.stat.gfid)).nlink, 2);
+});
+
+t.test('handles of files and directories that are known come back', async (t) => {
+  const b = await brick(t);
+  const d = await b.mkdir(b.root, 'd');
+  const f = await b.mknod(d.inode, 'f');
+  unlinkSync(b.handle(f.stat.gfid));
+  unlinkSync(b.handle(d.stat.gfid));
+  t.equal((await b.lookup(b.root, 'd')).inode, d.inode);
+  t.ok(readlinkSync(b.handle(d.stat.gfid)).endsWith('/d'));
+  t.equal((await b.lookup(d.inode, 'f')).stat.nlink, 1);
+  t.equal(lstatSync(b.handle(f.stat.gfid)).ino, lstatSync(b.path('d/f')).ino);
+  unlinkSync(b.handle(f.stat.gfid));
+  const entries = (await list(b, d.inode)).filter((e) => e.name === 'f');
+  t.match(entries, [{ name: 'f', stat: { nlink: 1 } }]);
+  t.equal(lstatSync(b.handle(f.stat.gfid)).ino, lstatSync(b.path('d/f')).ino, 'at a listing');
+});
+
+t.test('a directory that is opened without a look-up gets its handle back', async (t) => {
+  const b = await brick(t);
+  const d = await b.mkdir(b.root, 'd');
+  unlinkSync(b.handle(d.stat.gfid));
+  b.posix.releasedir(await b.opendir(d.inode));
+  t.ok(readlinkSync(b.handle(d.stat.gfid)).endsWith('/d'));
+});
+
+t.test('a file that another has taken the handle of is tried once', async (t) => {
+  const b = await brick(t);
+  const f = await b.mknod(b.root, 'f');
+  writeFileSync(b.path('copy'), 'x');
+  execFileSync('setfattr', [
+    '-n',
+    'trusted.gfid',
+    '-v',
+    `0x${Buffer.from(f.stat.gfid).toString('hex')}`,
+    b.path('copy'),
+  ]);
+  let batches = 0;
+  const { queue } = b.posix.store;
+  const run = queue.run.bind(queue);
+  queue.run = (batch, lane, priority) => {
+    batches++;
+    return run(batch, lane, priority);
+  };
+  await b.lookup(b.root, 'copy');
+  t.ok(batches > 0);
+  t.equal(lstatSync(b.handle(f.stat.gfid)).ino, lstatSync(b.path('f')).ino);
+  await b.calm();
+  batches = 0;
+  await b.lookup(b.root, 'copy');
+  t.equal(batches, 0);
+});
+
+t.test('the healing of a handle and changes of its name beside it', async (t) => {
+  const b = await brick(t);
+  const d = await b.mkdir(b.root, 'd');
+  const ino = (path: string) => (existsSync(path) ? lstatSync(path).ino : 0);
+  for (let round = 0; round < 16; round++) {
+    const f = await b.mknod(b.root, 'f');
+    const other = await b.mknod(d.inode, 'other');
+    unlinkSync(b.handle(f.stat.gfid));
+    const renames = round % 2 === 0;
+    const change = renames ? b.rename(d.inode, 'other', b.root, 'f') : b.unlink(b.root, 'f');
+    const look = () =>
+      b.posix.lookup(b.call(), { loc: { inode: f.inode, parent: b.root, name: 'f' }, gfid: null, xdata: new Dict() });
+    await Promise.allSettled([look(), list(b, b.root), change, look()]);
+    t.equal(ino(b.handle(f.stat.gfid)), 0, 'no handle is left of what has no name');
+    t.equal(ino(b.handle(other.stat.gfid)), ino(b.path(renames ? 'f' : 'd/other')));
+    await (renames ? b.unlink(b.root, 'f') : b.unlink(d.inode, 'other'));
+  }
 });
 
 t.test('a stale handle of a directory is removed', async (t) => {
