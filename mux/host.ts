@@ -6,7 +6,7 @@
 import { addon } from '../native/addon.js';
 import { region } from '../native/memory.js';
 import { Dict } from '../posix/contract/dict.js';
-import { EAGAIN, EINVAL, errnoName } from '../posix/contract/errno.js';
+import { EACCES, EAGAIN, EINVAL, errnoName } from '../posix/contract/errno.js';
 import { FopError } from '../posix/contract/error.js';
 import { loggerFor } from '../posix/contract/log.js';
 import type { Translator, TranslatorInit } from '../posix/contract/translator.js';
@@ -17,7 +17,9 @@ import { keyFor, type OptionTable } from '../volfiles/options.js';
 import { applyOverrides, copyAuthOptions } from '../volfiles/overrides.js';
 import { parseVolfile, type VolfileNode } from '../volfiles/parser.js';
 import { shown } from '../volfiles/problem.js';
+import type { AuthRules } from './auth.js';
 import { Brick, type ServerRules, SubdirMissing } from './brick.js';
+import type { ClientIdentity } from './client.js';
 import {
   authRules,
   type BrickFacts,
@@ -69,6 +71,8 @@ interface Serving {
   brick: Brick;
   /** Options of the server volume in effect. The graph is not kept. */
   server: ServerOptions;
+  /** Rules that have changed while the brick runs: a connection may have been let in by those before. */
+  auth: AuthRules | null;
 }
 
 /** A volfile as it is to be served. */
@@ -77,6 +81,16 @@ interface Plan {
   /** The volume that was lifted out of the graph. */
   scheduling: VolfileNode | undefined;
   unapplied: Unapplied[];
+}
+
+/** Whether the rules in effect, not only those of the handshake, let a client in. */
+async function admits(serving: Serving, identity: ClientIdentity): Promise<boolean> {
+  for (let rules = serving.auth; rules !== null; ) {
+    if (!(await rules.check(identity.auth)).accepted) return false;
+    if (rules === serving.auth) return true;
+    rules = serving.auth;
+  }
+  return true;
 }
 
 export class Host {
@@ -123,7 +137,7 @@ export class Host {
       await brick.init();
       this.#schedule(brick, scheduling, facts);
       tellUnapplied(brick, unapplied);
-      this.#bricks.set(facts.brick, { brick, server });
+      this.#bricks.set(facts.brick, { brick, server, auth: null });
       return facts;
     } catch (error) {
       throw brickFailure(task.brick, error);
@@ -147,7 +161,8 @@ export class Host {
       serving.server = server;
       brick.applyRules(rulesOf(server));
       brick.withhold(withheldBy(unapplied));
-      if (facts.dynamicAuth) await brick.reauthorise(authRules(facts));
+      serving.auth = authRules(facts);
+      if (facts.dynamicAuth) await brick.reauthorise(serving.auth);
       const byName = new Map(layers.map((n) => [n.name, n]));
       const refusals = await brick.reconfigure((layer) => {
         const node = byName.get(layer.name);
@@ -206,6 +221,11 @@ export class Host {
       refuseAndClose(handover, EAGAIN, brick.withheld);
       return;
     }
+    if (!(await admits(serving, identity))) {
+      brick.log.error(115034, `Cannot authenticate client from ${identity.uid} ${identity.version}`);
+      refuseAndClose(handover, EACCES, 'Authentication failed');
+      return;
+    }
     const refused = [...setKeepalive(handover.fd, brick.keepalive), ...setWindow(handover.fd, brick.windowBytes)];
     if (refused.length > 0)
       brick.log.warning(0, `connection of ${identity.peer}: the kernel does not take ${refused.join(', ')}`);
@@ -223,6 +243,10 @@ export class Host {
       return;
     }
     // From here on the descriptor is the session's.
+    if (!(await admits(serving, identity))) {
+      session.connection.close('authorisation withdrawn');
+      return;
+    }
     try {
       encodeSetvolumeReply(session.connection.writer(), handover.xid, 0, 0, welcome(handover.reply));
       session.connection.queued(null, 0);

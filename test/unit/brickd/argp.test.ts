@@ -54,7 +54,7 @@ t.test('spellings', async (t) => {
   t.equal(parse('--brick-p', '5,6', '-f', '/x').brickPort2, 6, 'abbreviation');
   t.equal(parse('--print-logdir').print, 'logdir');
   t.equal(parse('-V').print, 'version');
-  t.equal(parse('--debug', '-f', '/x').logFile, '/dev/stderr');
+  t.equal(parse('--debug', '-f', '/x').logFile, '-');
   t.equal(parse('-f', '/etc/x/y.vol').logFile, '/var/log/glusterfs/etc-x-y.vol.log');
 });
 
