@@ -58,6 +58,7 @@ export function credentialsOf(h: CallHeader, client: ClientState, rules: Credent
   call.uid = h.uid;
   call.gid = h.gid;
   call.pid = h.pid;
+  call.privileged = h.uid === 0 || h.pid < 0;
   call.groups = h.groups;
   call.lkOwner = h.lkOwner;
   call.timeFlags = h.timeFlags;
@@ -69,6 +70,7 @@ export function credentialsOf(h: CallHeader, client: ClientState, rules: Credent
 
 function squash(client: ClientState, rules: CredentialRules, call: Call): void {
   if (call.pid !== NFS_PID && client.trusted && SPARED.has(call.pid)) return;
+  if (!client.trusted) call.privileged = false;
   if (rules.allSquash) {
     call.uid = rules.anonUid;
     call.gid = rules.anonGid;

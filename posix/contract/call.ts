@@ -29,6 +29,11 @@ export class Call {
   gid = 0;
   /** The caller's process; negative for Gluster's internal clients. Claimed by the client, never proof of anything. */
   pid = 0;
+  /**
+   * The caller is root or one of Gluster's own. Squashing takes that from those without a login only: `gluster volume clear-locks` comes
+   * as root with a login, and is squashed.
+   */
+  privileged = true;
   groups: readonly number[] = NO_GROUPS;
   /** Lock owner as a byte string. */
   lkOwner = '';

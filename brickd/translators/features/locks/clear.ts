@@ -4,6 +4,7 @@
  */
 import { EINTR } from '../../../../posix/contract/errno.js';
 import type { Flock } from '../../../../posix/contract/fops.js';
+import type { Client } from '../../../../posix/contract/inode.js';
 import type { InodeLocks } from './inode-locks.js';
 import type { Range } from './posix-locks.js';
 import { flockOf } from './posix-locks.js';
@@ -19,6 +20,12 @@ export interface ClearRequest {
   which: string | null;
   /** Only requests of the caller itself (client and process). */
   own: boolean;
+}
+
+/** Whose own locks {@link ClearRequest.own} means: those of this process of that client, which no other can claim to be. */
+export interface Caller {
+  readonly client: Client;
+  readonly pid: number;
 }
 
 export interface Cleared {
@@ -58,12 +65,8 @@ function parseRange(text: string): WantedRange | undefined {
 const isRange = (flock: Flock, r: WantedRange): boolean =>
   flock.whence === r.whence && flock.start === r.start && flock.len === r.len;
 
-/** Clears what a request names. Null when its range can't be read. caller: whose own locks `own` means. */
-export function clearLocks(
-  locks: InodeLocks | undefined,
-  request: ClearRequest,
-  caller: { uid: string; pid: number },
-): Cleared | null {
+/** Clears what a request names. Null when its range can't be read. */
+export function clearLocks(locks: InodeLocks | undefined, request: ClearRequest, caller: Caller): Cleared | null {
   let range: WantedRange | null = null;
   if (request.which !== null && request.type !== 'entry') {
     const parsed = parseRange(request.which);
@@ -91,18 +94,13 @@ export function clearLocks(
   return cleared;
 }
 
-function clearPosix(
-  locks: InodeLocks,
-  request: ClearRequest,
-  wanted: WantedRange | null,
-  caller: { uid: string; pid: number },
-): Cleared {
+function clearPosix(locks: InodeLocks, request: ClearRequest, wanted: WantedRange | null, caller: Caller): Cleared {
   const { posix } = locks;
   const cleared = { blocked: 0, granted: 0 };
   if (posix === null) return cleared;
   const meant = (range: Range): boolean =>
     (wanted === null || isRange(flockOf(range, ''), wanted)) &&
-    (!request.own || (range.pid === caller.pid && range.clientUid === caller.uid));
+    (!request.own || (range.pid === caller.pid && range.fd?.client === caller.client));
   if (request.blocked) cleared.blocked = posix.refuse((w) => meant(w.range), EINTR);
   if (request.granted) cleared.granted = posix.drop((range) => meant(range));
   posix.grant();

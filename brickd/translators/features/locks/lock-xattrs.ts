@@ -1,7 +1,7 @@
 /** Extended attributes that are requests about locks: clearing them, moving them between fds and bricks, enforcing them. */
 import { type Call, ClientPid } from '../../../../posix/contract/call.js';
 import { Dict } from '../../../../posix/contract/dict.js';
-import { EINVAL } from '../../../../posix/contract/errno.js';
+import { EINVAL, EPERM } from '../../../../posix/contract/errno.js';
 import { failure } from '../../../../posix/contract/error.js';
 import type {
   DictReply,
@@ -68,7 +68,9 @@ export abstract class LockXattrs extends GuardedIo {
   async #clear(call: Call, inode: Inode, name: string): Promise<DictReply> {
     const request = parseClear(name);
     if (request === null) throw failure(EINVAL);
-    const cleared = clearLocks(this.peek(inode), request, { uid: call.client.uid, pid: call.pid });
+    // Everybody may interrupt own requests; what takes others' locks away is the administrator's.
+    if (!request.own && !call.privileged) throw failure(EPERM);
+    const cleared = clearLocks(this.peek(inode), request, call);
     if (cleared === null) throw failure(EINVAL);
     let summary = 'No locks cleared.';
     if (cleared.blocked > 0 || cleared.granted > 0) {
