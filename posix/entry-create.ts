@@ -1,14 +1,15 @@
 /** create: a new regular file, open. Without O_EXCL it opens one that exists. */
-import { batch, IGNORE, Priority, reg } from '../native/batch.js';
+import { batch, IGNORE, Priority, reg, STAT } from '../native/batch.js';
 import type { Call } from './contract/call.js';
 import { EEXIST, EIO, ENOENT } from './contract/errno.js';
 import { FopError, failure } from './contract/error.js';
 import type { CreateArgs, CreateReply } from './contract/fops.js';
-import { type Gfid, gfidKey } from './contract/gfid.js';
+import { type Gfid, gfidKey, NULL_GFID } from './contract/gfid.js';
 import type { Iatt } from './contract/iatt.js';
-import type { Fd } from './contract/inode.js';
+import type { Fd, Inode } from './contract/inode.js';
 import { requiredGfid } from './gfid-request.js';
 import { isFreeFor } from './gfid-use.js';
+import { handleName } from './handle-name.js';
 import { iattOf } from './iatt-of.js';
 import * as key from './keys.js';
 import { Making } from './made.js';
@@ -19,10 +20,11 @@ import { Probe } from './probe.js';
 import { refuseReserved } from './reserved-gfids.js';
 import type { Store } from './store.js';
 import { GFID_KEY, OpenFlag, S_ISGID, S_ISUID, XATTR_CREATE } from './sys.js';
-import { XattrWants } from './xattr-fill.js';
+import { type XattrFound, XattrRoom, XattrWants } from './xattr-fill.js';
 
 /** Open flags that openat2 takes for a regular file; it refuses others, which open(2) has always ignored. */
 const USABLE_FLAGS = ~(OpenFlag.directory | OpenFlag.path | OpenFlag.creat | OpenFlag.excl | 0o20000000 | 0o40 | 0o20);
+const O_ACCMODE = 3;
 
 export async function create(store: Store, call: Call, args: CreateArgs): Promise<CreateReply> {
   const gfid = requiredGfid(args.xdata);
@@ -123,37 +125,102 @@ async function openExisting(
   site: Site,
   flags: number,
 ): Promise<CreateReply> {
-  const name = args.loc.name;
-  const probe = await new Probe(store, site.dir, site.parent, name, new XattrWants(null)).look(Priority.high);
-  if (probe.errno !== 0) throw failure(probe.errno);
-  const gfid = probe.found.gfid ?? requiredGfid(args.xdata);
-  if (probe.found.gfid === null && !(await isFreeFor(store, gfid, site.dir, site.parent.gfid, name))) {
+  const found = await ExistingFile.open(store, call, site, args.loc.name, flags & ~OpenFlag.trunc);
+  try {
+    // Of the open file, whatever has its name by now.
+    args.admit?.(found.stat, found.xattrs.aclAccess);
+    return await takeExisting(store, call, args, site, flags, found);
+  } catch (error) {
+    store.closing.close(found.fd);
+    throw error;
+  }
+}
+
+/** A file that was opened by its name, and what it is. */
+class ExistingFile {
+  readonly fd: number;
+  readonly stat: Iatt;
+  readonly xattrs: XattrFound;
+  /** Links as the file system counts them, the handle included. */
+  readonly links: number;
+  /** The table's inode of its gfid. */
+  readonly inode: Inode | null;
+
+  constructor(fd: number, stat: Iatt, xattrs: XattrFound, links: number, inode: Inode | null) {
+    this.fd = fd;
+    this.stat = stat;
+    this.xattrs = xattrs;
+    this.links = links;
+    this.inode = inode;
+  }
+
+  static async open(store: Store, call: Call, site: Site, name: string, flags: number): Promise<ExistingFile> {
+    const wants = new XattrWants(null, [key.ACL_ACCESS_XATTR]);
+    const room = new XattrRoom();
+    for (;;) {
+      const b = batch();
+      room.reserve(b);
+      const at = b.statOut();
+      const open = b.openRegular(site.fd, name, flags, false);
+      b.statx(reg(open), null, at);
+      const read = room.op(b, wants, reg(open), null);
+      await store.run(b, site.parent.lane, store.priority(call, Priority.normal));
+      const fd = b.result(open);
+      const length = b.result(read);
+      const { errno } = b;
+      if (errno === 0) {
+        const xattrs = room.read(b, wants, length);
+        room.release();
+        const { gfid } = xattrs;
+        const inode = gfid === null ? null : (store.brick.findInode(gfidKey(gfid)) ?? null);
+        const kept = store.mdata.enabled ? xattrs.mdata : null;
+        const mdata = gfid === null ? kept : store.mdata.read(inode, gfidKey(gfid), kept);
+        const stat = iattOf(b.f64, at, gfid ?? NULL_GFID, mdata);
+        const links = b.f64[at + STAT.nlink]!;
+        b.release();
+        return new ExistingFile(fd, stat, xattrs, links, inode);
+      }
+      b.release();
+      if (fd >= 0) store.closing.close(fd);
+      if (!room.grow(length)) {
+        room.release();
+        throw failure(errno);
+      }
+    }
+  }
+}
+
+async function takeExisting(
+  store: Store,
+  call: Call,
+  args: CreateArgs,
+  site: Site,
+  flags: number,
+  { fd, xattrs, links, inode }: ExistingFile,
+): Promise<CreateReply> {
+  const gfid = xattrs.gfid ?? requiredGfid(args.xdata);
+  if (xattrs.gfid === null && !(await isFreeFor(store, gfid, site.dir, site.parent.gfid, args.loc.name))) {
     throw failure(EEXIST);
   }
-  const times =
-    probe.inode !== null ? store.mdata.plan(probe.inode, call) : store.mdata.planFrom(probe.found.mdata, call);
+  const times = inode !== null ? store.mdata.plan(inode, call) : store.mdata.planFrom(xattrs.mdata, call);
   const b = batch();
   site.reserve(b);
   const at = b.statOut();
   store.handles.levelOps(b, gfid);
-  const open = b.openRegular(site.fd, name, flags, false);
-  if (probe.found.gfid === null) b.setxattr(reg(open), null, GFID_KEY, gfid, XATTR_CREATE);
-  if (probe.links === 1) store.handles.linkOp(b, site.fd, name, gfid, IGNORE);
-  const timesOp = times === null ? -1 : store.mdata.storeOp(b, reg(open), null, times, probe.inode, true);
-  const statOp = b.statx(reg(open), null, at);
+  if (xattrs.gfid === null) b.setxattr(fd, null, GFID_KEY, gfid, XATTR_CREATE);
+  if (links === 1) b.linkFd(fd, store.glusterfsFd, handleName(gfid), IGNORE);
+  if ((flags & OpenFlag.trunc) !== 0 && (flags & O_ACCMODE) !== OpenFlag.rdonly) b.truncate(fd, 0);
+  const timesOp = times === null ? -1 : store.mdata.storeOp(b, fd, null, times, inode, true);
+  const statOp = b.statx(fd, null, at);
   site.endOps(b);
   await store.run(b, site.parent.lane, store.priority(call, Priority.normal));
-  if (times !== null) store.mdata.stored(b, timesOp, times, probe.inode, gfid, true);
+  if (times !== null) store.mdata.stored(b, timesOp, times, inode, gfid, true);
   site.ended(b);
   const errno = b.errno;
-  const raw = b.result(open);
   const holder = store.brick.findInode(gfidKey(gfid));
-  const mdata = holder !== undefined ? store.mdata.of(holder) : (times ?? probe.found.mdata);
+  const mdata = holder !== undefined ? store.mdata.of(holder) : (times ?? xattrs.mdata);
   const stat = b.result(statOp) === 0 ? iattOf(b.f64, at, gfid, store.mdata.enabled ? mdata : null) : null;
   b.release();
-  if (errno !== 0 || stat === null) {
-    if (raw >= 0) store.closing.close(raw);
-    throw failure(errno);
-  }
-  return reply(store, args, site, stat, site.post, raw);
+  if (errno !== 0 || stat === null) throw failure(errno);
+  return reply(store, args, site, stat, site.post, fd);
 }

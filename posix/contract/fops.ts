@@ -64,6 +64,11 @@ export interface CreateArgs extends LocArgs {
   umask: number;
   /** The fd to open: made by the server, bound to an inode once the reply names it. */
   pid: number;
+  /**
+   * Told that the name exists, before the file is opened or cut: its attributes and its access ACL (binary; null: none). Throws to refuse.
+   * A layer that checks permissions sets it; without, an existing file is opened for whoever may make entries.
+   */
+  admit?: (stat: Iatt, acl: Uint8Array | null) => void;
 }
 export interface OpenArgs extends InodeArgs {
   fd: Fd;

@@ -41,12 +41,13 @@ import type {
   UnlinkArgs,
   Xdata,
 } from '../../../../posix/contract/fops.js';
+import type { Iatt } from '../../../../posix/contract/iatt.js';
 import type { Fd, Inode, Loc } from '../../../../posix/contract/inode.js';
 import { Translator, type TranslatorInit } from '../../../../posix/contract/translator.js';
 import { isAclText, SYNC_XATTRS } from '../../../../posix/keys.js';
 import { then } from '../../../../posix/maybe.js';
 import { copyDict } from '../../copy-dict.js';
-import { ACCESS_KEY, DEFAULT_KEY, encodeAcl, inGroup, inherit, Permission, permits } from './acl.js';
+import { ACCESS_KEY, DEFAULT_KEY, encodeAcl, inGroup, inherit, Permission, parseAcl, permits } from './acl.js';
 import { type FileContext, FileContexts } from './file-context.js';
 import type { Options } from './options.js';
 
@@ -233,6 +234,7 @@ export class PosixAclTranslator extends Translator<Options> {
     args: A,
     directory: boolean,
     wind: (args: A) => MaybePromise<Reply>,
+    isNew: () => boolean = () => true,
   ): MaybePromise<Reply> {
     return then(this.#directory(call, args.loc), (parent) => {
       const { mode: wished, umask } = wishedMode(args);
@@ -254,6 +256,7 @@ export class PosixAclTranslator extends Translator<Options> {
       const reply = wind(changed);
       if (this.#trusted(call)) return reply;
       return then(reply, (r) => {
+        if (!isNew()) return r;
         made.uid = r.stat.uid;
         made.gid = r.stat.gid;
         made.mode = r.stat.mode;
@@ -270,7 +273,16 @@ export class PosixAclTranslator extends Translator<Options> {
     return this.#make(call, args, false, (a) => this.next.mknod(call, a));
   }
   create(call: Call, args: CreateArgs): MaybePromise<CreateReply> {
-    return this.#make(call, args, false, (a) => this.next.create(call, a));
+    if (this.#trusted(call)) return this.#make(call, args, false, (a) => this.next.create(call, a));
+    let existed = false;
+    // What exists is opened, for those who may open it.
+    const admit = ({ uid, gid, mode }: Iatt, acl: Uint8Array | null): void => {
+      existed = true;
+      const file = { uid, gid, mode, access: acl === null ? null : parseAcl(acl) };
+      if (!permits(file, call, openWants(args.flags))) throw failure(EACCES);
+    };
+    const wind = (a: CreateArgs): MaybePromise<CreateReply> => this.next.create(call, { ...a, admit });
+    return this.#make(call, args, false, wind, () => !existed);
   }
 
   symlink(call: Call, args: SymlinkArgs): MaybePromise<EntryReply> {
