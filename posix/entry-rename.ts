@@ -146,6 +146,7 @@ function answer(args: RenameArgs, xdata: Dict | null, present: boolean, probe: P
   if (xdata.has(key.GET_LINK_COUNT) && args.newLoc.inode !== null) {
     (reply ??= new Dict()).setUint(key.GET_LINK_COUNT, probe.stat.nlink);
   }
+  if (xdata.has(key.FILE_BLOCK_COUNT)) (reply ??= new Dict()).setUint(key.FILE_BLOCK_COUNT, probe.stat.blocks);
   if (xdata.has(key.REQUEST_LINK_COUNT)) (reply ??= new Dict()).setUint(key.RESPONSE_LINK_COUNT, probe.stat.nlink);
   return reply;
 }

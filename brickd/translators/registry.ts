@@ -16,6 +16,7 @@ import { LocksTranslator } from './features/locks/locks.js';
 import { ReadOnlyTranslator } from './features/read-only/read-only.js';
 import { SdfsTranslator } from './features/sdfs/sdfs.js';
 import { SelinuxTranslator } from './features/selinux/selinux.js';
+import { SimpleQuotaTranslator } from './features/simple-quota/simple-quota.js';
 import { ThinArbiterTranslator } from './features/thin-arbiter/thin-arbiter.js';
 import { TrashTranslator } from './features/trash/trash.js';
 import { UpcallTranslator } from './features/upcall/upcall.js';
@@ -39,6 +40,7 @@ const creators: Readonly<Record<string, Create>> = {
   'features/read-only': (init) => new ReadOnlyTranslator(init),
   'features/sdfs': (init) => new SdfsTranslator(init),
   'features/selinux': (init) => new SelinuxTranslator(init),
+  'features/simple-quota': (init) => new SimpleQuotaTranslator(init),
   'features/thin-arbiter': (init) => new ThinArbiterTranslator(init),
   'features/trash': (init) => new TrashTranslator(init),
   'features/upcall': (init) => new UpcallTranslator(init),
@@ -68,6 +70,7 @@ export const implemented: ReadonlySet<string> = new Set([
   'features/read-only',
   'features/sdfs',
   'features/selinux',
+  'features/simple-quota',
   'features/thin-arbiter',
   'features/trash',
   'features/upcall',

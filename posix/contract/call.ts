@@ -19,6 +19,7 @@ export const ClientPid = {
   trash: -11,
   addReplicaMount: -12,
   setUtime: -13,
+  quotaHelper: -14,
 } as const;
 
 export class Call {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, existsSync, lstatSync, openSync, readdirSync, readlinkSync } from 'node:fs';
+import { closeSync, existsSync, lstatSync, openSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { Dict } from '../../../posix/contract/dict.js';
 import {
@@ -211,7 +211,10 @@ t.test('rename over a file', async (t) => {
   const b = await brick(t);
   await b.mknod(b.root, 'f');
   const victim = await b.mknod(b.root, 'v');
-  const r = await b.rename(b.root, 'f', b.root, 'v', want('get-link-count', 'gf_request_link_count'));
+  writeFileSync(b.path('v'), 'x'.repeat(1000));
+  const counts = want('get-link-count', 'gf_request_link_count', 'gf_get_file_block_count');
+  const r = await b.rename(b.root, 'f', b.root, 'v', counts);
+  t.equal(r.xdata?.number('gf_get_file_block_count'), 2);
   t.equal(r.xdata?.number('get-link-count'), 1);
   t.equal(r.xdata?.number('gf_response_link_count'), 1);
   t.ok(gone(b.handle(victim.stat.gfid)));
