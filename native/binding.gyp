@@ -7,6 +7,7 @@
         "src/batch_binding.cc",
         "src/constants.cc",
         "src/descriptors.cc",
+        "src/direct_io.cc",
         "src/event_loop.cc",
         "src/executor.cc",
         "src/fsync_group.cc",

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "batch.h"
+#include "direct_io.h"
 
 namespace brickd {
 
@@ -97,7 +98,7 @@ int64_t op_checksum(Context& c, Record& r) {
   int64_t done = 0;
   while (left > 0) {
     size_t want = std::min(left, kPiece);
-    int64_t n = retry([&] { return ::pread64(fd, buffer, want, offset + done); });
+    int64_t n = read_at(fd, buffer, want, offset + done);
     if (n < 0) return n;
     size_t length = static_cast<size_t>(n);
     answer->weak = static_cast<uint32_t>(library.adler32(answer->weak, buffer, static_cast<unsigned int>(length)));

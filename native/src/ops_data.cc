@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "batch.h"
+#include "direct_io.h"
 #include "fsync_group.h"
 
 namespace brickd {
@@ -14,7 +15,7 @@ int64_t op_pread(Context& c, Record& r) {
   // preadv2 would take -1 for the descriptor's own position.
   if (offset < 0) return -EINVAL;
   int flags = r.number(4);
-  if (flags == 0) return retry([&] { return ::pread64(fd, r.pointer<void>(1), r.size(2), offset); });
+  if (flags == 0) return read_at(fd, r.pointer<void>(1), r.size(2), offset);
   struct iovec v {r.pointer<void>(1), r.size(2)};
   return retry([&] { return ::preadv2(fd, &v, 1, offset, flags); });
 }
@@ -28,8 +29,7 @@ int64_t op_pwrite(Context& c, Record& r) {
   int flags = r.number(4);
   int64_t done = 0;
   do {
-    struct iovec v {at + done, static_cast<size_t>(length - done)};
-    int64_t n = retry([&] { return ::pwritev2(fd, &v, 1, offset + done, flags); });
+    int64_t n = write_at(fd, at + done, static_cast<size_t>(length - done), offset + done, flags);
     if (n < 0) return done > 0 ? done : n;
     done += n;
     // A short write that must not wait is the caller's to go on with.

@@ -230,8 +230,45 @@ t.test('direct I/O', async (t) => {
   const r = await read(b, direct, 8192, 4096);
   t.equal(r.text, data.latin1Slice(4096, 12288));
   t.equal((await read(b, direct, 1 << 20)).count, 16384, 'a large read that ends with the file');
-  t.equal(await errnoOf(() => write(b, direct, 'abc', 0)), EINVAL, 'as the kernel refuses what is not aligned');
   release(b, direct);
+  release(b, fd);
+});
+
+t.test('requests that do not fit the sectors of the disk, by a direct fd', async (t) => {
+  const { b, inode, fd } = await openFile(t);
+  let model = Buffer.alloc(0);
+  for (const flags of [0o40002, 0o40002 | 0o10000, 0o40002 | 0o4010000]) {
+    const direct = await open(b, inode, flags);
+    // Among them direct ones, and whole blocks beside parts of blocks.
+    const ranges = [
+      [0, 4096],
+      [4096, 512],
+      [131072, 33],
+      [131105, 100000],
+      [7, 1],
+      [512, 512],
+      [1, 8192],
+      [300000, 3],
+      [8192, 4096],
+    ] as const;
+    for (const [offset, size] of ranges) {
+      const data = Buffer.from(Array.from({ length: size }, (_, i) => (i * 7 + size + flags) & 255));
+      if (model.length < offset + size) model = Buffer.concat([model, Buffer.alloc(offset + size - model.length)]);
+      data.copy(model, offset);
+      t.equal((await write(b, direct, data, offset)).count, size);
+      const at = Math.max(0, offset - 3);
+      t.equal((await read(b, direct, size + 5, at)).text, model.subarray(at, at + size + 5).latin1Slice());
+    }
+    t.equal((await read(b, direct, 1 << 20, 1)).text, model.subarray(1).latin1Slice());
+    t.equal((await read(b, fd, 1 << 20)).text, model.latin1Slice(), 'others read the same');
+    t.equal((await read(b, direct, 10, model.length)).count, 0);
+    const sum = await b.posix.rchecksum(b.call(), { fd: direct, offset: 1, length: 5000, xdata: null });
+    t.same(sum, await b.posix.rchecksum(b.call(), { fd, offset: 1, length: 5000, xdata: null }));
+    release(b, direct);
+  }
+  const reader = await open(b, inode, 0o40000);
+  t.equal(await errnoOf(() => write(b, reader, 'abc', 0)), EBADF);
+  release(b, reader);
   release(b, fd);
 });
 
