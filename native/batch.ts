@@ -38,12 +38,6 @@ export const reg = (index: number): number => -1000 - index;
  */
 export type FdRef = number;
 
-/** An inode number, in two halves that are exact. */
-export interface InodeNumber {
-  readonly high: number;
-  readonly low: number;
-}
-
 /** Doubles of a stat result, in this order. */
 export const STAT = {
   dev: 0,
@@ -448,11 +442,11 @@ export class Batch {
     return this.#op(OPS['SYNCERRORS']!, flags, fd);
   }
   /**
-   * Fails with ESTALE unless the name stands for the file with that inode number, or for none when `ino` is null. In a lane of its
-   * directory, no batch comes between this op and the next.
+   * Fails with ESTALE unless the name stands for the file with that inode number (in halves), or for none when both are 0. In a lane of
+   * its directory, no batch comes between this op and the next.
    */
-  expect(dir: FdRef, name: string, ino: InodeNumber | null, flags = 0): number {
-    return this.#op(OPS['EXPECT']!, flags, dir, this.text(name), ino?.high ?? 0, ino?.low ?? 0);
+  expect(dir: FdRef, name: string, inoHigh: number, inoLow: number, flags = 0): number {
+    return this.#op(OPS['EXPECT']!, flags, dir, this.text(name), inoHigh, inoLow);
   }
   /** fstatvfs(2); `out`: index in {@link f64} of STATVFS_DOUBLES doubles. */
   statvfs(fd: FdRef, out: number, flags = 0): number {

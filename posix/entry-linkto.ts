@@ -32,14 +32,15 @@ export async function replaceStaleLinkto(store: Store, site: Site, name: string)
   const gfid = probe.found.gfid;
   const b = batch();
   const open = probe.inode !== null && probe.inode.fdCount > 0;
+  b.expect(site.fd, name, probe.inoHigh, probe.inoLow);
+  let handle = -1;
   if (gfid !== null && probe.links === 2) {
-    if (open) store.handles.parkOp(b, gfid);
-    else store.handles.removeOp(b, gfid);
+    handle = open ? store.handles.parkOp(b, gfid) : store.handles.removeOp(b, gfid);
   }
   b.unlink(site.fd, name);
   await store.run(b, site.parent.lane, Priority.normal);
   const errno = b.errno;
-  const parked = open && gfid !== null && probe.links === 2 && b.result(0) === 0;
+  const parked = open && handle >= 0 && b.result(handle) === 0;
   b.release();
   if (parked) store.files.parked(probe.inode!);
   return errno === 0 || errno === ENOENT;

@@ -2,16 +2,17 @@
 import { ALWAYS, batch, IGNORE, Priority, reg } from '../native/batch.js';
 import type { Call } from './contract/call.js';
 import { Dict } from './contract/dict.js';
-import { EBUSY, EEXIST, EISDIR, ENODATA, ENOTEMPTY, EPERM } from './contract/errno.js';
+import { EBUSY, EEXIST, EISDIR, ENODATA, ENOTEMPTY, EPERM, ESTALE } from './contract/errno.js';
 import { failure } from './contract/error.js';
 import type { RemoveReply, RmdirArgs, UnlinkArgs } from './contract/fops.js';
 import { gfidKey, gfidText } from './contract/gfid.js';
 import { NO_IATT } from './contract/iatt.js';
+import type { Inode } from './contract/inode.js';
 import { isLinkto, LINKTO_WANTS } from './entry-linkto.js';
+import { EntryChanged, inodeAt, withEntryLocked } from './entry-lock.js';
 import { handlePointsTo } from './handle-link.js';
 import { HANDLE_DIR, handleName, LANDFILL_DIR } from './handle-name.js';
 import { iattOf } from './iatt-of.js';
-import { exclusively } from './inode-state.js';
 import * as key from './keys.js';
 import { gfid2pathKey, gfid2pathText, Site } from './new-entry.js';
 import { countLink } from './pgfid.js';
@@ -26,9 +27,7 @@ const LINKTO = new XattrWants(null, LINKTO_WANTS);
 export async function unlink(store: Store, call: Call, args: UnlinkArgs): Promise<RemoveReply> {
   const site = await Site.open(store, call, args.loc.parent!);
   try {
-    const inode = args.loc.inode;
-    if (inode === null) return await unlinkAt(store, call, args, site);
-    return await exclusively(store.state(inode), () => unlinkAt(store, call, args, site));
+    return await withEntryLocked(store, args.loc.inode, (locked) => unlinkAt(store, call, args, site, locked));
   } finally {
     site.release();
   }
@@ -39,7 +38,13 @@ function asked(xdata: Dict | null, name: string): boolean {
   return (xdata?.number(name) ?? 0) !== 0;
 }
 
-async function unlinkAt(store: Store, call: Call, args: UnlinkArgs, site: Site): Promise<RemoveReply> {
+async function unlinkAt(
+  store: Store,
+  call: Call,
+  args: UnlinkArgs,
+  site: Site,
+  locked: Inode | null,
+): Promise<RemoveReply | EntryChanged> {
   const { xdata } = args;
   const name = args.loc.name;
   const onlyLinkto = asked(xdata, key.SKIP_NON_LINKTO_UNLINK);
@@ -48,7 +53,8 @@ async function unlinkAt(store: Store, call: Call, args: UnlinkArgs, site: Site):
   );
   if (probe.errno !== 0) throw failure(probe.errno);
   if (probe.stat.isDirectory) throw failure(EISDIR);
-  const inode = probe.inode;
+  const inode = inodeAt(store, call, probe);
+  if (inode !== null && inode !== locked) return new EntryChanged(inode);
   const open = inode !== null && inode.fdCount > 0;
   if (open && asked(xdata, key.SKIP_OPEN_FD_UNLINK)) throw failure(EBUSY);
   if (onlyLinkto && !isLinkto(probe)) throw failure(EBUSY);
@@ -65,6 +71,7 @@ async function unlinkAt(store: Store, call: Call, args: UnlinkArgs, site: Site):
   const b = batch();
   site.reserve(b);
   const at = wantsStat ? b.statOut() : 0;
+  const expected = b.expect(site.fd, name, probe.inoHigh, probe.inoLow);
   const file = wantsStat ? b.open(site.fd, name, OpenFlag.path | OpenFlag.nofollow) : -1;
   const handle = gfid === null || !last ? -1 : open ? store.handles.parkOp(b, gfid) : store.handles.removeOp(b, gfid);
   if (!last && store.options.gfid2path) {
@@ -86,6 +93,7 @@ async function unlinkAt(store: Store, call: Call, args: UnlinkArgs, site: Site):
   if (times !== null) store.mdata.stored(b, timesOp, times, inode, gfid!, true);
   site.ended(b);
   const errno = b.errno;
+  const changed = errno === ESTALE && b.failedOp === expected;
   if (open && handle >= 0 && b.result(handle) === 0) store.files.parked(inode);
   else if (last && errno === 0 && inode !== null) store.files.dropShared(inode.key);
   const after =
@@ -93,6 +101,7 @@ async function unlinkAt(store: Store, call: Call, args: UnlinkArgs, site: Site):
       ? iattOf(b.f64, at, probe.stat.gfid, inode === null ? null : store.mdata.of(inode))
       : NO_IATT;
   b.release();
+  if (changed) return new EntryChanged(locked);
   if (errno !== 0) throw failure(errno);
 
   let reply: Dict | null = null;
@@ -110,31 +119,47 @@ export async function rmdir(store: Store, call: Call, args: RmdirArgs): Promise<
   if (parent!.isRoot && name === HANDLE_DIR) throw failure(EPERM);
   const site = await Site.open(store, call, parent!);
   try {
-    const probe = await new Probe(store, site.dir, site.parent, name, NO_WANTS).look(Priority.normal);
-    if (probe.errno !== 0) throw failure(probe.errno);
-    const gfid = probe.found.gfid;
-    const ours = gfid !== null && probe.stat.isDirectory && (await handlePointsTo(store, gfid, site.parent.gfid, name));
-    const b = batch();
-    site.reserve(b);
-    let op: number;
-    if (args.flags === 0) {
-      op = b.unlink(site.fd, name, AT_REMOVEDIR);
-    } else {
-      b.mkdir(store.glusterfsFd, LANDFILL_DIR, 0o755, IGNORE);
-      op = b.rename(site.fd, name, store.glusterfsFd, `${LANDFILL_DIR}/${gfidText(probe.stat.gfid)}`);
-    }
-    if (ours) store.handles.removeOp(b, gfid);
-    site.endOps(b);
-    await store.run(b, site.parent.lane, store.priority(call, Priority.normal));
-    site.ended(b);
-    const errno = b.errno;
-    const removed = b.result(op) === 0;
-    b.release();
-    if (!removed || errno !== 0) throw failure(errno === EEXIST ? ENOTEMPTY : errno);
-    if (gfid !== null) store.dirs.drop(gfidKey(gfid));
-    if (args.flags !== 0) store.landfill.filled();
-    return { preparent: site.pre, postparent: site.post, xdata: null };
+    return await withEntryLocked(store, args.loc.inode, (locked) => rmdirAt(store, call, args, site, locked));
   } finally {
     site.release();
   }
+}
+
+async function rmdirAt(
+  store: Store,
+  call: Call,
+  args: RmdirArgs,
+  site: Site,
+  locked: Inode | null,
+): Promise<RemoveReply | EntryChanged> {
+  const { name } = args.loc;
+  const probe = await new Probe(store, site.dir, site.parent, name, NO_WANTS).look(Priority.normal);
+  if (probe.errno !== 0) throw failure(probe.errno);
+  const inode = inodeAt(store, call, probe);
+  if (inode !== null && inode !== locked) return new EntryChanged(inode);
+  const gfid = probe.found.gfid;
+  const ours = gfid !== null && probe.stat.isDirectory && (await handlePointsTo(store, gfid, site.parent.gfid, name));
+  const b = batch();
+  site.reserve(b);
+  const expected = b.expect(site.fd, name, probe.inoHigh, probe.inoLow);
+  let op: number;
+  if (args.flags === 0) {
+    op = b.unlink(site.fd, name, AT_REMOVEDIR);
+  } else {
+    b.mkdir(store.glusterfsFd, LANDFILL_DIR, 0o755, IGNORE);
+    op = b.rename(site.fd, name, store.glusterfsFd, `${LANDFILL_DIR}/${gfidText(probe.stat.gfid)}`);
+  }
+  if (ours) store.handles.removeOp(b, gfid);
+  site.endOps(b);
+  await store.run(b, site.parent.lane, store.priority(call, Priority.normal));
+  site.ended(b);
+  const errno = b.errno;
+  const changed = errno === ESTALE && b.failedOp === expected;
+  const removed = b.result(op) === 0;
+  b.release();
+  if (changed) return new EntryChanged(locked);
+  if (!removed || errno !== 0) throw failure(errno === EEXIST ? ENOTEMPTY : errno);
+  if (gfid !== null) store.dirs.drop(gfidKey(gfid));
+  if (args.flags !== 0) store.landfill.filled();
+  return { preparent: site.pre, postparent: site.post, xdata: null };
 }

@@ -2,12 +2,13 @@
 import { batch, IGNORE, Priority } from '../native/batch.js';
 import type { Call } from './contract/call.js';
 import { Dict } from './contract/dict.js';
-import { EEXIST, EIO, ENODATA, ENOENT } from './contract/errno.js';
+import { EEXIST, EIO, ENODATA, ENOENT, ESTALE } from './contract/errno.js';
 import { failure } from './contract/error.js';
 import type { RenameArgs, RenameReply } from './contract/fops.js';
 import { gfidKey, sameGfid } from './contract/gfid.js';
 import { S_IFDIR } from './contract/iatt.js';
 import type { Inode } from './contract/inode.js';
+import { EntryChanged, inodeAt, withEntryLocked } from './entry-lock.js';
 import { handleName } from './handle-name.js';
 import { iattOf } from './iatt-of.js';
 import { exclusively } from './inode-state.js';
@@ -23,21 +24,35 @@ const NO_WANTS = new XattrWants(null);
 export async function rename(store: Store, call: Call, args: RenameArgs): Promise<RenameReply> {
   const inode = args.oldLoc.inode;
   if (inode === null) throw failure(ENOENT);
-  const victim = args.newLoc.inode;
-  const run = () => renameBetween(store, call, args, inode);
+  return withEntryLocked(
+    store,
+    args.newLoc.inode,
+    (victim) => renameBetween(store, call, args, inode, victim),
+    (victim, run) => withBothLocked(store, inode, victim, run),
+  );
+}
+
+function withBothLocked<T>(store: Store, inode: Inode, victim: Inode | null, run: () => Promise<T>): Promise<T> {
   if (victim === null || victim === inode) return exclusively(store.state(inode), run);
   // Always in the same order, lest two renames wait for each other.
   const [first, second] = inode.lane < victim.lane ? [inode, victim] : [victim, inode];
   return exclusively(store.state(first), () => exclusively(store.state(second), run));
 }
 
-async function renameBetween(store: Store, call: Call, args: RenameArgs, inode: Inode): Promise<RenameReply> {
+async function renameBetween(
+  store: Store,
+  call: Call,
+  args: RenameArgs,
+  inode: Inode,
+  victim: Inode | null,
+): Promise<RenameReply | EntryChanged> {
   const same = args.oldLoc.parent === args.newLoc.parent;
-  const from = await Site.open(store, call, args.oldLoc.parent!);
+  // It runs in the lane of the new name's directory: nothing is made under that name between the look and the rename.
+  const from = await Site.open(store, call, args.oldLoc.parent!, !same);
   try {
-    const to = same ? from : await Site.open(store, call, args.newLoc.parent!, true);
+    const to = same ? from : await Site.open(store, call, args.newLoc.parent!);
     try {
-      return await renameAt(store, call, args, inode, from, to);
+      return await renameAt(store, call, args, inode, victim, from, to);
     } finally {
       if (!same) to.release();
     }
@@ -51,9 +66,10 @@ async function renameAt(
   call: Call,
   args: RenameArgs,
   inode: Inode,
+  locked: Inode | null,
   from: Site,
   to: Site,
-): Promise<RenameReply> {
+): Promise<RenameReply | EntryChanged> {
   const { xdata } = args;
   const oldName = args.oldLoc.name;
   const newName = args.newLoc.name;
@@ -66,6 +82,8 @@ async function renameAt(
     const expected = args.newLoc.inode;
     if (expected === null || victimGfid === null || !sameGfid(expected.gfid, victimGfid)) throw failure(EEXIST);
   }
+  const victim = inodeAt(store, call, probe);
+  if (victim !== null && victim !== locked && victim !== inode) return new EntryChanged(victim);
   const isDirectory = inode.type === S_IFDIR;
   // rename(2) leaves two names of one file alone.
   const noop = present && !isDirectory && victimGfid !== null && sameGfid(victimGfid, inode.gfid);
@@ -78,8 +96,8 @@ async function renameAt(
   from.reserve(b);
   if (to !== from) to.reserve(b);
   const at = b.statOut();
+  const expected = b.expect(to.fd, newName, probe.inoHigh, probe.inoLow);
   const moved = b.rename(from.fd, oldName, to.fd, newName);
-  const victim = probe.inode;
   const lastName = present && !noop && !victimIsDirectory && probe.stat.nlink === 1;
   let parked = -1;
   if (victimGfid !== null && (victimIsDirectory || lastName)) {
@@ -105,11 +123,12 @@ async function renameAt(
   const statOp = b.statx(to.fd, newName, at, IGNORE);
   from.endOps(b);
   if (to !== from) to.endOps(b);
-  await store.run(b, from.parent.lane, store.priority(call, Priority.normal));
+  await store.run(b, to.parent.lane, store.priority(call, Priority.normal));
   if (times !== null) store.mdata.stored(b, timesOp, times, inode, inode.gfid, true);
   from.ended(b);
   if (to !== from) to.ended(b);
   const errno = b.errno;
+  const changed = errno === ESTALE && b.failedOp === expected;
   const done = b.result(moved) === 0;
   if (done && lastName && victim !== null) {
     if (parked >= 0 && b.result(parked) === 0) store.files.parked(victim);
@@ -119,6 +138,7 @@ async function renameAt(
   b.release();
   if (!done) {
     if (counted) await countLink(store, from.fd, oldName, from.parent.gfid, 1);
+    if (changed) return new EntryChanged(locked);
     throw failure(errno);
   }
   if (victimIsDirectory && victimGfid !== null) store.dirs.drop(gfidKey(victimGfid));

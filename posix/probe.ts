@@ -37,6 +37,9 @@ export class Probe {
   stat: Iatt = NO_IATT;
   /** Links of the entry as the file system counts them, the handle included. */
   links = 0;
+  /** Its inode number, in halves; 0 when there is no entry. */
+  inoHigh = 0;
+  inoLow = 0;
   /** Its ctime by the file system, in milliseconds since the epoch. */
   diskCtime = 0;
   found: XattrFound = NOTHING;
@@ -149,6 +152,8 @@ export class Probe {
     this.#room.release();
     this.found = found;
     this.links = f[file + STAT.nlink]!;
+    this.inoHigh = f[file + STAT.inoHigh]!;
+    this.inoLow = f[file + STAT.inoLow]!;
     this.diskCtime = f[file + STAT.ctime]! * 1000 + f[file + STAT.ctimeNsec]! / 1e6;
     let mdata = store.mdata.enabled ? found.mdata : null;
     if (found.gfid !== null) {
