@@ -24,9 +24,13 @@ const GFID2PATH = 'trusted.gfid2path.';
 /** A file that is gone from the disk: it is in no namespace any more. */
 const GONE: ReadonlySet<number> = new Set([ENOENT, ESTALE, ENODATA]);
 
+/** Whether an inode can not be the root of a namespace. */
+const isNoDirectory = (inode: Inode): boolean => inode.type !== S_IFDIR && inode.type !== 0;
+
 /** xdata of a look-up that tells as well whether the file is the root of a namespace, unless that is known. */
 export function withNamespaceKey(table: InodeTable, known: Inode | null | undefined, xdata: Dict | null): Dict | null {
-  if (!table.tracksNamespaces || (known ?? null)?.namespace != null || xdata?.has(NAMESPACE_KEY) === true) return xdata;
+  if (!table.tracksNamespaces || xdata?.has(NAMESPACE_KEY) === true) return xdata;
+  if (known != null && (known.namespace !== null || isNoDirectory(known))) return xdata;
   const asking = new Dict();
   // A copy: the request's own dictionary is the fop's, which may store what is in it.
   if (xdata !== null) for (const [key, value] of xdata.map) asking.set(key, value);
@@ -83,7 +87,7 @@ export function requireSameNamespace(s: Session, what: string, from: Inode, to: 
 
 /** The namespace of an inode as far as the table knows it. */
 function known(inode: Inode): Inode | null {
-  if (inode.namespace === null && inode.parent !== null && inode.type !== S_IFDIR && inode.type !== 0) {
+  if (inode.namespace === null && inode.parent !== null && isNoDirectory(inode)) {
     inode.namespace = inode.parent.namespace;
   }
   return inode.namespace;
@@ -154,7 +158,7 @@ export class Namespaces {
   /** The inode whose namespace is that of `at`: itself if it is found to be a root. Null: it has no name on disk. */
   async #above(call: Call, at: Inode): Promise<Inode | null> {
     const { table, top } = this.#brick;
-    if (at.parent !== null && at.type !== S_IFDIR && at.type !== 0) return at.parent;
+    if (at.parent !== null && isNoDirectory(at)) return at.parent;
     const xdata = new Dict().setInt(NAMESPACE_KEY, 1).setInt(`${GFID2PATH}*`, 1);
     const loc = { inode: at, parent: null, name: '' };
     const own = await top.lookup(call, { loc, gfid: at.gfid, xdata });
