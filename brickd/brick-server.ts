@@ -5,6 +5,7 @@
 
 import type { Unapplied } from '../mux/facts.js';
 import type { WorkerStats } from '../mux/stats.js';
+import type { ByteString } from '../posix/contract/bytes.js';
 
 /** An option set on the command line for every volume whose name matches `xlator` (fnmatch). */
 export interface XlatorOption {
@@ -15,7 +16,7 @@ export interface XlatorOption {
 
 export interface BrickSpec {
   /** The brick's path, which is its name. */
-  brick: string;
+  brick: ByteString;
   volfileId: string;
   /** Text of the whole volfile, as fetched. */
   volfile: string;
@@ -34,7 +35,7 @@ export interface ListenOptions {
 
 /** A brick cannot be served, or not with these options. `message` is fit for the log. */
 export interface BrickError {
-  brick: string;
+  brick: ByteString;
   errno: number;
   message: string;
 }
@@ -69,7 +70,7 @@ export type StatusValue = string | number | bigint;
 
 /** A brick as the main thread sees it. */
 export interface BrickState {
-  brick: string;
+  brick: ByteString;
   /** '' if it is not known. */
   volume: string;
   /** What its volfile was asked for by; a file's path without glusterd. */
@@ -109,14 +110,14 @@ export interface BrickServer {
    */
   reconfigure(spec: BrickSpec): Promise<readonly Unapplied[]>;
   /** Takes a brick out: its clients are disconnected and all that it holds is released before this resolves. */
-  detach(brick: string): Promise<void>;
-  bricks(): string[];
+  detach(brick: ByteString): Promise<void>;
+  bricks(): ByteString[];
   /** The graph that serves a brick, as volfile text, for the log: handed out once and not kept, '' from then on. */
-  finalGraph(brick: string): string;
-  status(brick: string, what: StatusKind): Promise<Record<string, StatusValue>>;
+  finalGraph(brick: ByteString): string;
+  status(brick: ByteString, what: StatusKind): Promise<Record<string, StatusValue>>;
   /** Profile and top: the answer to an XLATOR_INFO request. */
-  profile(brick: string, input: Map<string, string>): Promise<Map<string, StatusValue>>;
-  barrier(brick: string, enable: boolean): Promise<void>;
+  profile(brick: ByteString, input: Map<string, string>): Promise<Map<string, StatusValue>>;
+  barrier(brick: ByteString, enable: boolean): Promise<void>;
   /** Sections of all bricks from `[active graph - 1]` on, in pieces. */
   statedump(selection: DumpSelection): AsyncIterable<string> | Promise<string>;
   /** Numbers for metrics and the status page, by worker. */
@@ -124,6 +125,6 @@ export interface BrickServer {
   /** What is known of the bricks without asking their workers. */
   state(): ServerState;
   /** A brick has ended by itself (its disk is gone ...) and does not come back. */
-  onBrickFailed(report: (brick: string, reason: string) => void): void;
+  onBrickFailed(report: (brick: ByteString, reason: string) => void): void;
   close(): Promise<void>;
 }

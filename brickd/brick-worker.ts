@@ -9,6 +9,7 @@ import { type WorkerStats, workerStats } from '../mux/stats.js';
 import { statusOf } from '../mux/status.js';
 import type { WorkerHello } from '../mux/worker.js';
 import { addon } from '../native/addon.js';
+import type { ByteString } from '../posix/contract/bytes.js';
 import { describeThrown } from '../posix/contract/fault.js';
 import { inheritLog } from '../posix/contract/log.js';
 import { barrierOf, profileOf } from './translators/brick-ops.js';
@@ -48,29 +49,31 @@ export function attach({ argument }: Task<BrickTask>): Promise<BrickFacts> {
 export function reconfigure({ argument }: Task<BrickTask>): Promise<BrickFacts> {
   return host.reconfigure(argument);
 }
-export function detach({ argument }: Task<string>): Promise<void> {
+export function detach({ argument }: Task<ByteString>): Promise<void> {
   return host.detach(argument);
 }
-export function adopt({ argument }: Task<{ brick: string; handover: Handover }>): Promise<void> {
+export function adopt({ argument }: Task<{ brick: ByteString; handover: Handover }>): Promise<void> {
   return host.adopt(argument.brick, argument.handover);
 }
 
-function served(name: string) {
+function served(name: ByteString) {
   const brick = host.brick(name);
   if (brick === undefined) throw { brick: name, errno: 2, message: 'the brick is not being served' };
   return brick;
 }
 
-export function status({ argument }: Task<{ brick: string; what: string }>): Record<string, string | number | bigint> {
+export function status({
+  argument,
+}: Task<{ brick: ByteString; what: string }>): Record<string, string | number | bigint> {
   const brick = served(argument.brick);
   const values = statusOf(brick, argument.what);
   if (values === undefined) throw { brick: brick.name, errno: 22, message: 'Unknown status op' };
   return values;
 }
-export function profile({ argument }: Task<{ brick: string; input: Map<string, string> }>) {
+export function profile({ argument }: Task<{ brick: ByteString; input: Map<string, string> }>) {
   return profileOf(served(argument.brick), argument.input);
 }
-export function barrier({ argument }: Task<{ brick: string; enable: boolean }>): Promise<void> {
+export function barrier({ argument }: Task<{ brick: ByteString; enable: boolean }>): Promise<void> {
   return barrierOf(served(argument.brick), argument.enable);
 }
 export function statedump({ argument }: Task<DumpChoice>): Promise<DumpPart> {

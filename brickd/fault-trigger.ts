@@ -6,6 +6,7 @@ import { readFileSync, unlinkSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { FAULT_KINDS, type FaultKind } from '../mux/pool.js';
 import type { Server } from '../mux/server.js';
+import { bytesOfLatin1, bytesOfText } from '../posix/contract/bytes.js';
 import { PRIVATE_MODE, replaceOwnFile } from './own-files.js';
 
 /** The file `failed` then holds the bricks that were on that worker, one a line, or what was wrong. */
@@ -19,7 +20,7 @@ export function watchForFaults(directory: string, server: Server): void {
     } catch {
       return;
     }
-    replaceOwnFile(join(directory, 'failed'), `${answer(text, server)}\n`, PRIVATE_MODE);
+    replaceOwnFile(bytesOfText(join(directory, 'failed')), bytesOfLatin1(`${answer(text, server)}\n`), PRIVATE_MODE);
   });
 }
 
@@ -28,7 +29,7 @@ function answer(order: string, server: Server): string {
   const kind = order.slice(0, at) as FaultKind;
   if (!FAULT_KINDS.includes(kind)) return `error: no kind of failure: ${kind}`;
   try {
-    return server.failWorker(order.slice(at + 1), kind).join('\n');
+    return server.failWorker(bytesOfLatin1(order.slice(at + 1)), kind).join('\n');
   } catch (error) {
     return `error: ${(error as { message: string }).message}`;
   }

@@ -19,7 +19,7 @@ async function run(): Promise<void> {
     args = brickArguments(argv);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(error.text);
+    process.stderr.write(error.text, 'latin1');
     process.exitCode = error.exitStatus;
     return;
   }

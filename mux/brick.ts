@@ -2,6 +2,7 @@
  * One brick on its worker: the stack of translators, the inode table, the clients and their sessions. Everything that
  * belongs to a brick hangs here and goes with it; bricks share nothing.
  */
+import { type ByteString, latin1OfBytes } from '../posix/contract/bytes.js';
 import { Call } from '../posix/contract/call.js';
 import { ENOENT, errnoName } from '../posix/contract/errno.js';
 import { FopError, failure } from '../posix/contract/error.js';
@@ -57,7 +58,7 @@ export class SubdirMissing extends Error {
 }
 
 export class Brick implements BrickContext {
-  readonly name: string;
+  readonly name: ByteString;
   /** Of the volume that it belongs to; '' if that is not known. */
   readonly volume: string;
   /** Domain of the session's log lines: the server translator. */
@@ -129,14 +130,14 @@ export class Brick implements BrickContext {
   windowBytes = 0;
 
   constructor(
-    name: string,
+    name: ByteString,
     serverName: string,
     rules: ServerRules,
     layers: LayerSpec[],
     onFailed: (reason: string) => void,
   ) {
     this.name = name;
-    this.disk = name;
+    this.disk = latin1OfBytes(name);
     this.volume = volumeOf(serverName);
     this.log = loggerFor(serverName);
     this.#onFailed = onFailed;

@@ -1,9 +1,10 @@
 /** What main thread and workers tell each other of a brick. All of it is structured-clonable. */
+import type { ByteString } from '../posix/contract/bytes.js';
 import { AuthRules } from './auth.js';
 
 /** A brick to be brought up, or to be given new options. */
 export interface BrickTask {
-  brick: string;
+  brick: ByteString;
   volfileId: string;
   volfile: string;
   /** Options of the command line, for every volume whose name matches `xlator`. */
@@ -43,7 +44,7 @@ export function withheldBy(unapplied: readonly Unapplied[]): string {
 
 /** What the main thread keeps of a brick for the handshake and for glusterd. */
 export interface BrickFacts {
-  brick: string;
+  brick: ByteString;
   serverName: string;
   volumeId: string | undefined;
   authOptions: [string, string][];
@@ -67,4 +68,4 @@ export function volumeOf(serverName: string): string {
 }
 
 /** What a worker reports without being asked: a brick that has ended by itself, or a fault that ends the worker. */
-export type WorkerEvent = { event: 'failed'; brick: string; reason: string } | { event: 'fault'; reason: string };
+export type WorkerEvent = { event: 'failed'; brick: ByteString; reason: string } | { event: 'fault'; reason: string };

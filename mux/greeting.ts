@@ -5,6 +5,7 @@
 
 import { addon } from '../native/addon.js';
 import type { Region } from '../native/memory.js';
+import { type ByteString, bytesOfLatin1, latin1OfBytes } from '../posix/contract/bytes.js';
 import { Dict } from '../posix/contract/dict.js';
 import { EACCES, EAGAIN, EINVAL, ENOENT } from '../posix/contract/errno.js';
 import type { Logger } from '../posix/contract/log.js';
@@ -30,7 +31,7 @@ const GREETING_MS = 120_000;
 
 /** What the main thread knows of a brick, for the handshake. */
 export interface BrickEntry {
-  readonly name: string;
+  readonly name: ByteString;
   /** Domain of log lines: name of the server volume. */
   readonly serverName: string;
   readonly volumeId: string | undefined;
@@ -60,7 +61,7 @@ export interface Handover {
 }
 
 export interface Reception {
-  findBrick(name: string): BrickEntry | undefined;
+  findBrick(name: ByteString): BrickEntry | undefined;
   readonly processUuid: string;
   readonly log: Logger;
   handOver(brick: BrickEntry, handover: Handover): void;
@@ -168,11 +169,11 @@ export class Greeting implements ConnectionHandler {
       this.#refuse(xid, '', { errno: EINVAL, text: 'No remote-subvolume option specified', childUp: undefined });
       return;
     }
-    let brick = this.#reception.findBrick(name);
+    let brick = this.#reception.findBrick(bytesOfLatin1(name));
     if (brick?.returning) {
       await brick.back(HOLD_MS);
       if (this.#connection.closed) return;
-      brick = this.#reception.findBrick(name);
+      brick = this.#reception.findBrick(bytesOfLatin1(name));
     }
     const refusal = this.#check(dict, brick);
     if (refusal !== null) {
@@ -182,7 +183,7 @@ export class Greeting implements ConnectionHandler {
     const entry = brick!;
     const subdir = dict.text('subdir-mount') ?? '/';
     const auth: AuthRequest = {
-      brick: entry.name,
+      brick: latin1OfBytes(entry.name),
       peerAddress: this.#address,
       peerPort: this.#port,
       username: dict.text('username'),

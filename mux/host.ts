@@ -5,6 +5,7 @@
 
 import { addon } from '../native/addon.js';
 import { region } from '../native/memory.js';
+import { type ByteString, bytesOfLatin1, latin1OfBytes } from '../posix/contract/bytes.js';
 import { Dict } from '../posix/contract/dict.js';
 import { EACCES, EAGAIN, EINVAL, errnoName } from '../posix/contract/errno.js';
 import { FopError } from '../posix/contract/error.js';
@@ -62,7 +63,7 @@ export interface TranslatorRegistry {
 
 /** Why a brick can't be served; structured-clonable, rethrown on the main thread. */
 export interface BrickFailure {
-  brick: string;
+  brick: ByteString;
   errno: number;
   message: string;
 }
@@ -95,7 +96,7 @@ async function admits(serving: Serving, identity: ClientIdentity): Promise<boole
 
 export class Host {
   readonly #registry: TranslatorRegistry;
-  readonly #bricks = new Map<string, Serving>();
+  readonly #bricks = new Map<ByteString, Serving>();
   /** Rules of bricks that have any, as they were last set. */
   readonly #rules = new WeakMap<Brick, QosRules>();
   readonly #notify: (event: WorkerEvent) => void;
@@ -106,7 +107,7 @@ export class Host {
     keepHouse(() => this.bricks());
   }
 
-  brick(name: string): Brick | undefined {
+  brick(name: ByteString): Brick | undefined {
     return this.#bricks.get(name)?.brick;
   }
 
@@ -119,7 +120,7 @@ export class Host {
     try {
       const plan = task.again === true ? this.#leniently(task) : this.#strictly(task);
       const { graph, scheduling, unapplied } = plan;
-      const { serverNode, layers } = this.#layers(graph, task.brick);
+      const { serverNode, layers } = this.#layers(graph, latin1OfBytes(task.brick));
       requireValues(graph);
       const server = optionsOf(serverNode, serverOptions);
       const facts = factsOf(graph, serverNode, server, layers, unapplied);
@@ -154,7 +155,7 @@ export class Host {
     const { brick } = serving;
     try {
       const { graph, scheduling, unapplied } = this.#leniently(task);
-      const { serverNode, layers } = this.#layers(graph, task.brick);
+      const { serverNode, layers } = this.#layers(graph, latin1OfBytes(task.brick));
       const server = valuesFor(serverNode, serving.server) as ServerOptions;
       const facts = factsOf(graph, serverNode, server, layers, unapplied);
       // What protects goes first: translators may have to wait for a disk.
@@ -200,7 +201,7 @@ export class Host {
     return [...added, ...gone];
   }
 
-  async detach(name: string): Promise<void> {
+  async detach(name: ByteString): Promise<void> {
     const serving = this.#bricks.get(name);
     if (serving === undefined) return;
     this.#bricks.delete(name);
@@ -208,7 +209,7 @@ export class Host {
   }
 
   /** Takes over a connection whose handshake is done but for its answer. */
-  async adopt(name: string, handover: Handover): Promise<void> {
+  async adopt(name: ByteString, handover: Handover): Promise<void> {
     if (!addon.takeFd(handover.fd, handover.ticket)) return;
     const serving = this.#bricks.get(name);
     if (serving === undefined) {
@@ -278,7 +279,7 @@ export class Host {
       if (!known)
         log.error(0, `${brick.name}: option ${shown(option)}: value ${shown(value)} ${reason}; in effect: ${instead}`);
     }
-    brick.schedule(rules.enabled ? rules : null, facts.volumeId ?? brick.name);
+    brick.schedule(rules.enabled ? rules : null, facts.volumeId ?? latin1OfBytes(brick.name));
   }
 
   /** The volfile for a first start: what can't be applied is an error. */
@@ -313,7 +314,7 @@ export class Host {
   }
 
   #nodes(task: BrickTask): { nodes: VolfileNode[]; scheduling: VolfileNode | undefined; file: string } {
-    const file = task.volfileId === '' ? task.brick : task.volfileId;
+    const file = task.volfileId === '' ? latin1OfBytes(task.brick) : task.volfileId;
     const overrides = task.overrides.map((o) => ({ volume: o.xlator, key: o.key, value: o.value }));
     const { schedulingType } = this.#registry;
     const { nodes: all, lifted } = liftOut(parseVolfile(task.volfile, file), ({ type }) => type === schedulingType);
@@ -428,7 +429,7 @@ function factsOf(
     .filter(([key]) => key.startsWith('auth.'))
     .map(([key, entry]): [string, string] => [key, entry.value]);
   return {
-    brick: top.name,
+    brick: bytesOfLatin1(top.name),
     serverName: server.name,
     volumeId: text(top, 'volume-id') ?? text(layers.at(-1)!, 'volume-id'),
     authOptions,
@@ -446,7 +447,7 @@ function factsOf(
   };
 }
 
-function brickFailure(brick: string, error: unknown): BrickFailure {
+function brickFailure(brick: ByteString, error: unknown): BrickFailure {
   const errno = error instanceof FopError ? error.errno : ((error as { errno?: number }).errno ?? EINVAL);
   const message = error instanceof Error ? error.message : `errno ${errno}`;
   return { brick, errno: Math.abs(errno), message };

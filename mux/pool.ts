@@ -4,6 +4,7 @@
  * brick goes where there is least to do.
  */
 import { Piscina } from 'piscina';
+import type { ByteString } from '../posix/contract/bytes.js';
 import { background } from '../posix/contract/fault.js';
 import { loggerFor } from '../posix/contract/log.js';
 import type { BrickFacts, BrickTask } from './facts.js';
@@ -21,11 +22,11 @@ const log = loggerFor('workers');
 export interface WorkerTasks {
   attach(task: BrickTask): BrickFacts;
   reconfigure(task: BrickTask): BrickFacts;
-  detach(brick: string): void;
-  adopt(task: { brick: string; handover: Handover }): void;
-  status(task: { brick: string; what: string }): Record<string, string | number | bigint>;
-  profile(task: { brick: string; input: Map<string, string> }): Map<string, string | number | bigint>;
-  barrier(task: { brick: string; enable: boolean }): void;
+  detach(brick: ByteString): void;
+  adopt(task: { brick: ByteString; handover: Handover }): void;
+  status(task: { brick: ByteString; what: string }): Record<string, string | number | bigint>;
+  profile(task: { brick: ByteString; input: Map<string, string> }): Map<string, string | number | bigint>;
+  barrier(task: { brick: ByteString; enable: boolean }): void;
   statedump(task: Record<string, boolean>): DumpPart;
   stats(task: null): WorkerStats;
   fail(kind: FaultKind): void;
@@ -65,7 +66,7 @@ const BUSY_AS_BRICKS = 16;
 
 export class BrickPool {
   readonly #piscina: Piscina;
-  readonly #placement = new Map<string, BrickWorker>();
+  readonly #placement = new Map<ByteString, BrickWorker>();
   readonly #workers = new Set<BrickWorker>();
   readonly #most: number;
   readonly #reports: WorkerReports;
@@ -131,7 +132,7 @@ export class BrickPool {
   }
 
   /** The worker of a brick; a new brick gets a worker of its own while there may be more, else the one with least to do. */
-  place(brick: string): BrickWorker {
+  place(brick: ByteString): BrickWorker {
     const known = this.#placement.get(brick);
     if (known !== undefined) return known;
     const fit = [...this.#workers].filter((w) => !w.suspect);
@@ -144,14 +145,14 @@ export class BrickPool {
   }
 
   /** Has a brick belong to a worker from now on. */
-  move(brick: string, worker: BrickWorker): void {
+  move(brick: ByteString, worker: BrickWorker): void {
     this.#placement.get(brick)?.bricks.delete(brick);
     this.#placement.set(brick, worker);
     worker.bricks.add(brick);
   }
 
   /** A brick is no more. A worker beyond the bound goes with its last brick. */
-  displace(brick: string): void {
+  displace(brick: ByteString): void {
     const worker = this.#placement.get(brick);
     if (worker === undefined) return;
     this.#placement.delete(brick);
@@ -160,12 +161,12 @@ export class BrickPool {
     background(worker.stop(), log, 'ending a worker failed');
   }
 
-  workerOf(brick: string): BrickWorker | undefined {
+  workerOf(brick: ByteString): BrickWorker | undefined {
     return this.#placement.get(brick);
   }
 
   /** Runs a task on the worker that owns the brick. Rejects with {@link WorkerLost} when that fails meanwhile. */
-  run<N extends TaskName>(brick: string, name: N, argument: Argument<N>): Promise<Result<N>> {
+  run<N extends TaskName>(brick: ByteString, name: N, argument: Argument<N>): Promise<Result<N>> {
     const worker = this.#placement.get(brick);
     return worker === undefined ? Promise.reject(new WorkerLost()) : this.runOn(worker, name, argument);
   }

@@ -4,6 +4,7 @@
  * then; it gets some more tries, at growing intervals, and is given up.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ByteString } from '../posix/contract/bytes.js';
 import { loggerFor } from '../posix/contract/log.js';
 import { type BrickPool, WorkerLost } from './pool.js';
 import type { BrickWorker } from './worker.js';
@@ -35,10 +36,10 @@ const END_WAIT_MS = 5000;
 /** The server's part. */
 export interface Returning {
   /** Whether a brick of a failed worker is to come back at all. */
-  wanted(brick: string): boolean;
+  wanted(brick: ByteString): boolean;
   /** Starts a brick again. Rejects with a BrickFailure, or with {@link WorkerLost}. */
-  start(brick: string, worker: BrickWorker): Promise<void>;
-  giveUp(brick: string, reason: string): void;
+  start(brick: ByteString, worker: BrickWorker): Promise<void>;
+  giveUp(brick: ByteString, reason: string): void;
 }
 
 interface Record {
@@ -93,7 +94,7 @@ export class Revival {
   }
 
   /** Bricks that are still the failed worker's: they may be detached, and attached elsewhere, at any time. */
-  #wanted(worker: BrickWorker): string[] {
+  #wanted(worker: BrickWorker): ByteString[] {
     return [...worker.bricks].filter((b) => this.#server.wanted(b));
   }
 
@@ -103,7 +104,7 @@ export class Revival {
     await delay(Math.min(firstPauseMs * 2 ** (failures - 2), longestPauseMs), undefined, { ref: false });
   }
 
-  async #bringBack(bricks: string[], failures: number): Promise<void> {
+  async #bringBack(bricks: ByteString[], failures: number): Promise<void> {
     let worker: BrickWorker;
     try {
       worker = this.#pool.start();
@@ -127,7 +128,7 @@ export class Revival {
     worker.suspect = false;
   }
 
-  async #start(brick: string, worker: BrickWorker): Promise<void> {
+  async #start(brick: ByteString, worker: BrickWorker): Promise<void> {
     try {
       await this.#server.start(brick, worker);
     } catch (error) {

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { addon } from '../native/addon.js';
+import type { ByteString } from '../posix/contract/bytes.js';
 import { errnoName } from '../posix/contract/errno.js';
 import { background, describeThrown } from '../posix/contract/fault.js';
 import { loggerFor } from '../posix/contract/log.js';
@@ -94,7 +95,7 @@ class Entry implements BrickEntry {
       });
     });
   }
-  get name(): string {
+  get name(): ByteString {
     return this.facts.brick;
   }
   get unapplied(): readonly Unapplied[] {
@@ -140,8 +141,8 @@ export class Server implements Reception, Returning {
   log = loggerFor('server');
   readonly #pool: BrickPool;
   readonly #revival: Revival;
-  readonly #entries = new Map<string, Entry>();
-  readonly #attaching = new Map<string, Promise<void>>();
+  readonly #entries = new Map<ByteString, Entry>();
+  readonly #attaching = new Map<ByteString, Promise<void>>();
   readonly #greetings = new Set<Greeting>();
   /** Since the start. */
   #attaches = 0;
@@ -149,7 +150,7 @@ export class Server implements Reception, Returning {
   #workerFailures = 0;
   readonly #asked = new Map<BrickWorker, Promise<WorkerStats | null>>();
   #listener: Listener | null = null;
-  #onFailed: (brick: string, reason: string) => void = () => {};
+  #onFailed: (brick: ByteString, reason: string) => void = () => {};
 
   constructor(options: ServerOptions) {
     this.#pool = new BrickPool(options, {
@@ -173,12 +174,12 @@ export class Server implements Reception, Returning {
 
   // --- bricks of failed workers -------------------------------------------------------------------------------------
 
-  wanted(brick: string): boolean {
+  wanted(brick: ByteString): boolean {
     const entry = this.#entries.get(brick);
     return entry !== undefined && !entry.closing && !entry.failed;
   }
 
-  async start(brick: string, worker: BrickWorker): Promise<void> {
+  async start(brick: ByteString, worker: BrickWorker): Promise<void> {
     const entry = this.#entries.get(brick)!;
     const starting = this.#pool.runOn(worker, 'attach', { ...entry.task, again: true });
     entry.starting = starting.then(
@@ -189,7 +190,7 @@ export class Server implements Reception, Returning {
     entry.return();
   }
 
-  giveUp(brick: string, reason: string): void {
+  giveUp(brick: ByteString, reason: string): void {
     const entry = this.#entries.get(brick);
     if (entry === undefined) return;
     entry.failed = true;
@@ -226,7 +227,7 @@ export class Server implements Reception, Returning {
 
   // --- Reception ----------------------------------------------------------------------------------------------------
 
-  findBrick(name: string): BrickEntry | undefined {
+  findBrick(name: ByteString): BrickEntry | undefined {
     return this.#entries.get(name);
   }
 
@@ -302,7 +303,7 @@ export class Server implements Reception, Returning {
   }
 
   /** A task for a brick that is served; one whose worker has failed is waited for. */
-  async #run<N extends TaskName>(brick: string, name: N, argument: Argument<N>): Promise<Result<N>> {
+  async #run<N extends TaskName>(brick: ByteString, name: N, argument: Argument<N>): Promise<Result<N>> {
     const entry = this.#entries.get(brick);
     await entry?.back(Number.POSITIVE_INFINITY);
     if (entry === undefined || entry.failed || this.#entries.get(brick) !== entry) {
@@ -330,7 +331,7 @@ export class Server implements Reception, Returning {
     return facts.unapplied;
   }
 
-  async detach(brick: string): Promise<void> {
+  async detach(brick: ByteString): Promise<void> {
     const entry = this.#entries.get(brick);
     if (entry === undefined) return;
     entry.closing = true;
@@ -346,15 +347,15 @@ export class Server implements Reception, Returning {
     entry.return();
   }
 
-  bricks(): string[] {
+  bricks(): ByteString[] {
     return [...this.#entries.keys()];
   }
 
-  facts(brick: string): BrickFacts | undefined {
+  facts(brick: ByteString): BrickFacts | undefined {
     return this.#entries.get(brick)?.facts;
   }
 
-  finalGraph(brick: string): string {
+  finalGraph(brick: ByteString): string {
     const facts = this.#entries.get(brick)?.facts;
     if (facts === undefined) return '';
     const text = facts.finalGraph;
@@ -362,15 +363,15 @@ export class Server implements Reception, Returning {
     return text;
   }
 
-  status(brick: string, what: string): Promise<Record<string, string | number | bigint>> {
+  status(brick: ByteString, what: string): Promise<Record<string, string | number | bigint>> {
     return this.#run(brick, 'status', { brick, what });
   }
 
-  profile(brick: string, input: Map<string, string>): Promise<Map<string, string | number | bigint>> {
+  profile(brick: ByteString, input: Map<string, string>): Promise<Map<string, string | number | bigint>> {
     return this.#run(brick, 'profile', { brick, input });
   }
 
-  barrier(brick: string, enable: boolean): Promise<void> {
+  barrier(brick: ByteString, enable: boolean): Promise<void> {
     return this.#run(brick, 'barrier', { brick, enable });
   }
 
@@ -418,7 +419,7 @@ export class Server implements Reception, Returning {
   }
 
   /** Has the worker of a brick fail, for tests. Returns the bricks that it has. */
-  failWorker(brick: string, kind: FaultKind): string[] {
+  failWorker(brick: ByteString, kind: FaultKind): ByteString[] {
     const worker = this.#pool.workerOf(brick);
     if (worker === undefined) throw { brick, errno: 2, message: 'the brick is not being served' };
     if (kind === 'terminate') worker.terminate();
@@ -426,7 +427,7 @@ export class Server implements Reception, Returning {
     return [...worker.bricks];
   }
 
-  onBrickFailed(report: (brick: string, reason: string) => void): void {
+  onBrickFailed(report: (brick: ByteString, reason: string) => void): void {
     this.#onFailed = report;
   }
 

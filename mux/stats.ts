@@ -1,6 +1,7 @@
 /** Numbers of a worker's bricks for metrics and the status page: gathered when somebody asks. */
 import { getHeapStatistics } from 'node:v8';
 import { threadId } from 'node:worker_threads';
+import type { ByteString } from '../posix/contract/bytes.js';
 import type { Fops } from '../posix/contract/fops.js';
 import type { LayerNumbers } from '../posix/contract/translator.js';
 import type { Brick } from './brick.js';
@@ -42,7 +43,7 @@ export type ClientSum = Pick<
 
 /** Structured-clonable. */
 export interface BrickStats extends LayerNumbers {
-  brick: string;
+  brick: ByteString;
   /** '' if it is not known. */
   volume: string;
   up: boolean;

@@ -5,6 +5,7 @@
  */
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import type { ByteString } from '../posix/contract/bytes.js';
 import { background, describeThrown } from '../posix/contract/fault.js';
 import { loggerFor } from '../posix/contract/log.js';
 import type { WorkerEvent } from './facts.js';
@@ -43,7 +44,7 @@ export class BrickWorker {
   /** Resolves when the thread has ended, and all that it said is heard: its sockets and files are closed then. */
   readonly ended: Promise<void>;
   /** Bricks that have been placed here. */
-  readonly bricks = new Set<string>();
+  readonly bricks = new Set<ByteString>();
   /** To be called when Piscina has the thread among those that take tasks. */
   listed: () => void = () => {};
   /** Called when the worker is lost while a task is under way there. */

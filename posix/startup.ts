@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { type Batch, batch, IGNORE, Priority, STAT } from '../native/batch.js';
 import { region } from '../native/memory.js';
 import { Queue } from '../native/queue.js';
+import { type ByteString, latin1OfBytes } from './contract/bytes.js';
 import { EEXIST, ENODATA, ENOENT, EOPNOTSUPP, errnoName } from './contract/errno.js';
 import { background } from './contract/fault.js';
 import { gfidText, isNullGfid, parseGfid, ROOT_GFID, sameGfid } from './contract/gfid.js';
@@ -27,14 +28,14 @@ const LISTING = 32768;
 const AT_FDCWD = -100;
 
 /** A brick's directory is not what it must be; the message is for the log and names the brick. */
-function refuse(brick: string, why: string): Error {
+function refuse(brick: ByteString, why: string): Error {
   return new Error(`brick ${brick}: ${why}`);
 }
 
 /** How long a disk may take for the whole. */
 const WAIT_MS = 30_000;
 /** Brick directories whose opening was given up waiting for and goes on. */
-const hanging = new Set<string>();
+const hanging = new Set<ByteString>();
 
 type Init = Omit<StoreInit, 'queue' | 'fsType' | 'rootFd' | 'glusterfsFd' | 'hidden'>;
 
@@ -62,7 +63,7 @@ export async function openStore(init: Init, waitMs = WAIT_MS): Promise<Store> {
 
 class Opening {
   readonly #init: Init;
-  readonly #path: string;
+  readonly #path: ByteString;
   readonly #queue = new Queue(DEFAULT_CONCURRENCY);
   #rootFd = -1;
   #glusterfsFd = -1;
@@ -111,7 +112,7 @@ class Opening {
 
   async #openRoot(): Promise<number> {
     const b = batch();
-    b.open(AT_FDCWD, Buffer.from(this.#path).latin1Slice(), OpenFlag.directory);
+    b.open(AT_FDCWD, latin1OfBytes(this.#path), OpenFlag.directory);
     await this.#run(b);
     const fd = b.result(0);
     b.release();
@@ -277,7 +278,7 @@ class Opening {
   }
 }
 
-function checkVolumeId(found: Buffer | number, path: string, text: string): void {
+function checkVolumeId(found: Buffer | number, path: ByteString, text: string): void {
   const wanted = parseGfid(text);
   if (wanted === null || isNullGfid(wanted)) throw refuse(path, `wrong volume-id (${text}) set in volume file`);
   if (found === -ENODATA) throw refuse(path, 'Extended attribute trusted.glusterfs.volume-id is absent');
@@ -288,7 +289,7 @@ function checkVolumeId(found: Buffer | number, path: string, text: string): void
   }
 }
 
-function checkMade(r: number, name: string, path: string): void {
+function checkMade(r: number, name: string, path: ByteString): void {
   if (r < 0 && r !== -EEXIST) throw refuse(path, `creating directory ${name} failed: ${errnoName(-r)}`);
 }
 

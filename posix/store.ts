@@ -5,6 +5,7 @@
 import { type Batch, Priority } from '../native/batch.js';
 import type { Queue } from '../native/queue.js';
 import { Closing } from './closing.js';
+import type { ByteString } from './contract/bytes.js';
 import { type Call, ClientPid } from './contract/call.js';
 import { FailureLog } from './contract/failure-log.js';
 import { describeThrown } from './contract/fault.js';
@@ -122,7 +123,7 @@ export class Store {
   }
 
   /** Absolute path of the brick. */
-  get path(): string {
+  get path(): ByteString {
     return this.options.directory;
   }
 

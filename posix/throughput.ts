@@ -1,7 +1,7 @@
 /** The throughput of a brick's disk, measured as `gluster volume top VOLUME read-perf bs SIZE count COUNT` wants it. */
 import { constants } from 'node:fs';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type ByteString, bytesOfLatin1, fsPath } from './contract/bytes.js';
 
 export interface Throughput {
   bytes: number;
@@ -15,7 +15,7 @@ const FRESH = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constant
 const MAX_BLOCK_BYTES = 1 << 30;
 
 /** Directories that are being measured: a second test would write to the same file. */
-const underWay = new Set<string>();
+const underWay = new Set<ByteString>();
 
 async function timed(blocks: number, step: (position: number) => Promise<void>, blockBytes: number): Promise<number> {
   const start = performance.now();
@@ -28,7 +28,7 @@ async function timed(blocks: number, step: (position: number) => Promise<void>, 
  * the error of the file system, or with an Error that says what is wrong with the sizes.
  */
 export async function measureThroughput(
-  directory: string,
+  directory: ByteString,
   blockBytes: number,
   blocks: number,
   reading: boolean,
@@ -36,7 +36,7 @@ export async function measureThroughput(
   if (blockBytes > MAX_BLOCK_BYTES) throw new Error(`blocks of ${blockBytes} bytes are too large: 1 GiB at most`);
   if (underWay.has(directory)) throw new Error('another measurement of this brick is under way');
   underWay.add(directory);
-  const path = join(directory, NAME);
+  const path = fsPath(bytesOfLatin1(`${directory}/${NAME}`));
   let file: FileHandle | undefined;
   try {
     // What stands there is a client's, or left behind: never written to, nor what it may be a link to.
@@ -49,7 +49,7 @@ export async function measureThroughput(
       await f.sync();
       const back = async (at: number): Promise<void> => {
         const { bytesRead } = await f.read(block, 0, blockBytes, at);
-        if (bytesRead !== blockBytes) throw new Error(`${path}: short read`);
+        if (bytesRead !== blockBytes) throw new Error('short read');
       };
       microseconds = await timed(blocks, back, blockBytes);
     }

@@ -1,4 +1,5 @@
 /** The kinds of option that a table is made of: each a value syntax with its default, bounds and names. */
+import { type ByteString, bytesOfLatin1 } from '../posix/contract/bytes.js';
 import { type AddressRule, parseAddress, parseAddressList } from './addresses.js';
 import {
   BadValue,
@@ -103,8 +104,8 @@ export function str<const S extends Settings & { readonly maxBytes?: number }>(
 }
 
 /** An absolute path, as a byte string. */
-export function path<const S extends Settings>(settings: Any<S> = {} as Any<S>): Option<Valued<string, S>> {
-  return option('path', settings, parsePath);
+export function path<const S extends Settings>(settings: Any<S> = {} as Any<S>): Option<Valued<ByteString, S>> {
+  return option('path', settings, (text) => bytesOfLatin1(parsePath(text)));
 }
 
 /** One of a few words, in their exact spelling. */

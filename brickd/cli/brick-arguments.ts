@@ -1,5 +1,7 @@
 /** The command line of a brick process, checked and typed. */
+import { readlinkSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
+import { type ByteString, bytesOfLatin1, bytesOfText, latin1OfBytes, NO_BYTES } from '../../posix/contract/bytes.js';
 import { parseOverride } from '../../volfiles/overrides.js';
 import type { XlatorOption } from '../brick-server.js';
 import { STANDARD_ERROR } from '../log/standard-error.js';
@@ -15,23 +17,23 @@ const REFUSED = 255;
 
 export interface BrickArguments {
   /** As the process was called. */
-  argv: string[];
+  argv: ByteString[];
   /** glusterd hosts, the first one is used; empty with a volfile of the local disk. */
   servers: string[];
   serverPort: number;
   serverTransport: string;
   volfileId: string;
-  /** Absolute path; '' when the volfile comes from glusterd. */
-  volfile: string;
-  pidFile: string;
-  socketFile: string;
-  brickName: string;
+  /** Absolute path; empty when the volfile comes from glusterd. */
+  volfile: ByteString;
+  pidFile: ByteString;
+  socketFile: ByteString;
+  brickName: ByteString;
   /** Port to sign in with; 0 for none. */
   brickPort: number;
   brickPort2: number;
   foreground: boolean;
   debug: boolean;
-  logFile: string;
+  logFile: ByteString;
   logLevel: string;
   logFormat: string;
   logBufferSize: number;
@@ -60,7 +62,12 @@ const USAGE_FORMS = (program: string): string =>
 
 type Setter = (a: BrickArguments, value: string) => void;
 
-const absolute = (path: string): string => resolve(path);
+/** The directory of the process in exact bytes, which process.cwd() has not. */
+const currentDirectory = (): string => readlinkSync('/proc/self/cwd', 'latin1');
+
+/** path: a word of the command line, which is a byte string. */
+const absolute = (path: string): ByteString =>
+  bytesOfLatin1(path.startsWith('/') ? resolve(path) : resolve(currentDirectory(), path));
 
 /** What each option that matters to a brick sets. Values are checked before. */
 const SETTERS: Readonly<Record<string, Setter>> = {
@@ -71,7 +78,7 @@ const SETTERS: Readonly<Record<string, Setter>> = {
   'volfile-id': (a, v) => (a.volfileId = v),
   'pid-file': (a, v) => (a.pidFile = absolute(v)),
   'socket-file': (a, v) => (a.socketFile = absolute(v)),
-  'brick-name': (a, v) => (a.brickName = v),
+  'brick-name': (a, v) => (a.brickName = bytesOfLatin1(v)),
   'brick-port': (a, v) => {
     const [first, second] = v.split(',');
     a.brickPort = integerOf(first!, true)!;
@@ -79,7 +86,7 @@ const SETTERS: Readonly<Record<string, Setter>> = {
   },
   'no-daemon': (a) => (a.foreground = true),
   debug: (a) => (a.debug = true),
-  'log-file': (a, v) => (a.logFile = v === STANDARD_ERROR ? v : absolute(v)),
+  'log-file': (a, v) => (a.logFile = v === STANDARD_ERROR ? bytesOfLatin1(v) : absolute(v)),
   'log-level': (a, v) => (a.logLevel = v.toLowerCase()),
   'log-format': (a, v) => (a.logFormat = v.toLowerCase()),
   'log-buf-size': (a, v) => (a.logBufferSize = integerOf(v)!),
@@ -110,9 +117,10 @@ const SETTERS: Readonly<Record<string, Setter>> = {
  * Parses argv (program first). Relative paths are taken from the present directory.
  * Throws UsageError: 64 for options that do not parse, 255 for refused values and combinations.
  */
-export function brickArguments(argv: readonly string[]): BrickArguments {
-  const program = basename(argv[0] ?? 'glusterfsd');
-  const line = parseLine(GLUSTERFSD_OPTIONS, argv.slice(1), program);
+export function brickArguments(argv: readonly ByteString[]): BrickArguments {
+  const words = argv.map(latin1OfBytes);
+  const program = basename(words[0] ?? 'glusterfsd');
+  const line = parseLine(GLUSTERFSD_OPTIONS, words.slice(1), program);
   const a: BrickArguments = {
     argv: [...argv],
     servers: [],
@@ -120,15 +128,15 @@ export function brickArguments(argv: readonly string[]): BrickArguments {
     serverTransport: 'socket',
     volfileId: '',
     metrics: undefined,
-    volfile: '',
-    pidFile: '',
-    socketFile: '',
-    brickName: '',
+    volfile: NO_BYTES,
+    pidFile: NO_BYTES,
+    socketFile: NO_BYTES,
+    brickName: NO_BYTES,
     brickPort: 0,
     brickPort2: 0,
     foreground: false,
     debug: false,
-    logFile: '',
+    logFile: NO_BYTES,
     logLevel: 'info',
     logFormat: 'with-msg-id',
     logBufferSize: 5,
@@ -177,19 +185,19 @@ function complete(a: BrickArguments, line: { options: { name: string }[]; args: 
   if (a.servers.length > 0 && a.volfileId === '') {
     throw refuse("ERROR: '--volfile-id' is mandatory if '-s' OR '--volfile-server' option is given");
   }
-  if (a.servers.length > 0) a.volfile = '';
-  else if (a.volfile === '') a.volfile = DEFAULT_VOLFILE;
+  if (a.servers.length > 0) a.volfile = NO_BYTES;
+  else if (a.volfile.length === 0) a.volfile = bytesOfText(DEFAULT_VOLFILE);
   if (a.debug) {
     a.logLevel = 'debug';
-    a.logFile = STANDARD_ERROR;
+    a.logFile = bytesOfText(STANDARD_ERROR);
     a.foreground = true;
   }
-  if (a.logFile === '') a.logFile = defaultLogFile(a);
+  if (a.logFile.length === 0) a.logFile = defaultLogFile(a);
 }
 
 /** Where glusterfsd logs when it isn't told: named after the volfile, or its id. */
-function defaultLogFile(a: BrickArguments): string {
+function defaultLogFile(a: BrickArguments): ByteString {
   const flat = (s: string): string => s.replace(/^\/+/, '').replaceAll('/', '-');
-  const name = a.servers.length > 0 ? `${flat(a.servers[0]!)}-${flat(a.volfileId)}` : flat(a.volfile);
-  return `/var/log/glusterfs/${name}.log`;
+  const name = a.servers.length > 0 ? `${flat(a.servers[0]!)}-${flat(a.volfileId)}` : flat(latin1OfBytes(a.volfile));
+  return bytesOfLatin1(`/var/log/glusterfs/${name}.log`);
 }

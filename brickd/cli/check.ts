@@ -1,5 +1,7 @@
 /** `brickd check`: what is wrong with a volfile, and what of it brickd does not serve. */
 import { readFileSync } from 'node:fs';
+import { bytesOfText, latin1OfBytes } from '../../posix/contract/bytes.js';
+import { printable } from '../../posix/contract/printable.js';
 import { checkVolfile } from '../../volfiles/check.js';
 import { problemText } from '../../volfiles/problem.js';
 import { optionTableOf, unmetDemands } from '../translators/catalog.js';
@@ -15,11 +17,14 @@ export function check(file: string): void {
   } catch (error) {
     throw new CommandError(`cannot read ${file}: ${(error as Error).message}`);
   }
-  const problems = checkVolfile(text, file, optionTableOf, (graph) => [
+  // Problems quote the volfile, which is bytes: so is all that is printed.
+  const name = latin1OfBytes(bytesOfText(file));
+  const problems = checkVolfile(text, name, optionTableOf, (graph) => [
     ...unmetDemands(graph, implemented),
     ...qosProblems(graph),
   ]);
-  for (const problem of problems) process.stdout.write(`${problem.severity}: ${problemText(file, problem)}\n`);
+  for (const problem of problems)
+    process.stdout.write(`${printable(`${problem.severity}: ${problemText(name, problem)}`)}\n`, 'latin1');
   const errors = problems.filter((problem) => problem.severity === 'error').length;
   if (errors > 0) throw new CommandError(`${file} cannot be served: ${errors} error${errors === 1 ? '' : 's'}`);
   process.stdout.write(`${file} can be served${problems.length > 0 ? ', with the warnings above' : ''}\n`);

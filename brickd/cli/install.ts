@@ -23,7 +23,8 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { byteString, DIRECTORY_MODE, replaceOwnFile } from '../own-files.js';
+import { bytesOfText } from '../../posix/contract/bytes.js';
+import { DIRECTORY_MODE, replaceOwnFile } from '../own-files.js';
 import { CommandError } from './commands.js';
 import { GLUSTERD_VOLUMES, type QosVolume, qosVolumes, resetCommands } from './qos-volumes.js';
 import { isWrapper, parseWrapper, type WrapperSettings, wrapperText } from './wrapper.js';
@@ -51,7 +52,7 @@ function exists(path: string): boolean {
 
 const readIfWrapper = (path: string): string | undefined => {
   if (!existsSync(path)) return undefined;
-  const text = readFileSync(path, 'latin1');
+  const text = readFileSync(path, 'utf8');
   return isWrapper(text) ? text : undefined;
 };
 
@@ -115,7 +116,7 @@ export function install(o: InstallOptions): void {
   const settings: WrapperSettings = { stock: STOCK, node: o.node, brickd, volumes, fallback: o.fallback };
   const text = wrapperText(settings);
   if (present === text) say('brickd is installed already, nothing changed');
-  else replaceOwnFile(BINARY, byteString(text), WRAPPER_MODE);
+  else replaceOwnFile(bytesOfText(BINARY), bytesOfText(text), WRAPPER_MODE);
   say(
     volumes.length === 0
       ? 'bricks that glusterd starts from now on run brickd'
@@ -173,7 +174,7 @@ export function uninstall(o: { volume: string[] }): void {
       throw new CommandError('brickd is installed for all volumes: install --volume limits it');
     const volumes = settings.volumes.filter((name) => !o.volume.includes(name));
     if (volumes.length > 0) {
-      replaceOwnFile(BINARY, byteString(wrapperText({ ...settings, volumes })), WRAPPER_MODE);
+      replaceOwnFile(bytesOfText(BINARY), bytesOfText(wrapperText({ ...settings, volumes })), WRAPPER_MODE);
       say(`brickd stays installed for ${volumes.join(', ')}`);
       warnOfQos(o.volume);
       return;

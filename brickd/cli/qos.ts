@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import type { QosStats, TenantStats } from '../../mux/qos/stats.js';
 import { Classifier } from '../../mux/qos/tenants.js';
 import { BrickOpProc, brickOpReq, brickOpRsp } from '../../mux/wire/programs/mgmt.js';
+import { type ByteString, bytesOfLatin1, textOfLatin1, textPath } from '../../posix/contract/bytes.js';
 import { Dict } from '../../posix/contract/dict.js';
 import { QOS_QUESTION } from '../glusterd/brick-ops.js';
 import { RpcSocket } from '../glusterd/rpc-socket.js';
@@ -14,20 +15,22 @@ import { brickPids } from './statedump.js';
 const WAIT_MS = 5000;
 const PROGRAM = { program: 4867634, version: 2, procedure: BrickOpProc.xlatorInfo };
 
+/** Names are text here. */
 interface Served {
   brick: string;
   qos: QosStats;
 }
 
-function socketOf(pid: number): string | undefined {
+function socketOf(pid: number): ByteString | undefined {
   const args = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
   const at = args.findIndex((a) => a === '-S' || a === '--socket-file');
-  return at < 0 ? args.find((a) => a.startsWith('--socket-file='))?.slice('--socket-file='.length) : args[at + 1];
+  const path = at < 0 ? args.find((a) => a.startsWith('--socket-file='))?.slice('--socket-file='.length) : args[at + 1];
+  return path === undefined ? undefined : bytesOfLatin1(path);
 }
 
 /** Bricks of a process that have user/qos. */
-async function ask(path: string): Promise<Served[]> {
-  const socket = connect({ path });
+async function ask(path: ByteString): Promise<Served[]> {
+  const socket = connect({ path: textPath(path) });
   try {
     await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
     const nothing = (): void => {};
@@ -36,7 +39,7 @@ async function ask(path: string): Promise<Served[]> {
     const reply = await rpc.call(PROGRAM, brickOpReq, { name: '', op: 0, input, dict: null }, brickOpRsp, WAIT_MS);
     const text = reply.output?.text(QOS_QUESTION);
     if (reply.op_ret !== 0 || text === undefined) throw new Error(reply.op_errstr || 'no answer about QoS');
-    return JSON.parse(text) as Served[];
+    return JSON.parse(text, (_, value) => (typeof value === 'string' ? textOfLatin1(value) : value)) as Served[];
   } finally {
     socket.destroy();
   }

@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getAttributeSync, setAttributeSync } from 'fs-xattr';
+import { type ByteString, bytesOfLatin1, bytesOfText, latin1OfBytes } from '../../posix/contract/bytes.js';
 import { sampleBrickVolfile } from '../../volfiles/samples/brick.js';
-import { byteString, DIRECTORY_MODE, PUBLIC_MODE, replaceOwnFile } from '../own-files.js';
+import { DIRECTORY_MODE, PUBLIC_MODE, replaceOwnFile } from '../own-files.js';
 import { CommandError } from './commands.js';
 
 export const SAMPLE_VOLUME = 'sample';
@@ -13,7 +14,7 @@ const VOLUME_ID = 'trusted.glusterfs.volume-id';
 export interface ServedBrick {
   directory: string;
   /** The brick's name: its directory, as a byte string. */
-  brick: string;
+  brick: ByteString;
   /** Path of the volfile, written for use with `brickd -f` too. */
   volfile: string;
   text: string;
@@ -32,7 +33,7 @@ function volumeId(data: string): Buffer {
   const id = randomBytes(16);
   id[6] = (id[6]! & 0x0f) | 0x40;
   id[8] = (id[8]! & 0x3f) | 0x80;
-  replaceOwnFile(byteString(file), `${uuidText(id)}\n`, PUBLIC_MODE);
+  replaceOwnFile(bytesOfText(file), bytesOfText(`${uuidText(id)}\n`), PUBLIC_MODE);
   return id;
 }
 
@@ -85,16 +86,16 @@ export async function makeSampleBricks(
     const directory = join(data, `brick${i}`);
     mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE });
     markBrick(directory, id);
-    const brick = Buffer.from(directory, 'utf8').toString('latin1');
+    const brick = bytesOfText(directory);
     const text = sampleBrickVolfile({
       volume: SAMPLE_VOLUME,
-      directory: brick,
+      directory: latin1OfBytes(brick),
       volumeId: uuidText(id),
       port,
       ...(host === '' ? {} : { bindAddress: host }),
     });
     const volfile = join(data, `brick${i}.vol`);
-    replaceOwnFile(byteString(volfile), text, PUBLIC_MODE);
+    replaceOwnFile(bytesOfText(volfile), bytesOfLatin1(text), PUBLIC_MODE);
     bricks.push({ directory, brick, volfile, text });
   }
   return bricks;
@@ -109,7 +110,7 @@ export function writeClientVolfile(data: string, bricks: readonly ServedBrick[],
       '    type protocol/client',
       `    option remote-host ${host}`,
       `    option remote-port ${port}`,
-      `    option remote-subvolume "${b.brick.replaceAll(/["\\`]/g, '\\$&')}"`,
+      `    option remote-subvolume "${latin1OfBytes(b.brick).replaceAll(/["\\`]/g, '\\$&')}"`,
       '    option transport-type tcp',
       '    option ping-timeout 42',
       'end-volume',
@@ -124,6 +125,6 @@ export function writeClientVolfile(data: string, bricks: readonly ServedBrick[],
     '',
   ];
   const file = join(data, 'client.vol');
-  replaceOwnFile(byteString(file), `${clients.join('\n')}\n${top.join('\n')}`, PUBLIC_MODE);
+  replaceOwnFile(bytesOfText(file), bytesOfLatin1(`${clients.join('\n')}\n${top.join('\n')}`), PUBLIC_MODE);
   return file;
 }

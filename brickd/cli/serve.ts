@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { addon } from '../../native/addon.js';
+import { bytesOfText, textOfBytes, textOfLatin1 } from '../../posix/contract/bytes.js';
 import { type BrickServer, isBrickError } from '../brick-server.js';
 import { pause } from '../glusterd/backoff.js';
 import { levelOf } from '../log/control.js';
@@ -45,7 +46,7 @@ export async function serve(o: ServeOptions): Promise<void> {
   const bricks = await makeSampleBricks(data, o.bricks, o.port, host);
   const logFile = join(data, 'brickd.log');
   const log = new DaemonLog({
-    file: Buffer.from(logFile, 'utf8').toString('latin1'),
+    file: bytesOfText(logFile),
     level,
     localTime: false,
     withId: true,
@@ -59,7 +60,9 @@ export async function serve(o: ServeOptions): Promise<void> {
     }
     const { port } = await server.listen({ host, port: o.port, family: host.includes(':') ? 6 : 4, backlog: 1024 });
     const clientVolfile = writeClientVolfile(data, bricks, host === '' ? LOCALHOST : host, port);
-    server.onBrickFailed((brick, reason) => process.stderr.write(`brickd: brick ${brick} has failed: ${reason}\n`));
+    server.onBrickFailed((brick, reason) =>
+      process.stderr.write(`brickd: brick ${brick} has failed: ${reason}\n`, 'latin1'),
+    );
     const metrics = o.metricsPort === 0 ? undefined : await metricsOf(server, o.metricsPort);
     announce(
       bricks.map((b) => b.directory),
@@ -70,7 +73,8 @@ export async function serve(o: ServeOptions): Promise<void> {
     );
   } catch (error) {
     await server.close();
-    if (isBrickError(error)) throw new CommandError(`brick ${error.brick}: ${error.message}`);
+    if (isBrickError(error))
+      throw new CommandError(`brick ${textOfBytes(error.brick)}: ${textOfLatin1(error.message)}`);
     if ((error as { code?: string }).code === 'EADDRINUSE')
       throw new CommandError(`port ${o.port} is in use: choose another with --port`);
     throw error;

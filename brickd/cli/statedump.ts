@@ -1,6 +1,7 @@
 /** `brickd statedump`: asks running brick processes for statedumps, and says where they are or prints them as JSON. */
 import { readdirSync, readFileSync, readlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { bytesOfLatin1, fsPath, textOfLatin1 } from '../../posix/contract/bytes.js';
 import { pause } from '../glusterd/backoff.js';
 import { CommandError } from './commands.js';
 import { STATEDUMP_DIRECTORY } from './print.js';
@@ -23,8 +24,9 @@ export function brickPids(): number[] {
     });
 }
 
+/** Names are byte strings. */
 const dumpsOf = (pid: number): string[] =>
-  readdirSync(STATEDUMP_DIRECTORY).filter((name) => name.includes(`.${pid}.dump.`));
+  readdirSync(STATEDUMP_DIRECTORY, 'latin1').filter((name) => name.includes(`.${pid}.dump.`));
 
 /** json: the dumps are printed as an array, their files removed. Throws a CommandError when there is no such process, or no dump within ten seconds. */
 export async function requestStatedumps(pid: number | undefined, json = false): Promise<void> {
@@ -45,12 +47,12 @@ export async function requestStatedumps(pid: number | undefined, json = false): 
     if (found === undefined) {
       throw new CommandError(`process ${p} has written no statedump to ${STATEDUMP_DIRECTORY}; see its log`);
     }
-    const path = join(STATEDUMP_DIRECTORY, found);
+    const path = bytesOfLatin1(join(STATEDUMP_DIRECTORY, found));
     if (json) {
-      dumps.push({ pid: p, ...parseStatedump(readFileSync(path, 'latin1')) });
-      unlinkSync(path);
+      dumps.push({ pid: p, ...parseStatedump(textOfLatin1(readFileSync(fsPath(path), 'latin1'))) });
+      unlinkSync(fsPath(path));
     } else {
-      process.stdout.write(`${path}\n`);
+      process.stdout.write(`${path}\n`, 'latin1');
     }
   }
   if (json) process.stdout.write(`${JSON.stringify(dumps, null, 1)}\n`);

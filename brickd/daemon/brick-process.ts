@@ -3,6 +3,15 @@ import { writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { addon } from '../../native/addon.js';
+import {
+  type ByteString,
+  bytesOfLatin1,
+  bytesOfText,
+  fsPath,
+  latin1OfBytes,
+  NO_BYTES,
+  textPath,
+} from '../../posix/contract/bytes.js';
 import { EADDRINUSE } from '../../posix/contract/errno.js';
 import { background } from '../../posix/contract/fault.js';
 import { event, loggerFor } from '../../posix/contract/log.js';
@@ -13,12 +22,11 @@ import { type BrickLife, BrickOpHandler } from '../glusterd/brick-ops.js';
 import { BrickOpsServer } from '../glusterd/brick-ops-server.js';
 import { levelOf } from '../log/control.js';
 import { DaemonLog } from '../log/open.js';
-import { STANDARD_ERROR } from '../log/standard-error.js';
+import { isStandardError } from '../log/standard-error.js';
 import { startMetricsOf } from '../metrics/start.js';
 import { makeOwnDirectory } from '../own-files.js';
 import { GLUSTER_VERSION, VERSION } from '../version.js';
 import { Bricks, type Departure } from './bricks.js';
-import { fsPath, textPath } from './call.js';
 import { Ending } from './ending.js';
 import { GlusterdLink } from './glusterd-link.js';
 import { takeIdentity } from './identity.js';
@@ -54,7 +62,7 @@ export async function runBrickProcess(args: BrickArguments, around: Surroundings
   const status = new StatusPipe(around.launched);
   const daemonLog = openLog(args);
   if (typeof daemonLog === 'string') {
-    process.stderr.write(daemonLog);
+    process.stderr.write(daemonLog, 'latin1');
     status.release(255);
     process.exit(255);
   }
@@ -63,7 +71,7 @@ export async function runBrickProcess(args: BrickArguments, around: Surroundings
 
 function openLog(args: BrickArguments): DaemonLog | string {
   try {
-    if (args.logFile !== STANDARD_ERROR) makeOwnDirectory(dirname(args.logFile));
+    if (!isStandardError(args.logFile)) makeOwnDirectory(bytesOfLatin1(dirname(latin1OfBytes(args.logFile))));
     return new DaemonLog({
       file: args.logFile,
       level: levelOf(args.logLevel)!,
@@ -73,7 +81,7 @@ function openLog(args: BrickArguments): DaemonLog | string {
       flushTimeoutS: args.logFlushTimeoutS,
     });
   } catch (error) {
-    return `ERROR: failed to open logfile ${args.logFile} (${(error as Error).message})\n`;
+    return `ERROR: failed to open logfile ${args.logFile} (${bytesOfText((error as Error).message)})\n`;
   }
 }
 
@@ -109,7 +117,7 @@ class BrickProcess implements BrickLife {
     this.#ending = new Ending(daemonLog, status, async (brick) => this.#link?.signOut(brick));
   }
 
-  get firstBrick(): string {
+  get firstBrick(): ByteString {
     return this.#args.brickName;
   }
 
@@ -132,7 +140,7 @@ class BrickProcess implements BrickLife {
     const args = this.#args;
     const [program] = args.argv;
     const line = args.argv.join(' ');
-    loggerFor(program!).info(
+    loggerFor(latin1OfBytes(program!)).info(
       100030,
       event('Started running version', { arg: program!, version: GLUSTER_VERSION, brickd: VERSION, cmdlinestr: line }),
     );
@@ -158,13 +166,13 @@ class BrickProcess implements BrickLife {
   }
 
   #takePidfile(): void {
-    if (this.#args.pidFile === '') return;
+    if (this.#args.pidFile.length === 0) return;
     try {
       this.#ending.pidfile = Pidfile.take(this.#args.pidFile);
     } catch (error) {
       if (!(error instanceof PidfileError)) throw error;
       log.error(error.msgid, error.message, error.errno);
-      process.stderr.write(`${error.message}\n`);
+      process.stderr.write(`${error.message}\n`, 'latin1');
       throw error.unopened ? new StartFailure(255, 255) : new StartFailure(1, 1);
     }
   }
@@ -181,12 +189,12 @@ class BrickProcess implements BrickLife {
   /** From the sockets to the signed-in brick. */
   async #serve(): Promise<void> {
     const args = this.#args;
-    if (args.socketFile !== '') await this.#listenForGlusterd();
+    if (args.socketFile.length > 0) await this.#listenForGlusterd();
     // Loading the server's modules and asking for the volfile overlap.
     const making = this.#around.makeServer();
     making.catch(() => {});
     const link = this.#link;
-    const volfileId = link === null ? args.volfile : args.volfileId;
+    const volfileId = link === null ? latin1OfBytes(args.volfile) : args.volfileId;
     const text = link === null ? await this.#read() : await link.firstVolfile();
     const server = await making;
     server.onBrickFailed((brick, reason) => this.#failed(brick, reason));
@@ -223,7 +231,7 @@ class BrickProcess implements BrickLife {
     } catch (error) {
       log.error(
         0,
-        `cannot listen on ${this.#args.socketFile}: ${(error as Error).message}; glusterd cannot reach the brick`,
+        `cannot listen on ${this.#args.socketFile}: ${bytesOfText((error as Error).message)}; glusterd cannot reach the brick`,
       );
     }
   }
@@ -233,7 +241,7 @@ class BrickProcess implements BrickLife {
     try {
       return await readFile(fsPath(path), 'latin1');
     } catch (error) {
-      const text = (error as Error).message;
+      const text = bytesOfText((error as Error).message);
       log.error(100009, event('loading volume file failed', { volume_file: path, error: text }));
       throw new StartFailure(INIT_FAILED, NO_VOLFILE_EXIT);
     }
@@ -245,7 +253,7 @@ class BrickProcess implements BrickLife {
     } catch (error) {
       const known = isBrickError(error);
       const message = known || error instanceof Error ? error.message : String(error);
-      const name = known ? error.brick : this.firstBrick === '' ? volfileId : this.firstBrick;
+      const name = known ? error.brick : this.firstBrick.length === 0 ? volfileId : this.firstBrick;
       log.error(100026, `brick ${name} cannot be served: ${message}`);
       throw new StartFailure(INIT_FAILED, 1);
     }
@@ -271,7 +279,7 @@ class BrickProcess implements BrickLife {
 
   // --- BrickLife ----------------------------------------------------------------------------------------------------
 
-  async terminate(brick: string, graceful: boolean): Promise<Departure> {
+  async terminate(brick: ByteString, graceful: boolean): Promise<Departure> {
     if (this.server === null && brick !== this.firstBrick) await this.#serving;
     const bricks = this.#bricks;
     this.#endStatus = graceful ? 0 : 15;
@@ -293,7 +301,7 @@ class BrickProcess implements BrickLife {
     }
   }
 
-  async attachFile(volfilePath: string): Promise<void> {
+  async attachFile(volfilePath: ByteString): Promise<void> {
     // Without a wait when there is none to be: requests that come together keep their order.
     if (this.server === null) await this.#serving;
     await this.#bricks!.attachFile(volfilePath);
@@ -326,7 +334,7 @@ class BrickProcess implements BrickLife {
   // --- events -------------------------------------------------------------------------------------------------------
 
   /** A brick has failed. It leaves alone; the process of a single brick gives its clients time to hear of it, and ends. */
-  #failed(brick: string, reason: string): void {
+  #failed(brick: ByteString, reason: string): void {
     log.critical(0, `brick ${brick} has failed: ${reason}`);
     if (this.#hasOthers(brick)) {
       this.#takeOut(brick);
@@ -342,11 +350,11 @@ class BrickProcess implements BrickLife {
     }, FAILED_BRICK_GRACE_MS);
   }
 
-  #hasOthers(brick: string): boolean {
+  #hasOthers(brick: ByteString): boolean {
     return this.#bricks?.staying().some((other) => other !== brick) === true;
   }
 
-  #takeOut(brick: string): void {
+  #takeOut(brick: ByteString): void {
     this.terminate(brick, false).catch((error: unknown) => log.error(0, `detaching ${brick}: ${String(error)}`));
   }
 
@@ -357,7 +365,7 @@ class BrickProcess implements BrickLife {
   }
 
   #statedump(): void {
-    const target = { brickName: this.firstBrick, statedumpPath: this.#bricks?.statedumpPath ?? '' };
+    const target = { brickName: this.firstBrick, statedumpPath: this.#bricks?.statedumpPath ?? NO_BYTES };
     writeStatedump(target, this.server).catch((error: unknown) => {
       log.error(0, `statedump failed: ${String(error)}`);
     });

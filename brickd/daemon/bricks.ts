@@ -5,6 +5,7 @@
  */
 
 import { unappliedText } from '../../mux/facts.js';
+import { type ByteString, bytesOfLatin1, latin1OfBytes, NO_BYTES } from '../../posix/contract/bytes.js';
 import { EBUSY, EEXIST, ENOENT, ETIMEDOUT } from '../../posix/contract/errno.js';
 import { event, loggerFor } from '../../posix/contract/log.js';
 import { type BrickError, type BrickServer, type BrickSpec, isBrickError } from '../brick-server.js';
@@ -52,12 +53,12 @@ export class Bricks {
   readonly #slots = new Slots(ATTACHES);
   readonly #refresh: VolfileRefresh;
   /** How many attaches and detaches of a brick are not answered yet. */
-  readonly #coming = new Map<string, number>();
-  readonly #leaving = new Map<string, number>();
+  readonly #coming = new Map<ByteString, number>();
+  readonly #leaving = new Map<ByteString, number>();
   /** Bricks whose detach was given up waiting for. */
-  readonly #lost = new Set<string>();
+  readonly #lost = new Set<ByteString>();
   /** The server's option `statedump-path`, of the volfile read last. */
-  statedumpPath = '';
+  statedumpPath = NO_BYTES;
   /** Called when the last brick has left and none is coming. */
   onEmpty: () => void = () => {};
 
@@ -73,7 +74,7 @@ export class Bricks {
     this.#log = daemonLog;
     this.#waits = waits;
     this.#refresh = new VolfileRefresh({
-      fetch: ({ id, brick }) => management?.fetchVolfile(id, brick, REFETCH_TRIES) ?? readAgain(id),
+      fetch: ({ id, brick }) => management?.fetchVolfile(id, brick, REFETCH_TRIES) ?? readAgain(bytesOfLatin1(id)),
       reachable: () => management === null || management.connected,
       all: () => this.volfiles.all(),
       apply: (stored, text) => this.#change(stored, text),
@@ -81,12 +82,12 @@ export class Bricks {
   }
 
   /** Bricks that are served and stay: not those that are on their way out. */
-  staying(): string[] {
+  staying(): ByteString[] {
     return this.#server.bricks().filter((brick) => !this.#leaving.has(brick) && !this.#lost.has(brick));
   }
 
   /** Served, or about to be. */
-  knows(brick: string): boolean {
+  knows(brick: ByteString): boolean {
     return this.#coming.has(brick) || this.#server.bricks().includes(brick);
   }
 
@@ -111,7 +112,7 @@ export class Bricks {
   }
 
   /** As {@link attach}, from a volfile of the local disk, as glusterd has a further brick attached. */
-  async attachFile(path: string): Promise<void> {
+  async attachFile(path: ByteString): Promise<void> {
     try {
       // Read at once: from here on the brick's name is known, and requests for it keep their order.
       await this.attach(volfileIdOf(path), readVolfile(path));
@@ -125,7 +126,7 @@ export class Bricks {
    * Takes a brick out. Resolves when it is gone, or after a while when it is still going. leave: run at its turn, and
    * waited for as well.
    */
-  async detach(brick: string, leave: () => Promise<void> = async () => {}): Promise<Departure> {
+  async detach(brick: ByteString, leave: () => Promise<void> = async () => {}): Promise<Departure> {
     if (!this.knows(brick)) return 'absent';
     count(this.#leaving, brick, 1);
     const gone = this.#lanes.run(brick, async (): Promise<Departure> => {
@@ -262,19 +263,19 @@ export class Bricks {
     });
   }
 
-  #spec(brick: string, volfileId: string, volfile: string): BrickSpec {
+  #spec(brick: ByteString, volfileId: string, volfile: string): BrickSpec {
     return { brick, volfileId, volfile, overrides: this.#args.xlatorOptions };
   }
 
   #applyProcessOptions(facts: VolfileFacts): void {
     this.statedumpPath = facts.statedumpPath;
     // Where bricks share the process, the level of one is no business of the others.
-    this.#log.applyOptions(facts.brickOptions, this.#args.brickMux ? [facts.brick, facts.volume] : []);
+    this.#log.applyOptions(facts.brickOptions, this.#args.brickMux ? [latin1OfBytes(facts.brick), facts.volume] : []);
   }
 }
 
 /** The volfile of a brick without glusterd, whose id is a path. One that can't be read is not tried again by itself. */
-async function readAgain(path: string): Promise<string> {
+async function readAgain(path: ByteString): Promise<string> {
   try {
     return readVolfile(path);
   } catch (error) {
@@ -282,7 +283,7 @@ async function readAgain(path: string): Promise<string> {
   }
 }
 
-function count(map: Map<string, number>, key: string, change: 1 | -1): void {
+function count(map: Map<ByteString, number>, key: ByteString, change: 1 | -1): void {
   const next = (map.get(key) ?? 0) + change;
   if (next === 0) map.delete(key);
   else map.set(key, next);
@@ -296,7 +297,7 @@ function signal(): { given: Promise<void>; give: () => void } {
   return { given, give };
 }
 
-const brickError = (brick: string, errno: number, message: string): BrickError => ({
+const brickError = (brick: ByteString, errno: number, message: string): BrickError => ({
   brick,
   errno,
   message: `brick ${brick}: ${message}`,

@@ -1,5 +1,6 @@
 /** How this process was called, in exact bytes. */
 import { readFileSync } from 'node:fs';
+import { type ByteString, bytesOfLatin1, bytesOfText, fsPath } from '../../posix/contract/bytes.js';
 
 /** Name that brick processes go by: tools look for it in the process name and in the command line. */
 export const PROCESS_NAME = 'glusterfsd';
@@ -13,24 +14,18 @@ const ARGV0_VARIABLE = 'BRICKD_ARGV0';
  * The arguments, program first, one character per byte: the kernel's copy, since process.argv has lost bytes that are no
  * UTF-8. The program is the path that stock bricks have, or the one that a wrapper was called by.
  */
-export function callArguments(): string[] {
-  const program = process.env[ARGV0_VARIABLE] ?? STOCK_PATH;
+export function callArguments(): ByteString[] {
+  const program = bytesOfText(process.env[ARGV0_VARIABLE] ?? STOCK_PATH);
   const count = process.argv.length - 2;
   const words = readFileSync('/proc/self/cmdline', 'latin1').split('\0');
   words.pop();
-  return [program, ...(count === 0 ? [] : words.slice(-count))];
+  return [program, ...(count === 0 ? [] : words.slice(-count).map(bytesOfLatin1))];
 }
 
-export function packCall(argv: readonly string[]): string {
-  return Buffer.from(argv.join('\0'), 'latin1').toString('base64');
+export function packCall(argv: readonly ByteString[]): string {
+  return fsPath(bytesOfLatin1(argv.join('\0'))).toString('base64');
 }
 
-export function unpackCall(packed: string): string[] {
-  return Buffer.from(packed, 'base64').toString('latin1').split('\0');
+export function unpackCall(packed: string): ByteString[] {
+  return Buffer.from(packed, 'base64').toString('latin1').split('\0').map(bytesOfLatin1);
 }
-
-/** A path as file calls take it: the exact bytes. */
-export const fsPath = (bytes: string): Buffer => Buffer.from(bytes, 'latin1');
-
-/** A path for interfaces that take only text (sockets): exact when it is UTF-8. */
-export const textPath = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8');

@@ -1,5 +1,6 @@
 /** How a brick process ends: by signal, by its last brick, or by a fault of its own. */
 import { addon } from '../../native/addon.js';
+import type { ByteString } from '../../posix/contract/bytes.js';
 import { describeThrown } from '../../posix/contract/fault.js';
 import { loggerFor } from '../../posix/contract/log.js';
 import type { BrickServer } from '../brick-server.js';
@@ -19,22 +20,22 @@ export class Ending {
   metrics: { close(): Promise<void> } | null = null;
   readonly #log: DaemonLog;
   readonly #status: StatusPipe;
-  readonly #signOut: (brick: string) => Promise<void>;
+  readonly #signOut: (brick: ByteString) => Promise<void>;
   #begun = false;
 
-  constructor(daemonLog: DaemonLog, status: StatusPipe, signOut: (brick: string) => Promise<void>) {
+  constructor(daemonLog: DaemonLog, status: StatusPipe, signOut: (brick: ByteString) => Promise<void>) {
     this.#log = daemonLog;
     this.#status = status;
     this.#signOut = signOut;
   }
 
-  bySignal(signal: number, bricks: string[]): void {
+  bySignal(signal: number, bricks: ByteString[]): void {
     log.warning(0, `received signum (${signal}), shutting down`);
     this.end(signal, bricks);
   }
 
   /** As {@link exit}, without waiting: an end that fails half way is still the end. */
-  end(status: number, bricks: string[]): void {
+  end(status: number, bricks: ByteString[]): void {
     this.exit(status, bricks).catch((thrown: unknown) => {
       log.critical(0, `ending failed: ${describeThrown(thrown)}`);
       addon.exitNow(status);
@@ -42,7 +43,7 @@ export class Ending {
   }
 
   /** Signs the bricks out, closes what can be closed in half a second, and exits. Later calls do nothing. */
-  async exit(status: number, bricks: string[]): Promise<void> {
+  async exit(status: number, bricks: ByteString[]): Promise<void> {
     if (this.#begun) return;
     this.#begun = true;
     const leaving = Promise.allSettled([

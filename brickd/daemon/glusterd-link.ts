@@ -1,5 +1,6 @@
 /** A brick process towards its glusterd: the first volfile, and signing bricks in and out. */
 import { existsSync } from 'node:fs';
+import { type ByteString, bytesOfLatin1, textPath } from '../../posix/contract/bytes.js';
 import { ENOTCONN } from '../../posix/contract/errno.js';
 import { background } from '../../posix/contract/fault.js';
 import { event, loggerFor } from '../../posix/contract/log.js';
@@ -7,7 +8,6 @@ import { type BrickArguments, SECURE_ACCESS_FILE } from '../cli/brick-arguments.
 import { Backoff, pause } from '../glusterd/backoff.js';
 import type { GlusterdAddress } from '../glusterd/dial.js';
 import { Management, VolfileRefused } from '../glusterd/management.js';
-import { textPath } from './call.js';
 import { eachLimited } from './lanes.js';
 import { StartFailure } from './start-failure.js';
 
@@ -26,7 +26,7 @@ export type SignInOutcome = 'accepted' | 'refused' | 'silent';
 export interface LinkEvents {
   volfilesChanged(): void;
   /** Bricks to sign in. */
-  bricks(): string[];
+  bricks(): ByteString[];
 }
 
 function addressOf(args: BrickArguments): GlusterdAddress {
@@ -34,7 +34,7 @@ function addressOf(args: BrickArguments): GlusterdAddress {
   const unix = args.serverTransport === 'unix';
   const family = args.xlatorOptions.find((o) => o.key === 'address-family')?.value;
   return {
-    host: unix ? textPath(host) : host,
+    host: unix ? textPath(bytesOfLatin1(host)) : host,
     port: args.serverPort,
     transport: unix ? 'unix' : 'socket',
     family: family === 'inet6' ? 6 : family === 'inet' ? 4 : 0,
@@ -49,7 +49,7 @@ export class GlusterdLink {
   /** Counts the rounds begun: a newer one replaces an older one. */
   #round = 0;
   /** Bricks whose sign-in glusterd has taken. */
-  readonly #known = new Set<string>();
+  readonly #known = new Set<ByteString>();
 
   constructor(args: BrickArguments, events: LinkEvents) {
     this.#args = args;
@@ -88,7 +88,7 @@ export class GlusterdLink {
    */
   signIn(): Promise<SignInOutcome> {
     const { brickPort, brickName } = this.#args;
-    if (brickPort === 0 || brickName === '') return Promise.resolve('accepted');
+    if (brickPort === 0 || brickName.length === 0) return Promise.resolve('accepted');
     return new Promise((resolve, reject) => {
       this.#signInAll(++this.#round, resolve).catch(reject);
     });
@@ -115,16 +115,16 @@ export class GlusterdLink {
   }
 
   /** Whether glusterd has taken the sign-in of a brick, and the connection to it has stayed since. */
-  knows(brick: string): boolean {
+  knows(brick: ByteString): boolean {
     return this.#known.has(brick);
   }
 
   /** Undefined when glusterd does not answer. */
-  async #signInOne(brick: string): Promise<boolean | undefined> {
+  async #signInOne(brick: ByteString): Promise<boolean | undefined> {
     const { brickPort, brickPort2 } = this.#args;
     try {
       const accepted = await this.management.signIn(brick, brickPort);
-      if (accepted && brickPort2 !== 0) await this.management.signIn(`${brick}.rdma`, brickPort2);
+      if (accepted && brickPort2 !== 0) await this.management.signIn(bytesOfLatin1(`${brick}.rdma`), brickPort2);
       return accepted;
     } catch (error) {
       log.warning(0, event('failed to send sign in request', { brick, reason: (error as Error).message }));
@@ -133,10 +133,10 @@ export class GlusterdLink {
   }
 
   /** Takes a brick out of glusterd's port map, if it can be told soon. Never rejects. */
-  async signOut(brick: string): Promise<void> {
+  async signOut(brick: ByteString): Promise<void> {
     const { brickPort, brickPort2 } = this.#args;
     this.#known.delete(brick);
-    if (brickPort === 0 || brick === '') return;
+    if (brickPort === 0 || brick.length === 0) return;
     await this.management.signOut(brick, brickPort, brickPort2);
   }
 }

@@ -5,6 +5,7 @@
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { addon } from '../../native/addon.js';
+import { type ByteString, bytesOfLatin1, fsPath } from '../../posix/contract/bytes.js';
 import { PROCESS_NAME } from './call.js';
 
 /** Fields of /proc/self/stat after the name, counted from 0: bounds of the memory that holds the arguments. */
@@ -12,7 +13,7 @@ const ARG_START = 45;
 const ARG_END = 46;
 
 /** Sets the process name and writes `argv` over the command line. What the system refuses stays as it was. */
-export function takeIdentity(argv: readonly string[]): void {
+export function takeIdentity(argv: readonly ByteString[]): void {
   addon.setProcessName(PROCESS_NAME);
   try {
     rewriteCommandLine(argv);
@@ -21,12 +22,12 @@ export function takeIdentity(argv: readonly string[]): void {
   }
 }
 
-function rewriteCommandLine(argv: readonly string[]): void {
+function rewriteCommandLine(argv: readonly ByteString[]): void {
   const stat = readFileSync('/proc/self/stat', 'latin1');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const start = Number(fields[ARG_START]);
   const end = Number(fields[ARG_END]);
-  const line = Buffer.from(`${argv.join('\0')}\0`, 'latin1');
+  const line = fsPath(bytesOfLatin1(`${argv.join('\0')}\0`));
   if (!(start > 0) || line.length > end - start) return;
   const memory = Buffer.alloc(end - start);
   line.copy(memory);

@@ -2,13 +2,14 @@
  * Order among the changes of one brick, and none among those of several: an attach, a detach and a reconfigure of the same
  * brick never overlap, and a brick whose disk hangs holds up nobody but itself.
  */
+import type { ByteString } from '../../posix/contract/bytes.js';
 
 export class Lanes {
   /** Settles, never rejecting, when all that a brick has been given so far is done. */
-  readonly #tails = new Map<string, Promise<void>>();
+  readonly #tails = new Map<ByteString, Promise<void>>();
 
   /** Runs work when everything begun for the same brick before has settled. */
-  run<T>(brick: string, work: () => Promise<T>): Promise<T> {
+  run<T>(brick: ByteString, work: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(brick);
     const result = before === undefined ? Promise.resolve().then(work) : before.then(work);
     // Nothing in it can throw.

@@ -4,6 +4,7 @@
  * starting a brick takes.
  */
 import { spawn } from 'node:child_process';
+import { type ByteString, textOfBytes } from '../../posix/contract/bytes.js';
 import { NODE_FLAGS } from '../node-flags.js';
 import { CALL_VARIABLE, packCall } from './call.js';
 
@@ -14,10 +15,10 @@ export const STATUS_FD = 3;
 const NO_STATUS = 1;
 
 /** argv: the exact command line, program first. Never returns: the process exits with the status of the start. */
-export function launch(argv: readonly string[]): void {
+export function launch(argv: readonly ByteString[]): void {
   const flags = [...NODE_FLAGS, process.argv[1]!, ...process.argv.slice(2)];
   const child = spawn(process.execPath, flags, {
-    argv0: Buffer.from(argv[0]!, 'latin1').toString('utf8'),
+    argv0: textOfBytes(argv[0]!),
     detached: true,
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
     env: { ...process.env, [CALL_VARIABLE]: packCall(argv) },

@@ -5,14 +5,15 @@ import { join } from 'node:path';
 import { FOPS } from '../../mux/fops/table.js';
 import type { BrickStats } from '../../mux/stats.js';
 import { addon } from '../../native/addon.js';
+import { type ByteString, bytesOfText } from '../../posix/contract/bytes.js';
 import { makeOwnDirectory, PRIVATE_MODE } from '../own-files.js';
 
 export const METRICS_DIRECTORY = '/var/run/gluster/metrics';
 
 export interface MetricsHead {
   /** Command line, program first. */
-  argv: readonly string[];
-  brickName: string;
+  argv: readonly ByteString[];
+  brickName: ByteString;
 }
 
 const pad = (n: number): string => String(n).padStart(2, '0');
@@ -53,7 +54,7 @@ export function metricsText(head: MetricsHead, bricks: readonly BrickStats[], no
   return [
     `## ${head.argv.join(' ')}`,
     `### ${localTime(now)}`,
-    `### BrickName: ${head.brickName === '' ? '(null)' : head.brickName}`,
+    `### BrickName: ${head.brickName.length === 0 ? '(null)' : head.brickName}`,
     '### MountName: (null)',
     '### VolumeName: (null)',
     `total.memory.resident ${usage.rss}`,
@@ -69,7 +70,7 @@ export function metricsText(head: MetricsHead, bricks: readonly BrickStats[], no
 
 /** Writes the text to a new file, mode 0600, and gives its path. Throws the error of the file system. */
 export function writeMetricsFile(text: string): string {
-  makeOwnDirectory(METRICS_DIRECTORY);
+  makeOwnDirectory(bytesOfText(METRICS_DIRECTORY));
   const path = join(METRICS_DIRECTORY, `gmetrics.${randomBytes(6).toString('base64url').slice(0, 6)}`);
   writeFileSync(path, text, { encoding: 'latin1', mode: PRIVATE_MODE, flag: 'wx' });
   return path;

@@ -4,6 +4,7 @@
  */
 import { closeSync, constants, ftruncateSync, writeSync } from 'node:fs';
 import { addon } from '../../native/addon.js';
+import type { ByteString } from '../../posix/contract/bytes.js';
 import { errorText } from '../log/sink.js';
 import { openOwnFile, PUBLIC_MODE } from '../own-files.js';
 
@@ -31,8 +32,8 @@ export class Pidfile {
     this.#fd = fd;
   }
 
-  /** path: byte string. Throws PidfileError; a file that another process holds is left as it is. */
-  static take(path: string): Pidfile {
+  /** Throws PidfileError; a file that another process holds is left as it is. */
+  static take(path: ByteString): Pidfile {
     let fd: number;
     try {
       fd = openOwnFile(path, constants.O_RDWR | constants.O_APPEND, PUBLIC_MODE);

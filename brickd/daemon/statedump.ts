@@ -1,21 +1,30 @@
 /** Statedumps: which sections are wanted, the file and its head and tail. */
-import { closeSync, mkdtempSync, openSync, readFileSync, renameSync, rmdirSync, writeSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { addon } from '../../native/addon.js';
+import {
+  type ByteString,
+  bytesOfLatin1,
+  bytesOfText,
+  fsPath,
+  latin1OfBytes,
+  NO_BYTES,
+} from '../../posix/contract/bytes.js';
 import { event, loggerFor } from '../../posix/contract/log.js';
 import { type BrickServer, DUMP_SECTIONS, type DumpSection, type DumpSelection } from '../brick-server.js';
 import { STATEDUMP_DIRECTORY } from '../cli/print.js';
 import { formatTime } from '../log/format.js';
 import { nowUs } from '../log/sink.js';
 import { PRIVATE_MODE } from '../own-files.js';
-import { fsPath } from './call.js';
 
 const log = loggerFor('dump');
+const PRIVATE_DIRECTORY_MODE = 0o700;
 
 export interface DumpOptions {
   selection: DumpSelection;
-  /** Directory asked for; '' when none is. */
-  path: string;
+  /** Directory asked for; empty when none is. */
+  path: ByteString;
 }
 
 const selectionOf = (on: (name: DumpSection) => boolean): DumpSelection =>
@@ -29,13 +38,13 @@ const DEFAULTS = new Set<DumpSection>(['mem', 'callpool']);
  * selects, and `all` whatever its value.
  */
 export function parseDumpOptions(text: string | undefined): DumpOptions {
-  if (text === undefined) return { selection: selectionOf(() => true), path: '' };
+  if (text === undefined) return { selection: selectionOf(() => true), path: NO_BYTES };
   const chosen = new Set<string>();
-  let path = '';
+  let path = NO_BYTES;
   for (const line of text.split('\n')) {
     const [, key, value] = /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
     if (key === undefined || value === undefined) continue;
-    if (key === 'path') path = value;
+    if (key === 'path') path = bytesOfLatin1(value);
     else if (/^yes/i.test(value) || key === 'all') chosen.add(key.toLowerCase());
     else chosen.delete(key.toLowerCase());
   }
@@ -80,26 +89,35 @@ function memorySection(): string {
 const timestamp = (): string => formatTime(nowUs(), false);
 
 export interface DumpTarget {
-  /** Name of the process's first brick; '' for none. */
-  brickName: string;
-  /** The server's option `statedump-path`; '' when not given. */
-  statedumpPath: string;
+  /** Name of the process's first brick; empty for none. */
+  brickName: ByteString;
+  /** The server's option `statedump-path`; empty when not given. */
+  statedumpPath: ByteString;
 }
 
-/** File name of a dump, without its directory. */
-export const dumpName = (brickName: string, pid: number, epoch: number): string =>
-  `${brickName === '' ? 'glusterdump' : brickName.replace(/^\//, '').replaceAll('/', '-')}.${pid}.dump.${epoch}`;
+/** Longest name of a file. */
+const NAME_MAX = 255;
+
+/** File name of a dump, without its directory: of a very long path the beginning. */
+export function dumpName(brickName: ByteString, pid: number, epoch: number): ByteString {
+  const brick = latin1OfBytes(brickName).replace(/^\//, '').replaceAll('/', '-');
+  const tail = `.${pid}.dump.${epoch}`;
+  return bytesOfLatin1(`${(brick === '' ? 'glusterdump' : brick).slice(0, NAME_MAX - tail.length)}${tail}`);
+}
 
 /**
  * Writes a dump and gives the path of its file. The file has its name only when it is complete. Throws the error of the
  * file system.
  */
-export async function writeStatedump(target: DumpTarget, server: BrickServer | null): Promise<string> {
+export async function writeStatedump(target: DumpTarget, server: BrickServer | null): Promise<ByteString> {
   const options = readOptions();
-  const directory = options.path || target.statedumpPath || STATEDUMP_DIRECTORY;
-  const path = join(directory, dumpName(target.brickName, process.pid, Math.floor(Date.now() / 1000)));
-  const draft = mkdtempSync(join(directory, 'dump'));
-  const draftFile = join(draft, 'dump');
+  const asked = [options.path, target.statedumpPath].find((path) => path.length > 0);
+  const directory = asked ?? bytesOfText(STATEDUMP_DIRECTORY);
+  const name = dumpName(target.brickName, process.pid, Math.floor(Date.now() / 1000));
+  const path = bytesOfLatin1(`${directory}/${name}`);
+  const draft = bytesOfLatin1(`${directory}/dump${randomBytes(6).toString('base64url')}`);
+  mkdirSync(fsPath(draft), PRIVATE_DIRECTORY_MODE);
+  const draftFile = fsPath(bytesOfLatin1(`${draft}/dump`));
   const fd = openSync(draftFile, 'wx', PRIVATE_MODE);
   try {
     const put = (text: string): number => writeSync(fd, text, null, 'latin1');
@@ -114,7 +132,7 @@ export async function writeStatedump(target: DumpTarget, server: BrickServer | n
   } finally {
     closeSync(fd);
     renameSync(draftFile, fsPath(path));
-    rmdirSync(draft);
+    rmdirSync(fsPath(draft));
   }
   log.debug(0, event('statedump written', { path }));
   return path;

@@ -1,5 +1,6 @@
 /** The brick operations of glusterd (program GD_BRICK): what each does, and how it answers. */
 import { BrickOpProc, type BrickOpReq, type BrickOpRsp } from '../../mux/wire/programs/mgmt.js';
+import { type ByteString, bytesOfLatin1 } from '../../posix/contract/bytes.js';
 import { Dict } from '../../posix/contract/dict.js';
 import { event, loggerFor } from '../../posix/contract/log.js';
 import { type BrickServer, isBrickError, type StatusKind, type StatusValue } from '../brick-server.js';
@@ -20,16 +21,16 @@ export type Answer = BrickOpRsp | 'unavailable' | 'failed';
 export interface BrickLife {
   /** Null until the process can take bricks. */
   readonly server: BrickServer | null;
-  /** The brick that the process was started for; '' for none. */
-  readonly firstBrick: string;
+  /** The brick that the process was started for; empty for none. */
+  readonly firstBrick: ByteString;
   /**
    * Takes a brick out; the process ends with its last one. Resolves when the brick is gone (or did not go in time, or was
    * not there) and before the process ends; rejects when a brick of several could not be taken out. graceful: the process
    * that ends with it does so with status 0.
    */
-  terminate(brick: string, graceful: boolean): Promise<'gone' | 'late' | 'absent'>;
+  terminate(brick: ByteString, graceful: boolean): Promise<'gone' | 'late' | 'absent'>;
   /** Brings up a further brick from a volfile of the local disk, when the process is ready. Rejects with a BrickError. */
-  attachFile(volfilePath: string): Promise<void>;
+  attachFile(volfilePath: ByteString): Promise<void>;
   /** Writes the metrics file; resolves with its text. */
   dumpMetrics(): Promise<string>;
 }
@@ -101,7 +102,7 @@ export class BrickOpHandler {
   }
 
   async #terminate(request: BrickOpReq): Promise<Answer> {
-    const { name } = request;
+    const name = bytesOfLatin1(request.name);
     const graceful = booleanOf(request.dict?.text('cluster.brick-graceful-cleanup') ?? 'off') === true;
     try {
       const departure = await this.#life.terminate(name, graceful);
@@ -113,8 +114,10 @@ export class BrickOpHandler {
     }
   }
 
-  async #xlatorInfo({ name, input }: BrickOpReq): Promise<Answer> {
+  async #xlatorInfo(request: BrickOpReq): Promise<Answer> {
     const server = this.#life.server;
+    const name = bytesOfLatin1(request.name);
+    const { input } = request;
     if (server !== null && input?.text(QOS_QUESTION) !== undefined) return this.#qos(server);
     if (server === null || !server.bricks().includes(name)) return reply(-1, null, `xlator ${name} is not loaded`);
     try {
@@ -133,12 +136,13 @@ export class BrickOpHandler {
 
   async #status({ input }: BrickOpReq): Promise<Answer> {
     const command = input?.number('cmd');
-    const brick = input?.text('brick-name');
+    const asked = input?.text('brick-name');
     const server = this.#life.server;
-    if (command === undefined || brick === undefined) {
+    if (command === undefined || asked === undefined) {
       log.error(0, command === undefined ? "Couldn't get status op" : "Couldn't get brickname from dict");
       return 'failed';
     }
+    const brick = bytesOfLatin1(asked);
     if (server === null || !server.bricks().includes(brick)) {
       log.error(0, event('xlator is not loaded', { brick }));
       return 'failed';
@@ -152,8 +156,10 @@ export class BrickOpHandler {
     }
   }
 
-  async #barrier({ name, input }: BrickOpReq): Promise<Answer> {
+  async #barrier(request: BrickOpReq): Promise<Answer> {
     const server = this.#life.server;
+    const name = bytesOfLatin1(request.name);
+    const { input } = request;
     const enable = booleanOf(input?.text('barrier') ?? '');
     if (server === null || !server.bricks().includes(name) || enable === undefined) {
       log.error(0, event('barrier request refused', { brick: name, barrier: input?.text('barrier') ?? '' }));
@@ -168,7 +174,8 @@ export class BrickOpHandler {
     }
   }
 
-  async #attach({ name }: BrickOpReq): Promise<Answer> {
+  async #attach(request: BrickOpReq): Promise<Answer> {
+    const name = bytesOfLatin1(request.name);
     log.info(0, `got attach for ${name}`);
     try {
       await this.#life.attachFile(name);
@@ -178,7 +185,7 @@ export class BrickOpHandler {
     }
   }
 
-  #refused(what: string, name: string, error: unknown): BrickOpRsp {
+  #refused(what: string, name: ByteString, error: unknown): BrickOpRsp {
     const text = isBrickError(error) || error instanceof Error ? error.message : String(error);
     log.error(0, `${what} of ${name} failed: ${text}`);
     return reply(-1, null, text);

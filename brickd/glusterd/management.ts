@@ -23,6 +23,7 @@ import {
 } from '../../mux/wire/programs/portmap.js';
 import type { CallHeader } from '../../mux/wire/rpc.js';
 import type { XdrReader } from '../../mux/wire/xdr.js';
+import { type ByteString, latin1OfBytes } from '../../posix/contract/bytes.js';
 import { Dict } from '../../posix/contract/dict.js';
 import { background } from '../../posix/contract/fault.js';
 import { event, loggerFor } from '../../posix/contract/log.js';
@@ -104,10 +105,10 @@ export class Management {
    * Text of a volfile. Tries again while the connection comes and goes or glusterd does not answer in time; rejects with
    * VolfileRefused, or an RpcFailure when glusterd stays silent. persist: how often to try.
    */
-  async fetchVolfile(id: string, brickName: string, persist: number): Promise<string> {
+  async fetchVolfile(id: string, brickName: ByteString, persist: number): Promise<string> {
     const backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS);
     const xdata = new Dict().setInt('min-op-version', MIN_OP_VERSION).setInt('max-op-version', MAX_OP_VERSION);
-    if (brickName !== '') xdata.setText('brick_name', brickName);
+    if (brickName.length > 0) xdata.setText('brick_name', latin1OfBytes(brickName));
     const request = { flags: 0, key: id, xdata: encodeOldDict(xdata) };
     for (let tries = 1; ; tries++) {
       try {
@@ -123,16 +124,16 @@ export class Management {
   }
 
   /** Registers a brick with its port. Resolves false when glusterd refuses; rejects with an RpcFailure. */
-  async signIn(brick: string, port: number): Promise<boolean> {
-    const request = { brick, port, pid: process.pid };
+  async signIn(brick: ByteString, port: number): Promise<boolean> {
+    const request = { brick: latin1OfBytes(brick), port, pid: process.pid };
     const reply = await this.#ready().call(SIGN_IN, signinReq, request, signinRsp, ANSWER_TIMEOUT_MS);
     if (reply.op_ret < 0) log.error(0, 'failed to register the port with glusterd');
     return reply.op_ret >= 0;
   }
 
   /** Takes a brick out of the port map, if glusterd can be told in time. Never rejects. */
-  async signOut(brick: string, port: number, rdmaPort: number): Promise<void> {
-    const request = { brick, port, rdma_port: rdmaPort };
+  async signOut(brick: ByteString, port: number, rdmaPort: number): Promise<void> {
+    const request = { brick: latin1OfBytes(brick), port, rdma_port: rdmaPort };
     try {
       await this.#ready().call(SIGN_OUT, signoutReq, request, signoutRsp, SIGN_OUT_TIMEOUT_MS);
     } catch {

@@ -1,5 +1,6 @@
 /** The volfiles that this process serves, by id, and what of them concerns the process rather than a brick. */
 import { createHash } from 'node:crypto';
+import { type ByteString, bytesOfLatin1 } from '../../posix/contract/bytes.js';
 import { liftOut } from '../../volfiles/lift.js';
 import { applyOverrides } from '../../volfiles/overrides.js';
 import { parseVolfile, type VolfileNode } from '../../volfiles/parser.js';
@@ -12,12 +13,12 @@ const DEFAULT_BACKLOG = 1024;
 
 /** What the process itself reads from a volfile. */
 export interface VolfileFacts {
-  brick: string;
+  brick: ByteString;
   /** Name of the volume, with which the names of its translators begin. */
   volume: string;
   listen: ListenOptions;
-  /** Option `statedump-path` of the server volume; '' when not given. */
-  statedumpPath: string;
+  /** Option `statedump-path` of the server volume; empty when not given. */
+  statedumpPath: ByteString;
   /** Options of the brick's top volume (io-stats): log levels among them. */
   brickOptions: ReadonlyMap<string, string>;
 }
@@ -40,10 +41,10 @@ export function volfileFacts(text: string, file: string, overrides: readonly Xla
   const top = nodes.find((node) => node.name === brick)!;
   const options = textOptions(server);
   return {
-    brick,
+    brick: bytesOfLatin1(brick),
     volume: server.name.replace(/-server$/, ''),
     listen: listenOptions(server, file),
-    statedumpPath: options.get('statedump-path') ?? '',
+    statedumpPath: bytesOfLatin1(options.get('statedump-path') ?? ''),
     brickOptions: textOptions(top),
   };
 }
@@ -73,7 +74,7 @@ function listenOptions(server: VolfileNode, file: string): ListenOptions {
 
 export interface StoredVolfile {
   id: string;
-  brick: string;
+  brick: ByteString;
   digest: string;
 }
 
@@ -83,7 +84,7 @@ export class VolfileStore {
   readonly #byId = new Map<string, StoredVolfile>();
 
   /** Remembers what is being served for an id. */
-  put(id: string, brick: string, text: string): void {
+  put(id: string, brick: ByteString, text: string): void {
     this.#byId.set(id, { id, brick, digest: digestOf(text) });
   }
 
@@ -97,13 +98,13 @@ export class VolfileStore {
     return this.#byId.get(id);
   }
 
-  ofBrick(brick: string): StoredVolfile | undefined {
+  ofBrick(brick: ByteString): StoredVolfile | undefined {
     for (const stored of this.#byId.values()) if (stored.brick === brick) return stored;
     return undefined;
   }
 
   /** Forgets the volfiles of a brick that has gone. */
-  dropBrick(brick: string): void {
+  dropBrick(brick: ByteString): void {
     for (const [id, stored] of this.#byId) if (stored.brick === brick) this.#byId.delete(id);
   }
 

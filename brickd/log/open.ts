@@ -2,15 +2,16 @@
 import { closeSync, constants } from 'node:fs';
 import { setEnvironmentData } from 'node:worker_threads';
 import { addon } from '../../native/addon.js';
+import { type ByteString, bytesOfText } from '../../posix/contract/bytes.js';
 import { LOG_INHERITANCE, type LogInheritance, loggerFor, setLogSink } from '../../posix/contract/log.js';
 import { openOwnFile, PRIVATE_MODE } from '../own-files.js';
 import { LogControl, levelOf } from './control.js';
 import { FileLog } from './sink.js';
-import { STANDARD_ERROR } from './standard-error.js';
+import { isStandardError } from './standard-error.js';
 
 export interface LogOptions {
-  /** Path, or {@link STANDARD_ERROR}. */
-  file: string;
+  /** Path, or `-` for standard error. */
+  file: ByteString;
   /** Severity number, see levelOf. */
   level: number;
   localTime: boolean;
@@ -21,18 +22,19 @@ export interface LogOptions {
 
 const log = loggerFor('logrotate');
 
-const openLogFile = (path: string): number => openOwnFile(path, constants.O_WRONLY | constants.O_APPEND, PRIVATE_MODE);
+const openLogFile = (path: ByteString): number =>
+  openOwnFile(path, constants.O_WRONLY | constants.O_APPEND, PRIVATE_MODE);
 
 export class DaemonLog {
   readonly fd: number;
   readonly control: LogControl;
-  readonly #file: string;
+  readonly #file: ByteString;
   readonly #sink: FileLog;
 
   /** Opens (creates, mode 0600) the file for appending. Throws the error of open(2). */
   constructor(options: LogOptions) {
     this.#file = options.file;
-    this.fd = options.file === STANDARD_ERROR ? addon.dupFd(2) : openLogFile(options.file);
+    this.fd = isStandardError(options.file) ? addon.dupFd(2) : openLogFile(options.file);
     this.control = new LogControl();
     this.control.level = options.level;
     this.control.withId = options.withId;
@@ -51,12 +53,12 @@ export class DaemonLog {
    */
   rotate(): void {
     this.#sink.flush();
-    if (this.#file === STANDARD_ERROR) return;
+    if (isStandardError(this.#file)) return;
     let next: number;
     try {
       next = openLogFile(this.#file);
     } catch (error) {
-      log.critical(0, `failed to open logfile "${this.#file}" (${(error as Error).message})`);
+      log.critical(0, `failed to open logfile "${this.#file}" (${bytesOfText((error as Error).message)})`);
       return;
     }
     addon.dup2(next, this.fd);
@@ -68,7 +70,7 @@ export class DaemonLog {
 
   /** Sends standard error to the log as well, so that what the engine itself reports when it dies is not lost. */
   takeStandardError(): void {
-    if (this.#file === STANDARD_ERROR) return;
+    if (isStandardError(this.#file)) return;
     addon.dup2(this.fd, 2);
     this.#stderrTaken = true;
   }

@@ -69,7 +69,7 @@ export class FileLog implements LogSink {
     this.raw(formatLine(parts, now, this.#local, withId));
   }
 
-  /** Writes text as it is. A full disk loses it: the log must not stop the service. */
+  /** Writes a byte string as it is. A full disk loses it: the log must not stop the service. */
   raw(text: string): void {
     try {
       writeSync(this.#fd, text, null, 'latin1');

@@ -4,9 +4,10 @@ import { createServer, type Server as HttpServer, type IncomingMessage, type Ser
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { bytesOfText } from '../../posix/contract/bytes.js';
 import { describeThrown } from '../../posix/contract/fault.js';
-import { loggerFor } from '../../posix/contract/log.js';
-import { byteString, chmodOwnSocket } from '../own-files.js';
+import { textLoggerFor } from '../../posix/contract/log.js';
+import { chmodOwnSocket } from '../own-files.js';
 import { hostAndPort, type ListenAddress } from './address.js';
 import { responder } from './http.js';
 import { OwnHosts } from './own-hosts.js';
@@ -14,7 +15,7 @@ import type { StatsSource } from './registry.js';
 import { Gate } from './users.js';
 import { addHeaders, type ClientAuth, readWebConfig, stateOf, type WebSettings } from './web-config.js';
 
-const log = loggerFor('metrics');
+const log = textLoggerFor('metrics');
 /** Who may write to a unix socket: its owner and group. */
 const SOCKET_MODE = 0o660;
 /** Between two looks at the files of the web configuration. */
@@ -167,7 +168,7 @@ export class Endpoint {
       unlinkSync(path);
       await this.#listening({ path });
     }
-    chmodOwnSocket(byteString(path), SOCKET_MODE);
+    chmodOwnSocket(bytesOfText(path), SOCKET_MODE);
     return { url: `unix:${path}`, port: 0 };
   }
 

@@ -17,19 +17,6 @@ const SLICE_MS = 5;
 /** Characters that go out together. */
 const PIECE = 64 * 1024;
 
-const strict = new TextDecoder('utf-8', { fatal: true });
-
-/** A byte string as text. Bytes that are no UTF-8, which no scraper takes, are shown as \xNN. */
-export function textOf(bytes: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: what is not ASCII is looked for
-  if (/^[\x00-\x7f]*$/.test(bytes)) return bytes;
-  try {
-    return strict.decode(Buffer.from(bytes, 'latin1'));
-  } catch {
-    return bytes.replaceAll(/[\x80-\xff]/g, (c) => `\\x${c.charCodeAt(0).toString(16)}`);
-  }
-}
-
 const escapes: Record<string, string> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' };
 
 /** Labels as they stand between braces; values are text. */

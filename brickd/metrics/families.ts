@@ -4,9 +4,10 @@ import type { Unapplied } from '../../mux/facts.js';
 import { LATENCY_BOUNDS_SEC, latenciesIn } from '../../mux/fop-book.js';
 import { FOPS, fopByNumber } from '../../mux/fops/table.js';
 import type { BrickStats } from '../../mux/stats.js';
+import { textOfLatin1 } from '../../posix/contract/bytes.js';
 import { errnoName } from '../../posix/contract/errno.js';
 import type { BrickState } from '../brick-server.js';
-import { boundLabels, histogram, labels, type MetricHead, sample, textOf } from './exposition.js';
+import { boundLabels, histogram, labels, type MetricHead, sample } from './exposition.js';
 import type { BrickLabels } from './names.js';
 import { QOS_FAMILIES } from './qos-families.js';
 
@@ -193,7 +194,7 @@ const BRICK_GAUGES: BrickFamily[] = [
     labels: `${OWN}, translator, option, withheld`,
     samples: ({ state, labels: l }, name) => {
       const info = ({ volume, option, guards }: Unapplied) =>
-        labels({ translator: textOf(volume), option: textOf(option), withheld: guards ? 'yes' : 'no' });
+        labels({ translator: textOfLatin1(volume), option: textOfLatin1(option), withheld: guards ? 'yes' : 'no' });
       // Two reasons may concern one option.
       const infos = new Set(state.unapplied.map(info));
       return [...infos].map((more) => sample(name, `${l.own},${more}`, 1)).join('');
@@ -211,7 +212,7 @@ const BRICK_GAUGES: BrickFamily[] = [
 
 /** A client as labels. */
 const client = (l: BrickLabels, uid: string, peer: string): string =>
-  `${l.own},${labels({ client: textOf(uid), peer: peer.replace(/:\d+$/, '') })}`;
+  `${l.own},${labels({ client: textOfLatin1(uid), peer: peer.replace(/:\d+$/, '') })}`;
 
 const OTHERS = 'other';
 

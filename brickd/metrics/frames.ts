@@ -4,10 +4,10 @@ import { unappliedText } from '../../mux/facts.js';
 import { LATENCY_BOUNDS_SEC, LATENCY_BUCKETS } from '../../mux/fop-book.js';
 import { FOPS } from '../../mux/fops/table.js';
 import { type BrickStats, threadStats, type WorkerStats } from '../../mux/stats.js';
+import { type ByteString, textOfBytes, textOfLatin1 } from '../../posix/contract/bytes.js';
 import type { ServerState } from '../brick-server.js';
 import { VERSION } from '../version.js';
 import { BrickWindow, FlowSum } from './brick-window.js';
-import { textOf } from './exposition.js';
 import {
   type BrickRow,
   type Detail,
@@ -26,7 +26,7 @@ type Thread = Omit<WorkerStats, 'bricks' | 'longestSliceSec'>;
 interface Look {
   atMs: number;
   cpuUs: number;
-  bricks: Map<string, BrickStats>;
+  bricks: Map<ByteString, BrickStats>;
   threads: Map<number, Thread>;
 }
 
@@ -59,7 +59,7 @@ export class Frames {
     for (const b of now.bricks.values()) {
       const old = before?.bricks.get(b.brick);
       const window = new BrickWindow(b, old);
-      this.#windows.set(textOf(b.brick), window);
+      this.#windows.set(textOfBytes(b.brick), window);
       total.add(window);
       if (b.qos !== null) tenants.add(b.qos, old?.qos);
     }
@@ -93,7 +93,7 @@ export class Frames {
       badOptions: [...tenants.badOptions.values()].slice(0, TENANTS_TOLD),
       unapplied: server.bricks
         .flatMap(({ brick, unapplied }) =>
-          unapplied.map((u) => ({ brick: textOf(brick), text: textOf(unappliedText(u)) })),
+          unapplied.map((u) => ({ brick: textOfBytes(brick), text: textOfLatin1(unappliedText(u)) })),
         )
         .slice(0, UNAPPLIED_TOLD),
     };
@@ -101,7 +101,7 @@ export class Frames {
 
   #bricks(server: ServerState): BrickRow[] {
     return server.bricks.map((state) => {
-      const brick = textOf(state.brick);
+      const brick = textOfBytes(state.brick);
       const window = this.#windows.get(brick);
       const sum = new FlowSum();
       if (window !== undefined) sum.add(window);
@@ -109,7 +109,7 @@ export class Frames {
       return {
         ...sum.flow(this.#span),
         brick,
-        volume: textOf(state.volume),
+        volume: textOfLatin1(state.volume),
         state: stateOf(state.state, s),
         openFds: s?.openFds ?? 0,
         locksWaiting: s?.locksWaiting ?? 0,
@@ -123,10 +123,10 @@ export class Frames {
   #volumes(server: ServerState): VolumeRow[] {
     const volumes = new Map<string, { sum: FlowSum; bricks: number; up: number; qos: boolean }>();
     for (const state of server.bricks) {
-      const name = textOf(state.volume);
+      const name = textOfLatin1(state.volume);
       let v = volumes.get(name);
       if (v === undefined) volumes.set(name, (v = { sum: new FlowSum(), bricks: 0, up: 0, qos: false }));
-      const window = this.#windows.get(textOf(state.brick));
+      const window = this.#windows.get(textOfBytes(state.brick));
       v.bricks++;
       if (stateOf(state.state, window?.now) === 'up') v.up++;
       if (window === undefined) continue;
@@ -216,10 +216,10 @@ export class Frames {
       const per = (n: number, o: number | undefined): number =>
         o === undefined || this.#span === 0 ? 0 : gain(n, o) / this.#span;
       return {
-        name: textOf(c.name === '' ? c.uid : c.name),
-        peer: textOf(c.peer),
-        subdir: textOf(c.subdir),
-        version: textOf(c.version),
+        name: textOfLatin1(c.name === '' ? c.uid : c.name),
+        peer: textOfLatin1(c.peer),
+        subdir: textOfLatin1(c.subdir),
+        version: textOfLatin1(c.version),
         opsPerSec: per(c.fops, b?.fops),
         underWay: c.callsUnderWay,
         openFds: c.openFds,

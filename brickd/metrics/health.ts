@@ -1,5 +1,6 @@
 /** Whether the process is alive, and whether it serves all that it should: for whoever watches over it. */
 import { unappliedText } from '../../mux/facts.js';
+import { textOfBytes, textOfLatin1 } from '../../posix/contract/bytes.js';
 import type { StatsSource } from './registry.js';
 
 export interface Verdict {
@@ -17,7 +18,7 @@ export async function healthy(source: StatsSource): Promise<Verdict> {
   for (const { brick, state } of source.state().bricks) if (state === 'withheld') up.delete(brick);
   const down = source.bricks().filter((b) => !up.has(b));
   if (down.length === 0) return { status: 200, text: `ok: ${up.size} bricks\n` };
-  return { status: 503, text: `not serving: ${down.join(', ')}\n` };
+  return { status: 503, text: `not serving: ${down.map(textOfBytes).join(', ')}\n` };
 }
 
 /** 200 once all bricks serve what their volfiles ask for, none is on its way and no disk hangs; 503 with the reasons. */
@@ -29,11 +30,12 @@ export async function ready(source: StatsSource): Promise<Verdict> {
   else if (bricks.length === 0) reasons.push('there is no brick yet');
   for (const { brick, state, unapplied } of bricks) {
     const s = stats.get(brick);
-    if (state !== 'up') reasons.push(`${brick} is ${state}`);
-    else if (s === undefined) reasons.push(`${brick} does not answer`);
-    else if (!s.up) reasons.push(`${brick} has failed`);
-    else if (s.diskHung) reasons.push(`the disk of ${brick} hangs`);
-    for (const u of unapplied) reasons.push(`${brick}: ${unappliedText(u)}`);
+    const name = textOfBytes(brick);
+    if (state !== 'up') reasons.push(`${name} is ${state}`);
+    else if (s === undefined) reasons.push(`${name} does not answer`);
+    else if (!s.up) reasons.push(`${name} has failed`);
+    else if (s.diskHung) reasons.push(`the disk of ${name} hangs`);
+    for (const u of unapplied) reasons.push(`${name}: ${textOfLatin1(unappliedText(u))}`);
   }
   if (reasons.length === 0) return { status: 200, text: `ready: ${bricks.length} bricks\n` };
   return { status: 503, text: `not ready: ${reasons.join('; ')}\n` };

@@ -4,8 +4,17 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import {
+  type ByteString,
+  bytesOfLatin1,
+  bytesOfText,
+  fsPath,
+  latin1OfBytes,
+  textOfBytes,
+  textOfLatin1,
+} from '../../posix/contract/bytes.js';
 import type { BrickState } from '../brick-server.js';
-import { labels, textOf } from './exposition.js';
+import { labels } from './exposition.js';
 
 /** Parts of labels, ready to stand between braces. */
 export interface BrickLabels {
@@ -41,8 +50,8 @@ interface Volume {
 const NO_SUBVOLUMES: ReadonlyMap<string, Subvolume> = new Map();
 
 /** The host in a volfile id, which glusterd makes of volume, host and path; '' if it is of another form. */
-export function hostOf(volfileId: string, volume: string, brick: string): string {
-  const path = `.${brick.replace(/^\//, '').replaceAll('/', '-')}`;
+export function hostOf(volfileId: string, volume: string, brick: ByteString): string {
+  const path = `.${latin1OfBytes(brick).replace(/^\//, '').replaceAll('/', '-')}`;
   if (volume === '' || !volfileId.startsWith(`${volume}.`) || !volfileId.endsWith(path)) return '';
   return volfileId.slice(volume.length + 1, -path.length);
 }
@@ -78,7 +87,7 @@ export class BrickNames {
   readonly #clusterId: string;
   readonly #volumes = new Map<string, Volume>();
   #peerId = '';
-  readonly #made = new Map<string, { key: string; labels: BrickLabels }>();
+  readonly #made = new Map<ByteString, { key: string; labels: BrickLabels }>();
 
   /** glusterd: its folder, /var/lib/glusterd. */
   constructor(clusterId: string, glusterd: string) {
@@ -106,7 +115,7 @@ export class BrickNames {
   }
 
   async #refreshVolume(volume: string): Promise<void> {
-    const file = `${this.#glusterd}/vols/${volume}/info`;
+    const file = fsPath(bytesOfLatin1(`${bytesOfText(this.#glusterd)}/vols/${volume}/info`));
     try {
       const { mtimeMs } = await stat(file);
       if (this.#volumes.get(volume)?.modifiedMs === mtimeMs) return;
@@ -120,12 +129,12 @@ export class BrickNames {
 
   labels(b: BrickState): BrickLabels {
     const host = hostOf(b.volfileId, b.volume, b.brick) || hostname();
-    const dashed = b.brick.replaceAll('/', '-');
+    const dashed = latin1OfBytes(b.brick).replaceAll('/', '-');
     const subvolume = this.#volumes.get(b.volume)?.subvolumes.get(`${host}:${dashed}`);
     const key = `${b.volume} ${host} ${JSON.stringify(subvolume)} ${this.#peerId}`;
     const made = this.#made.get(b.brick);
     if (made?.key === key) return made.labels;
-    const fresh = this.#make(textOf(b.brick), textOf(b.volume), host, subvolume);
+    const fresh = this.#make(textOfBytes(b.brick), textOfLatin1(b.volume), textOfLatin1(host), subvolume);
     this.#made.set(b.brick, { key, labels: fresh });
     return fresh;
   }
@@ -133,7 +142,7 @@ export class BrickNames {
   #make(path: string, volume: string, host: string, part: Subvolume | undefined): BrickLabels {
     const cluster = { cluster_id: this.#clusterId };
     const peer = this.#peerId;
-    const subvolume = textOf(part?.name ?? '');
+    const subvolume = textOfLatin1(part?.name ?? '');
     return {
       own: labels({ volume, brick_path: path }),
       capacity: labels({ ...cluster, host, id: '', brick_path: path, volume, subvolume }),

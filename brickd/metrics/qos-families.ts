@@ -1,7 +1,8 @@
 /** Metrics of tenants: what user/qos lets through, delays and is told to do. */
 import type { BadOption } from '../../mux/qos/rules.js';
 import { DELAY_BOUNDS_S, type LimitStats, type QosStats, type TenantStats } from '../../mux/qos/stats.js';
-import { boundLabels, histogram, labels, type MetricHead, sample, textOf } from './exposition.js';
+import { textOfLatin1 } from '../../posix/contract/bytes.js';
+import { boundLabels, histogram, labels, type MetricHead, sample } from './exposition.js';
 import type { BrickFamily } from './families.js';
 
 /** Tenants of a brick that are told of one by one, in the order of their rules; the others are one sum. */
@@ -44,7 +45,7 @@ function sumOf(tenants: readonly TenantStats[]): Sum {
 }
 
 const tenantLabels = (own: string, tenant: string, kind: string): string =>
-  `${own},${labels({ tenant: textOf(tenant), kind })}`;
+  `${own},${labels({ tenant: textOfLatin1(tenant), kind })}`;
 
 /** A metric of every tenant, and of the rest of them together. */
 function ofTenants(
@@ -115,7 +116,7 @@ function ofBrick(name: string, help: string, value: (q: QosStats) => number): Br
 }
 
 const badOption = (own: string, name: string, { option }: BadOption): string =>
-  sample(name, `${own},${labels({ option: textOf(option) })}`, 1);
+  sample(name, `${own},${labels({ option: textOfLatin1(option) })}`, 1);
 
 export const QOS_FAMILIES: readonly BrickFamily[] = [
   ofTenants(

@@ -3,6 +3,7 @@
  * more than its counters.
  */
 import { type BrickStats, threadStats, type WorkerStats } from '../../mux/stats.js';
+import type { ByteString } from '../../posix/contract/bytes.js';
 import type { BrickState, ServerState } from '../brick-server.js';
 import { head, Writer } from './exposition.js';
 import { BRICK_FAMILIES } from './families.js';
@@ -13,7 +14,7 @@ import { standardMetrics } from './standard.js';
 /** Whoever can tell the numbers: the server of the bricks. */
 export interface StatsSource {
   stats(): Promise<WorkerStats[]>;
-  bricks(): string[];
+  bricks(): ByteString[];
   state(): ServerState;
 }
 
@@ -43,7 +44,7 @@ export class Metrics {
     const workers = await this.#source.stats();
     const gatherSec = (performance.now() - start) / 1000;
     const server = this.#source.state();
-    const stats = new Map<string, BrickStats>();
+    const stats = new Map<ByteString, BrickStats>();
     const bricksOfThread = new Map<number, number>();
     for (const w of workers) {
       bricksOfThread.set(w.thread, w.bricks.length);

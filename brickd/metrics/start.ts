@@ -1,7 +1,7 @@
 /** Metrics of a brick process: the endpoint where the settings want it, and its entry in the file of targets. */
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { loggerFor } from '../../posix/contract/log.js';
+import { textLoggerFor } from '../../posix/contract/log.js';
 import { hostAndPort, isWildcard, type ListenAddress } from './address.js';
 import type { Place } from './endpoint.js';
 import type { StatsSource } from './registry.js';
@@ -9,7 +9,7 @@ import type { MetricsSettings } from './settings.js';
 import { TargetFile } from './target-file.js';
 import { CONFIG_FILE, CONFIG_VARIABLE, METRICS_VARIABLE } from './variables.js';
 
-const log = loggerFor('metrics');
+const log = textLoggerFor('metrics');
 
 export interface RunningMetrics {
   places: Place[];

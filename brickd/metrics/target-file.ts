@@ -5,10 +5,11 @@
 import { closeSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { addon } from '../../native/addon.js';
-import { loggerFor } from '../../posix/contract/log.js';
-import { byteString, DIRECTORY_MODE, openOwnFile, PUBLIC_MODE, replaceOwnFile } from '../own-files.js';
+import { bytesOfText } from '../../posix/contract/bytes.js';
+import { textLoggerFor } from '../../posix/contract/log.js';
+import { DIRECTORY_MODE, openOwnFile, PUBLIC_MODE, replaceOwnFile } from '../own-files.js';
 
-const log = loggerFor('metrics');
+const log = textLoggerFor('metrics');
 /** Labels that start like this are gone once Prometheus has chosen its targets. */
 const PID = '__meta_brickd_pid';
 const START = '__meta_brickd_start_time';
@@ -124,12 +125,12 @@ export class TargetFile {
 
   /** In one step: whoever reads it sees the old or the new. */
   #write(entries: Entry[]): void {
-    replaceOwnFile(byteString(this.#path), byteString(`${JSON.stringify(entries, null, 2)}\n`), PUBLIC_MODE);
+    replaceOwnFile(bytesOfText(this.#path), bytesOfText(`${JSON.stringify(entries, null, 2)}\n`), PUBLIC_MODE);
   }
 
   /** Runs while no other process does. The lock goes with the process that has it. */
   async #locked(run: () => void): Promise<void> {
-    const fd = openOwnFile(byteString(`${this.#path}.lock`), constants.O_RDWR, PUBLIC_MODE);
+    const fd = openOwnFile(bytesOfText(`${this.#path}.lock`), constants.O_RDWR, PUBLIC_MODE);
     try {
       for (let tries = 1; addon.lockFile(fd) !== 0; tries++) {
         if (tries === LOCK_TRIES) throw new Error(`${this.#path}.lock is held by another process for too long`);

@@ -1,6 +1,6 @@
 /** Tenants of user/qos as the status page shows them: those of a volume's bricks together, since they share their rates. */
 import type { QosStats, TenantStats } from '../../mux/qos/stats.js';
-import { textOf } from './exposition.js';
+import { textOfLatin1 } from '../../posix/contract/bytes.js';
 import type { BadOptionRow, TenantRow } from './page/frame.js';
 import { gain } from './spread.js';
 
@@ -24,7 +24,7 @@ export class TenantRows {
 
   /** Adds those of one brick. before: undefined if it was not looked at before. */
   add(now: QosStats, before: QosStats | null | undefined): void {
-    const volume = textOf(now.volume);
+    const volume = textOfLatin1(now.volume);
     const old = new Map((before?.tenants ?? []).map((t) => [keyOf('', t), t]));
     for (const t of now.tenants) {
       const sum = this.#sumOf(volume, t);
@@ -46,10 +46,10 @@ export class TenantRows {
     for (const bad of now.badOptions) {
       this.badOptions.set(`${volume}\0${bad.option}`, {
         volume,
-        option: textOf(bad.option),
-        value: textOf(bad.value),
-        reason: textOf(bad.reason),
-        instead: textOf(bad.instead),
+        option: textOfLatin1(bad.option),
+        value: textOfLatin1(bad.value),
+        reason: textOfLatin1(bad.reason),
+        instead: textOfLatin1(bad.instead),
       });
     }
   }
@@ -60,7 +60,7 @@ export class TenantRows {
     if (known !== undefined) return known;
     const row: TenantRow = {
       volume,
-      tenant: textOf(t.tenant),
+      tenant: textOfLatin1(t.tenant),
       kind: t.kind,
       weight: t.weight,
       floor: t.floor,

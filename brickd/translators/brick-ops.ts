@@ -1,5 +1,6 @@
 /** What glusterd asks of single translators: profile and top of io-stats, barrier. */
 import type { Brick } from '../../mux/brick.js';
+import { bytesOfText } from '../../posix/contract/bytes.js';
 import { measureThroughput } from '../../posix/throughput.js';
 
 type Values = Map<string, string | number | bigint>;
@@ -32,7 +33,7 @@ async function measured(brick: Brick, input: Map<string, string>): Promise<Map<s
     throw {
       brick: brick.name,
       errno: 5,
-      message: `${brick.name}: throughput not measured: ${(error as Error).message}`,
+      message: `${brick.name}: throughput not measured: ${bytesOfText((error as Error).message)}`,
     };
   }
 }

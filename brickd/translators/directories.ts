@@ -1,6 +1,7 @@
 /** Directories that translators keep in a brick's `.glusterfs`: made when the brick comes up, off the event loop. */
 import { batch, Priority, STAT } from '../../native/batch.js';
 import { Queue } from '../../native/queue.js';
+import { type ByteString, latin1OfBytes } from '../../posix/contract/bytes.js';
 import { EEXIST, ENOENT, errnoName } from '../../posix/contract/errno.js';
 import { S_IFDIR, S_IFMT } from '../../posix/contract/iatt.js';
 import { OpenFlag } from '../../posix/sys.js';
@@ -17,11 +18,9 @@ async function onQueue<T>(work: (queue: Queue) => Promise<T>): Promise<T> {
   }
 }
 
-const bytesOf = (path: string): string => Buffer.from(path).latin1Slice();
-
 /** Makes a directory with its missing parents, all of that mode. Rejects with an Error that names brick and cause. */
-export async function makeDirectory(brick: string, path: string, mode: number): Promise<void> {
-  const errno = await onQueue((queue) => make(queue, bytesOf(path), mode));
+export async function makeDirectory(brick: ByteString, path: ByteString, mode: number): Promise<void> {
+  const errno = await onQueue((queue) => make(queue, latin1OfBytes(path), mode));
   if (errno !== 0) throw new Error(`brick ${brick}: creating directory ${path} failed: ${errnoName(errno)}`);
 }
 
@@ -55,17 +54,17 @@ async function isDirectory(queue: Queue, path: string): Promise<boolean | null> 
 }
 
 /** Rejects with an Error that names the brick unless there is a directory at `path`. */
-export async function requireDirectory(brick: string, path: string): Promise<void> {
-  const found = await onQueue((queue) => isDirectory(queue, bytesOf(path)));
+export async function requireDirectory(brick: ByteString, path: ByteString): Promise<void> {
+  const found = await onQueue((queue) => isDirectory(queue, latin1OfBytes(path)));
   if (found !== true)
     throw new Error(`brick ${brick}: ${path} ${found === null ? "doesn't exist" : 'is no directory'}`);
 }
 
 /** A descriptor of the directory at `path`. Rejects with an Error that names brick and cause. */
-export async function openDirectory(brick: string, path: string): Promise<number> {
+export async function openDirectory(brick: ByteString, path: ByteString): Promise<number> {
   const fd = await onQueue(async (queue) => {
     const b = batch();
-    b.open(AT_FDCWD, bytesOf(path), OpenFlag.directory);
+    b.open(AT_FDCWD, latin1OfBytes(path), OpenFlag.directory);
     await queue.run(b, 0, Priority.high);
     const result = b.result(0);
     b.release();

@@ -3,6 +3,7 @@
  * file in Gluster's format, repetition suppressed); before that, and in programs without one, to standard error.
  */
 import { getEnvironmentData } from 'node:worker_threads';
+import { type ByteString, bytesOfText, latin1OfBytes } from './bytes.js';
 import { printable } from './printable.js';
 
 export interface Logger {
@@ -55,7 +56,8 @@ const LETTERS = ' MACEWNIDT';
 const toStandardError: LogSink = {
   wants: (severity) => severity <= Severity.info,
   write: (line) => {
-    process.stderr.write(`${printable(`${LETTERS[line.severity]} 0-${line.domain}: ${line.text}`)}\n`, 'latin1');
+    const text = printable(`${LETTERS[line.severity]} 0-${line.domain}: ${line.text}`);
+    process.stderr.write(`${text}\n`, 'latin1');
   },
 };
 
@@ -84,7 +86,7 @@ export async function inheritLog(): Promise<void> {
 }
 
 /** A structured event as Gluster writes it: `Text [{key=value}, {key2=value2}]`. */
-export function event(text: string, fields: Record<string, string | number | bigint | boolean>): string {
+export function event(text: string, fields: Record<string, string | number | bigint | boolean | ByteString>): string {
   const parts = Object.entries(fields).map(([key, value]) => `{${key}=${value}}`);
   return parts.length === 0 ? text : `${text} [${parts.join(', ')}]`;
 }
@@ -92,39 +94,47 @@ export function event(text: string, fields: Record<string, string | number | big
 /** A Logger whose lines carry a domain. Cheap to make; keep one per module or translator. */
 export class DomainLogger implements Logger {
   readonly domain: string;
+  readonly #lines: 'bytes' | 'text';
 
-  constructor(domain: string) {
+  constructor(domain: string, lines: 'bytes' | 'text' = 'bytes') {
     this.domain = domain;
+    this.#lines = lines;
   }
   get debugs(): boolean {
     return sink.wants(Severity.debug);
   }
   critical(msgid: number, text: string, errno = 0): void {
-    if (!sink.wants(Severity.critical)) return;
-    sink.write({ severity: Severity.critical, domain: this.domain, msgid, text, errno, below: this.critical });
+    this.#write(Severity.critical, msgid, text, errno, this.critical);
   }
   error(msgid: number, text: string, errno = 0): void {
-    if (!sink.wants(Severity.error)) return;
-    sink.write({ severity: Severity.error, domain: this.domain, msgid, text, errno, below: this.error });
+    this.#write(Severity.error, msgid, text, errno, this.error);
   }
   warning(msgid: number, text: string, errno = 0): void {
-    if (!sink.wants(Severity.warning)) return;
-    sink.write({ severity: Severity.warning, domain: this.domain, msgid, text, errno, below: this.warning });
+    this.#write(Severity.warning, msgid, text, errno, this.warning);
   }
   info(msgid: number, text: string, errno = 0): void {
-    if (!sink.wants(Severity.info)) return;
-    sink.write({ severity: Severity.info, domain: this.domain, msgid, text, errno, below: this.info });
+    this.#write(Severity.info, msgid, text, errno, this.info);
   }
   debug(msgid: number, text: string, errno = 0): void {
-    if (!sink.wants(Severity.debug)) return;
-    sink.write({ severity: Severity.debug, domain: this.domain, msgid, text, errno, below: this.debug });
+    this.#write(Severity.debug, msgid, text, errno, this.debug);
   }
   trace(msgid: number, text: string, errno = 0): void {
-    if (!sink.wants(Severity.trace)) return;
-    sink.write({ severity: Severity.trace, domain: this.domain, msgid, text, errno, below: this.trace });
+    this.#write(Severity.trace, msgid, text, errno, this.trace);
+  }
+
+  #write(severity: SeverityNumber, msgid: number, line: string, errno: number, below: LogLine['below']): void {
+    if (!sink.wants(severity)) return;
+    const text = this.#lines === 'text' ? latin1OfBytes(bytesOfText(line)) : line;
+    sink.write({ severity, domain: this.domain, msgid, text, errno, below });
   }
 }
 
+/** Lines are byte strings. */
 export function loggerFor(domain: string): DomainLogger {
   return new DomainLogger(domain);
+}
+
+/** Lines are text of Node.js: for what has nothing to do with paths of bricks, such as the files that a configuration names. */
+export function textLoggerFor(domain: string): DomainLogger {
+  return new DomainLogger(domain, 'text');
 }

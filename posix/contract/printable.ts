@@ -1,4 +1,5 @@
 /** Text of others (names of files and clients, uuids) as it may stand in a line: it neither ends the line nor steers a terminal. */
+import { bytesOfText, latin1OfBytes } from './bytes.js';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
 const UNPRINTABLE = /[\0-\x1f\x7f\u0100-\uffff]/;
@@ -16,6 +17,6 @@ export function printable(text: string): string {
 
 function escaped(found: string): string {
   const code = found.charCodeAt(0);
-  if (code > 0xff) return Buffer.from(found, 'utf8').latin1Slice();
+  if (code > 0xff) return latin1OfBytes(bytesOfText(found));
   return NAMES[found] ?? `\\x${code.toString(16).padStart(2, '0')}`;
 }

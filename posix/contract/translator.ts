@@ -1,4 +1,5 @@
 /** The base of every translator, and what a brick gives it to work with. */
+import type { ByteString } from './bytes.js';
 import type { Call } from './call.js';
 import type { Dict } from './dict.js';
 import type { FopName, Fops, MaybePromise } from './fops.js';
@@ -32,7 +33,7 @@ export interface CacheInvalidation {
 /** What a brick offers to its translators. */
 export interface BrickContext {
   /** The brick's name: its absolute path, as clients and glusterd call it. */
-  readonly name: string;
+  readonly name: ByteString;
   readonly log: Logger;
   /** Root directory's inode; always known. */
   readonly root: Inode;

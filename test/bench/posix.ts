@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { InodeTable } from '../../mux/inode-table.js';
 import { batch } from '../../native/batch.js';
 import { region } from '../../native/memory.js';
+import { bytesOfText } from '../../posix/contract/bytes.js';
 import { Call } from '../../posix/contract/call.js';
 import { Dict } from '../../posix/contract/dict.js';
 import type { ReadReply } from '../../posix/contract/fops.js';
@@ -60,7 +61,7 @@ const posix = new PosixTranslator({
   options: values,
   slot: 0,
   brick: {
-    name: dir,
+    name: bytesOfText(dir),
     log: quiet,
     root: table.root,
     hasLayer: () => false,

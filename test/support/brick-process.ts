@@ -25,6 +25,8 @@ export interface BrickProcessOptions {
   /** Changes the text of the volfile before it is used. */
   volfile?: (text: string) => string;
   env?: Record<string, string>;
+  /** Name of the brick's directory, and of its log without the suffix. */
+  name?: string;
   /** Directories of the system in whose place the process sees ones of its folder: its folder's name → the system's path. */
   mounts?: Record<string, string>;
 }
@@ -65,8 +67,9 @@ export class BrickProcess {
   constructor(options: BrickProcessOptions = {}) {
     this.#options = options;
     this.folder = mkdtempSync(join(process.env['POSIX_TEST_DIR'] ?? '/var/tmp', 'brickd-process-'));
-    this.brick = join(this.folder, 'brick');
-    this.logFile = join(this.folder, 'brick.log');
+    const { name = 'brick' } = options;
+    this.brick = join(this.folder, name);
+    this.logFile = join(this.folder, `${name}.log`);
     this.volfile = join(this.folder, 'brick.vol');
     mkdirSync(this.brick);
     const id = `0x${this.volumeId.replaceAll('-', '')}`;
@@ -90,6 +93,7 @@ export class BrickProcess {
   /** Starts the process and waits until it listens. */
   async start(): Promise<this> {
     if (this.port === 0) this.port = await freePort();
+    // As text: written as UTF-8 below.
     const text = sampleBrickVolfile({
       volume: 'v',
       directory: this.brick,

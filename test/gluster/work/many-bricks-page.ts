@@ -1,6 +1,7 @@
 /** Serves the status page of a made-up process with very many bricks and ill-willed names; prints its port. Argument: bricks. */
 import { startMetrics } from '../../../brickd/metrics/endpoint.js';
 import { fopByName } from '../../../mux/fops/table.js';
+import { bytesOfText } from '../../../posix/contract/bytes.js';
 import { brick, qos, state, worker } from '../../unit/metrics/fake-stats.js';
 
 /** As a path, a client's name and a tenant's may be. */
@@ -13,7 +14,7 @@ all.forEach((b, i) => {
   b.volume = `volume-${i % 20}`;
 });
 const ill = all[0]!;
-ill.brick = `/d/${ILL}`;
+ill.brick = bytesOfText(`/d/${ILL}`);
 ill.volume = ILL;
 ill.topClients[0]!.name = ILL;
 ill.topClients[0]!.subdir = `/${ILL}`;

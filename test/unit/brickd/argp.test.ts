@@ -1,9 +1,9 @@
 import t from 'tap';
 import { UsageError } from '../../../brickd/cli/argp.js';
-import { brickArguments } from '../../../brickd/cli/brick-arguments.js';
+import { commandLine } from './command-line.js';
 
 const HINT = "Try `glusterfsd --help' or `glusterfsd --usage' for more information.\n";
-const parse = (...words: string[]) => brickArguments(['/usr/sbin/glusterfsd', ...words]);
+const parse = (...words: string[]) => commandLine(['/usr/sbin/glusterfsd', ...words]);
 const refusal = (...words: string[]): UsageError => {
   try {
     parse(...words);

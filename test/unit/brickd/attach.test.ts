@@ -3,11 +3,12 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { brickArguments } from '../../../brickd/cli/brick-arguments.js';
 import { Bricks } from '../../../brickd/daemon/bricks.js';
 import { readVolfile, volfileIdOf } from '../../../brickd/daemon/volfile-path.js';
 import { DaemonLog } from '../../../brickd/log/open.js';
+import { type ByteString, bytesOfText } from '../../../posix/contract/bytes.js';
 import { sampleBrickVolfile } from '../../../volfiles/samples/brick.js';
+import { commandLine } from './command-line.js';
 import { FakeServer } from './fake-server.js';
 
 const VOLUME_ID = '7d50d552-839b-4155-addf-bfa8cb2c24e7';
@@ -16,18 +17,18 @@ const HASTY = { detachMs: 150, attachMs: 300 };
 
 /** A server whose bricks take their time. */
 class SlowServer extends FakeServer {
-  readonly hung = new Map<string, Promise<void>>();
+  readonly hung = new Map<ByteString, Promise<void>>();
   override async attach(spec: Parameters<FakeServer['attach']>[0]): Promise<void> {
     this.calls.push(`begin ${spec.brick}`);
     await (this.hung.get(spec.brick) ?? new Promise((resolve) => setTimeout(resolve, 2)));
     await super.attach(spec);
   }
-  override async detach(brick: string): Promise<void> {
+  override async detach(brick: ByteString): Promise<void> {
     await (this.hung.get(brick) ?? new Promise((resolve) => setTimeout(resolve, 2)));
     await super.detach(brick);
   }
   /** Until the function it returns is called the disk of the brick hangs. */
-  hang(brick: string): () => void {
+  hang(brick: ByteString): () => void {
     let release: () => void = () => {};
     this.hung.set(brick, new Promise((resolve) => (release = resolve)));
     return () => {
@@ -40,11 +41,18 @@ class SlowServer extends FakeServer {
 function setUp(t: { teardown(f: () => void): void }, waits = PATIENT) {
   const directory = mkdtempSync(join(tmpdir(), 'brickd-attach-'));
   const logFile = join(directory, 'log');
-  const options = { file: logFile, level: 7, localTime: false, withId: true, bufferSize: 5, flushTimeoutS: 120 };
+  const options = {
+    file: bytesOfText(logFile),
+    level: 7,
+    localTime: false,
+    withId: true,
+    bufferSize: 5,
+    flushTimeoutS: 120,
+  };
   const log = new DaemonLog(options);
   t.teardown(() => log.flush());
   const server = new SlowServer();
-  const bricks = new Bricks(brickArguments(['glusterfsd', '-f', '/x', '--brick-mux']), server, log, null, waits);
+  const bricks = new Bricks(commandLine(['glusterfsd', '-f', '/x', '--brick-mux']), server, log, null, waits);
   let emptied = 0;
   bricks.onEmpty = () => emptied++;
   const path = (name: string) => join(directory, `${name}.vol`);
@@ -60,7 +68,7 @@ function setUp(t: { teardown(f: () => void): void }, waits = PATIENT) {
     log,
     path,
     write,
-    attach: (name: string) => bricks.attachFile(path(name)),
+    attach: (name: string) => bricks.attachFile(bytesOfText(path(name))),
     emptied: () => emptied,
     lines: () => readFileSync(logFile, 'latin1'),
   };
@@ -73,8 +81,8 @@ t.test('requests for one brick happen in their order', async (t) => {
   const note = (what: string) => (outcome: unknown) => void answers.push(`${what} ${outcome ?? 'up'}`);
   const asked: Promise<unknown>[] = [];
   for (let i = 0; i < 20; i++) {
-    asked.push(attach('a').then(note('a')), bricks.detach('/d/a').then(note('a')));
-    asked.push(bricks.detach('/d/b').then(note('b')), attach('b').then(note('b')));
+    asked.push(attach('a').then(note('a')), bricks.detach(bytesOfText('/d/a')).then(note('a')));
+    asked.push(bricks.detach(bytesOfText('/d/b')).then(note('b')), attach('b').then(note('b')));
   }
   await Promise.all(asked);
   t.equal(answers.length, 80, 'one answer each');
@@ -112,7 +120,7 @@ t.test('an attach of a brick that is up', async (t) => {
   write('other', {}, '/d/a');
   await t.rejects(attach('other'), { brick: '/d/a', errno: 17, message: /already being served, with volfile-id a$/ });
   t.same(bricks.staying(), ['/d/a']);
-  await t.rejects(bricks.attachFile(path('none')), { message: /none\.vol cannot be read: ENOENT/ });
+  await t.rejects(bricks.attachFile(bytesOfText(path('none'))), { message: /none\.vol cannot be read: ENOENT/ });
 });
 
 t.test('a failed attach leaves nothing behind', async (t) => {
@@ -120,9 +128,9 @@ t.test('a failed attach leaves nothing behind', async (t) => {
   await attach('b');
   server.errors.set('attach', { brick: '/d/a', errno: 2, message: 'brick /d/a: directory does not exist' });
   await t.rejects(attach('a'), { message: /does not exist/ });
-  t.notOk(bricks.knows('/d/a'));
-  t.equal(bricks.volfiles.ofBrick('/d/a'), undefined);
-  t.equal(await bricks.detach('/d/a'), 'absent');
+  t.notOk(bricks.knows(bytesOfText('/d/a')));
+  t.equal(bricks.volfiles.ofBrick(bytesOfText('/d/a')), undefined);
+  t.equal(await bricks.detach(bytesOfText('/d/a')), 'absent');
   server.errors.clear();
   await attach('a');
   t.same(bricks.staying(), ['/d/b', '/d/a']);
@@ -132,10 +140,10 @@ t.test('a failed attach leaves nothing behind', async (t) => {
 t.test('a brick that hangs on its way out holds up nobody else', async (t) => {
   const { server, attach, bricks, emptied, lines } = setUp(t, HASTY);
   await Promise.all(['a', 'b'].map(attach));
-  const release = server.hang('/d/a');
-  const going = bricks.detach('/d/a');
+  const release = server.hang(bytesOfText('/d/a'));
+  const going = bricks.detach(bytesOfText('/d/a'));
   await attach('c');
-  t.equal(await bricks.detach('/d/c'), 'gone', 'meanwhile');
+  t.equal(await bricks.detach(bytesOfText('/d/c')), 'gone', 'meanwhile');
   t.equal(await going, 'late');
   t.match(lines(), /detaching takes long and goes on \[\{brick=\/d\/a\}\]/);
   t.same(bricks.staying(), ['/d/b']);
@@ -151,7 +159,7 @@ t.test('a brick that hangs on its way out holds up nobody else', async (t) => {
 t.test('a brick that hangs on its way in is given up, and taken out should it come', async (t) => {
   const { server, attach, bricks } = setUp(t, HASTY);
   await attach('b');
-  const release = server.hang('/d/a');
+  const release = server.hang(bytesOfText('/d/a'));
   const coming = attach('a');
   await attach('c');
   await t.rejects(coming, { brick: '/d/a', errno: 110, message: /brick \/d\/a: it is not up after 0\.3 s/ });
@@ -170,7 +178,7 @@ t.test('more hanging bricks than attaches at once do not stop the next', async (
   const hanging: Promise<unknown>[] = [];
   for (let i = 0; i < 40; i++) {
     write(`h${i}`);
-    releases.push(server.hang(`/d/h${i}`));
+    releases.push(server.hang(bytesOfText(`/d/h${i}`)));
     hanging.push(attach(`h${i}`).catch((error: { errno: number }) => error.errno));
   }
   const errnos = await Promise.all(hanging);
@@ -184,16 +192,16 @@ t.test('more hanging bricks than attaches at once do not stop the next', async (
 t.test('the last one out', async (t) => {
   const { server, attach, bricks, emptied } = setUp(t, HASTY);
   await Promise.all(['a', 'b'].map(attach));
-  await Promise.all([bricks.detach('/d/a'), bricks.detach('/d/b')]);
+  await Promise.all([bricks.detach(bytesOfText('/d/a')), bricks.detach(bytesOfText('/d/b'))]);
   t.equal(emptied(), 1, 'two at once: one end');
   await attach('a');
-  const going = bricks.detach('/d/a');
+  const going = bricks.detach(bytesOfText('/d/a'));
   const coming = attach('b');
   await going;
   await coming;
   t.equal(emptied(), 1, 'one that comes keeps the process');
-  server.hang('/d/b');
-  t.equal(await bricks.detach('/d/b'), 'late');
+  server.hang(bytesOfText('/d/b'));
+  t.equal(await bricks.detach(bytesOfText('/d/b')), 'late');
   t.equal(emptied(), 2, 'one that hangs does not');
 });
 
@@ -201,9 +209,9 @@ t.test('a detach of the last brick while another fails to come', async (t) => {
   const { server, attach, bricks, emptied } = setUp(t, HASTY);
   await attach('a');
   server.errors.set('attach', { brick: '/d/b', errno: 2, message: 'no' });
-  server.hang('/d/b');
+  server.hang(bytesOfText('/d/b'));
   const coming = attach('b');
-  await bricks.detach('/d/a');
+  await bricks.detach(bytesOfText('/d/a'));
   t.equal(emptied(), 0);
   await t.rejects(coming);
   t.equal(emptied(), 1);
@@ -223,9 +231,9 @@ t.test('bricks that share a process log at their own levels', async (t) => {
 });
 
 t.test('volfile-ids by path', async (t) => {
-  t.equal(volfileIdOf('/var/lib/glusterd/vols/v1/v1.host.d-b1.vol'), 'v1.host.d-b1');
+  t.equal(volfileIdOf(bytesOfText('/var/lib/glusterd/vols/v1/v1.host.d-b1.vol')), 'v1.host.d-b1');
   const snapshot = '/var/lib/glusterd/snaps/s1/0a1b2c/0a1b2c.host.run-gluster-snaps-0a1b2c-brick1-b1.vol';
-  t.equal(volfileIdOf(snapshot), '/snaps/s1/0a1b2c/0a1b2c.host.run-gluster-snaps-0a1b2c-brick1-b1');
-  t.equal(volfileIdOf('/snaps/vols/v1/v1.host.x.vol.vol'), '/snaps/vols/v1/v1.host.x.vol');
-  t.throws(() => readVolfile('/dev/zero'), { message: 'volfile /dev/zero is no regular file' });
+  t.equal(volfileIdOf(bytesOfText(snapshot)), '/snaps/s1/0a1b2c/0a1b2c.host.run-gluster-snaps-0a1b2c-brick1-b1');
+  t.equal(volfileIdOf(bytesOfText('/snaps/vols/v1/v1.host.x.vol.vol')), '/snaps/vols/v1/v1.host.x.vol');
+  t.throws(() => readVolfile(bytesOfText('/dev/zero')), { message: 'volfile /dev/zero is no regular file' });
 });

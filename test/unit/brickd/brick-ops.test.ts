@@ -9,6 +9,7 @@ import { RpcSocket } from '../../../brickd/glusterd/rpc-socket.js';
 import { dumpReq, dumpRsp, pingRsp } from '../../../mux/wire/programs/dump.js';
 import { brickOpReq, brickOpRsp } from '../../../mux/wire/programs/mgmt.js';
 import { struct } from '../../../mux/wire/schema.js';
+import { type ByteString, bytesOfText, latin1OfBytes } from '../../../posix/contract/bytes.js';
 import { Dict } from '../../../posix/contract/dict.js';
 import { setLogSink } from '../../../posix/contract/log.js';
 import { FakeServer } from './fake-server.js';
@@ -22,17 +23,17 @@ const OPS = { program: 4867634, version: 2 };
 
 class Life implements BrickLife {
   server: FakeServer | null = new FakeServer();
-  firstBrick = BRICK;
+  firstBrick = bytesOfText(BRICK);
   log: string[] = [];
   stuck = false;
-  async terminate(brick: string, graceful: boolean): Promise<'gone' | 'absent'> {
+  async terminate(brick: ByteString, graceful: boolean): Promise<'gone' | 'absent'> {
     this.log.push(`terminate ${brick} ${graceful}`);
     if (this.stuck) throw new Error('stuck');
-    return brick === BRICK ? 'gone' : 'absent';
+    return latin1OfBytes(brick) === BRICK ? 'gone' : 'absent';
   }
-  async attachFile(path: string): Promise<void> {
+  async attachFile(path: ByteString): Promise<void> {
     this.log.push(`attach ${path}`);
-    if (path.endsWith('bad.vol')) throw { brick: '/d/bad', errno: 2, message: 'no such directory' };
+    if (latin1OfBytes(path).endsWith('bad.vol')) throw { brick: '/d/bad', errno: 2, message: 'no such directory' };
   }
   async dumpMetrics(): Promise<string> {
     return '## metrics';
@@ -41,7 +42,7 @@ class Life implements BrickLife {
 
 async function started(t: { teardown(f: () => void): void }) {
   const life = new Life();
-  await life.server?.attach({ brick: BRICK, volfileId: 'v', volfile: '', overrides: [] });
+  await life.server?.attach({ brick: bytesOfText(BRICK), volfileId: 'v', volfile: '', overrides: [] });
   const path = join(mkdtempSync(join(tmpdir(), 'brickd-ops-')), 's');
   const server = new BrickOpsServer(new BrickOpHandler(life));
   await server.listen(path);

@@ -2,13 +2,14 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { brickArguments } from '../../../brickd/cli/brick-arguments.js';
 import { Bricks } from '../../../brickd/daemon/bricks.js';
 import { dumpName, parseDumpOptions } from '../../../brickd/daemon/statedump.js';
 import type { Management } from '../../../brickd/glusterd/management.js';
 import { volfileFacts } from '../../../brickd/glusterd/volfile-store.js';
 import { DaemonLog } from '../../../brickd/log/open.js';
+import { bytesOfText, NO_BYTES } from '../../../posix/contract/bytes.js';
 import { sampleBrickVolfile } from '../../../volfiles/samples/brick.js';
+import { commandLine } from './command-line.js';
 import { FakeServer } from './fake-server.js';
 
 const VOLUME_ID = '7d50d552-839b-4155-addf-bfa8cb2c24e7';
@@ -19,7 +20,7 @@ function setUp(volfiles: Map<string, string>, t: { teardown(f: () => void): void
   const directory = mkdtempSync(join(tmpdir(), 'brickd-bricks-'));
   const logFile = join(directory, 'log');
   const log = new DaemonLog({
-    file: logFile,
+    file: bytesOfText(logFile),
     level: 7,
     localTime: false,
     withId: true,
@@ -38,7 +39,7 @@ function setUp(volfiles: Map<string, string>, t: { teardown(f: () => void): void
       return text;
     },
   } as unknown as Management;
-  const args = brickArguments([
+  const args = commandLine([
     'glusterfsd',
     '-s',
     'h',
@@ -85,7 +86,7 @@ t.test('a changed volfile reconfigures its brick, an unchanged one does not', as
   await bricks.attach('v.h.b1', volfiles.get('v.h.b1')!);
   const file = join(directory, 'w.h.b2.vol');
   writeFileSync(file, volfiles.get('w.h.b2')!);
-  await bricks.attachFile(file);
+  await bricks.attachFile(bytesOfText(file));
   t.same(server.calls, ['attach /d/b1', 'attach /d/b2']);
   volfiles.set('w.h.b2', volfile('/d/b2', { '': { 'log-level': 'TRACE' } }));
   bricks.refresh();
@@ -95,7 +96,7 @@ t.test('a changed volfile reconfigures its brick, an unchanged one does not', as
   t.same(server.calls.slice(2), ['reconfigure /d/b2']);
   t.equal(log.control.level, 9, 'log-level applies to the process');
   t.match(lines(), /No change in volfile,continuing/);
-  t.equal(await bricks.detach('/d/b1'), 'gone');
+  t.equal(await bricks.detach(bytesOfText('/d/b1')), 'gone');
   bricks.refresh();
   await bricks.idle();
   t.same(fetched.slice(2), ['w.h.b2'], 'a detached brick is not asked for any more');
@@ -131,6 +132,7 @@ t.test('statedump options and names', async (t) => {
   t.match(parseDumpOptions('all=yes').selection, { mem: true, history: true });
   t.match(parseDumpOptions('all=no').selection, { mem: true, history: true }, 'all is all, as in the original');
   t.match(parseDumpOptions('mem=on\npath=/x').selection, { mem: true, callpool: true, priv: false }, 'the default');
-  t.equal(dumpName('/d/a/b1', 7, 99), 'd-a-b1.7.dump.99');
-  t.equal(dumpName('', 7, 99), 'glusterdump.7.dump.99');
+  t.equal(dumpName(bytesOfText('/d/a/b1'), 7, 99), 'd-a-b1.7.dump.99');
+  t.equal(dumpName(NO_BYTES, 7, 99), 'glusterdump.7.dump.99');
+  t.equal(dumpName(bytesOfText(`/d/${'x'.repeat(255)}`), 7, 99), `d-${'x'.repeat(243)}.7.dump.99`, 'fits a file name');
 });

@@ -11,11 +11,12 @@ import type {
 } from '../../../brickd/brick-server.js';
 import type { Unapplied } from '../../../mux/facts.js';
 import type { WorkerStats } from '../../../mux/stats.js';
+import type { ByteString } from '../../../posix/contract/bytes.js';
 
 export class FakeServer implements BrickServer {
   readonly calls: string[] = [];
-  readonly specs = new Map<string, BrickSpec>();
-  failed: (brick: string, reason: string) => void = () => {};
+  readonly specs = new Map<ByteString, BrickSpec>();
+  failed: (brick: ByteString, reason: string) => void = () => {};
   /** Errors to reject with, by method name. */
   readonly errors = new Map<string, unknown>();
   #server: Server | null = null;
@@ -44,25 +45,25 @@ export class FakeServer implements BrickServer {
     this.specs.set(spec.brick, spec);
     return this.unapplied;
   }
-  async detach(brick: string): Promise<void> {
+  async detach(brick: ByteString): Promise<void> {
     this.#note(`detach ${brick}`);
     this.specs.delete(brick);
   }
-  bricks(): string[] {
+  bricks(): ByteString[] {
     return [...this.specs.keys()];
   }
-  finalGraph(brick: string): string {
+  finalGraph(brick: ByteString): string {
     return `Final graph: ${brick}`;
   }
-  async status(brick: string, what: StatusKind): Promise<Record<string, StatusValue>> {
+  async status(brick: ByteString, what: StatusKind): Promise<Record<string, StatusValue>> {
     this.#note(`status ${brick} ${what}`);
     return { clientcount: 1, 'client0.hostname': '10.0.0.1:49151', 'client0.bytesread': 12345678901n };
   }
-  async profile(brick: string, input: Map<string, string>): Promise<Map<string, StatusValue>> {
+  async profile(brick: ByteString, input: Map<string, string>): Promise<Map<string, StatusValue>> {
     this.#note(`profile ${brick} ${[...input].join(';')}`);
     return new Map([['info-op', 1]]);
   }
-  async barrier(brick: string, enable: boolean): Promise<void> {
+  async barrier(brick: ByteString, enable: boolean): Promise<void> {
     this.#note(`barrier ${brick} ${enable}`);
   }
   async statedump(selection: DumpSelection): Promise<string> {
@@ -75,7 +76,7 @@ export class FakeServer implements BrickServer {
   state(): ServerState {
     return { bricks: [], attaching: 0, attaches: 0, attachFailures: 0, workerFailures: 0 };
   }
-  onBrickFailed(report: (brick: string, reason: string) => void): void {
+  onBrickFailed(report: (brick: ByteString, reason: string) => void): void {
     this.failed = report;
   }
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { eachLimited, Lanes, Slots, within } from '../../../brickd/daemon/lanes.js';
+import { bytesOfText } from '../../../posix/contract/bytes.js';
 
 const after = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -10,13 +11,13 @@ t.test('work of one brick keeps its order, bricks do not wait for each other', a
   const hung = new Promise<void>((resolve) => {
     release = resolve;
   });
-  void lanes.run('a', () => hung.then(() => void done.push('a1')));
-  const failing = lanes.run('a', async () => {
+  void lanes.run(bytesOfText('a'), () => hung.then(() => void done.push('a1')));
+  const failing = lanes.run(bytesOfText('a'), async () => {
     done.push('a2');
     throw new Error('no');
   });
-  const last = lanes.run('a', async () => done.push('a3'));
-  await lanes.run('b', async () => done.push('b1'));
+  const last = lanes.run(bytesOfText('a'), async () => done.push('a3'));
+  await lanes.run(bytesOfText('b'), async () => done.push('b1'));
   t.same(done, ['b1']);
   release();
   await t.rejects(failing, { message: 'no' });

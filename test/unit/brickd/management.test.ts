@@ -3,6 +3,7 @@ import { Backoff } from '../../../brickd/glusterd/backoff.js';
 import { Management, VolfileRefused } from '../../../brickd/glusterd/management.js';
 import { callRecord } from '../../../brickd/glusterd/rpc-records.js';
 import { parsePortList } from '../../../brickd/glusterd/source-port.js';
+import { bytesOfText, NO_BYTES } from '../../../posix/contract/bytes.js';
 import { setLogSink } from '../../../posix/contract/log.js';
 import { FakeGlusterd } from './fake-glusterd.js';
 
@@ -41,11 +42,11 @@ t.test('fetch, sign in, sign out', async (t) => {
   const { glusterd, management } = await started(t);
   await management.open();
   glusterd.volfiles.set('v.h.d', 'volume x\nend-volume');
-  t.equal(await management.fetchVolfile('v.h.d', '/d/b', 3), 'volume x\nend-volume');
-  t.equal(await management.signIn('/d/b', 4711), true);
+  t.equal(await management.fetchVolfile('v.h.d', bytesOfText('/d/b'), 3), 'volume x\nend-volume');
+  t.equal(await management.signIn(bytesOfText('/d/b'), 4711), true);
   glusterd.signInResult = -1;
-  t.equal(await management.signIn('/d/c', 4711), false);
-  await management.signOut('/d/b', 4711, 0);
+  t.equal(await management.signIn(bytesOfText('/d/c'), 4711), false);
+  await management.signOut(bytesOfText('/d/b'), 4711, 0);
   t.same(glusterd.asked, [
     'getspec v.h.d /d/b 100000',
     'signin /d/b 4711 true',
@@ -58,7 +59,7 @@ t.test('a refusal is final and keeps its errno', async (t) => {
   const { glusterd, management } = await started(t);
   await management.open();
   glusterd.volfiles.set('v', 95);
-  const error = await management.fetchVolfile('v', '', 5).then(
+  const error = await management.fetchVolfile('v', NO_BYTES, 5).then(
     () => undefined,
     (e: unknown) => e,
   );
@@ -71,7 +72,7 @@ t.test('a connection lost before the answer: reconnect, ask again', async (t) =>
   const { glusterd, management, events } = await started(t);
   await management.open();
   glusterd.volfiles.set('v', 'drop');
-  t.equal(await management.fetchVolfile('v', '', 8), 'volume x');
+  t.equal(await management.fetchVolfile('v', NO_BYTES, 8), 'volume x');
   t.same(events, ['reconnected']);
 });
 

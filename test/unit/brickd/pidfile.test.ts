@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { Pidfile, PidfileError } from '../../../brickd/daemon/pidfile.js';
+import { bytesOfText } from '../../../posix/contract/bytes.js';
 
 const MODULE = new URL('../../../brickd/daemon/pidfile.js', import.meta.url).href;
 const HOLD = `
@@ -26,7 +27,7 @@ function another(file: string) {
 t.test('a pidfile is written, and what it held before is gone', async (t) => {
   const file = join(mkdtempSync(join(tmpdir(), 'brickd-pid-')), 'pid');
   writeFileSync(file, '123456789012\nold\n');
-  const pidfile = Pidfile.take(file);
+  const pidfile = Pidfile.take(bytesOfText(file));
   t.equal(readFileSync(file, 'utf8'), `${process.pid}\n`);
   pidfile.release();
   t.equal(readFileSync(file, 'utf8'), `${process.pid}\n`, 'the file stays');
@@ -37,17 +38,17 @@ t.test('a second process on the same pidfile fails and leaves it alone', async (
   const { child, said } = another(file);
   t.teardown(() => child.kill('SIGKILL'));
   t.equal(await said, 'held');
-  t.throws(() => Pidfile.take(file), { message: /lock failed: another process/ });
+  t.throws(() => Pidfile.take(bytesOfText(file)), { message: /lock failed: another process/ });
   t.equal(readFileSync(file, 'utf8'), `${child.pid}\n`);
   child.kill('SIGKILL');
   await new Promise((resolve) => child.once('exit', resolve));
-  Pidfile.take(file).release();
+  Pidfile.take(bytesOfText(file)).release();
   t.equal(readFileSync(file, 'utf8'), `${process.pid}\n`, 'the lock ends with its process');
 });
 
 t.test('a directory that is not there', async (t) => {
   try {
-    Pidfile.take('/nonexistent/dir/pid');
+    Pidfile.take(bytesOfText('/nonexistent/dir/pid'));
     t.fail('taken');
   } catch (error) {
     t.ok(error instanceof PidfileError);

@@ -1,22 +1,23 @@
 /** Signing many bricks in with a glusterd that is busy, goes away or comes back; keeping their volfiles up to date. */
 import t from 'tap';
-import { brickArguments } from '../../../brickd/cli/brick-arguments.js';
 import { GlusterdLink } from '../../../brickd/daemon/glusterd-link.js';
 import { VolfileRefresh } from '../../../brickd/daemon/volfile-refresh.js';
 import { VolfileRefused } from '../../../brickd/glusterd/management.js';
 import { digestOf, type StoredVolfile } from '../../../brickd/glusterd/volfile-store.js';
+import { type ByteString, bytesOfText, latin1OfBytes } from '../../../posix/contract/bytes.js';
 import { setLogSink } from '../../../posix/contract/log.js';
+import { commandLine } from './command-line.js';
 import { FakeGlusterd } from './fake-glusterd.js';
 
 setLogSink({ wants: () => false, write: () => {} });
 
-const bricks = Array.from({ length: 100 }, (_, i) => `/d/b${i}`);
+const bricks = Array.from({ length: 100 }, (_, i) => bytesOfText(`/d/b${i}`));
 
-async function linked(t: { teardown(f: () => void): void }, served: string[]) {
+async function linked(t: { teardown(f: () => void): void }, served: ByteString[]) {
   const glusterd = new FakeGlusterd();
   await glusterd.listen();
   const words = ['-s', '127.0.0.1', '--volfile-server-port', String(glusterd.port), '--volfile-id', 'v'];
-  const args = brickArguments(['glusterfsd', ...words, '--brick-name', '/d/b0', '--brick-port', '4711']);
+  const args = commandLine(['glusterfsd', ...words, '--brick-name', '/d/b0', '--brick-port', '4711']);
   const link = new GlusterdLink(args, { volfilesChanged: () => {}, bricks: () => served });
   t.teardown(() => {
     link.management.close();
@@ -34,7 +35,7 @@ t.test('every brick is signed in once', async (t) => {
 });
 
 t.test('a refusal', async (t) => {
-  const { link, glusterd } = await linked(t, ['/d/b0']);
+  const { link, glusterd } = await linked(t, [bytesOfText('/d/b0')]);
   glusterd.signInResult = -1;
   t.equal(await link.signIn(), 'refused');
 });
@@ -51,7 +52,7 @@ t.test('a glusterd that goes away in the middle: nobody is lost', async (t) => {
 });
 
 t.test('a brick that has left meanwhile is not signed in', async (t) => {
-  const served = ['/d/b0', '/d/b1'];
+  const served = ['/d/b0', '/d/b1'].map(bytesOfText);
   const { link, glusterd, signedIn } = await linked(t, served);
   glusterd.drops = 2;
   const outcome = link.signIn();
@@ -62,7 +63,7 @@ t.test('a brick that has left meanwhile is not signed in', async (t) => {
 });
 
 t.test('volfiles: a few at a time, one round for a burst of notices', async (t) => {
-  const stored: StoredVolfile[] = bricks.map((brick) => ({ id: brick, brick, digest: digestOf('old') }));
+  const stored: StoredVolfile[] = bricks.map((brick) => ({ id: latin1OfBytes(brick), brick, digest: digestOf('old') }));
   let now = 0;
   let most = 0;
   let fetches = 0;
@@ -73,8 +74,8 @@ t.test('volfiles: a few at a time, one round for a burst of notices', async (t) 
       most = Math.max(most, ++now);
       await new Promise((resolve) => setTimeout(resolve, 1));
       now--;
-      if (brick === '/d/b3') throw new VolfileRefused(2);
-      return brick === '/d/b7' ? 'new' : 'old';
+      if (brick === bricks[3]) throw new VolfileRefused(2);
+      return brick === bricks[7] ? 'new' : 'old';
     },
     reachable: () => true,
     all: () => stored,
@@ -98,7 +99,7 @@ t.test('no glusterd: the round ends at once', async (t) => {
   const refresh = new VolfileRefresh({
     fetch: async () => `${fetches++}`,
     reachable: () => false,
-    all: () => [{ id: 'a', brick: '/a', digest: '' }],
+    all: () => [{ id: 'a', brick: bytesOfText('/a'), digest: '' }],
     apply: () => t.fail('nothing to apply'),
   });
   refresh.notice();

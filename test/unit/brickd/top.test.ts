@@ -12,6 +12,7 @@ import { Frames } from '../../../brickd/metrics/frames.js';
 import { TargetFile } from '../../../brickd/metrics/target-file.js';
 import { fopByName } from '../../../mux/fops/table.js';
 import type { BrickStats } from '../../../mux/stats.js';
+import { bytesOfText } from '../../../posix/contract/bytes.js';
 import { brick, qos, state, worker } from '../metrics/fake-stats.js';
 
 const MAIN = fileURLToPath(new URL('../../../brickd/main.js', import.meta.url));
@@ -84,7 +85,7 @@ t.test('the program', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'brickd-top-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   const all = [brick('/d/a', true)];
-  const source = { stats: async () => [worker(all)], bricks: () => ['/d/a'], state: () => state(all) };
+  const source = { stats: async () => [worker(all)], bricks: () => ['/d/a'].map(bytesOfText), state: () => state(all) };
   const endpoint = await startMetrics(source, '127.0.0.1', 0);
   t.teardown(() => endpoint.close());
   const url = `http://127.0.0.1:${endpoint.port}`;

@@ -6,6 +6,7 @@ import { BRICK_FAMILIES } from '../../../brickd/metrics/families.js';
 import { PROCESS_FAMILIES } from '../../../brickd/metrics/process-families.js';
 import { Metrics } from '../../../brickd/metrics/registry.js';
 import { standardMetrics } from '../../../brickd/metrics/standard.js';
+import { bytesOfText } from '../../../posix/contract/bytes.js';
 import { brick, qos, state, worker } from './fake-stats.js';
 
 const README = fileURLToPath(new URL('../../../../brickd/metrics/README.md', import.meta.url));
@@ -56,7 +57,7 @@ t.test('samples have the labels that are told of', async (t) => {
   b.qos = qos(31);
   const source = {
     stats: async () => [worker([b])],
-    bricks: () => ['/d/a'],
+    bricks: () => ['/d/a'].map(bytesOfText),
     state: () => {
       const { bricks, ...rest } = state([b]);
       const unapplied = [{ volume: 'v-worm', option: 'worm', value: 'on', reason: 'not there', guards: true }];
@@ -78,7 +79,7 @@ t.test('samples have the labels that are told of', async (t) => {
 t.test('tenants beyond a bound are one sum', async (t) => {
   const b = brick('/d/a', true);
   b.qos = qos(33);
-  const source = { stats: async () => [worker([b])], bricks: () => ['/d/a'], state: () => state([b]) };
+  const source = { stats: async () => [worker([b])], bricks: () => ['/d/a'].map(bytesOfText), state: () => state([b]) };
   const text = await new Metrics(source).text();
   const own = 'volume="vol",brick_path="/d/a"';
   t.match(text, `brickd_qos_fops_total{${own},tenant="t29",kind="rule"} 10\n`);

@@ -4,6 +4,7 @@ import { FopBook } from '../../../mux/fop-book.js';
 import { FOP_NUMBERS, fopByName } from '../../../mux/fops/table.js';
 import { DELAY_BOUNDS_S } from '../../../mux/qos/stats.js';
 import { type BrickStats, threadStats, type WorkerStats } from '../../../mux/stats.js';
+import { bytesOfText, latin1OfBytes } from '../../../posix/contract/bytes.js';
 
 export function brick(name: string, up: boolean): BrickStats {
   const hits = new Float64Array(FOP_NUMBERS);
@@ -16,7 +17,7 @@ export function brick(name: string, up: boolean): BrickStats {
   book.took(lookup, 20_000);
   for (let i = 0; i < 3; i++) book.failed(lookup, 2);
   return {
-    brick: name,
+    brick: bytesOfText(name),
     volume: 'vol',
     up,
     clients: 2,
@@ -107,7 +108,7 @@ export const state = (bricks: BrickStats[]): ServerState => ({
   bricks: bricks.map((b) => ({
     brick: b.brick,
     volume: b.volume,
-    volfileId: `vol.node-1.${b.brick.slice(1).replaceAll('/', '-')}`,
+    volfileId: `vol.node-1.${latin1OfBytes(b.brick).slice(1).replaceAll('/', '-')}`,
     state: b.up ? 'up' : 'failed',
     signedIn: b.up,
     unapplied: [],

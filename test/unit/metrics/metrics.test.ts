@@ -2,6 +2,7 @@
 import t from 'tap';
 import { startMetrics } from '../../../brickd/metrics/endpoint.js';
 import { Metrics } from '../../../brickd/metrics/registry.js';
+import { bytesOfText } from '../../../posix/contract/bytes.js';
 import { brick, state, worker } from './fake-stats.js';
 
 async function get(port: number, path: string): Promise<{ status: number; text: string }> {
@@ -51,11 +52,15 @@ t.test('metrics and health', async (t) => {
 
 t.test('a worker that does not answer', async (t) => {
   const all = [brick('/d/a', true), brick('/d/b', true)];
-  const source = { stats: async () => [worker([all[0]!])], bricks: () => ['/d/a', '/d/b'], state: () => state(all) };
+  const source = {
+    stats: async () => [worker([all[0]!])],
+    bricks: () => ['/d/a', '/d/b'].map(bytesOfText),
+    state: () => state(all),
+  };
   const text = await new Metrics(source).text();
   t.match(text, /^gluster_brick_up\{.*brick_path="\/d\/a".*\} 1$/m);
   t.match(text, /^gluster_brick_up\{.*brick_path="\/d\/b".*\} 0$/m, 'its bricks count as down');
   t.notMatch(text, 'brickd_clients{volume="vol",brick_path="/d/b"}');
-  const fresh = await new Metrics({ ...source, bricks: () => ['/d/a'] }).text();
+  const fresh = await new Metrics({ ...source, bricks: () => ['/d/a'].map(bytesOfText) }).text();
   t.notMatch(fresh, 'brick_path="/d/b"', 'a brick that has just come is not told of yet');
 });

@@ -2,13 +2,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { labels, sample, textOf } from '../../../brickd/metrics/exposition.js';
+import { labels, sample } from '../../../brickd/metrics/exposition.js';
 import { BrickNames, hostOf, subvolumesOf } from '../../../brickd/metrics/names.js';
+import { bytesOfText, textOfBytes, textOfLatin1 } from '../../../posix/contract/bytes.js';
 
 t.test('host of a volfile id', async (t) => {
-  t.equal(hostOf('vol.node-1.example.org.d-b1', 'vol', '/d/b1'), 'node-1.example.org');
-  t.equal(hostOf('/etc/brick.vol', 'vol', '/d/b1'), '');
-  t.equal(hostOf('vol.node.d-b2', 'vol', '/d/b1'), '');
+  t.equal(hostOf('vol.node-1.example.org.d-b1', 'vol', bytesOfText('/d/b1')), 'node-1.example.org');
+  t.equal(hostOf('/etc/brick.vol', 'vol', bytesOfText('/d/b1')), '');
+  t.equal(hostOf('vol.node.d-b2', 'vol', bytesOfText('/d/b1')), '');
 });
 
 t.test('sub-volumes', async (t) => {
@@ -32,7 +33,13 @@ t.test('data of sub-volumes', async (t) => {
 
 t.test('names from the files of glusterd', async (t) => {
   const glusterd = t.testdir();
-  const state = { brick: '/d/b3', volume: 'v', volfileId: 'v.b.d-b3', state: 'up' as const, unapplied: [] };
+  const state = {
+    brick: bytesOfText('/d/b3'),
+    volume: 'v',
+    volfileId: 'v.b.d-b3',
+    state: 'up' as const,
+    unapplied: [],
+  };
   const names = new BrickNames('c1', glusterd);
   await names.refresh([state]);
   t.match(names.labels(state).capacity, 'host="b",id="",brick_path="/d/b3",volume="v",subvolume=""');
@@ -48,9 +55,9 @@ t.test('names from the files of glusterd', async (t) => {
 });
 
 t.test('text', async (t) => {
-  t.equal(textOf('/d/a'), '/d/a');
-  t.equal(textOf(Buffer.from('/d/ä').toString('latin1')), '/d/ä');
-  t.equal(textOf('/d/\xff'), '/d/\\xff', 'bytes that are no text are shown');
+  t.equal(textOfLatin1('/d/a'), '/d/a');
+  t.equal(textOfBytes(bytesOfText('/d/ä')), '/d/ä');
+  t.equal(textOfLatin1('/d/\xff'), '/d/\\xff', 'bytes that are no text are shown');
   t.equal(labels({ a: 'x"y\\z\n', b: '' }), 'a="x\\"y\\\\z\\n",b=""');
   t.equal(sample('n', '', Number.POSITIVE_INFINITY), 'n +Inf\n');
   t.equal(sample('n', 'a="1"', 1e21), 'n{a="1"} 1e+21\n');

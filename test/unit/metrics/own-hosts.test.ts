@@ -10,6 +10,7 @@ import { targetOf } from '../../../brickd/metrics/http.js';
 import { hostOf, machineNames, OwnHosts } from '../../../brickd/metrics/own-hosts.js';
 import { settingsOf } from '../../../brickd/metrics/settings.js';
 import { YamlFile } from '../../../brickd/metrics/yaml-file.js';
+import { bytesOfText } from '../../../posix/contract/bytes.js';
 import { brick, state, worker } from './fake-stats.js';
 
 t.test('hosts of headers', async (t) => {
@@ -87,7 +88,7 @@ t.test('targets of requests', async (t) => {
 
 t.test('the endpoint refuses names of others, and fails at no target', async (t) => {
   const all = [brick('/d/a', true)];
-  const source = { stats: async () => [worker(all)], bricks: () => ['/d/a'], state: () => state(all) };
+  const source = { stats: async () => [worker(all)], bricks: () => ['/d/a'].map(bytesOfText), state: () => state(all) };
   const endpoint = new Endpoint(source, { hosts: ['metrics.example.org'] });
   t.teardown(() => endpoint.close());
   const { port } = await endpoint.listen({ kind: 'tcp', host: '127.0.0.1', first: 0, last: 0 });

@@ -11,10 +11,15 @@ import { hashSync } from 'bcryptjs';
 import t from 'tap';
 import { Endpoint } from '../../../brickd/metrics/endpoint.js';
 import { cipherName, readWebConfig } from '../../../brickd/metrics/web-config.js';
+import { bytesOfText } from '../../../posix/contract/bytes.js';
 import { brick, state, worker } from './fake-stats.js';
 
 const bricks = [brick('/d/a', true)];
-const source = { stats: async () => [worker(bricks)], bricks: () => ['/d/a'], state: () => state(bricks) };
+const source = {
+  stats: async () => [worker(bricks)],
+  bricks: () => ['/d/a'].map(bytesOfText),
+  state: () => state(bricks),
+};
 const HASH = hashSync('secret', 4);
 
 /** Status of a request; 0 when no answer comes. */

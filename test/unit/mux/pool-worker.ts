@@ -13,6 +13,7 @@ import type { WorkerHello } from '../../../mux/worker.js';
 import { addon } from '../../../native/addon.js';
 import { batch, Priority } from '../../../native/batch.js';
 import { Queue } from '../../../native/queue.js';
+import type { ByteString } from '../../../posix/contract/bytes.js';
 import type { Call } from '../../../posix/contract/call.js';
 import type { LookupArgs, LookupReply } from '../../../posix/contract/fops.js';
 import { ROOT_GFID } from '../../../posix/contract/gfid.js';
@@ -82,12 +83,12 @@ export const hello = ({ argument }: Task<WorkerHello>): void => {
 };
 export const attach = ({ argument }: Task<BrickTask>) => host.attach(argument);
 export const reconfigure = ({ argument }: Task<BrickTask>) => host.reconfigure(argument);
-export const detach = ({ argument }: Task<string>) => host.detach(argument);
-export const adopt = ({ argument }: Task<{ brick: string; handover: Handover }>) =>
+export const detach = ({ argument }: Task<ByteString>) => host.detach(argument);
+export const adopt = ({ argument }: Task<{ brick: ByteString; handover: Handover }>) =>
   host.adopt(argument.brick, argument.handover);
 export const stats = () => workerStats(host.bricks());
 /** The options that a brick runs with. */
-export const status = ({ argument }: Task<{ brick: string }>) => ({
+export const status = ({ argument }: Task<{ brick: ByteString }>) => ({
   how: (host.brick(argument.brick)!.layers[0] as Fake).options.how ?? '',
 });
 /** A native call under way all the time, and another one from each that finishes. */

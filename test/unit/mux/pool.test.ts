@@ -18,6 +18,7 @@ import {
 import { beginCall, beginCallAs } from '../../../mux/wire/rpc.js';
 import { XdrWriter } from '../../../mux/wire/xdr.js';
 import { region } from '../../../native/memory.js';
+import { bytesOfText } from '../../../posix/contract/bytes.js';
 import { Dict } from '../../../posix/contract/dict.js';
 import { setLogSink } from '../../../posix/contract/log.js';
 
@@ -31,7 +32,7 @@ const workerModule = new URL('./pool-worker.js', import.meta.url).href;
 const RULES: RevivalRules = { soonMs: 1000, together: 2, alone: 5, firstPauseMs: 1, longestPauseMs: 10 };
 
 const task = (brick: string, how = '') => ({
-  brick,
+  brick: bytesOfText(brick),
   volfileId: brick,
   volfile: `volume ${brick}\n type test/fake\n${how === '' ? '' : ` option how ${how}\n`}end-volume\nvolume v-server\n type protocol/server\n option transport-type tcp\n option auth.addr.${brick}.allow *\n subvolumes ${brick}\nend-volume\n`,
   overrides: [],
@@ -129,8 +130,8 @@ t.test('workers start as bricks come, and share them', async (t) => {
     (await placed()).map((b) => b.length),
     [3, 3],
   );
-  await server.detach('/b0');
-  await server.detach('/b2');
+  await server.detach(bytesOfText('/b0'));
+  await server.detach(bytesOfText('/b2'));
   await server.attach(task('/b6'));
   await server.attach(task('/b7'));
   t.same(
@@ -171,7 +172,7 @@ t.test('a busy worker gets fewer bricks', async (t) => {
     clearInterval(alive);
     return pool.close();
   });
-  const [a, b] = [pool.place('/a'), pool.place('/b')];
+  const [a, b] = [pool.place(bytesOfText('/a')), pool.place(bytesOfText('/b'))];
   t.not(a, b);
   await Promise.all([pool.runOn(a, 'stats', null), pool.runOn(b, 'stats', null)]);
   for (const w of pool.workers) w.sample();
@@ -179,7 +180,7 @@ t.test('a busy worker gets fewer bricks', async (t) => {
   for (const w of pool.workers) w.sample();
   t.ok(a.busy > b.busy + 0.3, `${a.busy} and ${b.busy}`);
   t.same(
-    [1, 2, 3].map((i) => pool.place(`/more${i}`) === b),
+    [1, 2, 3].map((i) => pool.place(bytesOfText(`/more${i}`)) === b),
     [true, true, true],
   );
 });
@@ -195,10 +196,10 @@ for (const kind of ['throw', 'reject', 'exit', 'memory'] as const) {
       return peer;
     }) as [Peer, Peer];
     t.same([await hit.answers(1), await other.answers(1)], [[1], [1]]);
-    t.same(server.failWorker('/b0', kind), ['/b0', '/b2']);
+    t.same(server.failWorker(bytesOfText('/b0'), kind), ['/b0', '/b2']);
     await until(() => hit.closed);
-    t.match(await server.status('/b0', 'x'), { how: 'anew' }, 'it is back with its last options');
-    t.match(await server.status('/b2', 'x'), { how: '' });
+    t.match(await server.status(bytesOfText('/b0'), 'x'), { how: 'anew' }, 'it is back with its last options');
+    t.match(await server.status(bytesOfText('/b2'), 'x'), { how: '' });
     t.same((await placed()).sort(), [
       ['/b0', '/b2'],
       ['/b1', '/b3'],
@@ -240,10 +241,10 @@ t.test('workers that fail in every way, one after the other', async (t) => {
     peer.socket.write(Peer.setvolume(1, brick));
     await peer.answers(1);
     if (kind === '+terminate') {
-      server.failWorker(brick, '+' as FaultKind);
+      server.failWorker(bytesOfText(brick), '+' as FaultKind);
       await delay(n % 20);
     }
-    server.failWorker(brick, kind.replace('+term', 'term') as FaultKind);
+    server.failWorker(bytesOfText(brick), kind.replace('+term', 'term') as FaultKind);
     await until(() => peer.closed);
     const again = new Peer(port);
     again.socket.write(Buffer.concat([Peer.setvolume(1, brick), Peer.lookup(2)]));
@@ -260,7 +261,7 @@ t.test('workers that fail in every way, one after the other', async (t) => {
 t.test('a handshake waits for a brick that is being brought back', async (t) => {
   const { server, port } = await served(t, 1);
   await server.attach(task('/b0'));
-  server.failWorker('/b0', 'exit');
+  server.failWorker(bytesOfText('/b0'), 'exit');
   const peers: Peer[] = [];
   // Before the failure is noticed, while it is dealt with, and after.
   for (let i = 0; i < 40; i++) {
@@ -326,7 +327,7 @@ t.test('a client that comes while its brick goes', async (t) => {
     const peer = new Peer(port);
     peer.socket.write(Peer.setvolume(1, '/b0', '/dir'));
     await delay(ms);
-    await server.detach('/b0');
+    await server.detach(bytesOfText('/b0'));
     await until(() => peer.closed || peer.xids.length > 0);
     if (peer.xids.length > 0) t.not(peer.result(0), 0, `is told no after ${ms} ms`);
     else t.pass(`is disconnected after ${ms} ms`);
@@ -343,19 +344,19 @@ t.test('a brick that makes its worker fail again and again is given up, alone', 
   await until(() => failed.length > 0);
   t.equal(failed.length, 1);
   t.match(failed[0], /^\/bad: its worker has failed \d+ times in a row: Error: killed by a brick/);
-  await until(async () => (await placed()).flat().filter((b) => b !== '/bad').length === 7);
-  for (let i = 0; i < 7; i++) t.match(await server.status(`/b${i}`, 'x'), { how: '' });
-  await t.rejects(server.status('/bad', 'x'), { message: 'the brick is not being served' });
-  await server.detach('/bad');
+  await until(async () => (await placed()).flat().filter((b) => b !== bytesOfText('/bad')).length === 7);
+  for (let i = 0; i < 7; i++) t.match(await server.status(bytesOfText(`/b${i}`), 'x'), { how: '' });
+  await t.rejects(server.status(bytesOfText('/bad'), 'x'), { message: 'the brick is not being served' });
+  await server.detach(bytesOfText('/bad'));
   await server.attach(task('/bad'));
-  t.match(await server.status('/bad', 'x'), { how: '' }, 'it can be started again');
+  t.match(await server.status(bytesOfText('/bad'), 'x'), { how: '' }, 'it can be started again');
 });
 
 t.test('a brick that makes its worker fail while it comes up', async (t) => {
   const { server, failed } = await served(t, 1);
   await server.attach(task('/b0'));
   await t.rejects(server.attach(task('/bad', 'stillborn')), { brick: '/bad', errno: 5, message: /stillborn/ });
-  t.match(await server.status('/b0', 'x'), { how: '' });
+  t.match(await server.status(bytesOfText('/b0'), 'x'), { how: '' });
   t.same(server.bricks(), ['/b0']);
   t.same(failed, []);
 });
@@ -367,14 +368,14 @@ t.test('a brick that runs without what it was asked for comes back so', async (t
   await server.attach(task('/b0'));
   t.match(await server.reconfigure(task('/b0', 'lacking')), [lacking]);
   t.match(server.state().bricks, [{ brick: '/b0', state: 'up', unapplied: [lacking] }]);
-  server.failWorker('/b0', 'throw');
+  server.failWorker(bytesOfText('/b0'), 'throw');
   await until(() => server.state().workerFailures > 0);
-  t.match(await server.status('/b0', 'x'), { how: 'lacking' });
+  t.match(await server.status(bytesOfText('/b0'), 'x'), { how: 'lacking' });
   t.match(server.state().bricks, [{ brick: '/b0', state: 'up', unapplied: [lacking] }]);
   t.match(await server.reconfigure(task('/b0', 'stubborn')), [
     { volume: '/b0', option: '', reason: 'it is stubborn', guards: false },
   ]);
-  t.match(await server.status('/b0', 'x'), { how: 'lacking' }, 'it keeps what it had');
+  t.match(await server.status(bytesOfText('/b0'), 'x'), { how: 'lacking' }, 'it keeps what it had');
   await t.rejects(server.reconfigure({ ...task('/b0'), volfile: 'volume' }));
   t.match(server.state().bricks, [{ unapplied: [{ reason: 'it is stubborn' }, { volume: '' }] }]);
   t.same(await server.reconfigure(task('/b0', 'new')), []);
@@ -387,31 +388,31 @@ t.test('a brick that cannot come back is reported', async (t) => {
   await server.attach(task('/b0'));
   await server.attach(task('/b1'));
   await server.reconfigure(task('/b1', 'refuses'));
-  server.failWorker('/b0', 'throw');
+  server.failWorker(bytesOfText('/b0'), 'throw');
   await until(() => failed.length > 0);
   t.same(failed, ['/b1: it refuses']);
-  t.match(await server.status('/b0', 'x'), { how: '' });
+  t.match(await server.status(bytesOfText('/b0'), 'x'), { how: '' });
 });
 
 t.test('a brick that is detached while its worker is replaced', async (t) => {
   const { server, placed } = await served(t, 1);
   await server.attach(task('/b0'));
   await server.attach(task('/b1'));
-  server.failWorker('/b0', 'exit');
-  await server.detach('/b0');
+  server.failWorker(bytesOfText('/b0'), 'exit');
+  await server.detach(bytesOfText('/b0'));
   t.same(server.bricks(), ['/b1']);
   await server.attach(task('/b0', 'again'));
-  t.match(await server.status('/b0', 'x'), { how: 'again' });
-  t.match(await server.status('/b1', 'x'), { how: '' });
+  t.match(await server.status(bytesOfText('/b0'), 'x'), { how: 'again' });
+  t.match(await server.status(bytesOfText('/b1'), 'x'), { how: '' });
   for (const ms of [0, 1, 5, 30, 60, 100]) {
-    server.failWorker('/b0', 'throw');
+    server.failWorker(bytesOfText('/b0'), 'throw');
     await delay(ms);
-    await server.detach('/b0');
+    await server.detach(bytesOfText('/b0'));
     await server.attach(task('/b0', `after${ms}`));
-    t.match(await server.status('/b0', 'x'), { how: `after${ms}` });
+    t.match(await server.status(bytesOfText('/b0'), 'x'), { how: `after${ms}` });
     t.same((await placed()).flat().sort(), ['/b0', '/b1']);
   }
-  await server.detach('/b0');
+  await server.detach(bytesOfText('/b0'));
   await until(async () => (await placed()).flat().length === 1);
   t.same(await placed(), [['/b1']]);
 });
@@ -421,13 +422,13 @@ t.test('workers that cannot start say nothing about bricks', async (t) => {
   await server.attach(task('/b0'));
   await server.attach(task('/b1'));
   setEnvironmentData('broken', true);
-  server.failWorker('/b0', 'exit');
+  server.failWorker(bytesOfText('/b0'), 'exit');
   await until(() => failed.length === 2);
   t.match(failed[0], /^\/b0: its worker has failed 6 times in a row: Error: broken/);
   setEnvironmentData('broken', false);
-  await server.detach('/b0');
+  await server.detach(bytesOfText('/b0'));
   await server.attach(task('/b0'));
-  t.match(await server.status('/b0', 'x'), { how: '' });
+  t.match(await server.status(bytesOfText('/b0'), 'x'), { how: '' });
   t.same(await placed(), [['/b0']]);
 });
 

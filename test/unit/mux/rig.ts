@@ -8,6 +8,7 @@ import { beginCallAs } from '../../../mux/wire/rpc.js';
 import { XdrReader, XdrWriter } from '../../../mux/wire/xdr.js';
 import { addon } from '../../../native/addon.js';
 import { region } from '../../../native/memory.js';
+import { bytesOfText } from '../../../posix/contract/bytes.js';
 import type { Call } from '../../../posix/contract/call.js';
 import { ENOENT } from '../../../posix/contract/errno.js';
 import { failure } from '../../../posix/contract/error.js';
@@ -181,7 +182,7 @@ export async function brickOf<F extends Fake>(
       return fake;
     },
   };
-  const brick = new Brick('/b', 'v-server', RULES, [layer], () => {});
+  const brick = new Brick(bytesOfText('/b'), 'v-server', RULES, [layer], () => {});
   await brick.init();
   return { brick, fake: fake! };
 }

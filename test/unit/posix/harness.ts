@@ -4,6 +4,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { InodeTable } from '../../../mux/inode-table.js';
+import { bytesOfText } from '../../../posix/contract/bytes.js';
 import { Call } from '../../../posix/contract/call.js';
 import { Dict } from '../../../posix/contract/dict.js';
 import { FopError } from '../../../posix/contract/error.js';
@@ -78,7 +79,7 @@ export class Brick {
       },
     });
     const context: BrickContext = {
-      name: this.dir,
+      name: bytesOfText(this.dir),
       log: quiet,
       root: this.table.root,
       hasLayer: (type) => this.layers.has(type),

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readlinkSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -11,6 +12,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import t from 'tap';
+import { bytesOfLatin1, fsPath } from '../../../posix/contract/bytes.js';
+import { measureThroughput } from '../../../posix/throughput.js';
 import { Brick, newGfid, withGfid } from './harness.js';
 
 function brick(t: { teardown(run: () => void): void }): Brick {
@@ -19,6 +22,31 @@ function brick(t: { teardown(run: () => void): void }): Brick {
   return b;
 }
 const setxattr = (path: string, key: string, value: string) => execFileSync('setfattr', ['-n', key, '-v', value, path]);
+
+for (const [name, what] of [
+  ['brick-\xc3\xa9', 'UTF-8'],
+  ['brick-\xe9\xff', 'not UTF-8'],
+] as const) {
+  t.test(`a brick whose path is ${what}`, async (t) => {
+    const b = brick(t);
+    const directory = `${b.dir}-${name}`;
+    const at = (path: string) => fsPath(bytesOfLatin1(`${directory}${path}`));
+    renameSync(b.dir, at(''));
+    t.teardown(() => renameSync(at(''), b.dir));
+    await b.start({ directory });
+    await b.mkdir(b.root, '\xc3\xa9\xff');
+    t.same(
+      readdirSync(at(''), 'buffer')
+        .map((found) => found.toString('latin1'))
+        .sort(),
+      ['.glusterfs', '\xc3\xa9\xff'],
+    );
+    const { bytes } = await measureThroughput(bytesOfLatin1(directory), 4096, 2, true);
+    t.equal(bytes, 8192);
+    await b.stop();
+    t.same(b.log, []);
+  });
+}
 
 t.test('a new brick serves before all its levels are made, and has them when it stops', async (t) => {
   const b = brick(t);

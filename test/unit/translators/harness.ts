@@ -1,4 +1,5 @@
 /** A translator under test between a caller and a lower layer that a test writes itself. */
+import { bytesOfText } from '../../../posix/contract/bytes.js';
 import { Call } from '../../../posix/contract/call.js';
 import { Dict } from '../../../posix/contract/dict.js';
 import { FopError, failure } from '../../../posix/contract/error.js';
@@ -26,7 +27,7 @@ export class FakeClient implements Client {
 }
 
 export class FakeBrick implements BrickContext {
-  readonly name = '/brick';
+  readonly name = bytesOfText('/brick');
   readonly log = { error() {}, warning() {}, info() {}, debug() {} };
   readonly root = new Inode(ROOT_GFID, gfidKey(ROOT_GFID));
   readonly inodes = new Map<string, Inode>([[this.root.key, this.root]]);

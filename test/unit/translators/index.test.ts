@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { IndexTranslator } from '../../../brickd/translators/features/index/index.js';
 import { options } from '../../../brickd/translators/features/index/options.js';
+import { bytesOfText } from '../../../posix/contract/bytes.js';
 import { Dict } from '../../../posix/contract/dict.js';
 import { EINVAL, ENOENT, EROFS } from '../../../posix/contract/errno.js';
 import { failure } from '../../../posix/contract/error.js';
@@ -50,7 +51,7 @@ t.test('the directories are made, their parent is not', async (t) => {
     t.equal(statSync(join(base, name)).mode & 0o7777, 0o600, name);
   }
   const { brick, index } = await setup(t);
-  const bad = make(IndexTranslator, { ...index.options, 'index-base': '/nonexistent/b/indices' }, brick);
+  const bad = make(IndexTranslator, { ...index.options, 'index-base': bytesOfText('/nonexistent/b/indices') }, brick);
   await t.rejects(bad.init(), /brick \/brick: \/nonexistent\/b doesn't exist/);
 });
 

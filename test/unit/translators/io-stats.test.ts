@@ -7,6 +7,7 @@ import { optionTableOf } from '../../../brickd/translators/catalog.js';
 import { Activity, BusyFiles } from '../../../brickd/translators/debug/io-stats/busy-files.js';
 import { IoStatsTranslator } from '../../../brickd/translators/debug/io-stats/io-stats.js';
 import { PeriodicDump } from '../../../brickd/translators/debug/io-stats/periodic-dump.js';
+import { bytesOfText } from '../../../posix/contract/bytes.js';
 import { EIO } from '../../../posix/contract/errno.js';
 import { failure } from '../../../posix/contract/error.js';
 import type { CreateReply, Fops } from '../../../posix/contract/fops.js';
@@ -318,11 +319,11 @@ t.test('callbacks to clients', (t) => {
 t.test('the throughput of a disk', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'perf'));
   for (const reading of [false, true]) {
-    const { bytes, microseconds } = await measureThroughput(directory, 4096, 10, reading);
+    const { bytes, microseconds } = await measureThroughput(bytesOfText(directory), 4096, 10, reading);
     t.equal(bytes, 40960);
     t.ok(microseconds > 0);
   }
   t.strictSame(readdirSync(directory), [], 'its file is gone');
-  await t.rejects(measureThroughput('/no/such', 1, 1, false), { code: 'ENOENT' });
-  await t.rejects(measureThroughput(directory, 2 ** 31, 1, false), { message: /too large/ });
+  await t.rejects(measureThroughput(bytesOfText('/no/such'), 1, 1, false), { code: 'ENOENT' });
+  await t.rejects(measureThroughput(bytesOfText(directory), 2 ** 31, 1, false), { message: /too large/ });
 });

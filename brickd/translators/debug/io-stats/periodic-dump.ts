@@ -2,6 +2,7 @@
  * Writes the counters into a file every so many seconds (option `ios-dump-interval`), and what was sampled into another. Each
  * time a new interval begins. Files appear under their names only when they are complete.
  */
+import { bytesOfLatin1, bytesOfText } from '../../../../posix/contract/bytes.js';
 import { Call } from '../../../../posix/contract/call.js';
 import { background, describeThrown, fopErrorOf } from '../../../../posix/contract/fault.js';
 import type { Client } from '../../../../posix/contract/inode.js';
@@ -109,6 +110,6 @@ export class PeriodicDump {
 }
 
 async function put(directory: string, name: string, text: string): Promise<void> {
-  await makeOwnDirectoryLater(directory);
-  await replaceOwnFileLater(`${directory}/${name}`, text, PUBLIC_MODE);
+  await makeOwnDirectoryLater(bytesOfText(directory));
+  await replaceOwnFileLater(bytesOfLatin1(`${bytesOfText(directory)}/${name}`), bytesOfLatin1(text), PUBLIC_MODE);
 }

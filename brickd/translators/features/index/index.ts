@@ -3,6 +3,7 @@
  * them, and shows the lists to healers as directories with gfids of their own, which hold for the life of the process.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { bytesOfLatin1, latin1OfBytes } from '../../../../posix/contract/bytes.js';
 import type { Call } from '../../../../posix/contract/call.js';
 import { Dict } from '../../../../posix/contract/dict.js';
 import { EACCES, EINVAL, ENOENT, ENOTDIR } from '../../../../posix/contract/errno.js';
@@ -102,9 +103,10 @@ export class IndexTranslator extends Translator<Options> {
   override async init(): Promise<void> {
     const base = this.options['index-base'];
     const brick = this.brick.name;
-    await requireDirectory(brick, base.replace(/\/[^/]*\/*$/, ''));
+    await requireDirectory(brick, bytesOfLatin1(latin1OfBytes(base).replace(/\/[^/]*\/*$/, '')));
     for (const index of INDICES) {
-      if (index !== 'dirty' || this.#watch.hasDirty) await makeDirectory(brick, `${base}/${index}`, 0o600);
+      if (index !== 'dirty' || this.#watch.hasDirty)
+        await makeDirectory(brick, bytesOfLatin1(`${base}/${index}`), 0o600);
     }
     this.#store = new IndexStore(this.brick, await openDirectory(brick, base), this.#log);
     this.#pending = (await this.#store.linkCount('xattrop').catch(nullOnFailure)) ?? -1;

@@ -9,6 +9,7 @@ import { addon } from '../../../../native/addon.js';
 import { ALWAYS, type Batch, batch, type FdRef, IGNORE, Priority, reg, STAT } from '../../../../native/batch.js';
 import { region } from '../../../../native/memory.js';
 import { Queue } from '../../../../native/queue.js';
+import { type ByteString, latin1OfBytes } from '../../../../posix/contract/bytes.js';
 import { ECANCELED, EEXIST, EIO, ENOENT, ENXIO, errnoName } from '../../../../posix/contract/errno.js';
 import { type Gfid, ROOT_GFID, sameGfid } from '../../../../posix/contract/gfid.js';
 import { directoryLink, HANDLE_DIR, handleName, parseDirectoryLink } from '../../../../posix/handle-name.js';
@@ -54,9 +55,9 @@ export class TrashStore {
   readonly #queue = new Queue(CONCURRENCY);
 
   /** Rejects with an Error that names the brick. */
-  async open(brick: string): Promise<void> {
+  async open(brick: ByteString): Promise<void> {
     const b = batch();
-    const root = b.open(AT_FDCWD, brick, OpenFlag.path | OpenFlag.directory);
+    const root = b.open(AT_FDCWD, latin1OfBytes(brick), OpenFlag.path | OpenFlag.directory);
     const dir = b.open(reg(root), HANDLE_DIR, DIRECTORY, 0, BENEATH);
     await this.#queue.run(b, 0, Priority.normal);
     const { errno, failedOp } = b;
@@ -327,8 +328,8 @@ export class TrashStore {
  * a file without.)
  */
 function copyGfid(gfid: Gfid, directories: readonly string[], name: string): Gfid {
-  const path = Buffer.from([...directories, name].join('/'), 'latin1');
-  const hash = createHash('sha256').update(gfid).update(path).digest();
+  const path = [...directories, name].join('/');
+  const hash = createHash('sha256').update(gfid).update(path, 'latin1').digest();
   // A version and a variant, as every UUID has.
   hash[6] = (hash[6]! & 0x0f) | 0x80;
   hash[8] = (hash[8]! & 0x3f) | 0x80;
