@@ -1,9 +1,11 @@
 /**
- * `npm test`: unit and wire tests, then the end-to-end ones in the lab. Builds nothing.
+ * `npm test`: unit and wire tests, then the end-to-end ones in the lab with this machine's GlusterFS, then some of these with
+ * GlusterFS 11, in the lab with the tree of another system (test/lab/debian13). Builds nothing.
  *
  * The end-to-end tests want root and Debian's Gluster packages. As root, with CI=1 in the environment or --install given, missing
- * packages are installed; what still can't run is counted as skipped, with the reason.
- * Arguments: --install, --only unit|gluster, and words to choose files by their path.
+ * packages are installed, and the tree is made; what still can't run is counted as skipped, with the reason.
+ * Arguments: --install, --only unit|gluster, --gluster11 (end-to-end tests only, all of them with GlusterFS 11), --tree DIR (where
+ * its tree is), and words to choose files by their path.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, symlinkSync } from 'node:fs';
@@ -12,6 +14,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { TapDigest } from './tap-digest.js';
+import { makeTree } from './tree.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const TAP = join(ROOT, 'node_modules/.bin/tap');
@@ -41,6 +44,8 @@ const PACKAGES: Record<string, string> = {
   promtool: 'prometheus',
   chromium: 'chromium',
 };
+/** What is run with GlusterFS 11 when nothing is chosen: a volume's life, replicas that heal, multiplexing. */
+const SHORT_11 = ['basics', 'arbiter', 'mux'];
 
 const missingPackages = (): string[] =>
   Object.entries(PACKAGES)
@@ -54,25 +59,32 @@ function keepFromStarting(unit: string): void {
     symlinkSync('/dev/null', mask);
 }
 
-/** Says why end-to-end tests cannot run; undefined when they can. */
-function whyNotEndToEnd(install: boolean): string | undefined {
-  if (process.getuid?.() !== 0) return 'needs root';
-  let missing = missingPackages();
-  if (missing.length > 0 && install) {
-    process.stdout.write(`installing ${missing.join(' ')}\n`);
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    keepFromStarting('prometheus.service');
-    for (const args of [
-      ['update', '-q'],
-      ['install', '-q', '-y', '--no-install-recommends', ...missing],
-    ]) {
-      const { status, error } = spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
-      if (status !== 0) process.stdout.write(`apt-get ${args[0]} failed: ${error?.message ?? `status ${status}`}\n`);
-    }
-    missing = missingPackages();
+function install(packages: readonly string[]): void {
+  process.stdout.write(`installing ${packages.join(' ')}\n`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  for (const args of [
+    ['update', '-q'],
+    ['install', '-q', '-y', '--no-install-recommends', ...packages],
+  ]) {
+    const { status, error } = spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
+    if (status !== 0) process.stdout.write(`apt-get ${args[0]} failed: ${error?.message ?? `status ${status}`}\n`);
   }
+}
+
+/** Says why end-to-end tests cannot run; undefined when they can. */
+function whyNotEndToEnd(): string | undefined {
+  if (process.getuid?.() !== 0) return 'needs root';
+  if (missingPackages().length > 0 && mayInstall) {
+    keepFromStarting('prometheus.service');
+    install(missingPackages());
+  }
+  const missing = missingPackages();
   if (missing.length > 0) return `packages are missing: ${missing.join(' ')} (--install installs them)`;
-  const lab = spawnSync(join(ROOT, 'test/lab/lab'), ['--timeout', '20', '--', 'true'], { encoding: 'utf8' });
+  return whyNoLab([]);
+}
+
+function whyNoLab(args: readonly string[]): string | undefined {
+  const lab = spawnSync(join(ROOT, 'test/lab/lab'), ['--timeout', '20', ...args, '--', 'true'], { encoding: 'utf8' });
   if (lab.status === 0) return undefined;
   return (lab.stderr ?? '').trim().split('\n').pop() || `the lab ends with status ${lab.status}`;
 }
@@ -87,9 +99,10 @@ const filesOf = (folders: string[], words: string[]): string[] =>
     .map((file) => join('dist/test', file));
 
 /** Runs files by tap, output as it comes. */
-async function runTap(digest: TapDigest, files: string[], jobs: number, limitS: number): Promise<void> {
+async function runTap(files: string[], jobs: number, limitS: number, env: NodeJS.ProcessEnv = {}): Promise<void> {
   const args = [TAP, '--disable-coverage', '--reporter=tap', `--jobs=${jobs}`, `--timeout=${limitS}`, ...files];
-  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
+  const stdio: ['ignore', 'pipe', 'inherit'] = ['ignore', 'pipe', 'inherit'];
+  const child = spawn(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio });
   const failedBefore = digest.failed;
   const status = new Promise<number | null>((done, failed) => child.once('close', done).once('error', failed));
   for await (const line of createInterface({ input: child.stdout })) {
@@ -103,26 +116,44 @@ async function runTap(digest: TapDigest, files: string[], jobs: number, limitS: 
   }
 }
 
+/** Runs end-to-end files, or counts them as skipped. tree: of the system in the lab; this machine's when not given. */
+async function runInLab(files: string[], why: string | undefined, tree?: string): Promise<void> {
+  // One at a time: they measure times and load the machine.
+  if (why === undefined) await runTap(files, 1, END_TO_END_LIMIT_S, tree === undefined ? {} : { LAB_ROOT: tree });
+  for (const file of why === undefined ? [] : files) {
+    process.stdout.write(`skipped  gluster/${basename(file)}: ${why}\n`);
+    digest.skipped++;
+  }
+}
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { install: { type: 'boolean', default: false }, only: { type: 'string' } },
+  options: {
+    install: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    gluster11: { type: 'boolean', default: false },
+    tree: { type: 'string', default: '/var/cache/brickd-test/debian13' },
+  },
 });
+const mayInstall = values.install || process.env['CI'] === '1' || process.env['CI'] === 'true';
 const digest = new TapDigest();
-const unit = values.only === 'gluster' ? [] : filesOf(UNIT, positionals);
 const endToEnd = values.only === 'unit' ? [] : filesOf(END_TO_END, positionals);
+const unit = values.only === 'gluster' || values.gluster11 ? [] : filesOf(UNIT, positionals);
+const all10 = values.gluster11 ? [] : endToEnd;
+const chosen11 = (file: string): boolean => SHORT_11.some((name) => file.endsWith(`/${name}.test.js`));
+const some11 = values.gluster11 ? endToEnd : positionals.length > 0 ? [] : endToEnd.filter(chosen11);
 if (unit.length + endToEnd.length === 0) {
   process.stdout.write('no test files: is it built (npm run build)?\n');
   digest.failed++;
 }
-if (unit.length > 0) await runTap(digest, unit, 2, UNIT_LIMIT_S);
-if (endToEnd.length > 0) {
-  const why = whyNotEndToEnd(values.install || process.env['CI'] === '1' || process.env['CI'] === 'true');
-  // One at a time: they measure times and load the machine.
-  if (why === undefined) await runTap(digest, endToEnd, 1, END_TO_END_LIMIT_S);
-  for (const file of why === undefined ? [] : endToEnd) {
-    process.stdout.write(`skipped  gluster/${basename(file)}: ${why}\n`);
-    digest.skipped++;
-  }
+// It is made while unit tests run: most of its time goes into waiting for the mirror.
+const noTree = some11.length === 0 ? '' : makeTree(values.tree, mayInstall ? install : undefined);
+if (unit.length > 0) await runTap(unit, 2, UNIT_LIMIT_S);
+const whyNot11 = await noTree;
+if (all10.length > 0) await runInLab(all10, whyNotEndToEnd());
+if (some11.length > 0) {
+  process.stdout.write(`with GlusterFS 11, in ${values.tree}:\n`);
+  await runInLab(some11, whyNot11 ?? whyNoLab(['--root', values.tree]), values.tree);
 }
 process.stdout.write(`${digest.passed} passed, ${digest.failed} failed, ${digest.skipped} skipped\n`);
 process.exitCode = digest.failed === 0 ? 0 : 1;

@@ -25,7 +25,7 @@ import { DaemonLog } from '../log/open.js';
 import { isStandardError } from '../log/standard-error.js';
 import { startMetricsOf } from '../metrics/start.js';
 import { makeOwnDirectory } from '../own-files.js';
-import { GLUSTER_VERSION, VERSION } from '../version.js';
+import { GLUSTER_RELEASES, VERSION } from '../version.js';
 import { Bricks, type Departure } from './bricks.js';
 import { Ending } from './ending.js';
 import { GlusterdLink } from './glusterd-link.js';
@@ -142,7 +142,12 @@ class BrickProcess implements BrickLife {
     const line = args.argv.join(' ');
     loggerFor(latin1OfBytes(program!)).info(
       100030,
-      event('Started running version', { arg: program!, version: GLUSTER_VERSION, brickd: VERSION, cmdlinestr: line }),
+      event('Started running version', {
+        arg: program!,
+        version: VERSION,
+        glusterfs: GLUSTER_RELEASES,
+        cmdlinestr: line,
+      }),
     );
     if (args.syslog) log.warning(0, 'logger syslog is not supported: logging goes on in this file');
     if (args.obsoleteFetchAttempts) log.warning(100033, "obsolete option '--volfile-max-fetch-attempts' was provided");

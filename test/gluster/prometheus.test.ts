@@ -2,4 +2,4 @@
 import t from 'tap';
 import { scenario } from './scenario.js';
 
-await scenario(t, 'prometheus', { timeoutS: 120 });
+await scenario(t, 'prometheus', { timeoutS: 120, needs: ['prometheus'] });

@@ -2,10 +2,11 @@
  * Runs a scenario in the lab and turns what it prints into assertions.
  *
  * A scenario prints "ok WHAT", "not ok WHAT", "# remark", "#| detail of the failure before", and "# end" at last. Its bricks run brickd; with the environment variable
- * BRICK=stock they run the stock glusterfsd, which must pass too: that is how the tests themselves are tested.
+ * BRICK=stock they run the stock glusterfsd, which must pass too: that is how the tests themselves are tested. With LAB_ROOT the host's system
+ * is the one in that tree.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -13,9 +14,12 @@ import type { Test } from 'tap';
 
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const LAB = join(ROOT, 'test/lab/lab');
+/** Where the system of the lab's host is. */
+const SYSTEM = process.env['LAB_ROOT'] ?? '/';
 /** Exit status of a lab that could not be made. */
 const NO_LAB = 99;
 const KEPT_LOGS = process.env['LAB_LOGS'] ?? '/var/tmp/brickd-test-logs';
+const PROGRAMS = ['usr/bin', 'usr/sbin', 'usr/local/bin', 'usr/local/sbin'];
 /** Lines of output that a failure shows. */
 const CONTEXT_LINES = 40;
 const LINE_LIMIT = 400;
@@ -31,12 +35,16 @@ export interface ScenarioOptions {
   lab?: string[];
   /** Start the lab without a brick program: the scenario chooses. */
   plainLab?: boolean;
+  /** Programs that the host needs and a tree made for tests may lack. */
+  needs?: string[];
   env?: Record<string, string>;
 }
 
 /** Why no lab can be had here; undefined if it can. */
-export function whyNoLab(): string | undefined {
-  const probe = spawnSync(LAB, ['--timeout', '20', '--', 'true'], { encoding: 'utf8' });
+function whyNoLab(needs: readonly string[]): string | undefined {
+  const missing = needs.filter((program) => !PROGRAMS.some((folder) => existsSync(join(SYSTEM, folder, program))));
+  if (missing.length > 0) return `the system in ${SYSTEM} has no ${missing.join(', no ')}`;
+  const probe = spawnSync(LAB, ['--root', SYSTEM, '--timeout', '20', '--', 'true'], { encoding: 'utf8' });
   if (probe.status === 0) return undefined;
   const text = `${probe.stderr ?? ''}${probe.error?.message ?? ''}`.trim().split('\n').pop();
   return text === undefined || text === '' ? `the lab ends with status ${probe.status}` : text;
@@ -48,7 +56,7 @@ export function whyNoLab(): string | undefined {
  */
 export async function scenario(file: Test, name: string, options: ScenarioOptions): Promise<void> {
   file.setTimeout((options.timeoutS + 30) * 1000);
-  const why = whyNoLab();
+  const why = whyNoLab(options.needs ?? []);
   await file.test(name, why === undefined ? {} : { skip: why }, (t) => inLab(t, name, options));
 }
 
@@ -57,7 +65,7 @@ async function inLab(t: Test, name: string, options: ScenarioOptions): Promise<v
   rmSync(logs, { recursive: true, force: true });
   mkdirSync(logs, { recursive: true });
   const brick = process.env['BRICK'] ?? join(ROOT, 'brickd/bin/brickd');
-  const args = ['--timeout', String(options.timeoutS), '--logs', logs, ...(options.lab ?? [])];
+  const args = ['--root', SYSTEM, '--timeout', String(options.timeoutS), '--logs', logs, ...(options.lab ?? [])];
   if (!stock && options.plainLab !== true) args.push('--brick', brick);
   const run = await follow(t, [...args, '--', 'bash', join(ROOT, 'test/gluster', `${name}.sh`)], {
     BRICK: brick,

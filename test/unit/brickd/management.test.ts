@@ -48,7 +48,7 @@ t.test('fetch, sign in, sign out', async (t) => {
   t.equal(await management.signIn(bytesOfText('/d/c'), 4711), false);
   await management.signOut(bytesOfText('/d/b'), 4711, 0);
   t.same(glusterd.asked, [
-    'getspec v.h.d /d/b 100000',
+    'getspec v.h.d /d/b 110000',
     'signin /d/b 4711 true',
     'signin /d/c 4711 true',
     'signout /d/b 4711',
