@@ -17,7 +17,7 @@ is 'file operations give what a local directory gives' "$(diff -a /d/local.out /
 note 'options while writing'
 connections() { grep -ac 'accepted client from' "$(brick_log /d/b1)" "$(brick_log /d/b2)"; }
 before=$(connections)
-( i=0; while [ ! -e /d/stop ]; do i=$((i+1)); echo $i > /m/w.$((i % 10)) || echo "write $i failed"; sleep 0.02; done ) > /d/writer.out 2>&1 &
+( i=0; while [ ! -e /d/stop ]; do i=$((i+1)); echo $i > /m/w.$((i % 10)) || echo "write $i failed"; [ ! -e /m/none.$i ] || echo "there is a file none.$i"; sleep 0.02; done ) > /d/writer.out 2>&1 &
 writer=$!
 for o in 'storage.reserve 2' 'diagnostics.brick-log-level DEBUG' 'server.outstanding-rpc-limit 32' 'diagnostics.brick-log-level INFO'; do
   ok "volume set $o" g volume set v $o

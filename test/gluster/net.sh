@@ -2,7 +2,8 @@
 # its programs as Debian's packages have put them, and brickd comes by `brickd install`.
 # Only there: elsewhere the same commands would change the machine's own network.
 [ "${LAB:-}" = 1 ] && [ "$(hostname)" = gfhost ] || { fail 'is in a lab'; exit 1; }
-declare -A first=() number=()
+# system[HOST]=TREE, set before the host is made: it has the system in that tree.
+declare -A first=() number=() system=()
 net=10.89.0
 
 on() { local h=$1; shift; nsenter -t "${first[$h]:?no such host}" -m -n -p -i -u -- "$@"; }
@@ -21,7 +22,7 @@ hosts() {
   for h in "$@"; do
     [ -z "$why" ] || break
     : > "/tmp/ready.$h"
-    unshare -m -n -p -i -u --fork --kill-child --propagation private bash "$repo/test/lab/host" "$h" "/tmp/ready.$h" &
+    unshare -m -n -p -i -u --fork --kill-child --propagation private bash "$repo/test/lab/host" "$h" "/tmp/ready.$h" "${system[$h]:-/}" &
     pids+=($!)
   done
   for h in "$@"; do
@@ -81,9 +82,10 @@ restart() { on "$1" kill -9 "$(brick_on "$1")" && gh "$1" volume start v force >
 # entry-timeout=0: a rename by a name that the kernel still has from before a brick's return renames, on that brick, whatever had
 # the name when it left. Replication takes that for a success, and no healing mends it. It is so with every brick program.
 mount_on() { on "$1" mkdir -p /m && on "$1" mount -t glusterfs -o "entry-timeout=0,backup-volfile-servers=h2:h3${2:+,$2}" h1:/v /m && wait_for 20 on "$1" stat /m/.; }
+bricks=3   # that the volume has
 # connected HOST: its mount has all bricks.
-connected() { [ "$(on "$1" bash -c 'cat /m/.meta/graphs/active/v-client-*/private' | grep -c '^connected *= *1')" = 3 ]; }
-healed() { gh "${1:-h1}" volume heal v >/dev/null; sleep 0.5; gh "${1:-h1}" volume heal v info | none_to_heal 3; }
+connected() { [ "$(on "$1" bash -c 'cat /m/.meta/graphs/active/v-client-*/private' | grep -c '^connected *= *1')" = $bricks ]; }
+healed() { gh "${1:-h1}" volume heal v >/dev/null; sleep 0.5; gh "${1:-h1}" volume heal v info | none_to_heal $bricks; }
 
 node=$(command -v node)
 # start HOST NAME COMMAND ...: in the background; stop HOST NAME ends it.
