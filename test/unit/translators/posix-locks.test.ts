@@ -347,8 +347,9 @@ t.test('random requests against a table of single bytes', async (t) => {
       for (let i = from; i <= to; i++) model[app]![i] = type;
     };
     const grant = (): void => {
-      for (const q of [...queue]) {
-        if (blockedBy(q.app, q.type, q.from, q.to)) continue;
+      for (;;) {
+        const q = queue.find(({ app, type, from, to }) => !blockedBy(app, type, from, to));
+        if (q === undefined) return;
         paint(q.app, q.type, q.from, q.to);
         queue.splice(queue.indexOf(q), 1);
         q.got = true;

@@ -1,11 +1,18 @@
-/** Locks of an inode as a section of a statedump, in Gluster's words. */
-
+/** Locks as sections of a statedump, one for each inode, in Gluster's words. */
+import type { Client } from '../../../../posix/contract/inode.js';
 import { pathOf } from '../../../../posix/contract/known-path.js';
 import type { DumpSection } from '../../../../posix/contract/translator.js';
 import type { InodeLocks } from './inode-locks.js';
+import type { EntryLock, InodeLock } from './internal-locks.js';
 import type { InternalLock } from './lock-list.js';
 import { entryLine, type LockRecord, rangeLine } from './lock-text.js';
-import { flockOf, type Holder, type Range } from './posix-locks.js';
+import { flockOf, type HeldRange, type PosixLocks, type Range } from './posix-locks.js';
+
+/** Who has or wants a lock. */
+interface LockOwner {
+  readonly owner: string;
+  readonly client: Client;
+}
 
 const state = (active: boolean): string => (active ? 'ACTIVE' : 'BLOCKED');
 
@@ -18,8 +25,7 @@ const record = (lock: InternalLock): LockRecord => ({
   blockedAt: lock.blockedAt,
 });
 
-function posixLine(i: number, range: Range, holder: Holder, active: boolean): string {
-  const { owner, client } = holder;
+function posixLine(i: number, range: Range, { owner, client }: LockOwner, active: boolean): string {
   const line = rangeLine(
     flockOf(range, owner),
     { ...range, owner, clientId: client.id, connectionId: range.clientUid },
@@ -28,43 +34,93 @@ function posixLine(i: number, range: Range, holder: Holder, active: boolean): st
   return `posixlk.posixlk[${i}](${state(active)})=${line}`;
 }
 
-export function dumpLocks(translator: string, locks: InodeLocks): DumpSection {
+/** Locks that a statedump tells of: all of a file while there is room, so that a million of them do not keep the brick busy. */
+export const MOST_LINES = 20_000;
+const MOST_SECTIONS = 5000;
+
+/** Counts the lines that are left to write. */
+class Room {
+  left = MOST_LINES;
+  #omitted = 0;
+
+  /** Adds the lines that there is room for of so many; the others are counted. */
+  add<T>(lines: string[], of: Iterable<T>, count: number, line: (item: T, i: number) => string): void {
+    const most = Math.min(count, this.left);
+    this.left -= most;
+    this.#omitted += count - most;
+    let i = 0;
+    for (const item of of) {
+      if (i >= most) break;
+      lines.push(line(item, i++));
+    }
+  }
+
+  takeOmitted(): number {
+    const omitted = this.#omitted;
+    this.#omitted = 0;
+    return omitted;
+  }
+}
+
+/** A section for each inode that has locks; the last one says what was left out. */
+export function dumpAll(translator: string, busy: ReadonlySet<InodeLocks>): DumpSection[] {
+  const sections: DumpSection[] = [];
+  const room = new Room();
+  for (const locks of busy) {
+    if (room.left === 0 || sections.length >= MOST_SECTIONS) break;
+    sections.push(dumpLocks(translator, locks, room));
+  }
+  const omitted = busy.size - sections.length;
+  if (omitted > 0) {
+    sections.push({ title: `xlator.features.locks.${translator}`, lines: [`inodes-with-locks-left-out=${omitted}`] });
+  }
+  return sections;
+}
+
+function dumpLocks(translator: string, locks: InodeLocks, room: Room): DumpSection {
   const lines = [`path=${pathOf(locks.inode)}`, 'mandatory=0'];
   const domains = locks.domains === null ? [] : [...locks.domains.values()];
   const entries = locks.entryCount();
   if (entries > 0) {
     lines.push(`entrylk-count=${entries}`);
-    for (const domain of domains) {
-      lines.push(`lock-dump.domain.domain=${domain.name}`);
-      const { granted, waiting } = domain.entry;
-      for (const [i, lock] of [...granted, ...waiting].entries()) {
-        const active = i < granted.length;
+    for (const { name, entry } of domains) {
+      if (room.left > 0) lines.push(`lock-dump.domain.domain=${name}`);
+      const { length } = entry.granted;
+      const line = (lock: EntryLock, i: number, active: boolean): string => {
         const key = `xlator.feature.locks.lock-dump.domain.entrylk.entrylk[${i}](${state(active)})`;
-        lines.push(`${key}=${entryLine(lock.type, lock.name, record(lock), active)}`);
-      }
+        return `${key}=${entryLine(lock.type, lock.name, record(lock), active)}`;
+      };
+      room.add(lines, entry.granted, length, (lock, i) => line(lock, i, true));
+      room.add(lines, entry.waiting, entry.waiting.length, (lock, i) => line(lock, length + i, false));
     }
   }
   const inodes = locks.inodeCount(null);
   if (inodes > 0) {
     lines.push(`inodelk-count=${inodes}`);
-    for (const domain of domains) {
-      lines.push(`lock-dump.domain.domain=${domain.name}`);
-      const { granted, waiting } = domain.inode;
-      for (const [i, lock] of [...granted, ...waiting].entries()) {
-        const active = i < granted.length;
-        lines.push(`inodelk.inodelk[${i}](${state(active)})=${rangeLine(lock.flock, record(lock), active)}`);
-      }
+    for (const { name, inode } of domains) {
+      if (room.left > 0) lines.push(`lock-dump.domain.domain=${name}`);
+      const { length } = inode.granted;
+      const line = (lock: InodeLock, i: number, active: boolean): string =>
+        `inodelk.inodelk[${i}](${state(active)})=${rangeLine(lock.flock, record(lock), active)}`;
+      room.add(lines, inode.granted, length, (lock, i) => line(lock, i, true));
+      room.add(lines, inode.waiting, inode.waiting.length, (lock, i) => line(lock, length + i, false));
     }
   }
   const { posix } = locks;
   if (posix !== null && posix.count > 0) {
     lines.push(`posixlk-count=${posix.count}`);
-    let i = 0;
-    for (const holder of posix.holders.values()) {
-      for (const range of holder.ranges) lines.push(posixLine(i++, range, holder, true));
-    }
-    for (const { range, holder } of posix.waiting) lines.push(posixLine(i++, range, holder, false));
+    const { heldCount } = posix;
+    room.add(lines, heldRanges(posix), heldCount, (range, i) => posixLine(i, range, range.holder, true));
+    room.add(lines, posix.waiting, posix.waiting.length, (waiting, i) =>
+      posixLine(heldCount + i, waiting.range, waiting, false),
+    );
   }
+  const omitted = room.takeOmitted();
+  if (omitted > 0) lines.push(`locks-left-out=${omitted}`);
   lines.push(`removes_pending=${locks.removing + locks.removalsWaiting}`);
   return { title: `xlator.features.locks.${translator}.inode`, lines, inode: locks.inode };
+}
+
+function* heldRanges(posix: PosixLocks): Iterable<HeldRange> {
+  for (const holder of posix.holders.values()) yield* holder.ranges;
 }

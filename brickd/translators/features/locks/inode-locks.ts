@@ -6,7 +6,8 @@ import type { Client, Inode } from '../../../../posix/contract/inode.js';
 import type { Logger } from '../../../../posix/contract/log.js';
 import type { BrickContext } from '../../../../posix/contract/translator.js';
 import type { EntryLock, InodeLock } from './internal-locks.js';
-import { LockList, type Overdue } from './lock-list.js';
+import { type LockName, type LockRange, NameIndex, RangeIndex } from './lock-index.js';
+import { type ListHost, LockList, type Overdue } from './lock-list.js';
 import { IoQueue } from './mandatory.js';
 import { PosixLocks } from './posix-locks.js';
 import { ReserveLocks } from './reserve-locks.js';
@@ -39,10 +40,10 @@ export interface LocksHost {
 /** Inode and entry locks of one domain. */
 export class Domain {
   readonly name: string;
-  readonly inode: LockList<InodeLock>;
-  readonly entry: LockList<EntryLock>;
+  readonly inode: LockList<InodeLock, LockRange>;
+  readonly entry: LockList<EntryLock, LockName>;
 
-  constructor(name: string, inode: LockList<InodeLock>, entry: LockList<EntryLock>) {
+  constructor(name: string, inode: LockList<InodeLock, LockRange>, entry: LockList<EntryLock, LockName>) {
     this.name = name;
     this.inode = inode;
     this.entry = entry;
@@ -102,20 +103,22 @@ export class InodeLocks {
     this.domains ??= new Map();
     let domain = this.domains.get(name);
     if (domain === undefined) {
-      const inode = new LockList<InodeLock>(this.users, {
+      const ofInode: ListHost<InodeLock> = {
         mayGrant: (lock) => !this.#heldUp(lock),
         contended: (held) => {
           if (this.#due(held)) this.#tell(held, { kind: 'inodelk-contention', flock: held.flock, domain: name });
         },
-      });
-      const entry = new LockList<EntryLock>(this.users, {
+      };
+      const ofEntries: ListHost<EntryLock> = {
         mayGrant: () => true,
         contended: (held) => {
           if (this.#due(held)) {
             this.#tell(held, { kind: 'entrylk-contention', name: held.name, type: held.type, domain: name });
           }
         },
-      });
+      };
+      const inode = new LockList<InodeLock, LockRange>(this.users, ofInode, () => new RangeIndex<InodeLock>());
+      const entry = new LockList<EntryLock, LockName>(this.users, ofEntries, () => new NameIndex<EntryLock>());
       domain = new Domain(name, inode, entry);
       this.domains.set(name, domain);
     }
@@ -147,10 +150,7 @@ export class InodeLocks {
     // After this turn: a lock that is given back meanwhile needs no notice.
     const { brick } = this.#host;
     queueMicrotask(() => {
-      const domain = this.domains?.get(what.domain);
-      const list: readonly (InodeLock | EntryLock)[] | undefined =
-        what.kind === 'inodelk-contention' ? domain?.inode.granted : domain?.entry.granted;
-      if (list?.includes(held) !== true) return;
+      if (held.state !== 'granted') return;
       brick.upcall(held.client, { ...what, inode: this.inode, pid: held.pid });
     });
   }
@@ -192,19 +192,24 @@ export class InodeLocks {
   /** Inode locks of applications that other clients than this hold: what a removal has to wait for. */
   heldByOthers(client: Client): boolean {
     if (this.domains === null) return false;
-    let held = false;
-    for (const domain of this.domains.values()) {
+    for (const domain of this.domains.values()) if (domain.inode.heldForOthers(client)) return true;
+    return false;
+  }
+
+  /** Tells those who hold what {@link heldByOthers} speaks of that it is wanted. */
+  #tellHolders(client: Client): void {
+    if (this.#host.noticeEveryMs === null) return;
+    for (const domain of this.domains?.values() ?? []) {
       for (const lock of domain.inode.granted) {
-        if (lock.client === client || lock.pid < 0) continue;
-        held = true;
-        if (this.#due(lock)) this.#tell(lock, { kind: 'inodelk-contention', flock: lock.flock, domain: domain.name });
+        if (lock.client === client || lock.pid < 0 || !this.#due(lock)) continue;
+        this.#tell(lock, { kind: 'inodelk-contention', flock: lock.flock, domain: domain.name });
       }
     }
-    return held;
   }
 
   /** Resolves when {@link heldByOthers} has become false for the client. */
   waitForRemoval(client: Client): Promise<void> {
+    this.#tellHolders(client);
     return new Promise((go) => {
       this.#removals.push({ client, go });
     });
@@ -220,9 +225,7 @@ export class InodeLocks {
     if (this.removing > 0) return true;
     if (this.#removals.length === 0) return false;
     // A client that has a lock here goes on with its operation: it can't let go before it is done.
-    for (const domain of this.domains!.values()) {
-      for (const held of domain.inode.granted) if (held.client === lock.client) return false;
-    }
+    for (const domain of this.domains!.values()) if (domain.inode.holds(lock.client)) return false;
     return true;
   }
 
@@ -308,10 +311,8 @@ export class InodeLocks {
   /** Ends everything that a client has or awaits here. */
   clientGone(client: Client): void {
     for (const domain of this.domains === null ? [] : [...this.domains.values()]) {
-      domain.inode.refuse((lock) => lock.client === client);
-      domain.entry.refuse((lock) => lock.client === client);
-      domain.inode.drop((lock) => lock.client === client);
-      domain.entry.drop((lock) => lock.client === client);
+      domain.inode.dropClient(client);
+      domain.entry.dropClient(client);
       this.inodeLocksFreed(domain);
       domain.entry.grant();
       this.tidy(domain);
@@ -342,7 +343,8 @@ export class InodeLocks {
   /** Somebody holds an entry lock on this very name. */
   nameLocked(name: string): boolean {
     if (this.domains === null || name === '') return false;
-    for (const d of this.domains.values()) if (d.entry.granted.some((lock) => lock.name === name)) return true;
+    const isIt = (lock: EntryLock): boolean => lock.name === name;
+    for (const d of this.domains.values()) if (d.entry.findHeld({ name }, isIt) !== undefined) return true;
     return false;
   }
 }

@@ -6,21 +6,25 @@ import { LLONG_MAX, LockType } from './lock-text.js';
 
 export class InodeLock extends InternalLock {
   readonly flock: Flock;
+  readonly type: number;
+  readonly start: bigint;
   readonly end: bigint;
 
   constructor(client: Client, owner: string, pid: number, connectionId: string, flock: Flock) {
     super(client, owner, pid, connectionId);
     this.flock = flock;
+    this.type = flock.type;
+    this.start = flock.start;
     this.end = flock.len === 0n ? LLONG_MAX : flock.start + flock.len - 1n;
   }
 
   override conflicts(other: InodeLock): boolean {
-    if (this.flock.type !== LockType.write && other.flock.type !== LockType.write) return false;
-    return this.end >= other.flock.start && other.end >= this.flock.start;
+    if (this.type !== LockType.write && other.type !== LockType.write) return false;
+    return this.end >= other.start && other.end >= this.start;
   }
   /** The very same range, whatever the type. */
   override matches(other: InodeLock): boolean {
-    return this.flock.start === other.flock.start && this.end === other.end && this.sameOwner(other);
+    return this.start === other.start && this.end === other.end && this.sameOwner(other);
   }
 }
 

@@ -1,10 +1,15 @@
 /**
  * The queueing that inodelk and entrylk share: granted locks, and requests that wait in order. A domain has one list of
  * each kind per inode; lists of different domains know nothing of each other.
+ *
+ * A request that waits is kept with one lock or earlier request that is in its way, and looked at again when that goes: thousands may
+ * wait without each release looking at all of them. The one chosen is the last of those queued before, so that of many that want the
+ * same, each waits for the one ahead of it.
  */
 import { EAGAIN } from '../../../../posix/contract/errno.js';
 import { failure } from '../../../../posix/contract/error.js';
 import type { Client } from '../../../../posix/contract/inode.js';
+import { type LockIndex, placeOf, removeOrdered } from './lock-index.js';
 import { now } from './lock-text.js';
 import { checkWaiting, type Users } from './users.js';
 
@@ -14,11 +19,18 @@ export abstract class InternalLock {
   /** The calling process. */
   readonly pid: number;
   readonly connectionId: string;
+  state: 'new' | 'waiting' | 'granted' | 'gone' = 'new';
+  /** Place among those that wait, then among those that are granted. */
+  order = 0;
   /** Seconds since the epoch; 0: never. */
   grantedAt = 0;
   blockedAt = 0;
   /** When its holder was last told that others wait (milliseconds, monotonic); below zero: never. */
   notifiedAt = Number.NEGATIVE_INFINITY;
+  /** What it waits for. */
+  blocker: InternalLock | null = null;
+  /** Requests that wait for this one. */
+  blocked: Set<InternalLock> | null = null;
   resolve: ((value: null) => void) | null = null;
   reject: ((error: unknown) => void) | null = null;
 
@@ -38,6 +50,9 @@ export abstract class InternalLock {
   abstract matches(other: this): boolean;
 }
 
+/** Requests that are looked at for whether the holder of a lock has to be told of them. */
+const MOST_LOOKS = 64;
+
 /** Why locks are taken away. */
 export interface Overdue {
   reason: 'age' | 'max blocked';
@@ -52,58 +67,128 @@ export interface ListHost<L> {
   contended(held: L): void;
 }
 
-export class LockList<L extends InternalLock> {
-  readonly granted: L[] = [];
-  waiting: L[] = [];
+/** What one owner has in a list, in order. */
+interface Owned<L> {
+  readonly granted: L[];
+  readonly waiting: L[];
+}
+
+/** What one client has in a list. */
+class ClientLocks<L> {
+  readonly owners = new Map<string, Owned<L>>();
+  waiting = 0;
+  /** Locks that it holds for applications and not for Gluster's own processes. */
+  ofApplications = 0;
+}
+
+/** In the order in which many locks leave a list with the least effort: each then has few behind it. */
+function lastFirst<L extends InternalLock>(locks: readonly L[]): L[] {
+  return [...locks].sort((a, b) => b.order - a.order);
+}
+
+export class LockList<L extends InternalLock & Q, Q> {
+  readonly #granted: L[] = [];
+  readonly #waiting: L[] = [];
+  readonly #grantedIndex: LockIndex<L, Q>;
+  readonly #waitingIndex: LockIndex<L, Q>;
+  readonly #clients = new Map<Client, ClientLocks<L>>();
+  #ofApplications = 0;
+  /** Requests that wait and may be granted now. */
+  #again: L[] = [];
+  /** Requests that wait because the host says so. */
+  readonly #heldUp = new Set<L>();
   readonly #users: Users<unknown>;
   readonly #host: ListHost<L>;
 
-  constructor(users: Users<unknown>, host: ListHost<L>) {
+  constructor(users: Users<unknown>, host: ListHost<L>, index: () => LockIndex<L, Q>) {
     this.#users = users;
     this.#host = host;
+    this.#grantedIndex = index();
+    this.#waitingIndex = index();
   }
 
+  get granted(): readonly L[] {
+    return this.#granted;
+  }
+  get waiting(): readonly L[] {
+    return this.#waiting;
+  }
   get empty(): boolean {
-    return this.granted.length === 0 && this.waiting.length === 0;
+    return this.#granted.length === 0 && this.#waiting.length === 0;
   }
   get count(): number {
-    return this.granted.length + this.waiting.length;
+    return this.#granted.length + this.#waiting.length;
+  }
+
+  /** Some other client than this holds a lock for an application. */
+  heldForOthers(client: Client): boolean {
+    return this.#ofApplications > (this.#clients.get(client)?.ofApplications ?? 0);
+  }
+
+  /** The client holds a lock. */
+  holds(client: Client): boolean {
+    for (const owned of this.#clients.get(client)?.owners.values() ?? []) if (owned.granted.length > 0) return true;
+    return false;
+  }
+
+  /** A granted lock that `which` picks of those that may have to do with the request. */
+  findHeld(request: Q, which: (held: L) => boolean): L | undefined {
+    return this.#grantedIndex.find(request, (bucket) => bucket.find(which));
+  }
+
+  // --- who is in the way ----------------------------------------------------------------------------------------------
+
+  #heldByOther(lock: L): L | undefined {
+    return this.findHeld(lock, (held) => held.conflicts(lock) && !held.sameOwner(lock));
+  }
+
+  /** A request in the way that was there before. */
+  #earlier(lock: L): L | undefined {
+    const order = lock.state === 'waiting' ? lock.order : Number.POSITIVE_INFINITY;
+    const last = this.#waiting.at(-1);
+    if (last !== undefined && last.order < order && last.conflicts(lock)) return last;
+    return this.#waitingIndex.find(lock, (bucket) => {
+      for (let i = placeOf(bucket, order) - 1; i >= 0; i--) if (bucket[i]!.conflicts(lock)) return bucket[i];
+      return undefined;
+    });
   }
 
   /**
-   * Granted unless somebody else holds a lock in the way, or a request in the way waits already. Owners that have or await
-   * a lock here are not held up by the latter: they may need this one before they can let go of that.
+   * What keeps the request from being granted: a lock that somebody else holds, or a request that waits already. Owners that have or
+   * await a lock here are not held up by the latter: they may need this one before they can let go of that.
    */
-  #grantable(lock: L): boolean {
-    if (!this.#host.mayGrant(lock)) return false;
-    let free = true;
-    for (const held of this.granted) {
-      if (!held.conflicts(lock) || held.sameOwner(lock)) continue;
-      free = false;
-      this.#host.contended(held);
-    }
-    if (!free) return false;
-    if (!this.waiting.some((w) => w.conflicts(lock))) return true;
-    return this.granted.some((g) => g.sameOwner(lock)) || this.waiting.some((w) => w.sameOwner(lock));
+  #blockerOf(lock: L): L | undefined {
+    const owned = this.#owned(lock);
+    const first = owned?.waiting[0];
+    const known = owned !== undefined && (owned.granted.length > 0 || (first !== undefined && first !== lock));
+    return (known ? undefined : this.#earlier(lock)) ?? this.#heldByOther(lock);
   }
 
-  #take(lock: L): void {
-    lock.grantedAt = now();
-    this.granted.push(lock);
+  /** Tells the holders of all locks in the request's way. */
+  #contend(lock: L): void {
+    this.#grantedIndex.find(lock, (bucket) => {
+      for (const held of bucket) if (held.conflicts(lock) && !held.sameOwner(lock)) this.#host.contended(held);
+      return undefined;
+    });
   }
+
+  // --- requests -------------------------------------------------------------------------------------------------------
 
   /** Null: granted. Else EAGAIN, or a promise of the grant if the request may wait. */
   lock(lock: L, mayWait: boolean): Promise<null> | null {
-    if (this.#grantable(lock)) {
+    const may = this.#host.mayGrant(lock);
+    const blocker = may ? this.#blockerOf(lock) : undefined;
+    if (may && blocker === undefined) {
       this.#users.add(lock.client);
       this.#take(lock);
       return null;
     }
+    if (may) this.#contend(lock);
     if (!mayWait) throw failure(EAGAIN);
-    checkWaiting(this.waiting, lock.client, (w) => w.client);
+    checkWaiting(this.#clients.get(lock.client)?.waiting ?? 0);
     this.#users.add(lock.client);
     lock.blockedAt = now();
-    this.waiting.push(lock);
+    this.#enqueue(lock, blocker);
     return new Promise((resolve, reject) => {
       lock.resolve = resolve;
       lock.reject = reject;
@@ -112,50 +197,86 @@ export class LockList<L extends InternalLock> {
 
   /** False when no such lock is held. Grants nothing yet. */
   unlock(request: L): boolean {
-    const at = this.granted.findIndex((held) => request.matches(held));
-    if (at < 0) return false;
-    const [lock] = this.granted.splice(at, 1);
-    this.#users.remove(lock!.client);
+    const lock = this.#owned(request)?.granted.find((held) => request.matches(held));
+    if (lock === undefined) return false;
+    this.#release(lock);
     return true;
   }
 
   /** Grants what has become possible, in the order of the queue: none overtakes one that it conflicts with. */
   grant(): void {
-    if (this.waiting.length === 0) return;
-    const queue = this.waiting;
-    this.waiting = [];
+    if (this.#again.length === 0 && this.#heldUp.size === 0) return;
     const ready: L[] = [];
-    for (const lock of queue) {
-      if (lock.client.alive && this.#grantable(lock)) {
-        this.#take(lock);
-        ready.push(lock);
-      } else {
-        this.waiting.push(lock);
+    // The first in the queue last.
+    const candidates = [...this.#again, ...this.#heldUp].sort((a, b) => b.order - a.order);
+    this.#again = [];
+    for (let lock = candidates.pop(); lock !== undefined; lock = candidates.pop()) {
+      if (lock.state !== 'waiting' || !lock.client.alive) continue;
+      if (!this.#host.mayGrant(lock)) {
+        this.#heldUp.add(lock);
+        continue;
       }
+      this.#heldUp.delete(lock);
+      const blocker = this.#blockerOf(lock);
+      if (blocker !== undefined) {
+        this.#waitFor(lock, blocker);
+        if (blocker.state === 'granted') this.#host.contended(blocker);
+        continue;
+      }
+      this.#dequeue(lock);
+      this.#take(lock);
+      ready.push(lock);
+      if (this.#again.length === 0) continue;
+      candidates.push(...this.#again);
+      candidates.sort((a, b) => b.order - a.order);
+      this.#again = [];
     }
     for (const lock of ready) lock.resolve!(null);
   }
 
+  // --- locks taken away -----------------------------------------------------------------------------------------------
+
   /** Whether locks are to be taken away for a request: one in its way is older than that, or as many wait. */
   overdue(request: L, limits: { seconds: number; maxBlocked: number }): Overdue | null {
-    if (this.granted.length === 0) return null;
+    if (this.#granted.length === 0) return null;
+    const time = now();
     let ageSec = 0;
-    for (const held of this.granted) {
-      if (!held.conflicts(request)) continue;
-      ageSec = now() - held.grantedAt;
-      if (ageSec > limits.seconds) return { reason: 'age', ageSec };
-    }
-    if (limits.maxBlocked === 0 || this.waiting.length < limits.maxBlocked) return null;
+    const old = this.findHeld(request, (held) => {
+      if (!held.conflicts(request)) return false;
+      ageSec = time - held.grantedAt;
+      return ageSec > limits.seconds;
+    });
+    if (old !== undefined) return { reason: 'age', ageSec };
+    if (limits.maxBlocked === 0 || this.#waiting.length < limits.maxBlocked) return null;
     return { reason: 'max blocked', ageSec };
   }
 
   /** Fails waiting requests that `which` picks with EAGAIN; returns how many. */
   refuse(which: (lock: L) => boolean): number {
-    const refused: L[] = [];
-    const kept: L[] = [];
-    for (const lock of this.waiting) (which(lock) ? refused : kept).push(lock);
-    if (refused.length === 0) return 0;
-    this.waiting = kept;
+    return this.#refuse(this.#waiting.filter(which));
+  }
+
+  /** Removes granted locks that `which` picks; returns how many. Grants nothing yet. */
+  drop(which: (lock: L) => boolean): number {
+    const dropped = this.#granted.filter(which);
+    for (const lock of lastFirst(dropped)) this.#release(lock);
+    return dropped.length;
+  }
+
+  /** Ends everything of a client. Grants nothing yet. */
+  dropClient(client: Client): void {
+    const owners = this.#clients.get(client)?.owners;
+    if (owners === undefined) return;
+    const all = [...owners.values()];
+    this.#refuse(all.flatMap((owned) => owned.waiting));
+    for (const lock of lastFirst(all.flatMap((owned) => owned.granted))) this.#release(lock);
+  }
+
+  #refuse(refused: readonly L[]): number {
+    for (const lock of lastFirst(refused)) {
+      this.#dequeue(lock);
+      this.#goesOutOfTheWay(lock);
+    }
     for (const lock of refused) {
       this.#users.remove(lock.client);
       lock.reject!(failure(EAGAIN));
@@ -163,16 +284,121 @@ export class LockList<L extends InternalLock> {
     return refused.length;
   }
 
-  /** Removes granted locks that `which` picks; returns how many. Grants nothing yet. */
-  drop(which: (lock: L) => boolean): number {
-    const dropped: L[] = [];
-    let left = 0;
-    for (const lock of this.granted) {
-      if (which(lock)) dropped.push(lock);
-      else this.granted[left++] = lock;
+  // --- bookkeeping ----------------------------------------------------------------------------------------------------
+
+  #enqueue(lock: L, blocker: L | undefined): void {
+    lock.state = 'waiting';
+    this.#waitingIndex.add(lock);
+    this.#waiting.push(lock);
+    this.#ownedBy(lock).waiting.push(lock);
+    this.#clients.get(lock.client)!.waiting++;
+    if (blocker === undefined) this.#heldUp.add(lock);
+    else this.#waitFor(lock, blocker);
+  }
+
+  #waitFor(lock: L, blocker: L): void {
+    lock.blocker = blocker;
+    blocker.blocked ??= new Set();
+    blocker.blocked.add(lock);
+  }
+
+  /** The lock's time in the queue is over. What waits for it still does. */
+  #dequeue(lock: L): void {
+    lock.state = 'gone';
+    lock.blocker?.blocked?.delete(lock);
+    lock.blocker = null;
+    this.#heldUp.delete(lock);
+    this.#waitingIndex.remove(lock);
+    removeOrdered(this.#waiting, lock);
+    removeOrdered(this.#owned(lock)!.waiting, lock);
+    this.#clients.get(lock.client)!.waiting--;
+    this.#tidy(lock);
+  }
+
+  #take(lock: L): void {
+    lock.state = 'granted';
+    lock.grantedAt = now();
+    this.#grantedIndex.add(lock);
+    this.#granted.push(lock);
+    const owned = this.#ownedBy(lock);
+    owned.granted.push(lock);
+    if (lock.pid >= 0) {
+      this.#ofApplications++;
+      this.#clients.get(lock.client)!.ofApplications++;
     }
-    this.granted.length = left;
-    for (const lock of dropped) this.#users.remove(lock.client);
-    return dropped.length;
+    if (this.#waiting.length === 0) return;
+    // Its owner may pass others from now on: what it awaited first may be kept with a request that it may pass.
+    const first = owned.waiting[0];
+    if (first?.blocker?.state === 'waiting') this.#lookAgain(first);
+    if (this.#wanted(lock)) this.#host.contended(lock);
+  }
+
+  /** Somebody waits for what the lock holds. Not found behind very many requests of its own owner. */
+  #wanted(lock: L): boolean {
+    if (lock.blocked !== null && lock.blocked.size > 0) return true;
+    let looks = 0;
+    let wanted = false;
+    this.#waitingIndex.find(lock, (bucket) =>
+      bucket.find((w) => {
+        wanted = w.conflicts(lock) && !w.sameOwner(lock);
+        return wanted || ++looks > MOST_LOOKS;
+      }),
+    );
+    return wanted;
+  }
+
+  #release(lock: L): void {
+    lock.state = 'gone';
+    this.#grantedIndex.remove(lock);
+    removeOrdered(this.#granted, lock);
+    removeOrdered(this.#owned(lock)!.granted, lock);
+    if (lock.pid >= 0) {
+      this.#ofApplications--;
+      this.#clients.get(lock.client)!.ofApplications--;
+    }
+    this.#tidy(lock);
+    this.#users.remove(lock.client);
+    this.#goesOutOfTheWay(lock);
+  }
+
+  #goesOutOfTheWay(lock: L): void {
+    const { blocked } = lock;
+    lock.blocked = null;
+    for (const request of blocked ?? []) {
+      request.blocker = null;
+      this.#again.push(request as L);
+    }
+  }
+
+  #lookAgain(request: L): void {
+    request.blocker?.blocked?.delete(request);
+    request.blocker = null;
+    this.#again.push(request);
+  }
+
+  #owned(lock: L): Owned<L> | undefined {
+    return this.#clients.get(lock.client)?.owners.get(lock.owner);
+  }
+
+  #ownedBy(lock: L): Owned<L> {
+    let client = this.#clients.get(lock.client);
+    if (client === undefined) {
+      client = new ClientLocks();
+      this.#clients.set(lock.client, client);
+    }
+    let owned = client.owners.get(lock.owner);
+    if (owned === undefined) {
+      owned = { granted: [], waiting: [] };
+      client.owners.set(lock.owner, owned);
+    }
+    return owned;
+  }
+
+  #tidy(lock: L): void {
+    const client = this.#clients.get(lock.client)!;
+    const owned = client.owners.get(lock.owner)!;
+    if (owned.granted.length > 0 || owned.waiting.length > 0) return;
+    client.owners.delete(lock.owner);
+    if (client.owners.size === 0) this.#clients.delete(lock.client);
   }
 }

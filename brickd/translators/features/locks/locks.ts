@@ -30,7 +30,7 @@ import { gfidText } from '../../../../posix/contract/gfid.js';
 import type { Client, Fd, Inode } from '../../../../posix/contract/inode.js';
 import type { DumpSection, LayerNumbers } from '../../../../posix/contract/translator.js';
 import { then } from '../../../../posix/maybe.js';
-import { dumpLocks } from './dump.js';
+import { dumpAll } from './dump.js';
 import type { InodeLocks } from './inode-locks.js';
 import { EntryLock, InodeLock } from './internal-locks.js';
 import { LLONG_MAX, LockType, ownerText } from './lock-text.js';
@@ -218,7 +218,7 @@ export class LocksTranslator extends LockXattrs {
     for (const locks of this.busy) {
       const { posix, domains } = locks;
       if (posix !== null) {
-        for (const holder of posix.holders.values()) numbers.locksHeld += holder.ranges.length;
+        numbers.locksHeld += posix.heldCount;
         numbers.locksWaiting += posix.waiting.length;
       }
       if (domains === null) continue;
@@ -230,7 +230,7 @@ export class LocksTranslator extends LockXattrs {
   }
 
   override dump(): DumpSection[] {
-    return [...this.busy].map((locks) => dumpLocks(this.name, locks));
+    return dumpAll(this.name, this.busy);
   }
 }
 

@@ -29,16 +29,13 @@ export interface IoRegion {
 
 /** No lock of somebody else is in the way. */
 export function ioAllowed(posix: PosixLocks, io: IoRegion, optimal: boolean): boolean {
-  for (const holder of posix.holders.values()) {
-    if (holder.client === io.client && holder.owner === io.owner) continue;
-    for (const range of holder.ranges) {
-      if (range.end < io.start || range.start > io.end) continue;
-      if (io.reading && range.type !== LockType.write) continue;
-      if (optimal && (range.mode & MANDATORY) === 0) continue;
-      return false;
-    }
-  }
-  return true;
+  const type = io.reading ? LockType.read : LockType.write;
+  const inTheWay = posix.find({ type, start: io.start, end: io.end }, (held) => {
+    if (held.end < io.start || held.start > io.end) return false;
+    if (held.holder.client === io.client && held.holder.owner === io.owner) return false;
+    return !optimal || (held.mode & MANDATORY) !== 0;
+  });
+  return inTheWay === undefined;
 }
 
 /** Under enforcement: one lock of its own covers it all. */

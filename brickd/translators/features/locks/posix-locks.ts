@@ -1,17 +1,16 @@
 /**
  * POSIX record locks of one inode. What an owner (a client process and the lock-owner that it names) holds is a list of
- * disjoint ranges in order, so that a file with thousands of locks is searched by halves. Requests that must wait stand in
+ * disjoint ranges in order; an index of the ranges of all owners tells what a request conflicts with. Requests that must wait stand in
  * one queue and are granted in its order as ranges become free.
  */
-import { EAGAIN, ENOLCK } from '../../../../posix/contract/errno.js';
+import { EAGAIN } from '../../../../posix/contract/errno.js';
 import { failure } from '../../../../posix/contract/error.js';
 import type { Flock } from '../../../../posix/contract/fops.js';
 import type { Client, Fd } from '../../../../posix/contract/inode.js';
+import { type LockRange, RangeIndex } from './lock-index.js';
 import { LLONG_MAX, LockType, now } from './lock-text.js';
+import { PosixQueue, type WaitGroup, Waiting } from './posix-queue.js';
 import { checkWaiting, type Users } from './users.js';
-
-/** Ranges of one owner on one file. */
-const MAX_RANGES = 65536;
 
 /** A range that is locked, [start, end] inclusive, or asked for. */
 export interface Range {
@@ -38,15 +37,41 @@ export interface Holder {
   readonly client: Client;
   readonly owner: string;
   /** Disjoint, in order. */
-  ranges: Range[];
+  ranges: HeldRange[];
 }
 
-/** A request that waits. */
-export interface Waiting {
+/** A range that is held. */
+export class HeldRange implements Range {
   readonly holder: Holder;
-  readonly range: Range;
-  readonly resolve: (flock: Flock) => void;
-  readonly reject: (error: unknown) => void;
+  readonly type: number;
+  readonly start: bigint;
+  readonly end: bigint;
+  readonly whence: number;
+  readonly lockPid: number;
+  readonly pid: number;
+  readonly mode: number;
+  readonly fd: Fd | null;
+  readonly clientUid: string;
+  readonly grantedAt: number;
+  readonly blockedAt: number;
+  order = 0;
+  /** Requests that it is in the way of. */
+  blocked: Set<WaitGroup> | null = null;
+
+  constructor(holder: Holder, of: Range, start: bigint, end: bigint, grantedAt: number) {
+    this.holder = holder;
+    this.type = of.type;
+    this.start = start;
+    this.end = end;
+    this.whence = of.whence;
+    this.lockPid = of.lockPid;
+    this.pid = of.pid;
+    this.mode = of.mode;
+    this.fd = of.fd;
+    this.clientUid = of.clientUid;
+    this.grantedAt = grantedAt;
+    this.blockedAt = of.blockedAt;
+  }
 }
 
 /** A range as F_GETLK reports it. */
@@ -73,31 +98,41 @@ function firstFrom(ranges: readonly Range[], start: bigint): number {
   return low;
 }
 
-export interface Conflict {
-  holder: Holder;
-  range: Range;
-}
-
 export class PosixLocks {
   readonly holders = new Map<string, Holder>();
-  waiting: Waiting[] = [];
   /** Called whenever locks may have gone. */
   onFreed: (() => void) | null = null;
+  readonly #held = new RangeIndex<HeldRange>();
+  readonly #queue: PosixQueue;
   readonly #users: Users<unknown>;
+  /** Holders of each client. */
+  readonly #clients = new Map<Client, Set<Holder>>();
+  /** Held ranges and waiting requests of each fd. */
+  readonly #fds = new Map<Fd, number>();
+  #heldCount = 0;
 
   constructor(users: Users<unknown>) {
     this.#users = users;
+    this.#queue = new PosixQueue({
+      blockerOf: ({ client, owner, range }) => this.#conflict(client, owner, range),
+      grant: (waiting) => this.#grantTo(waiting),
+    });
   }
 
   get empty(): boolean {
-    return this.holders.size === 0 && this.waiting.length === 0;
+    return this.#heldCount === 0 && this.waiting.length === 0;
   }
 
+  /** Requests that wait, in the order of the queue. */
+  get waiting(): readonly Waiting[] {
+    return this.#queue.all;
+  }
+  get heldCount(): number {
+    return this.#heldCount;
+  }
   /** Locks held and waited for. */
   get count(): number {
-    let n = this.waiting.length;
-    for (const holder of this.holders.values()) n += holder.ranges.length;
-    return n;
+    return this.#heldCount + this.waiting.length;
   }
 
   /** The holder of an owner; a fresh one, not yet among the holders, when it has nothing. */
@@ -105,19 +140,22 @@ export class PosixLocks {
     return this.holders.get(`${client.id}/${owner}`) ?? { client, owner, ranges: [] };
   }
 
-  /** The first range of somebody else that keeps the request from being granted. */
-  conflict(holder: Holder, request: Range): Conflict | null {
+  /** A held range that `which` picks of those that may have to do with a request. */
+  find(request: LockRange, which: (held: HeldRange) => boolean): HeldRange | undefined {
+    return this.#held.find(request, (bucket) => bucket.find(which));
+  }
+
+  /** A range of somebody else that keeps the request from being granted. */
+  conflict({ client, owner }: Holder, request: Range): HeldRange | null {
     if (request.type === LockType.unlock) return null;
-    for (const other of this.holders.values()) {
-      if (other.client === holder.client && other.owner === holder.owner) continue;
-      const { ranges } = other;
-      for (let i = firstFrom(ranges, request.start); i < ranges.length; i++) {
-        const range = ranges[i]!;
-        if (range.start > request.end) break;
-        if (range.type === LockType.write || request.type === LockType.write) return { holder: other, range };
-      }
-    }
-    return null;
+    return this.#conflict(client, owner, request) ?? null;
+  }
+
+  #conflict(client: Client, owner: string, { type, start, end }: Range): HeldRange | undefined {
+    return this.find({ type, start, end }, (held) => {
+      if (held.end < start || held.start > end) return false;
+      return held.holder.client !== client || held.holder.owner !== owner;
+    });
   }
 
   /**
@@ -128,11 +166,10 @@ export class PosixLocks {
     // Another request of the same owner may have been granted meanwhile: the holder is looked up again.
     const holder = this.holder(asked.client, asked.owner);
     const { ranges } = holder;
-    if (ranges.length >= MAX_RANGES && request.type !== LockType.unlock) throw failure(ENOLCK);
     const from = firstFrom(ranges, request.start);
     let { start, end } = request;
-    let left: Range | null = null;
-    let right: Range | null = null;
+    let left: HeldRange | null = null;
+    let right: HeldRange | null = null;
     let to = from;
     for (; to < ranges.length && ranges[to]!.start <= request.end; to++) {
       const range = ranges[to]!;
@@ -141,116 +178,110 @@ export class PosixLocks {
         if (range.end > end) end = range.end;
         continue;
       }
-      if (range.start < request.start) left = { ...range, end: request.start - 1n };
-      if (range.end > request.end) right = { ...range, start: request.end + 1n };
+      if (range.start < request.start) {
+        left = new HeldRange(holder, range, range.start, request.start - 1n, range.grantedAt);
+      }
+      if (range.end > request.end) right = new HeldRange(holder, range, request.end + 1n, range.end, range.grantedAt);
     }
-    const put: Range[] = [];
+    const put: HeldRange[] = [];
     if (left !== null) put.push(left);
-    if (request.type !== LockType.unlock) put.push({ ...request, start, end, grantedAt: now() });
+    if (request.type !== LockType.unlock) put.push(new HeldRange(holder, request, start, end, now()));
     if (right !== null) put.push(right);
-    const had = ranges.length > 0;
-    if (!had && put.length > 0) {
-      // Fails for a client that has too many: before anything has changed.
-      this.#users.add(holder.client);
-      this.holders.set(`${holder.client.id}/${holder.owner}`, holder);
-    }
-    ranges.splice(from, to - from, ...put);
-    if (had && ranges.length === 0) {
-      this.#gone(holder);
-    }
-  }
-
-  #gone(holder: Holder): void {
-    this.holders.delete(`${holder.client.id}/${holder.owner}`);
-    this.#users.remove(holder.client);
+    const more = put.length - (to - from);
+    // Fails for a client that has too many: before anything has changed.
+    if (more > 0) this.#users.add(holder.client, more);
+    else if (more < 0) this.#users.remove(holder.client, -more);
+    const had = ranges.length;
+    const replaced = ranges.splice(from, to - from, ...put);
+    for (const range of replaced) this.#dropped(range);
+    for (const range of put) this.#taken(range);
+    if (had === 0 && ranges.length > 0) this.#add(holder);
+    if (had > 0 && ranges.length === 0) this.#remove(holder);
   }
 
   /** Puts a request at the end of the queue. Resolves with the lock once it is granted. */
   wait(holder: Holder, range: Range): Promise<Flock> {
     range.blockedAt = now();
-    checkWaiting(this.waiting, holder.client, (w) => w.holder.client);
+    checkWaiting(this.#queue.countOf(holder.client));
     this.#users.add(holder.client);
-    return new Promise((resolve, reject) => {
-      this.waiting.push({ holder, range, resolve, reject });
-    });
+    this.#countFd(range.fd, 1);
+    return new Promise((resolve, reject) => this.#queue.push(new Waiting(holder, range, resolve, reject)));
   }
 
   /** Grants what has become possible, in the order of the queue. */
   grant(): void {
-    if (this.waiting.length > 0) this.#grantWaiting();
+    this.#queue.grant();
     this.onFreed?.();
   }
 
-  #grantWaiting(): void {
-    const still: Waiting[] = [];
-    for (const waiting of this.waiting) {
-      if (!waiting.holder.client.alive || this.conflict(waiting.holder, waiting.range) !== null) {
-        still.push(waiting);
-        continue;
-      }
-      // Its place among the users goes to what it is granted.
-      this.#users.remove(waiting.holder.client);
-      try {
-        this.apply(waiting.holder, waiting.range);
-      } catch (error) {
-        waiting.reject(error);
-        continue;
-      }
-      waiting.resolve(flockOf(waiting.range, waiting.holder.owner));
+  #grantTo({ client, owner, range, resolve, reject }: Waiting): void {
+    // Its place among the users goes to what it is granted.
+    this.#countFd(range.fd, -1);
+    this.#users.remove(client);
+    try {
+      this.apply(this.holder(client, owner), range);
+    } catch (error) {
+      reject(error);
+      return;
     }
-    this.waiting = still;
+    resolve(flockOf(range, owner));
   }
 
   /** Makes waiting requests those of another fd and its client. */
   moveWaiting(which: (range: Range) => boolean, fd: Fd): void {
-    for (const [i, waiting] of this.waiting.entries()) {
-      if (!which(waiting.range)) continue;
+    for (const waiting of this.waiting.filter((w) => which(w.range))) {
       this.#users.add(fd.client);
-      this.#users.remove(waiting.holder.client);
-      this.waiting[i] = {
-        ...waiting,
-        holder: { client: fd.client, owner: waiting.holder.owner, ranges: [] },
-        range: { ...waiting.range, fd, clientUid: fd.client.uid },
-      };
+      this.#users.remove(waiting.client);
+      this.#countFd(waiting.range.fd, -1);
+      this.#countFd(fd, 1);
+      this.#queue.move(waiting, fd);
     }
   }
 
   /** Removes the requests that `which` picks from the queue and fails them. */
   refuse(which: (waiting: Waiting) => boolean, errno: number): number {
-    const refused: Waiting[] = [];
-    const kept: Waiting[] = [];
-    for (const waiting of this.waiting) (which(waiting) ? refused : kept).push(waiting);
-    if (refused.length === 0) return 0;
-    this.waiting = kept;
+    return this.#refuse(this.waiting.filter(which), errno);
+  }
+
+  #refuse(refused: readonly Waiting[], errno: number): number {
+    // The last first: each then has few behind it in the queue.
+    for (const waiting of [...refused].sort((a, b) => b.order - a.order)) this.#queue.remove(waiting);
     for (const waiting of refused) {
-      this.#users.remove(waiting.holder.client);
+      this.#countFd(waiting.range.fd, -1);
+      this.#users.remove(waiting.client);
       waiting.reject(failure(errno));
     }
     return refused.length;
   }
 
   /** Removes the ranges that `which` picks; returns how many there were. Nothing is granted yet. */
-  drop(which: (range: Range, holder: Holder) => boolean): number {
+  drop(which: (range: HeldRange) => boolean): number {
     let dropped = 0;
-    for (const holder of [...this.holders.values()]) {
-      const kept = holder.ranges.filter((range) => !which(range, holder));
-      if (kept.length === holder.ranges.length) continue;
-      dropped += holder.ranges.length - kept.length;
-      holder.ranges = kept;
-      if (kept.length === 0) this.#gone(holder);
-    }
+    for (const holder of [...this.holders.values()]) dropped += this.#dropOf(holder, which);
     return dropped;
+  }
+
+  #dropOf(holder: Holder, which: (range: HeldRange) => boolean): number {
+    const dropped = holder.ranges.filter(which);
+    if (dropped.length === 0) return 0;
+    holder.ranges = holder.ranges.filter((range) => !which(range));
+    for (const range of dropped) this.#dropped(range);
+    this.#users.remove(holder.client, dropped.length);
+    if (holder.ranges.length === 0) this.#remove(holder);
+    return dropped.length;
   }
 
   /** Everything that an owner holds (close of one of its files). What it waits for stays. */
   dropOwner(client: Client, owner: string): void {
     const holder = this.holders.get(`${client.id}/${owner}`);
-    if (holder !== undefined) this.#gone(holder);
+    if (holder === undefined) return;
+    this.#dropOf(holder, () => true);
     this.grant();
   }
 
   /** Everything of an fd; what waits for it fails with EAGAIN. */
   dropFd(fd: Fd): void {
+    if (!this.hasFd(fd)) return;
     this.refuse((w) => w.range.fd === fd, EAGAIN);
     this.drop((range) => range.fd === fd);
     this.grant();
@@ -258,14 +289,49 @@ export class PosixLocks {
 
   /** Everything of a client that has gone. Locks that it brought here for others (migration) stay. */
   dropClient(client: Client): void {
-    this.refuse((w) => w.holder.client === client, EAGAIN);
-    this.drop((range, holder) => holder.client === client && range.fd !== null);
+    this.#refuse(this.#queue.of(client), EAGAIN);
+    for (const holder of [...(this.#clients.get(client) ?? [])]) this.#dropOf(holder, (range) => range.fd !== null);
     this.grant();
   }
 
   /** Something of this fd is held or waited for. */
   hasFd(fd: Fd): boolean {
-    for (const holder of this.holders.values()) for (const range of holder.ranges) if (range.fd === fd) return true;
-    return this.waiting.some((w) => w.range.fd === fd);
+    return this.#fds.has(fd);
+  }
+
+  // --- bookkeeping ----------------------------------------------------------------------------------------------------
+
+  #taken(range: HeldRange): void {
+    this.#held.add(range);
+    this.#heldCount++;
+    this.#countFd(range.fd, 1);
+  }
+
+  #dropped(range: HeldRange): void {
+    this.#held.remove(range);
+    this.#heldCount--;
+    this.#countFd(range.fd, -1);
+    this.#queue.freed(range);
+  }
+
+  #countFd(fd: Fd | null, change: number): void {
+    if (fd === null) return;
+    const count = (this.#fds.get(fd) ?? 0) + change;
+    if (count === 0) this.#fds.delete(fd);
+    else this.#fds.set(fd, count);
+  }
+
+  #add(holder: Holder): void {
+    this.holders.set(`${holder.client.id}/${holder.owner}`, holder);
+    const known = this.#clients.get(holder.client);
+    if (known === undefined) this.#clients.set(holder.client, new Set([holder]));
+    else known.add(holder);
+  }
+
+  #remove(holder: Holder): void {
+    this.holders.delete(`${holder.client.id}/${holder.owner}`);
+    const known = this.#clients.get(holder.client)!;
+    known.delete(holder);
+    if (known.size === 0) this.#clients.delete(holder.client);
   }
 }

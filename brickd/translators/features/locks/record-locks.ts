@@ -1,6 +1,6 @@
 /** The lk fop: POSIX locks as requests on an inode's locks, with what migration of files does to them. */
 import type { Call } from '../../../../posix/contract/call.js';
-import { EAGAIN, EBUSY, EINVAL, ENOTCONN, EREMOTE } from '../../../../posix/contract/errno.js';
+import { E2BIG, EAGAIN, EBUSY, EINVAL, ENOTCONN, EREMOTE } from '../../../../posix/contract/errno.js';
 import { failure } from '../../../../posix/contract/error.js';
 import type { ActiveLock, Flock, LkArgs, LkReply, MaybePromise } from '../../../../posix/contract/fops.js';
 import type { Client, Fd } from '../../../../posix/contract/inode.js';
@@ -96,7 +96,7 @@ const reservation = (holder: Holder, range: Range) => ({
 function getlk(locks: InodeLocks, holder: Holder, range: Range): Flock {
   const conflict = locks.posix?.conflict(holder, range) ?? null;
   if (conflict === null) return { ...flockOf(range, holder.owner), type: LockType.unlock };
-  return { ...flockOf(conflict.range, conflict.holder.owner), whence: range.whence };
+  return { ...flockOf(conflict, conflict.holder.owner), whence: range.whence };
 }
 
 function setlk(locks: InodeLocks, holder: Holder, range: Range, mayWait: boolean): MaybePromise<LkReply> {
@@ -116,8 +116,8 @@ function preempt(locks: InodeLocks, holder: Holder, range: Range): LkReply {
   if (!holder.client.alive) throw failure(ENOTCONN);
   const posix = locks.posixLocks();
   posix.refuse(() => true, EBUSY);
-  posix.drop((held, by) => {
-    const own = by.client === holder.client && by.owner === holder.owner;
+  posix.drop((held) => {
+    const own = held.holder.client === holder.client && held.holder.owner === holder.owner;
     return !own && held.start <= range.end && held.end >= range.start;
   });
   posix.apply(holder, range);
@@ -162,10 +162,14 @@ function nextOfFd(locks: InodeLocks, fd: Fd, asked: Flock, slot: number): Flock 
   return { ...asked, type: LockType.endOfList };
 }
 
-/** The locks held, for migration of the file to another brick. */
+/** Locks that one reply tells of at most. A file with more stays where it is. */
+export const MAX_ACTIVE = 32768;
+
+/** The locks held, for migration of the file to another brick. E2BIG when there are too many. */
 export function activeLocks(locks: InodeLocks | undefined): ActiveLock[] {
   const active: ActiveLock[] = [];
   if (locks === undefined || locks.posix === null) return active;
+  if (locks.posix.heldCount > MAX_ACTIVE) throw failure(E2BIG);
   for (const holder of locks.posix.holders.values()) {
     for (const range of holder.ranges) {
       active.push({ flock: flockOf(range, holder.owner), clientUid: range.clientUid, flags: range.mode });
@@ -202,9 +206,9 @@ export function moveLocks(locks: InodeLocks | undefined, oldNumber: number, fd: 
   const meant = (range: Range): boolean =>
     range.fd !== null && (range.fd.ctx[slot] as FdLocks | undefined)?.number === oldNumber;
   const moved: { owner: string; range: Range }[] = [];
-  posix.drop((range, holder) => {
+  posix.drop((range) => {
     if (!meant(range)) return false;
-    moved.push({ owner: holder.owner, range });
+    moved.push({ owner: range.holder.owner, range });
     return true;
   });
   for (const { owner, range } of moved) {

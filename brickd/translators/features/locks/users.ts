@@ -7,23 +7,21 @@ import { failure } from '../../../../posix/contract/error.js';
 import type { Client, Inode } from '../../../../posix/contract/inode.js';
 
 /**
- * Locks and waiting requests of one client: on one inode, on all of a brick, and those on one inode that wait. Each lock costs memory, and
- * every request looks through those of its inode. Far beyond what applications do; ENOLCK is what fcntl(2) has for it.
+ * Locks and waiting requests of one client: on one inode, on all of a brick, and those on one inode that wait; what other clients have
+ * does not count. Each lock costs some hundred bytes. A client may be a gateway with thousands of applications behind it: these are
+ * far beyond what those do. ENOLCK is what fcntl(2) has for it.
  */
-export const MAX_LOCKS_OF_INODE = 8192;
-export const MAX_LOCKS = 65536;
-export const MAX_WAITING = 1024;
+export const MAX_LOCKS_OF_INODE = 32768;
+export const MAX_LOCKS = 131072;
+export const MAX_WAITING = 8192;
 
 /** What a client has or awaits locks on, and how many those are. */
 class ClientLocks<T> extends Set<T> {
   locks = 0;
 }
 
-/** ENOLCK when a client has too many requests among those that wait on an inode. */
-export function checkWaiting<W>(waiting: readonly W[], client: Client, clientOf: (w: W) => Client): void {
-  if (waiting.length < MAX_WAITING) return;
-  let own = 0;
-  for (const w of waiting) if (clientOf(w) === client) own++;
+/** ENOLCK when a client has so many requests that wait on an inode. */
+export function checkWaiting(own: number): void {
   if (own >= MAX_WAITING) throw failure(ENOLCK);
 }
 
@@ -46,30 +44,30 @@ export class Users<T> {
     return this.#counts.size > 0;
   }
 
-  /** One lock or request more. ENOLCK, and nothing is changed, when the client has too many. */
-  add(client: Client): void {
-    const count = this.#counts.get(client);
+  /** So many locks or requests more. ENOLCK, and nothing is changed, when the client has too many. */
+  add(client: Client, more = 1): void {
+    const count = this.#counts.get(client) ?? 0;
     const all = (client.ctx[this.#slot] ??= new ClientLocks()) as ClientLocks<T>;
-    if (all.locks >= MAX_LOCKS || (count ?? 0) >= MAX_LOCKS_OF_INODE) throw failure(ENOLCK);
-    all.locks++;
-    if (count !== undefined) {
-      this.#counts.set(client, count + 1);
+    if (all.locks + more > MAX_LOCKS || count + more > MAX_LOCKS_OF_INODE) throw failure(ENOLCK);
+    all.locks += more;
+    if (count > 0) {
+      this.#counts.set(client, count + more);
       return;
     }
     if (this.#counts.size === 0) {
       this.#inode.refs++;
       this.#all.add(this.#of);
     }
-    this.#counts.set(client, 1);
+    this.#counts.set(client, more);
     all.add(this.#of);
   }
 
-  remove(client: Client): void {
+  remove(client: Client, fewer = 1): void {
     const count = this.#counts.get(client)!;
     const all = client.ctx[this.#slot] as ClientLocks<T>;
-    all.locks--;
-    if (count > 1) {
-      this.#counts.set(client, count - 1);
+    all.locks -= fewer;
+    if (count > fewer) {
+      this.#counts.set(client, count - fewer);
       return;
     }
     this.#counts.delete(client);
