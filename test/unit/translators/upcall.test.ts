@@ -1,13 +1,14 @@
 import t from 'tap';
 import { UpcallTranslator } from '../../../brickd/translators/features/upcall/upcall.js';
 import { Watchers } from '../../../brickd/translators/features/upcall/watchers.js';
+import { MAX_PATTERNS } from '../../../brickd/translators/features/upcall/xattr-filter.js';
 import { Dict } from '../../../posix/contract/dict.js';
-import { EIO } from '../../../posix/contract/errno.js';
+import { EINVAL, EIO } from '../../../posix/contract/errno.js';
 import { failure } from '../../../posix/contract/error.js';
 import type { Fops } from '../../../posix/contract/fops.js';
 import { NO_IATT } from '../../../posix/contract/iatt.js';
 import type { CacheInvalidation } from '../../../posix/contract/translator.js';
-import { callOf, dictOf, FakeBrick, FakeClient, fdOf, make, statOf } from './harness.js';
+import { callOf, dictOf, errnoOfAttempt, FakeBrick, FakeClient, fdOf, make, statOf } from './harness.js';
 
 const a = new FakeClient('a');
 const b = new FakeClient('b');
@@ -223,6 +224,44 @@ t.test('switched off', async (t) => {
   t.equal(upcall.watched, 1, 'the cache of the client has it still');
   await upcall.fini();
   t.equal(upcall.watched, 0);
+});
+
+t.test('what a client may register is bounded, and goes with it', async (t) => {
+  const { brick, fops, told, upcall } = setup({ setxattr: { xdata } });
+  const [hostile, honest] = [new FakeClient('hostile'), new FakeClient('honest')];
+  const patterns = (n: number, length = 3) =>
+    dictOf(Object.fromEntries(Array.from({ length: n }, (_, i) => [`u${i}`.padEnd(length, '*'), 0])));
+  const register = (client: FakeClient, xdata: Dict) => fops.ipc(callOf(client), { op: 2, xdata });
+  t.equal(await errnoOfAttempt(() => register(hostile, patterns(MAX_PATTERNS + 1))), EINVAL);
+  t.equal(await errnoOfAttempt(() => register(hostile, patterns(1, 300))), EINVAL);
+  await register(hostile, patterns(MAX_PATTERNS));
+  await register(hostile, patterns(MAX_PATTERNS));
+  await register(honest, dictOf({ 'user.*': 0 }));
+  const inode = brick.inode();
+  await fops.stat(callOf(honest), { inode, xdata });
+  const set = () => fops.setxattr(callOf(a), { inode, dict: dictOf({ 'user.a': '1' }), flags: 0, xdata });
+  await set();
+  t.same(told(), [['honest', 0x400, inode.key]]);
+  upcall.clientGone(honest);
+  t.equal(upcall.watched, 1, 'what the author of the change has is left');
+  upcall.clientGone(a);
+  t.equal(upcall.watched, 0);
+  await fops.stat(callOf(b), { inode, xdata });
+  await set();
+  t.same(told(), [], 'nobody asks for it any more');
+});
+
+t.test('a client that uses too many files gives one up for each', (t) => {
+  const w = new Watchers(3);
+  for (let i = 0; i < 3; i++) t.equal(w.used(`f${i}`, a, 100), null);
+  t.equal(w.used('f1', a, 101), null, 'it has that one');
+  t.equal(w.used('f3', a, 101), 'f0');
+  t.equal(w.used('f0', b, 101), null, 'others have their own');
+  t.equal(w.size, 4);
+  w.clientGone(a);
+  t.equal(w.size, 1);
+  t.equal(w.used('f9', a, 102), null);
+  t.end();
 });
 
 t.test('interest ends', async (t) => {

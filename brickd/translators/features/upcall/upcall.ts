@@ -69,13 +69,23 @@ export class UpcallTranslator extends Translator<Options> {
     this.#watchers.forget(key, (client) => this.#tell(client, key, Up.forget, NOTHING));
   }
 
+  override clientGone(client: Client): void {
+    this.#watchers.clientGone(client);
+    this.#filter.clientGone(client);
+  }
+
   /** Files that some client may have in its cache. */
   get watched(): number {
     return this.#watchers.size;
   }
 
   used(call: Call, key: string): void {
-    this.#watchers.used(key, call.client, now());
+    this.#used(call, key, now());
+  }
+
+  #used({ client }: Call, key: string, time: number): void {
+    const given = this.#watchers.used(key, client, time);
+    if (given !== null) this.#tell(client, given, Up.forget, NOTHING);
   }
 
   /** Tells the others what a client has changed; it may have the new state in its own cache from now on. */
@@ -83,7 +93,7 @@ export class UpcallTranslator extends Translator<Options> {
     const time = now();
     const since = time - this.options['cache-invalidation-timeout'];
     this.#watchers.others(key, call.client, since, (client) => this.#tell(client, key, flags, change));
-    this.#watchers.used(key, call.client, time);
+    this.#used(call, key, time);
   }
 
   #tell(client: Client, key: string, flags: number, change: Change): void {
@@ -122,7 +132,7 @@ export class UpcallTranslator extends Translator<Options> {
 
   ipc(call: Call, args: F.IpcArgs): F.MaybePromise<F.Xdata> {
     if (args.op !== IPC_UPCALL) return this.next.ipc(call, args);
-    if (args.xdata !== null) this.#filter.register(args.xdata.map.keys());
+    if (args.xdata !== null) this.#filter.register(call.client, args.xdata.map.keys());
     return { xdata: null };
   }
 }

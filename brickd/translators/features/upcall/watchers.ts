@@ -4,53 +4,83 @@
  */
 import type { Client } from '../../../../posix/contract/inode.js';
 
-/** A client that has used a file, and when (seconds since the epoch). */
-interface Watcher {
-  readonly client: Client;
-  at: number;
-}
+/** Clients that have used a file, and when (seconds since the epoch). */
+type File = Map<Client, number>;
+
+/** Files that a client may have in a cache; more than clients keep in theirs. Beyond, one has to be given up for each new one. */
+export const MAX_FILES_OF_CLIENT = 1 << 18;
 
 export class Watchers {
-  readonly #files = new Map<string, Watcher[]>();
-  #sweep: IterableIterator<[string, Watcher[]]> | null = null;
+  readonly #files = new Map<string, File>();
+  /** Files of each client, the first to come first. */
+  readonly #clients = new Map<Client, Set<string>>();
+  readonly #maxFiles: number;
+  #sweep: IterableIterator<[string, File]> | null = null;
+
+  constructor(maxFiles = MAX_FILES_OF_CLIENT) {
+    this.#maxFiles = maxFiles;
+  }
 
   /** Files that somebody watches. */
   get size(): number {
     return this.#files.size;
   }
 
-  /** Notes that a client has used a file (by gfid key). */
-  used(key: string, client: Client, now: number): void {
-    const watchers = this.#files.get(key);
-    if (watchers === undefined) {
-      this.#files.set(key, [{ client, at: now }]);
-      return;
+  /**
+   * Notes that a client has used a file (by gfid key). Returns a file that it must not keep in its cache any longer, as it has too
+   * many; null: none.
+   */
+  used(key: string, client: Client, now: number): string | null {
+    const file = this.#files.get(key);
+    if (file === undefined) this.#files.set(key, new Map([[client, now]]));
+    else if (file.has(client)) {
+      file.set(client, now);
+      return null;
+    } else file.set(client, now);
+    let keys = this.#clients.get(client);
+    if (keys === undefined) {
+      keys = new Set();
+      this.#clients.set(client, keys);
     }
-    for (const w of watchers) {
-      if (w.client === client) {
-        w.at = now;
-        return;
-      }
-    }
-    watchers.push({ client, at: now });
+    keys.add(key);
+    if (keys.size <= this.#maxFiles) return null;
+    const [oldest] = keys;
+    this.#drop(oldest!, client);
+    return oldest!;
+  }
+
+  #drop(key: string, client: Client): void {
+    const file = this.#files.get(key)!;
+    file.delete(client);
+    if (file.size === 0) this.#files.delete(key);
+    const keys = this.#clients.get(client)!;
+    keys.delete(key);
+    if (keys.size === 0) this.#clients.delete(client);
   }
 
   /** Tells every client other than `but` that has used the file since `since`. */
   others(key: string, but: Client, since: number, tell: (client: Client) => void): void {
-    const watchers = this.#files.get(key);
-    if (watchers === undefined) return;
-    for (const w of watchers) if (w.client !== but && w.client.alive && w.at > since) tell(w.client);
+    const file = this.#files.get(key);
+    if (file === undefined) return;
+    for (const [client, at] of file) if (client !== but && client.alive && at > since) tell(client);
   }
 
   /** The file is no longer known: tells all who may have it in a cache. */
   forget(key: string, tell: (client: Client) => void): void {
-    const watchers = this.#files.get(key);
-    if (watchers === undefined) return;
-    this.#files.delete(key);
-    for (const w of watchers) if (w.client.alive) tell(w.client);
+    const file = this.#files.get(key);
+    if (file === undefined) return;
+    for (const client of [...file.keys()]) {
+      this.#drop(key, client);
+      if (client.alive) tell(client);
+    }
   }
 
-  /** Looks at some of the files, going on where it stopped, and drops clients that have gone or not used them since `since`. */
+  /** A client has gone. */
+  clientGone(client: Client): void {
+    for (const key of [...(this.#clients.get(client) ?? [])]) this.#drop(key, client);
+  }
+
+  /** Looks at some of the files, going on where it stopped, and drops clients that have not used them since `since`. */
   sweep(since: number, files: number): void {
     this.#sweep ??= this.#files.entries();
     for (let i = 0; i < files; i++) {
@@ -59,15 +89,14 @@ export class Watchers {
         this.#sweep = null;
         return;
       }
-      const [key, watchers] = next.value;
-      const left = watchers.filter((w) => w.client.alive && w.at > since);
-      if (left.length === 0) this.#files.delete(key);
-      else if (left.length < watchers.length) this.#files.set(key, left);
+      const [key, file] = next.value;
+      for (const [client, at] of file) if (at <= since || !client.alive) this.#drop(key, client);
     }
   }
 
   clear(): void {
     this.#files.clear();
+    this.#clients.clear();
     this.#sweep = null;
   }
 }

@@ -1,21 +1,54 @@
 /** Which changes of xattrs clients want to hear of: those whose names match a pattern that some client has registered. */
 import { Dict, valueBytes } from '../../../../posix/contract/dict.js';
+import { EINVAL } from '../../../../posix/contract/errno.js';
+import { failure } from '../../../../posix/contract/error.js';
+import type { Client } from '../../../../posix/contract/inode.js';
 import { fnmatch } from '../../../../volfiles/fnmatch.js';
 
 /** Counters of replication: they change with every write, and only the step away from zero is news. */
 const PENDING = 'trusted.afr';
 
-export class XattrFilter {
-  readonly #patterns = new Set<string>();
+/** Patterns of one client; what clients register are some tens. */
+export const MAX_PATTERNS = 256;
+const MAX_PATTERN_LENGTH = 255;
 
-  /** Nothing is ever taken off again: clients don't say when they lose interest. */
-  register(patterns: Iterable<string>): void {
-    for (const pattern of patterns) this.#patterns.add(pattern);
+export class XattrFilter {
+  readonly #clients = new Map<Client, Set<string>>();
+  /** Those of all clients, and how many have each. */
+  readonly #patterns = new Map<string, number>();
+
+  /** EINVAL, and nothing is registered, for too many of them or too long ones: the client then keeps no xattrs in its cache. */
+  register(client: Client, patterns: Iterable<string>): void {
+    const known = this.#clients.get(client);
+    const fresh: string[] = [];
+    for (const pattern of patterns) {
+      if (known?.has(pattern) === true) continue;
+      if (pattern.length > MAX_PATTERN_LENGTH || fresh.length + (known?.size ?? 0) >= MAX_PATTERNS)
+        throw failure(EINVAL);
+      fresh.push(pattern);
+    }
+    if (fresh.length === 0) return;
+    const own = known ?? new Set();
+    this.#clients.set(client, own);
+    for (const pattern of fresh) {
+      own.add(pattern);
+      this.#patterns.set(pattern, (this.#patterns.get(pattern) ?? 0) + 1);
+    }
+  }
+
+  /** Clients don't say when they lose interest; they lose it when they go. */
+  clientGone(client: Client): void {
+    for (const pattern of this.#clients.get(client) ?? []) {
+      const left = this.#patterns.get(pattern)! - 1;
+      if (left === 0) this.#patterns.delete(pattern);
+      else this.#patterns.set(pattern, left);
+    }
+    this.#clients.delete(client);
   }
 
   #wanted(name: string): boolean {
     if (this.#patterns.has(name)) return true;
-    for (const pattern of this.#patterns) if (fnmatch(pattern, name)) return true;
+    for (const pattern of this.#patterns.keys()) if (fnmatch(pattern, name)) return true;
     return false;
   }
 
