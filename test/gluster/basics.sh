@@ -21,6 +21,7 @@ before=$(connections)
 writer=$!
 for o in 'storage.reserve 2' 'diagnostics.brick-log-level DEBUG' 'server.outstanding-rpc-limit 32' 'diagnostics.brick-log-level INFO'; do
   ok "volume set $o" g volume set v $o
+  stat "/m/missing after ${o% *}" 2>/dev/null   # worth a debug line
 done
 sleep 1
 touch /d/stop; wait $writer
