@@ -51,6 +51,21 @@ ok 'takes the first out' "$brickd" uninstall --volume v
 ok 'which starts again' again v
 no 'and runs stock' is_brickd v /d/b1
 no 'refuses what is no name of a volume' "$brickd" install --volume 'a b;c'
+no 'refuses a volume that there is not' "$brickd" install --volume nosuch
+no 'refuses an empty name' "$brickd" install --volume ''
+no 'refuses no name' "$brickd" install --volume=
+is 'and stays limited' "$(grep '^volumes=' /usr/sbin/glusterfsd)" "volumes='w'"
+
+note 'brickd in the middle of an upgrade'
+mv "$repo/dist" "$repo/dist.away"
+ok 'the volume starts again' again w
+no 'served by stock' is_brickd w /d/b2
+ok 'mounts' mount_volume w /m2
+echo stock > /m2/file2
+umount /m2
+mv "$repo/dist.away" "$repo/dist"
+ok 'with brickd back it starts again' again w
+ok 'and runs brickd' is_brickd w /d/b2
 
 note 'removal'
 ok 'mounts' mount_volume w /m

@@ -25,6 +25,8 @@ export interface BrickProcessOptions {
   /** Changes the text of the volfile before it is used. */
   volfile?: (text: string) => string;
   env?: Record<string, string>;
+  /** Log file as the command line has it; default: {@link BrickProcess.logFile}. */
+  logTo?: string;
   /** Name of the brick's directory, and of its log without the suffix. */
   name?: string;
   /** Directories of the system in whose place the process sees ones of its folder: its folder's name → the system's path. */
@@ -105,7 +107,8 @@ export class BrickProcess {
       ...(this.#options.options === undefined ? {} : { options: this.#options.options }),
     });
     writeFileSync(this.volfile, this.#options.volfile?.(text) ?? text);
-    const args = ['-f', this.volfile, '-N', '-l', this.logFile, '--brick-name', this.brick, '--process-name', 'brick'];
+    const logTo = this.#options.logTo ?? this.logFile;
+    const args = ['-f', this.volfile, '-N', '-l', logTo, '--brick-name', this.brick, '--process-name', 'brick'];
     // Without what the test runner has Node load into every process.
     const env = Object.fromEntries(
       Object.entries(process.env).filter(([key]) => key !== 'NODE_OPTIONS' && !key.startsWith('_TAPJS')),
