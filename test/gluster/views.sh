@@ -104,7 +104,7 @@ shape() { g volume status "$@" | sed -E 's/(volume|Volume)( ?:)? [sv]\b/volume X
 for view in detail clients mem fd client-list tasks; do
   same "status $view" shape $view
 done
-like 'clients' "$(g volume status v clients)" '10\.[0-9.]+:[0-9]+ +[1-9][0-9]+ +[1-9][0-9]+ +100000'
+like 'clients' "$(g volume status v clients)" '10\.[0-9.]+:[0-9]+ +[1-9][0-9]+ +[1-9][0-9]+ +1[01]0000'
 table() { g volume status "$1" inode | sed -n 's/^\(LRU limit\|Active Inodes\|LRU Inodes\|Purge Inodes\) *: */\1=/p' | head -n 4; }
 eval "$(table v | sed 's/ /_/')"
 is 'inodes: bound' "$LRU_limit" 16384
