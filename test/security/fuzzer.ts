@@ -56,6 +56,8 @@ const BORDERS = [0, 1, 2, 255, 256, 4095, 4096, 65535, 65536, 2 ** 20, 2 ** 31 -
 const FAR = [2 ** 32, 2 ** 40, 2 ** 53 - 1, 2 ** 53, 2 ** 62, 2 ** 63, 2 ** 64 - 2048];
 /** As bytes to move or to reserve: small, or so large that it must be refused. */
 const LENGTHS = [0, 1, 511, 512, 4096, 65536, 2 ** 20, 2 ** 53, 2 ** 63, 2 ** 64 - 2048];
+/** Fops that take space for the asking. */
+const FILLS: ReadonlySet<TableName> = new Set(['fallocate', 'zerofill']);
 const RESERVED = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13].map((n) => `${'\0'.repeat(15)}${String.fromCharCode(n)}`);
 const KEYS = [
   'gfid-req',
@@ -203,8 +205,8 @@ export class Fuzzer {
       // A value that brickd's own encoder refuses: the defaults then, and changed bytes.
       args = this.#mutate(encodeRequest(fop.name));
     }
-    // As root, bytes changed at random might hit somebody else's file.
-    if (!root && random(6) === 0) args = this.#mutate(args);
+    // As root, bytes changed at random might hit somebody else's file; a length so changed might fill the disk.
+    if (!root && !FILLS.has(fop.name) && random(6) === 0) args = this.#mutate(args);
     if (fop.payload === 'request')
       args = Buffer.concat([args, Buffer.alloc(pick(random, [0, 1, 512, 4096, 70000]), 0x41)]);
     return { fop, who, args };
