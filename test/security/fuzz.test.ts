@@ -7,8 +7,9 @@
 import t from 'tap';
 import { Iatt } from '../../posix/contract/iatt.js';
 import { BrickProcess, whyNotRoot } from '../support/brick-process.js';
-import { RawClient, ROOT_KEY, ROOT_USER, type Who } from '../support/raw-client.js';
+import { RawClient, ROOT_KEY, ROOT_USER } from '../support/raw-client.js';
 import { type Attack, Fuzzer, seeded, sendNoise } from './fuzzer.js';
+import { startHonestClient } from './honest-client.js';
 
 const FOPS = Number(process.env['FUZZ_FOPS'] ?? 20_000);
 const SEED = Number(process.env['FUZZ_SEED'] ?? 1);
@@ -22,66 +23,6 @@ const MEMORY_BACK_MIB = 50;
 const SETTLE_S = 90;
 /** Log lines of what must not happen. */
 const UNFORESEEN = /FATAL|worker .* (failed|ended)|unhandled|unexpected failure|can't encode| {4}at .*\.js:\d+/i;
-const HONEST: Who = { uid: 2000, gid: 2000, pid: 99 };
-
-/** Works in a directory of its own, and notes what went wrong and how long the slowest answer took. */
-class HonestClient {
-  readonly errors: string[] = [];
-  slowestMs = 0;
-  slowest = '';
-  rounds = 0;
-  #stopping = false;
-  #work: Promise<void> = Promise.resolve();
-  readonly #client: RawClient;
-  readonly #directory: string;
-
-  constructor(client: RawClient, directory: string) {
-    this.#client = client;
-    this.#directory = directory;
-  }
-
-  start(): void {
-    this.#work = this.#run().catch((error: unknown) => void this.errors.push(String(error)));
-  }
-
-  async stop(): Promise<void> {
-    this.#stopping = true;
-    await this.#work;
-    this.#client.end();
-  }
-
-  async #call(fop: Parameters<RawClient['call']>[0], fields: Record<string, unknown>, payload?: Buffer) {
-    const started = performance.now();
-    const answer = await this.#client.call(fop, fields, HONEST, payload);
-    const took = performance.now() - started;
-    if (took > this.slowestMs) {
-      this.slowestMs = took;
-      this.slowest = fop;
-    }
-    if (answer.ret < 0) this.errors.push(`${fop}: errno ${answer.errno}`);
-    return answer;
-  }
-
-  async #run(): Promise<void> {
-    const data = Buffer.alloc(4096, 0x5a);
-    while (!this.#stopping) {
-      const name = `file${this.rounds % 10}`;
-      const made = await this.#client.create(this.#directory, name, 0o600, HONEST);
-      const { fd, gfid } = made;
-      await this.#call('writev', { gfid, fd, size: data.length }, data);
-      const read = await this.#call('readv', { gfid, fd, size: data.length });
-      if (!read.payload.equals(data)) this.errors.push(`round ${this.rounds}: other data`);
-      await this.#call('lookup', { pargfid: this.#directory, bname: name });
-      await this.#call('setxattr', { gfid, dict: null });
-      await this.#call('readdirp', { gfid: this.#directory, size: 4096 });
-      await this.#call('stat', { gfid: ROOT_KEY });
-      await this.#call('release', { gfid, fd });
-      await this.#call('unlink', { pargfid: this.#directory, bname: name });
-      this.rounds++;
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
-  }
-}
 
 const within = (answer: Promise<unknown>, ms: number): Promise<unknown> =>
   Promise.race([answer, new Promise((resolve) => setTimeout(resolve, ms))]);
@@ -127,14 +68,13 @@ t.test(`${FOPS} hostile fops, seed ${SEED}`, { skip: whyNotRoot ?? false, timeou
   const owner = Object.assign(new Iatt(), { uid: 2000, gid: 2000 });
   await root.call('setattr', { gfid: own, stbuf: owner, valid: 6 });
   root.end();
-  const honest = new HonestClient(await RawClient.login(brick.port, brick.brick, HONEST), own);
-  honest.start();
+  const work = startHonestClient(brick.port, brick.brick, own);
   await new Promise((resolve) => setTimeout(resolve, 1000));
   const before = brick.residentMib;
   await Promise.all(arenas.map((arena, i) => attack(brick, SEED * 1000 + i, FOPS / CONNECTIONS, arena)));
   const after = brick.exit === null ? brick.residentMib : 0;
   await new Promise((resolve) => setTimeout(resolve, 500));
-  await honest.stop();
+  const honest = await work.stop();
   t.equal(brick.exit, null, 'the process lives');
   const unforeseen = brick.log.split('\n').filter((line) => UNFORESEEN.test(line));
   t.strictSame(unforeseen.slice(0, 10), [], 'no fop failed in an unforeseen way');
