@@ -12,8 +12,8 @@ const c = addon.constants as Record<string, number>;
 const script = new URL('./pool-worker.js', import.meta.url);
 
 /** Workers that are made to end in each of the tests that are about that. */
-const DEATHS = Number(process.env['BRICKD_TEST_DEATHS'] ?? 24);
-t.setTimeout(60_000 + 2000 * DEATHS);
+const DEATHS = Number(process.env['BRICKD_TEST_DEATHS'] ?? 8);
+t.setTimeout(240_000 + 2000 * DEATHS);
 
 const start = (name: string, count: number, endless = false, hang: string | null = null): Worker =>
   new Worker(script, { workerData: { path: dir.path, name, count, endless, hang } });

@@ -3,11 +3,13 @@
  * blocks that fops add and remove, and keeps that in an xattr of the namespace's root. A helper adds up what all bricks hold
  * and tells them the total.
  */
+
 import type { Call } from '../../../../posix/contract/call.js';
 import { ClientPid } from '../../../../posix/contract/call.js';
 import { Dict } from '../../../../posix/contract/dict.js';
 import { EDQUOT, EINVAL, ENODATA, ENOENT, EPERM, ESTALE } from '../../../../posix/contract/errno.js';
 import { FopError, failure } from '../../../../posix/contract/error.js';
+import { background } from '../../../../posix/contract/fault.js';
 import type {
   CopyFileRangeArgs,
   CopyFileRangeReply,
@@ -211,7 +213,7 @@ export class SimpleQuotaTranslator extends Translator<Options> {
     if (this.#ending) return;
     this.#due ??= this.brick.timer(STORE_MS, false, () => {
       this.#due = null;
-      void this.#storeAll();
+      background(this.#storeAll(), this.#log, 'writing the sizes of namespaces');
     });
   }
 
