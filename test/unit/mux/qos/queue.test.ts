@@ -41,7 +41,7 @@ t.test('a rate holds, and what waits is counted', async (t) => {
   t.ok(took > 270 && took < 600, `30 fops at 100/s took ${took} ms`);
   const s = tenant(r);
   t.match(s, { fops: 30, overdue: 0, dropped: 0, bytes: 3000 });
-  t.ok(s.delayed >= 27 && s.delaySeconds > 2, `${s.delayed} delayed, ${s.delaySeconds} s`);
+  t.ok(s.delayed >= 24 && s.delaySeconds > 2, `${s.delayed} delayed, ${s.delaySeconds} s`);
   t.equal(
     s.delayCounts.reduce((a, b) => a + b, 0),
     s.delayed,
