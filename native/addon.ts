@@ -120,8 +120,11 @@ export interface Addon {
   setProcessName(name: string): number;
   /** umask of this thread at once, and of those that run batches, which alone have it. Returns the former one. */
   umask(mask: number): number;
-  /** Soft and hard RLIMIT_NOFILE to `count`, falling back to raising the soft limit to the hard one. Returns the soft limit now. */
-  raiseFileLimit(count: number): number;
+  /**
+   * Sets the soft RLIMIT_NOFILE to `count`, and the hard one where it is lower and may be raised; else as much as may be had.
+   * Returns the soft limit now.
+   */
+  setFileLimit(count: number): number;
   /** Soft RLIMIT_NOFILE as it is now. */
   fileLimit(): number;
   /**

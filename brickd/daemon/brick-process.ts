@@ -166,7 +166,7 @@ class BrickProcess implements BrickLife {
       process.chdir('/');
     }
     if (args.oomScoreAdj !== '') this.#setOomScore();
-    const files = addon.raiseFileLimit(FILES_WANTED);
+    const files = addon.setFileLimit(FILES_WANTED);
     if (files < FILES_NEEDED) log.warning(115008, event('Failed to set max open fd to 64k', { limit: files }));
   }
 

@@ -1,4 +1,5 @@
 // The process itself: what Node has no call for. Results below zero are -errno.
+#include <algorithm>
 #include <malloc.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -44,16 +45,18 @@ Napi::Value umask_for_all(const Napi::CallbackInfo& info) {
   return number_result(info, set_umask(mask));
 }
 
-Napi::Value raise_file_limit(const Napi::CallbackInfo& info) {
-  Arguments a(info, "raiseFileLimit(count)");
+// The hard limit is raised where that is needed and allowed, and never lowered: not every process could raise it again.
+Napi::Value set_file_limit(const Napi::CallbackInfo& info) {
+  Arguments a(info, "setFileLimit(count)");
   rlim_t wanted = static_cast<rlim_t>(a.size(0));
   if (!a.good()) return info.Env().Undefined();
-  struct rlimit limit {wanted, wanted};
-  if (::setrlimit(RLIMIT_NOFILE, &limit) < 0) {
-    if (::getrlimit(RLIMIT_NOFILE, &limit) < 0) return number_result(info, -errno);
-    limit.rlim_cur = limit.rlim_max;
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) < 0) return number_result(info, -errno);
+  struct rlimit asked {wanted, std::max(wanted, limit.rlim_max)};
+  if (::setrlimit(RLIMIT_NOFILE, &asked) < 0) {
+    asked = {std::min(wanted, limit.rlim_max), limit.rlim_max};
     // What could be had is what the result tells.
-    ::setrlimit(RLIMIT_NOFILE, &limit);
+    ::setrlimit(RLIMIT_NOFILE, &asked);
   }
   if (::getrlimit(RLIMIT_NOFILE, &limit) < 0) return number_result(info, -errno);
   return Napi::Number::New(info.Env(), static_cast<double>(limit.rlim_cur));
@@ -124,7 +127,7 @@ Napi::Value take_groups_of(const Napi::CallbackInfo& info) {
 void export_process(Napi::Env env, Napi::Object exports) {
   exports.Set("setProcessName", Napi::Function::New<set_process_name>(env, "setProcessName"));
   exports.Set("umask", Napi::Function::New<umask_for_all>(env, "umask"));
-  exports.Set("raiseFileLimit", Napi::Function::New<raise_file_limit>(env, "raiseFileLimit"));
+  exports.Set("setFileLimit", Napi::Function::New<set_file_limit>(env, "setFileLimit"));
   exports.Set("fileLimit", Napi::Function::New<file_limit>(env, "fileLimit"));
   exports.Set("lockFile", Napi::Function::New<lock_file>(env, "lockFile"));
   exports.Set("setsid", Napi::Function::New<new_session>(env, "setsid"));

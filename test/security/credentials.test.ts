@@ -28,8 +28,8 @@ const NSECS = [1e9, 2 ** 32 - 1];
 const NUMBERS = [0, 2 ** 31, 2 ** 32, 2 ** 53, 2 ** 63, -1, -(2 ** 63)];
 /** All of TimeFlag: every time that a fop can set. */
 const ALL_TIMES = 0x3f;
-/** An answer that has not come by then does not come: only locks may wait for ever. */
-const WAIT_MS = 5000;
+/** An answer that has not come by then does not come, however busy the disk is: only locks may wait for ever. */
+const WAIT_MS = 20_000;
 
 /** Fields that are numbers, and not which file or fd is meant. */
 function numericFields(fop: FopName): string[] {

@@ -3,7 +3,7 @@ import t from 'tap';
 import { BrickProcess, whyNotRoot } from '../support/brick-process.js';
 import { dictOf, keyOf, RawClient, ROOT_KEY, ROOT_USER } from '../support/raw-client.js';
 
-const LIMIT_MS = 5000;
+const LIMIT_MS = 20_000;
 const ANCESTRY = 'glusterfs.ancestry.dentry';
 const PATHINFO = 'trusted.glusterfs.pathinfo';
 

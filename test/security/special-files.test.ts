@@ -20,7 +20,7 @@ const S_IFCHR = 0o020000;
 const S_IFSOCK = 0o140000;
 /** /dev/zero as MKNOD has it: it can be opened, read and written. */
 const ZERO = (1 << 8) | 5;
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 20_000;
 
 const DATA_FOPS = [
   'readv',

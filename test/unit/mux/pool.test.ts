@@ -23,7 +23,7 @@ import { Dict } from '../../../posix/contract/dict.js';
 import { setLogSink } from '../../../posix/contract/log.js';
 
 /** Failures in the test of all kinds of them. */
-const DEATHS = Number(process.env['BRICKD_TEST_DEATHS'] ?? 12);
+const DEATHS = Number(process.env['BRICKD_TEST_DEATHS'] ?? 6);
 t.setTimeout(400_000 + 3000 * DEATHS);
 // What workers say of their failures is not for the report.
 setLogSink({ wants: () => false, write: () => {} });

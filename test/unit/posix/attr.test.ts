@@ -223,15 +223,15 @@ t.test('a health check without a descriptor is no fault of the disk', async (t) 
   health.start();
   t.teardown(() => health.stop());
   const taken: number[] = [];
-  const before = addon.raiseFileLimit(1 << 16);
+  const before = addon.setFileLimit(1 << 16);
   const highest = Math.max(...readdirSync('/proc/self/fd').map(Number));
   do taken.push(openSync('/dev/null', 'r'));
   while (taken.at(-1)! <= highest);
-  addon.raiseFileLimit(taken.at(-1)! + 1);
+  addon.setFileLimit(taken.at(-1)! + 1);
   try {
     t.equal(await health.check(), EMFILE);
   } finally {
-    addon.raiseFileLimit(before);
+    addon.setFileLimit(before);
     for (const fd of taken) closeSync(fd);
   }
   t.match(b.log.at(-1), /health check could not be done/);
