@@ -4,8 +4,9 @@
  *
  * The end-to-end tests want root and Debian's Gluster packages. As root, with CI=1 in the environment or --install given, missing
  * packages are installed, and the tree is made; what still can't run is counted as skipped, with the reason.
- * Arguments: --install, --only unit|gluster, --gluster11 (end-to-end tests only, all of them with GlusterFS 11), --tree DIR (where
- * its tree is), and words to choose files by their path.
+ * Arguments: --install, --only unit|gluster, --long (all end-to-end tests; without it, and without words, those that take longest
+ * are left out), --gluster11 (end-to-end tests only, all of them with GlusterFS 11), --tree DIR (where its tree is), and words to
+ * choose files by their path.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, symlinkSync } from 'node:fs';
@@ -46,6 +47,11 @@ const PACKAGES: Record<string, string> = {
 };
 /** What is run with GlusterFS 11 when nothing is chosen: a volume's life, replicas that heal, multiplexing. */
 const SHORT_11 = ['basics', 'arbiter', 'mux'];
+
+/** Two labs at a time: most of a scenario's time goes into waiting. These measure times or fill the machine, and run alone. */
+const ALONE = ['hang', 'many', 'manyvolume', 'page', 'prometheus', 'qos', 'resources', 'workers'];
+/** What is run by --long, or when it is chosen. */
+const LONG = ['hosts', 'many', 'manyvolume', 'rolling'];
 
 const missingPackages = (): string[] =>
   Object.entries(PACKAGES)
@@ -98,6 +104,9 @@ const filesOf = (folders: string[], words: string[]): string[] =>
     .sort()
     .map((file) => join('dist/test', file));
 
+const isOneOf = (names: readonly string[], file: string): boolean =>
+  names.some((name) => file.endsWith(`/${name}.test.js`));
+
 /** Runs files by tap, output as it comes. */
 async function runTap(files: string[], jobs: number, limitS: number, env: NodeJS.ProcessEnv = {}): Promise<void> {
   const args = [TAP, '--disable-coverage', '--reporter=tap', `--jobs=${jobs}`, `--timeout=${limitS}`, ...files];
@@ -122,8 +131,11 @@ async function runTap(files: string[], jobs: number, limitS: number, env: NodeJS
 
 /** Runs end-to-end files, or counts them as skipped. tree: of the system in the lab; this machine's when not given. */
 async function runInLab(files: string[], why: string | undefined, tree?: string): Promise<void> {
-  // One at a time: they measure times and load the machine.
-  if (why === undefined) await runTap(files, 1, END_TO_END_LIMIT_S, tree === undefined ? {} : { LAB_ROOT: tree });
+  const env = tree === undefined ? {} : { LAB_ROOT: tree };
+  const alone = files.filter((file) => isOneOf(ALONE, file));
+  const together = files.filter((file) => !alone.includes(file));
+  if (why === undefined && together.length > 0) await runTap(together, 2, END_TO_END_LIMIT_S, env);
+  if (why === undefined && alone.length > 0) await runTap(alone, 1, END_TO_END_LIMIT_S, env);
   for (const file of why === undefined ? [] : files) {
     process.stdout.write(`skipped  gluster/${basename(file)}: ${why}\n`);
     digest.skipped++;
@@ -135,17 +147,23 @@ const { values, positionals } = parseArgs({
   options: {
     install: { type: 'boolean', default: false },
     only: { type: 'string' },
+    long: { type: 'boolean', default: false },
     gluster11: { type: 'boolean', default: false },
     tree: { type: 'string', default: '/var/cache/brickd-test/debian13' },
   },
 });
 const mayInstall = values.install || process.env['CI'] === '1' || process.env['CI'] === 'true';
 const digest = new TapDigest();
-const endToEnd = values.only === 'unit' ? [] : filesOf(END_TO_END, positionals);
+const chosen = values.only === 'unit' ? [] : filesOf(END_TO_END, positionals);
+const all = values.long || positionals.length > 0;
+const endToEnd = all ? chosen : chosen.filter((file) => !isOneOf(LONG, file));
 const unit = values.only === 'gluster' || values.gluster11 ? [] : filesOf(UNIT, positionals);
 const all10 = values.gluster11 ? [] : endToEnd;
-const chosen11 = (file: string): boolean => SHORT_11.some((name) => file.endsWith(`/${name}.test.js`));
-const some11 = values.gluster11 ? endToEnd : positionals.length > 0 ? [] : endToEnd.filter(chosen11);
+const some11 = values.gluster11
+  ? endToEnd
+  : positionals.length > 0
+    ? []
+    : endToEnd.filter((file) => isOneOf(SHORT_11, file));
 if (unit.length + endToEnd.length === 0) {
   process.stdout.write('no test files: is it built (npm run build)?\n');
   digest.failed++;

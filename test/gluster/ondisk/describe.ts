@@ -65,7 +65,7 @@ function describeXattrs(e: Entry, paths: Map<string, string>, tree: Map<string, 
 }
 
 /**
- * Times that were set on purpose, and of files that the work spread over time on purpose (in a directory "times") the
+ * Times that were set on purpose, and of files that the work spread over time on purpose (those in a directory "times") the
  * order of the others.
  */
 function describeTimes(path: string, record: Buffer): string {
@@ -75,7 +75,7 @@ function describeTimes(path: string, record: Buffer): string {
   } catch (error) {
     return `bad: ${(error as Error).message}`;
   }
-  const spread = /(^|\/)times(\/|$)/.test(path);
+  const spread = /(^|\/)times\//.test(path);
   const ordered = Object.entries(times).sort(([a, x], [b, y]) => (x < y ? -1 : x > y ? 1 : a < b ? -1 : 1));
   const groups: string[][] = [];
   let before: bigint | undefined;

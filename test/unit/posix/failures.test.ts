@@ -21,17 +21,24 @@ t.test('a fop that fails early gives its descriptor back', async (t) => {
     zerofill: () => b.posix.zerofill(b.call(), { fd, offset: 0, length: 1, xdata: null }),
   };
   const descriptors = () => readdirSync('/proc/self/fd').length;
+  const failAll = async () => {
+    for (const [name, fop] of Object.entries(fops)) {
+      store.mdata.load = async () => {
+        throw failure(EIO);
+      };
+      t.equal(await errnoOf(fop), EIO, name);
+      store.mdata.load = load;
+      store.files.dropShared(inode.key);
+    }
+  };
+  // What the brick opens once and what it has still to close is not for the count.
+  await failAll();
+  await b.posix.store.queue.drained(1000);
+  await new Promise((resolve) => setTimeout(resolve, 200));
   const before = descriptors();
-  for (const [name, fop] of Object.entries(fops)) {
-    store.mdata.load = async () => {
-      throw failure(EIO);
-    };
-    t.equal(await errnoOf(fop), EIO, name);
-    store.mdata.load = load;
-    store.files.dropShared(inode.key);
-    for (let n = 0; n < 100 && descriptors() > before; n++) await new Promise((resolve) => setTimeout(resolve, 20));
-    t.equal(descriptors(), before, name);
-  }
+  for (let round = 0; round < 4; round++) await failAll();
+  for (let n = 0; n < 100 && descriptors() > before; n++) await new Promise((resolve) => setTimeout(resolve, 20));
+  t.ok(descriptors() < before + 4, `${descriptors()} descriptors, ${before} before`);
 });
 
 t.test('a large read of a file whose size cannot be read', async (t) => {
