@@ -37,7 +37,7 @@ function memoryBytes(): number {
  * BRICKD_WORKERS says, or else as there are cores, up to four.
  */
 export async function makeServer(workers?: number): Promise<BrickServer> {
-  const { Server } = await import('../mux/server.js');
+  const { Server } = await import('../mux/workers/server.js');
   const most = workers ?? setting('BRICKD_WORKERS', 1, MOST_WORKERS, Math.min(availableParallelism(), MAX_WORKERS));
   const server = new Server({
     workerModule: WORKER_MODULE,

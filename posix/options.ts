@@ -1,5 +1,5 @@
 /** Options of storage/posix, the brick's directory on disk. */
-import { bool, int, oneOf, path, percentOrSize, str } from '../volfiles/kinds.js';
+import { bool, int, oneOf, path, percentOrSize, str } from '../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../volfiles/options.js';
 
 export const options = defineOptions(

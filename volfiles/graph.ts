@@ -2,7 +2,7 @@
  * Nodes of a volfile → a checked graph of translators: every type known or switched off, every option's value good, children linked.
  * Building has no effect on anything outside; translators are made from the graph by others.
  */
-import { liftOut } from './lift.js';
+import { liftOut } from './extract-volume.js';
 import { type OptionSource, type OptionsOf, type OptionTable, type ParsedOptions, parseOptions } from './options.js';
 import type { OptionEntry, VolfileNode } from './parser.js';
 import { shown, VolfileError, type VolfileProblem } from './problem.js';

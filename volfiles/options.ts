@@ -11,7 +11,7 @@
  * Options that a table doesn't know are ignored with a warning, as the original ignores them.
  */
 import { fnmatchNoEscape, isPattern } from './fnmatch.js';
-import type { Option } from './kinds.js';
+import type { Option } from './option-types.js';
 import type { OptionEntry } from './parser.js';
 import { shown, type VolfileProblem } from './problem.js';
 import { BadValue } from './values.js';

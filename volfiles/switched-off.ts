@@ -3,7 +3,7 @@
  * every volfile, and does nothing until somebody turns it on.
  */
 import type { OptionRegistry } from './graph.js';
-import { liftOut } from './lift.js';
+import { liftOut } from './extract-volume.js';
 import type { OptionEntry, VolfileNode } from './parser.js';
 import { shown, type VolfileProblem } from './problem.js';
 import { parseBool } from './values.js';

@@ -65,7 +65,7 @@ function parser(argv: string[]) {
           })
           .option('log-level', { type: 'string', default: 'INFO', describe: 'As for a brick process' }),
       async (o) =>
-        (await import('./serve.js')).serve({ ...o, metricsPort: o['metrics-port'], logLevel: o['log-level'] }),
+        (await import('./serve/serve.js')).serve({ ...o, metricsPort: o['metrics-port'], logLevel: o['log-level'] }),
     )
     .command(
       'check <volfile>',
@@ -143,7 +143,7 @@ function parser(argv: string[]) {
           })
           .option('user', { type: 'string', describe: 'User, if metrics want one; password in BRICKD_PASSWORD' })
           .option('insecure', { type: 'boolean', default: false, describe: 'Take any certificate' }),
-      async (o) => (await import('./top.js')).top({ ...o, user: o.user }),
+      async (o) => (await import('./top/top.js')).top({ ...o, user: o.user }),
     )
     .command(
       'statedump [pid]',

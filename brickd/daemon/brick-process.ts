@@ -11,10 +11,10 @@ import {
   latin1OfBytes,
   NO_BYTES,
   textPath,
-} from '../../posix/contract/bytes.js';
-import { EADDRINUSE } from '../../posix/contract/errno.js';
-import { background } from '../../posix/contract/fault.js';
-import { event, loggerFor } from '../../posix/contract/log.js';
+} from '../../mux/base/bytes.js';
+import { EADDRINUSE } from '../../native/errno.js';
+import { background } from '../../mux/base/fault.js';
+import { event, loggerFor } from '../../mux/base/log.js';
 import { type BrickServer, isBrickError, type ListenOptions } from '../brick-server.js';
 import type { BrickArguments } from '../cli/brick-arguments.js';
 import { pause } from '../glusterd/backoff.js';

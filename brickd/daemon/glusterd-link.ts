@@ -1,9 +1,9 @@
 /** A brick process towards its glusterd: the first volfile, and signing bricks in and out. */
 import { existsSync } from 'node:fs';
-import { type ByteString, bytesOfLatin1, textPath } from '../../posix/contract/bytes.js';
-import { ENOTCONN } from '../../posix/contract/errno.js';
-import { background } from '../../posix/contract/fault.js';
-import { event, loggerFor } from '../../posix/contract/log.js';
+import { type ByteString, bytesOfLatin1, textPath } from '../../mux/base/bytes.js';
+import { ENOTCONN } from '../../native/errno.js';
+import { background } from '../../mux/base/fault.js';
+import { event, loggerFor } from '../../mux/base/log.js';
 import { type BrickArguments, SECURE_ACCESS_FILE } from '../cli/brick-arguments.js';
 import { Backoff, pause } from '../glusterd/backoff.js';
 import type { GlusterdAddress } from '../glusterd/dial.js';

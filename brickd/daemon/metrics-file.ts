@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FOPS } from '../../mux/fops/table.js';
-import type { BrickStats } from '../../mux/stats.js';
+import { FOPS } from '../../mux/xlator/fop-table.js';
+import type { BrickStats } from '../../mux/brick/views/brick-stats.js';
 import { addon } from '../../native/addon.js';
-import { type ByteString, bytesOfText } from '../../posix/contract/bytes.js';
+import { type ByteString, bytesOfText } from '../../mux/base/bytes.js';
 import { makeOwnDirectory, PRIVATE_MODE } from '../own-files.js';
 
 export const METRICS_DIRECTORY = '/var/run/gluster/metrics';

@@ -10,8 +10,8 @@ import {
   fsPath,
   latin1OfBytes,
   NO_BYTES,
-} from '../../posix/contract/bytes.js';
-import { event, loggerFor } from '../../posix/contract/log.js';
+} from '../../mux/base/bytes.js';
+import { event, loggerFor } from '../../mux/base/log.js';
 import { type BrickServer, DUMP_SECTIONS, type DumpSection, type DumpSelection } from '../brick-server.js';
 import { STATEDUMP_DIRECTORY } from '../cli/print.js';
 import { formatTime } from '../log/format.js';

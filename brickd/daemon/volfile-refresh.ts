@@ -3,7 +3,7 @@
  * those that differ from what is served are applied. Rounds never overlap, and notices that come during one make one more,
  * so that a burst of them (each volume that starts gives one) costs glusterd no more than it can bear.
  */
-import { event, loggerFor } from '../../posix/contract/log.js';
+import { event, loggerFor } from '../../mux/base/log.js';
 import { pause } from '../glusterd/backoff.js';
 import { VolfileRefused } from '../glusterd/management.js';
 import { digestOf, type StoredVolfile } from '../glusterd/volfile-store.js';

@@ -19,7 +19,7 @@ import {
 } from '../../mux/wire/programs/mgmt.js';
 import { AcceptStat, type CallHeader } from '../../mux/wire/rpc.js';
 import { XdrError, type XdrReader } from '../../mux/wire/xdr.js';
-import { event, loggerFor } from '../../posix/contract/log.js';
+import { event, loggerFor } from '../../mux/base/log.js';
 import { type Answer, BRICK_OP_COUNT, type BrickOpHandler } from './brick-ops.js';
 import { refusalRecord, replyRecord } from './rpc-records.js';
 import { RpcSocket } from './rpc-socket.js';

@@ -23,10 +23,10 @@ import {
 } from '../../mux/wire/programs/portmap.js';
 import type { CallHeader } from '../../mux/wire/rpc.js';
 import type { XdrReader } from '../../mux/wire/xdr.js';
-import { type ByteString, latin1OfBytes } from '../../posix/contract/bytes.js';
-import { Dict } from '../../posix/contract/dict.js';
-import { background } from '../../posix/contract/fault.js';
-import { event, loggerFor } from '../../posix/contract/log.js';
+import { type ByteString, latin1OfBytes } from '../../mux/base/bytes.js';
+import { Dict } from '../../mux/xlator/dict.js';
+import { background } from '../../mux/base/fault.js';
+import { event, loggerFor } from '../../mux/base/log.js';
 import { MAX_OP_VERSION, MIN_OP_VERSION } from '../version.js';
 import { Backoff, pause } from './backoff.js';
 import { dial, type GlusterdAddress } from './dial.js';

@@ -1,7 +1,7 @@
 /** The volfiles that this process serves, by id, and what of them concerns the process rather than a brick. */
 import { createHash } from 'node:crypto';
-import { type ByteString, bytesOfLatin1 } from '../../posix/contract/bytes.js';
-import { liftOut } from '../../volfiles/lift.js';
+import { type ByteString, bytesOfLatin1 } from '../../mux/base/bytes.js';
+import { liftOut } from '../../volfiles/extract-volume.js';
 import { applyOverrides } from '../../volfiles/overrides.js';
 import { parseVolfile, type VolfileNode } from '../../volfiles/parser.js';
 import { liftSwitchedOff } from '../../volfiles/switched-off.js';

@@ -1,5 +1,5 @@
 /** Lines in Gluster's log format. Whatever a line says, it is one line. */
-import { printable } from '../../posix/contract/printable.js';
+import { printable } from '../../mux/base/printable.js';
 
 /** Level letters by severity number; 0 is blank. */
 const LETTERS = ' MACEWNIDT';

@@ -2,8 +2,8 @@
 import { closeSync, constants } from 'node:fs';
 import { setEnvironmentData } from 'node:worker_threads';
 import { addon } from '../../native/addon.js';
-import { type ByteString, bytesOfText } from '../../posix/contract/bytes.js';
-import { LOG_INHERITANCE, type LogInheritance, loggerFor, setLogSink } from '../../posix/contract/log.js';
+import { type ByteString, bytesOfText } from '../../mux/base/bytes.js';
+import { LOG_INHERITANCE, type LogInheritance, loggerFor, setLogSink } from '../../mux/base/log.js';
 import { openOwnFile, PRIVATE_MODE } from '../own-files.js';
 import { LogControl, levelOf } from './control.js';
 import { FileLog } from './sink.js';

@@ -6,7 +6,7 @@
 import { writeSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { getSystemErrorMap } from 'node:util';
-import { type LogLine, type LogSink, Severity, type SeverityNumber } from '../../posix/contract/log.js';
+import { type LogLine, type LogSink, Severity, type SeverityNumber } from '../../mux/base/log.js';
 import { LogControl, type LogHandle } from './control.js';
 import { FloodBound, WINDOW_MS } from './flood.js';
 import { formatLine, type LogParts } from './format.js';

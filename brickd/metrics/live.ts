@@ -3,10 +3,10 @@
  * Every viewer gets the event `frame` and, of the brick that it has chosen, the event `detail`.
  */
 import type { ServerResponse } from 'node:http';
-import { background, describeThrown } from '../../posix/contract/fault.js';
-import { loggerFor } from '../../posix/contract/log.js';
+import { background, describeThrown } from '../../mux/base/fault.js';
+import { loggerFor } from '../../mux/base/log.js';
 import { Frames } from './frames.js';
-import type { StatsSource } from './registry.js';
+import type { StatsSource } from './families/registry.js';
 
 const log = loggerFor('metrics');
 /** Who comes later is turned away. */

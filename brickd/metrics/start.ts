@@ -1,13 +1,13 @@
 /** Metrics of a brick process: the endpoint where the settings want it, and its entry in the file of targets. */
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { textLoggerFor } from '../../posix/contract/log.js';
-import { hostAndPort, isWildcard, type ListenAddress } from './address.js';
-import type { Place } from './endpoint.js';
-import type { StatsSource } from './registry.js';
+import { textLoggerFor } from '../../mux/base/log.js';
+import { hostAndPort, isWildcard, type ListenAddress } from './http/address.js';
+import type { Place } from './http/endpoint.js';
+import type { StatsSource } from './families/registry.js';
 import type { MetricsSettings } from './settings.js';
 import { TargetFile } from './target-file.js';
-import { CONFIG_FILE, CONFIG_VARIABLE, METRICS_VARIABLE } from './variables.js';
+import { CONFIG_FILE, CONFIG_VARIABLE, METRICS_VARIABLE } from './families/variables.js';
 
 const log = textLoggerFor('metrics');
 
@@ -24,7 +24,7 @@ function target(address: ListenAddress & { kind: 'tcp' }, place: Place, advertis
 }
 
 async function run(source: StatsSource, settings: MetricsSettings): Promise<RunningMetrics> {
-  const { Endpoint } = await import('./endpoint.js');
+  const { Endpoint } = await import('./http/endpoint.js');
   const endpoint = new Endpoint(source, settings);
   const places: Place[] = [];
   const targets: string[] = [];

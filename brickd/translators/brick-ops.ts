@@ -1,7 +1,7 @@
 /** What glusterd asks of single translators: profile and top of io-stats, barrier. */
-import type { Brick } from '../../mux/brick.js';
-import { bytesOfText } from '../../posix/contract/bytes.js';
-import { measureThroughput } from '../../posix/throughput.js';
+import type { Brick } from '../../mux/brick/brick.js';
+import { bytesOfText } from '../../mux/base/bytes.js';
+import { measureThroughput } from '../../posix/brick-dir/throughput.js';
 
 type Values = Map<string, string | number | bigint>;
 

@@ -1,5 +1,5 @@
 /** Dictionaries of requests are shared: the server resolves names with the very xdata that the fop itself gets later. */
-import { Dict } from '../../posix/contract/dict.js';
+import { Dict } from '../../mux/xlator/dict.js';
 
 /** A dictionary with the same values, to be changed freely. */
 export function copyDict(dict: Dict | null): Dict {

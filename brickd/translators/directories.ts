@@ -1,10 +1,10 @@
 /** Directories that translators keep in a brick's `.glusterfs`: made when the brick comes up, off the event loop. */
 import { batch, Priority, STAT } from '../../native/batch.js';
 import { Queue } from '../../native/queue.js';
-import { type ByteString, latin1OfBytes } from '../../posix/contract/bytes.js';
-import { EEXIST, ENOENT, errnoName } from '../../posix/contract/errno.js';
-import { S_IFDIR, S_IFMT } from '../../posix/contract/iatt.js';
-import { OpenFlag } from '../../posix/sys.js';
+import { type ByteString, latin1OfBytes } from '../../mux/base/bytes.js';
+import { EEXIST, ENOENT, errnoName } from '../../native/errno.js';
+import { S_IFDIR, S_IFMT } from '../../mux/xlator/iatt.js';
+import { OpenFlag } from '../../posix/disk/format/sys.js';
 
 const AT_FDCWD = -100;
 

@@ -1,5 +1,5 @@
 /** The translators as the host of bricks asks for them. */
-import type { TranslatorRegistry } from '../../mux/host.js';
+import type { TranslatorRegistry } from '../../mux/workers/brick-host.js';
 import { guards, isServed, optionTableOf, refusals, unappliedDemands } from './catalog.js';
 import { SIMPLE_QUOTA_TYPE } from './features/simple-quota/options.js';
 import { implemented, lookupTranslator } from './registry.js';

@@ -2,8 +2,8 @@
  * Translators that do nothing under the options that a brick has: they are linked out. Each type says so in the log once,
  * where that is news: what an enabled option would need is refused earlier (catalog.ts).
  */
-import { loggerFor } from '../../posix/contract/log.js';
-import type { TranslatorInit } from '../../posix/contract/translator.js';
+import { loggerFor } from '../../mux/base/log.js';
+import type { TranslatorInit } from '../../mux/xlator/translator.js';
 
 const told = new Set<string>();
 

@@ -1,6 +1,6 @@
 /** Every translator type of brick volfiles: its options, and how it is made. */
 
-import type { Translator, TranslatorInit } from '../../posix/contract/translator.js';
+import type { Translator, TranslatorInit } from '../../mux/xlator/translator.js';
 import { PosixTranslator } from '../../posix/translator.js';
 import type { OptionTable } from '../../volfiles/options.js';
 import { catalog } from './catalog.js';

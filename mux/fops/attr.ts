@@ -1,7 +1,7 @@
 /** Attribute fops at the border: stat, setattr, access, readlink, statfs. */
-import type { AccessReply, PrePostReply, ReadlinkReply, StatfsReply, StatReply } from '../../posix/contract/fops.js';
-import { NO_IATT } from '../../posix/contract/iatt.js';
-import { resolveFd, resolveInode, then } from '../resolve.js';
+import type { AccessReply, PrePostReply, ReadlinkReply, StatfsReply, StatReply } from '../xlator/fops.js';
+import { NO_IATT } from '../xlator/iatt.js';
+import { resolveFd, resolveInode, then } from './resolve.js';
 import type {
   AccessReq,
   FsetattrReq,
@@ -11,7 +11,7 @@ import type {
   StatfsReq,
   StatReq,
 } from '../wire/programs/glusterfs4.js';
-import { BLANK_PREPOST, BLANK_STAT, type Border, prePostRsp } from './border.js';
+import { BLANK_PREPOST, BLANK_STAT, type Border, prePostRsp } from './handler.js';
 
 export const stat: Border<StatReq, StatReply> = {
   wind: (s, call, q) =>

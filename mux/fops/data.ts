@@ -1,8 +1,8 @@
 /** Data fops at the border: open files, reading, writing, space. */
 
-import type { Call } from '../../posix/contract/call.js';
-import { EFBIG, EINVAL, EMFILE, ENOTCONN } from '../../posix/contract/errno.js';
-import { failure } from '../../posix/contract/error.js';
+import type { Call } from '../xlator/call.js';
+import { EFBIG, EINVAL, EMFILE, ENOTCONN } from '../../native/errno.js';
+import { failure } from '../xlator/fop-error.js';
 import type {
   CopyFileRangeReply,
   MaybePromise,
@@ -12,13 +12,13 @@ import type {
   SeekReply,
   WriteReply,
   Xdata,
-} from '../../posix/contract/fops.js';
-import { NO_IATT } from '../../posix/contract/iatt.js';
-import { Fd } from '../../posix/contract/inode.js';
-import { admitOpen } from '../descriptor-budget.js';
-import { openFlag } from '../open-flags.js';
-import { resolveFd, resolveInode, then } from '../resolve.js';
-import type { Session } from '../session.js';
+} from '../xlator/fops.js';
+import { NO_IATT } from '../xlator/iatt.js';
+import { Fd } from '../xlator/inode.js';
+import { admitOpen } from '../brick/descriptor-budget.js';
+import { openFlag } from './open-flags.js';
+import { resolveFd, resolveInode, then } from './resolve.js';
+import type { Session } from '../session/session.js';
 import type {
   CopyFileRangeReq,
   DiscardReq,
@@ -35,7 +35,7 @@ import type {
   WriteReq,
   ZerofillReq,
 } from '../wire/programs/glusterfs4.js';
-import { BLANK_PREPOST, type Border, commonRsp, EMPTY_XDATA, prePostRsp } from './border.js';
+import { BLANK_PREPOST, type Border, commonRsp, EMPTY_XDATA, prePostRsp } from './handler.js';
 
 /** The largest file offset that is exact as a number; files beyond it (8 PiB) are refused. */
 const MAX_OFFSET = Number.MAX_SAFE_INTEGER;

@@ -1,13 +1,13 @@
 /** Directory fops at the border: opening and reading directories. */
-import type { DirEntry, ReaddirReply, Xdata } from '../../posix/contract/fops.js';
-import { isNullGfid } from '../../posix/contract/gfid.js';
-import { Fd, type Inode } from '../../posix/contract/inode.js';
-import { admitOpen } from '../descriptor-budget.js';
-import { learnNamespace, withNamespaceKey } from '../namespaces.js';
-import { resolveFd, resolveInode, then } from '../resolve.js';
-import type { Session } from '../session.js';
+import type { DirEntry, ReaddirReply, Xdata } from '../xlator/fops.js';
+import { isNullGfid } from '../xlator/gfid.js';
+import { Fd, type Inode } from '../xlator/inode.js';
+import { admitOpen } from '../brick/descriptor-budget.js';
+import { learnNamespace, withNamespaceKey } from '../brick/namespaces.js';
+import { resolveFd, resolveInode, then } from './resolve.js';
+import type { Session } from '../session/session.js';
 import type { FsyncdirReq, OpendirReq, ReaddirpReq, ReaddirReq } from '../wire/programs/glusterfs4.js';
-import { type Border, commonRsp, EMPTY_XDATA } from './border.js';
+import { type Border, commonRsp, EMPTY_XDATA } from './handler.js';
 import { BLANK_OPENED, type OpenedReply, openedRsp, opening } from './data.js';
 
 /** The largest reply that clients take, and what is asked for instead when a request would exceed it. */

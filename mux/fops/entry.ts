@@ -1,9 +1,9 @@
 /** Entry fops at the border: look-up, creation, removal, renaming of names. */
 
-import type { Call } from '../../posix/contract/call.js';
-import type { Dict } from '../../posix/contract/dict.js';
-import { EBADF, EINVAL, EISDIR, EMFILE, ENODATA, ENOENT, ENOTCONN, ESTALE } from '../../posix/contract/errno.js';
-import { FopError, failure } from '../../posix/contract/error.js';
+import type { Call } from '../xlator/call.js';
+import type { Dict } from '../xlator/dict.js';
+import { EBADF, EINVAL, EISDIR, EMFILE, ENODATA, ENOENT, ENOTCONN, ESTALE } from '../../native/errno.js';
+import { FopError, failure } from '../xlator/fop-error.js';
 import type {
   CreateReply,
   EntryReply,
@@ -13,13 +13,13 @@ import type {
   RemoveReply,
   RenameReply,
   StatReply,
-} from '../../posix/contract/fops.js';
-import { gfidOfKey, isNullGfid, NULL_KEY, ROOT_KEY } from '../../posix/contract/gfid.js';
-import { NO_IATT } from '../../posix/contract/iatt.js';
-import { Fd, type Inode, type Loc } from '../../posix/contract/inode.js';
-import { admitOpen } from '../descriptor-budget.js';
-import { guardNamespaceKey, learnNamespace, requireSameNamespace, withNamespaceKey } from '../namespaces.js';
-import { openFlag } from '../open-flags.js';
+} from '../xlator/fops.js';
+import { gfidOfKey, isNullGfid, NULL_KEY, ROOT_KEY } from '../xlator/gfid.js';
+import { NO_IATT } from '../xlator/iatt.js';
+import { Fd, type Inode, type Loc } from '../xlator/inode.js';
+import { admitOpen } from '../brick/descriptor-budget.js';
+import { guardNamespaceKey, learnNamespace, requireSameNamespace, withNamespaceKey } from '../brick/namespaces.js';
+import { openFlag } from './open-flags.js';
 import {
   resolveDirectory,
   resolveEntry,
@@ -28,8 +28,8 @@ import {
   resolveNew,
   resolveParent,
   then,
-} from '../resolve.js';
-import type { Session } from '../session.js';
+} from './resolve.js';
+import type { Session } from '../session/session.js';
 import type {
   CreateReq,
   IcreateReq,
@@ -43,7 +43,7 @@ import type {
   SymlinkReq,
   UnlinkReq,
 } from '../wire/programs/glusterfs4.js';
-import { BLANK_STAT, type Border, iattRsp } from './border.js';
+import { BLANK_STAT, type Border, iattRsp } from './handler.js';
 
 const O_EXCL = 0o200;
 

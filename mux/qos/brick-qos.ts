@@ -1,7 +1,7 @@
 /** The scheduler's side of one brick whose volfile has user/qos: its tenants, and what its connections wait for. */
 import { workerData } from 'node:worker_threads';
-import type { Brick } from '../brick.js';
-import type { Session } from '../session.js';
+import type { Brick } from '../brick/brick.js';
+import type { Session } from '../session/session.js';
 import { BucketTable, nowNs } from './bucket.js';
 import { Ceilings } from './ceilings.js';
 import { directoryOf } from './directory.js';

@@ -1,5 +1,5 @@
 /** The ceilings of one tenant, or of a whole volume: which buckets a fop draws on, and when it may. */
-import type { Traffic } from '../fops/table.js';
+import type { Traffic } from '../xlator/fop-table.js';
 import type { Bucket, BucketTable } from './bucket.js';
 import { CEILINGS, type Ceiling, type Limits } from './rules.js';
 import type { LimitStats } from './stats.js';

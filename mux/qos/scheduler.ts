@@ -8,7 +8,7 @@
  * for clients at work (yielding.ts): an idle tenant's share is everyone's.
  */
 
-import { ticker } from '../ticker.js';
+import { ticker } from '../base/ticker.js';
 import { type Bucket, nowNs } from './bucket.js';
 import { Floors } from './floors.js';
 import type { Ask, Flow } from './queue.js';

@@ -4,9 +4,9 @@
  */
 
 import { region } from '../../native/memory.js';
-import { Dict, DictType, type DictValue, type MdataIatt, valueBytes } from '../../posix/contract/dict.js';
-import type { Iatt } from '../../posix/contract/iatt.js';
-import { nanosecondsInRange } from '../../posix/contract/time-range.js';
+import { Dict, DictType, type DictValue, type MdataIatt, valueBytes } from '../xlator/dict.js';
+import type { Iatt } from '../xlator/iatt.js';
+import { nanosecondsInRange } from '../xlator/time-range.js';
 import { readIattx, writeIattx } from './iatt.js';
 import { custom } from './schema.js';
 import { BAD_TAG, copyBytes, TOO_LONG, TRUNCATED, untilNul, XdrReader, XdrWriter } from './xdr.js';

@@ -2,7 +2,7 @@
  * Attributes on the wire: gfx_iattx (4.x, 148 bytes) and gf_iatt (3.x, 100 bytes). Both give `ino` as the last half of the
  * gfid, and device numbers of special files as major << 32 | minor.
  */
-import { Iatt, NO_IATT } from '../../posix/contract/iatt.js';
+import { Iatt, NO_IATT } from '../xlator/iatt.js';
 import { custom } from './schema.js';
 import { copyBytes, getSeconds, getU64, setU64, type XdrReader, type XdrWriter } from './xdr.js';
 

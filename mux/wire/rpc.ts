@@ -1,5 +1,5 @@
 /** Headers of ONC RPC: calls of clients with their credentials, calls that brickd makes itself, and replies to those. */
-import { nanosecondsInRange } from '../../posix/contract/time-range.js';
+import { nanosecondsInRange } from '../xlator/time-range.js';
 import {
   AUTH_REJECTED,
   AuthFlavor,

@@ -3,7 +3,7 @@
  * so that it can be sent by address. All units are bytes.
  */
 import { type Region, region } from '../../native/memory.js';
-import { secondsInRange } from '../../posix/contract/time-range.js';
+import { secondsInRange } from '../xlator/time-range.js';
 import { AcceptStat } from './rpc-numbers.js';
 
 /** Bytes that are no valid encoding. Shared objects without a stack: garbage from the network must be cheap to refuse. */

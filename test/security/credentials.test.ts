@@ -4,10 +4,10 @@
  */
 import { chmodSync } from 'node:fs';
 import t, { type Test } from 'tap';
-import { FOP_NAMES, fopByName } from '../../mux/fops/table.js';
-import { Dict, DictType } from '../../posix/contract/dict.js';
-import type { FopName } from '../../posix/contract/fops.js';
-import { Iatt } from '../../posix/contract/iatt.js';
+import { FOP_NAMES, fopByName } from '../../mux/xlator/fop-table.js';
+import { Dict, DictType } from '../../mux/xlator/dict.js';
+import type { FopName } from '../../mux/xlator/fops.js';
+import { Iatt } from '../../mux/xlator/iatt.js';
 import { BrickProcess, whyNotRoot } from '../support/brick-process.js';
 import {
   type Answer,

@@ -5,7 +5,7 @@
  * FUZZ_FOPS: how many fops (20,000); FUZZ_SEED: which ones (1).
  */
 import t from 'tap';
-import { Iatt } from '../../posix/contract/iatt.js';
+import { Iatt } from '../../mux/xlator/iatt.js';
 import { BrickProcess, whyNotRoot } from '../support/brick-process.js';
 import { RawClient, ROOT_KEY, ROOT_USER } from '../support/raw-client.js';
 import { type Attack, Fuzzer, seeded, sendNoise } from './fuzzer.js';

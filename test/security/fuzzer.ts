@@ -6,9 +6,9 @@
  * (fallocate of a terabyte) is left out.
  */
 
-import { FOP_PROGRAM, FOP_VERSION, FOPS, type FopEntry, type TableName } from '../../mux/fops/table.js';
-import { Dict, DictType } from '../../posix/contract/dict.js';
-import { Iatt } from '../../posix/contract/iatt.js';
+import { FOP_PROGRAM, FOP_VERSION, FOPS, type FopEntry, type TableName } from '../../mux/xlator/fop-table.js';
+import { Dict, DictType } from '../../mux/xlator/dict.js';
+import { Iatt } from '../../mux/xlator/iatt.js';
 import {
   callRecord,
   encodeRequest,

@@ -2,7 +2,7 @@
 import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { FOP_PROGRAM, FOP_VERSION, fopByName } from '../../mux/fops/table.js';
+import { FOP_PROGRAM, FOP_VERSION, fopByName } from '../../mux/xlator/fop-table.js';
 import { BrickProcess, whyNotRoot } from '../support/brick-process.js';
 import { callRecord, dictOf, encodeRequest, RawClient, ROOT_KEY, USER, words } from '../support/raw-client.js';
 

@@ -2,8 +2,8 @@
 import { lstatSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { FOPS, type FopEntry, type TableName } from '../../mux/fops/table.js';
-import { EACCES, EEXIST, EISDIR, ENAMETOOLONG, ENOENT, EPERM, EROFS } from '../../posix/contract/errno.js';
+import { FOPS, type FopEntry, type TableName } from '../../mux/xlator/fop-table.js';
+import { EACCES, EEXIST, EISDIR, ENAMETOOLONG, ENOENT, EPERM, EROFS } from '../../native/errno.js';
 import { BrickProcess, whyNotRoot, withVolume } from '../support/brick-process.js';
 import { listing } from '../support/listing.js';
 import {

@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { EDQUOT, ENOTSUP, EPERM, EXDEV } from '../../posix/contract/errno.js';
+import { EDQUOT, ENOTSUP, EPERM, EXDEV } from '../../native/errno.js';
 import { BrickProcess, LOGIN, whyNotRoot, withVolume } from '../support/brick-process.js';
 import { dictOf, gfidRequest, newKey, RawClient, ROOT_KEY, ROOT_USER, USER, type Who } from '../support/raw-client.js';
 

@@ -3,9 +3,9 @@ import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import type { TableName } from '../../mux/fops/table.js';
-import { EEXIST, EINVAL, EISDIR, ELOOP, ENXIO } from '../../posix/contract/errno.js';
-import { handleName } from '../../posix/handle-name.js';
+import type { TableName } from '../../mux/xlator/fop-table.js';
+import { EEXIST, EINVAL, EISDIR, ELOOP, ENXIO } from '../../native/errno.js';
+import { handleName } from '../../posix/disk/format/handle-name.js';
 import { BrickProcess, whyNotRoot } from '../support/brick-process.js';
 import { type Answer, gfidRequest, newKey, RawClient, ROOT_KEY, ROOT_USER } from '../support/raw-client.js';
 

@@ -6,8 +6,8 @@ import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import type { Dict } from '../../posix/contract/dict.js';
-import { EACCES, EPERM } from '../../posix/contract/errno.js';
+import type { Dict } from '../../mux/xlator/dict.js';
+import { EACCES, EPERM } from '../../native/errno.js';
 import { BrickProcess, whyNotRoot } from '../support/brick-process.js';
 import { dictOf, newKey, RawClient, ROOT_KEY, ROOT_USER, USER, type Who } from '../support/raw-client.js';
 

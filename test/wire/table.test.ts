@@ -1,8 +1,8 @@
 /** The table of fops: complete, without contradictions, and the one that the README shows. */
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { FOP_NAMES, FOP_NUMBERS, FOPS, fopByName, fopByNumber } from '../../mux/fops/table.js';
-import type { FopName } from '../../posix/contract/fops.js';
+import { FOP_NAMES, FOP_NUMBERS, FOPS, fopByName, fopByNumber } from '../../mux/xlator/fop-table.js';
+import type { FopName } from '../../mux/xlator/fops.js';
 import { README, renewed } from './overview.js';
 
 /** Every fop of the contract, so that the compiler tells when one is missing here. */

@@ -1,8 +1,8 @@
 /** Which fops a translator for tests acts on, and how those that it treats alike are put into its class. */
-import { FOPS } from '../../../mux/fops/table.js';
-import type { Call } from '../../../posix/contract/call.js';
-import type { FopName, MaybePromise, Xdata } from '../../../posix/contract/fops.js';
-import type { Translator } from '../../../posix/contract/translator.js';
+import { FOPS } from '../../../mux/xlator/fop-table.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import type { FopName, MaybePromise, Xdata } from '../../../mux/xlator/fops.js';
+import type { Translator } from '../../../mux/xlator/translator.js';
 
 const byDisplay = new Map<string, FopName>();
 for (const { name, display } of FOPS) {

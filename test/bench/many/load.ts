@@ -1,7 +1,7 @@
 /** Load on some bricks among many: random reads of a cached file by one connection each, several under way per connection. */
 import { randomBytes } from 'node:crypto';
-import { Dict } from '../../../posix/contract/dict.js';
-import { gfidKey, ROOT_KEY } from '../../../posix/contract/gfid.js';
+import { Dict } from '../../../mux/xlator/dict.js';
+import { gfidKey, ROOT_KEY } from '../../../mux/xlator/gfid.js';
 import { WireClient } from './client.js';
 import type { ManyBrick } from './volfile.js';
 

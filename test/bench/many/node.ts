@@ -18,7 +18,7 @@ import {
   brickOpReq,
   brickOpRsp,
 } from '../../../mux/wire/programs/mgmt.js';
-import type { Dict } from '../../../posix/contract/dict.js';
+import type { Dict } from '../../../mux/xlator/dict.js';
 import { serverCpuUs } from '../measure.js';
 import { type ManyBrick, volfileOf } from './volfile.js';
 

@@ -6,8 +6,8 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Dict } from '../../../posix/contract/dict.js';
-import { gfidKey, ROOT_KEY } from '../../../posix/contract/gfid.js';
+import { Dict } from '../../../mux/xlator/dict.js';
+import { gfidKey, ROOT_KEY } from '../../../mux/xlator/gfid.js';
 import { WireClient } from './client.js';
 import { ManyNode, pause } from './node.js';
 

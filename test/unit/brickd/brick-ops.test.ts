@@ -9,9 +9,9 @@ import { RpcSocket } from '../../../brickd/glusterd/rpc-socket.js';
 import { dumpReq, dumpRsp, pingRsp } from '../../../mux/wire/programs/dump.js';
 import { brickOpReq, brickOpRsp } from '../../../mux/wire/programs/mgmt.js';
 import { struct } from '../../../mux/wire/schema.js';
-import { type ByteString, bytesOfText, latin1OfBytes } from '../../../posix/contract/bytes.js';
-import { Dict } from '../../../posix/contract/dict.js';
-import { setLogSink } from '../../../posix/contract/log.js';
+import { type ByteString, bytesOfText, latin1OfBytes } from '../../../mux/base/bytes.js';
+import { Dict } from '../../../mux/xlator/dict.js';
+import { setLogSink } from '../../../mux/base/log.js';
 import { FakeServer } from './fake-server.js';
 
 setLogSink({ wants: () => false, write: () => {} });

@@ -6,7 +6,7 @@ import { LogControl, levelOf } from '../../../brickd/log/control.js';
 import { FloodBound, MAX_LINES_PER_WINDOW, WINDOW_MS } from '../../../brickd/log/flood.js';
 import { formatLine, formatRepetition, formatTime } from '../../../brickd/log/format.js';
 import { FileLog } from '../../../brickd/log/sink.js';
-import { event, loggerFor, setLogSink } from '../../../posix/contract/log.js';
+import { event, loggerFor, setLogSink } from '../../../mux/base/log.js';
 
 const AT = Date.UTC(2026, 10, 22, 20, 41, 59, 487) * 1000 + 515;
 const parts = {

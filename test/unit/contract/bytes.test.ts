@@ -8,7 +8,7 @@ import {
   latin1OfBytes,
   textOfBytes,
   textPath,
-} from '../../../posix/contract/bytes.js';
+} from '../../../mux/base/bytes.js';
 
 const SOURCES = fileURLToPath(new URL('../../../..', import.meta.url));
 const ROOMS = ['brickd', 'mux', 'posix', 'volfiles', 'native'];

@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { BRICK_FAMILIES } from '../../../brickd/metrics/families.js';
-import { PROCESS_FAMILIES } from '../../../brickd/metrics/process-families.js';
-import { Metrics } from '../../../brickd/metrics/registry.js';
-import { standardMetrics } from '../../../brickd/metrics/standard.js';
-import { bytesOfText } from '../../../posix/contract/bytes.js';
+import { BRICK_FAMILIES } from '../../../brickd/metrics/families/brick-families.js';
+import { PROCESS_FAMILIES } from '../../../brickd/metrics/families/process-families.js';
+import { Metrics } from '../../../brickd/metrics/families/registry.js';
+import { standardMetrics } from '../../../brickd/metrics/families/standard.js';
+import { bytesOfText } from '../../../mux/base/bytes.js';
 import { brick, qos, state, worker } from './fake-stats.js';
 
 const README = fileURLToPath(new URL('../../../../brickd/metrics/README.md', import.meta.url));

@@ -3,8 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { labels, sample } from '../../../brickd/metrics/exposition.js';
-import { BrickNames, hostOf, subvolumesOf } from '../../../brickd/metrics/names.js';
-import { bytesOfText, textOfBytes, textOfLatin1 } from '../../../posix/contract/bytes.js';
+import { BrickNames, hostOf, subvolumesOf } from '../../../brickd/metrics/families/names.js';
+import { bytesOfText, textOfBytes, textOfLatin1 } from '../../../mux/base/bytes.js';
 
 t.test('host of a volfile id', async (t) => {
   t.equal(hostOf('vol.node-1.example.org.d-b1', 'vol', bytesOfText('/d/b1')), 'node-1.example.org');

@@ -5,12 +5,12 @@ import { connect } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { Endpoint } from '../../../brickd/metrics/endpoint.js';
-import { targetOf } from '../../../brickd/metrics/http.js';
-import { hostOf, machineNames, OwnHosts } from '../../../brickd/metrics/own-hosts.js';
+import { Endpoint } from '../../../brickd/metrics/http/endpoint.js';
+import { targetOf } from '../../../brickd/metrics/http/http.js';
+import { hostOf, machineNames, OwnHosts } from '../../../brickd/metrics/http/own-hosts.js';
 import { settingsOf } from '../../../brickd/metrics/settings.js';
-import { YamlFile } from '../../../brickd/metrics/yaml-file.js';
-import { bytesOfText } from '../../../posix/contract/bytes.js';
+import { YamlFile } from '../../../brickd/metrics/http/yaml-file.js';
+import { bytesOfText } from '../../../mux/base/bytes.js';
 import { brick, state, worker } from './fake-stats.js';
 
 t.test('hosts of headers', async (t) => {

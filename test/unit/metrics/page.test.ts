@@ -1,11 +1,11 @@
 /** The status page's files, its stream, and health, over made-up servers. */
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
-import { startMetrics } from '../../../brickd/metrics/endpoint.js';
+import { startMetrics } from '../../../brickd/metrics/http/endpoint.js';
 import { MOST_VIEWERS } from '../../../brickd/metrics/live.js';
 import type { Detail, Frame } from '../../../brickd/metrics/page/frame.js';
 import { PAGE_PATHS } from '../../../brickd/metrics/page.js';
-import type { BrickStats } from '../../../mux/stats.js';
+import type { BrickStats } from '../../../mux/brick/views/brick-stats.js';
 import { brick, state, worker } from './fake-stats.js';
 
 function sourceOf(all: BrickStats[]) {

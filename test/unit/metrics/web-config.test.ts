@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { hashSync } from 'bcryptjs';
 import t from 'tap';
-import { Endpoint } from '../../../brickd/metrics/endpoint.js';
-import { cipherName, readWebConfig } from '../../../brickd/metrics/web-config.js';
-import { bytesOfText } from '../../../posix/contract/bytes.js';
+import { Endpoint } from '../../../brickd/metrics/http/endpoint.js';
+import { cipherName, readWebConfig } from '../../../brickd/metrics/http/web-config.js';
+import { bytesOfText } from '../../../mux/base/bytes.js';
 import { brick, state, worker } from './fake-stats.js';
 
 const bricks = [brick('/d/a', true)];

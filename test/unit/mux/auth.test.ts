@@ -1,6 +1,6 @@
 /** Who may use a brick. */
 import t from 'tap';
-import { AuthRules } from '../../../mux/auth.js';
+import { AuthRules } from '../../../mux/brick/auth.js';
 
 const brick = '/d/b1';
 const base = { brick, peerAddress: '10.1.2.3', peerPort: 1000, username: undefined, password: undefined, subdir: '/' };

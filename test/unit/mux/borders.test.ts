@@ -1,9 +1,9 @@
 /** Every fop of the table has a border, and what a border builds has exactly the fields of the reply's structure. */
 import t from 'tap';
-import { ClientState } from '../../../mux/client.js';
-import { BORDERS } from '../../../mux/fops/borders.js';
-import { FOPS } from '../../../mux/fops/table.js';
-import type { Session } from '../../../mux/session.js';
+import { ClientState } from '../../../mux/brick/client.js';
+import { BORDERS } from '../../../mux/fops/handlers.js';
+import { FOPS } from '../../../mux/xlator/fop-table.js';
+import type { Session } from '../../../mux/session/session.js';
 
 const client = new ClientState({
   uid: 'u',

@@ -1,6 +1,6 @@
 /** Which clients get a place of their own in the metrics, and that the sum of the others never falls. */
 import t from 'tap';
-import { ClientPlace, ClientPlaces, TOP_CLIENTS } from '../../../mux/client-places.js';
+import { ClientPlace, ClientPlaces, TOP_CLIENTS } from '../../../mux/brick/top-clients.js';
 
 class FakeClient {
   fops = 0;

@@ -1,9 +1,9 @@
 /** Credentials of calls under the server's options. */
 import t from 'tap';
-import { ClientState } from '../../../mux/client.js';
-import { applyFoundGroups, type CredentialRules, credentialsOf, lookUpGroups } from '../../../mux/credentials.js';
+import { ClientState } from '../../../mux/brick/client.js';
+import { applyFoundGroups, type CredentialRules, credentialsOf, lookUpGroups } from '../../../mux/session/credentials.js';
 import { CallHeader } from '../../../mux/wire/rpc.js';
-import { Call } from '../../../posix/contract/call.js';
+import { Call } from '../../../mux/xlator/call.js';
 
 const client = new ClientState({
   uid: 'c',

@@ -1,6 +1,6 @@
 /** Latency histograms and error counts of fops. */
 import t from 'tap';
-import { FopBook, LATENCY_BOUNDS_SEC, LATENCY_BUCKETS, latenciesIn } from '../../../mux/fop-book.js';
+import { FopBook, LATENCY_BOUNDS_SEC, LATENCY_BUCKETS, latenciesIn } from '../../../mux/stats/fop-stats.js';
 
 t.test('latencies fall into their buckets', async (t) => {
   const book = new FopBook();

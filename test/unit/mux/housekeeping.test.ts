@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Rest } from '../../../mux/housekeeping.js';
+import { Rest } from '../../../mux/workers/idle-trim.js';
 
 t.test('a thread that comes to rest is tidied in the first quiet round, and once', async (t) => {
   const rest = new Rest();

@@ -1,11 +1,11 @@
 /** Which connections are one client's, and what they leave behind when they go. */
 import t from 'tap';
-import type { ClientIdentity } from '../../../mux/client.js';
-import type { Call } from '../../../posix/contract/call.js';
-import { ENOENT } from '../../../posix/contract/errno.js';
-import { failure } from '../../../posix/contract/error.js';
-import type { LookupArgs, LookupReply } from '../../../posix/contract/fops.js';
-import { Iatt, S_IFDIR } from '../../../posix/contract/iatt.js';
+import type { ClientIdentity } from '../../../mux/brick/client.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import { ENOENT } from '../../../native/errno.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
+import type { LookupArgs, LookupReply } from '../../../mux/xlator/fops.js';
+import { Iatt, S_IFDIR } from '../../../mux/xlator/iatt.js';
 import { brickOf, connection, Fake, IDENTITY } from './rig.js';
 
 const GFID = Uint8Array.from({ length: 16 }, (_, i) => i + 1);

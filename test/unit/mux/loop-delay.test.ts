@@ -1,8 +1,8 @@
 /** How late an event loop is gets noticed, once somebody has asked. */
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
-import { latencyOf } from '../../../mux/fop-book.js';
-import { loopDelay } from '../../../mux/loop-delay.js';
+import { latencyOf } from '../../../mux/stats/fop-stats.js';
+import { loopDelay } from '../../../mux/stats/loop-delay.js';
 
 t.test('a blocked loop shows', async (t) => {
   t.equal(latencyOf(0, loopDelay()).count, 0);

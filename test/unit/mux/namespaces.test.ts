@@ -1,11 +1,11 @@
 /** Namespaces: which one an inode belongs to, and that nothing is renamed or linked from one to another. */
 import t from 'tap';
-import { InodeTable } from '../../../mux/inode-table.js';
-import { learnNamespace, NAMESPACE_KEY, withNamespaceKey } from '../../../mux/namespaces.js';
-import type { Call } from '../../../posix/contract/call.js';
-import { Dict } from '../../../posix/contract/dict.js';
-import { EIO, ENOENT, ENOTSUP, EPERM, EXDEV } from '../../../posix/contract/errno.js';
-import { failure } from '../../../posix/contract/error.js';
+import { InodeTable } from '../../../mux/brick/inode-table.js';
+import { learnNamespace, NAMESPACE_KEY, withNamespaceKey } from '../../../mux/brick/namespaces.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import { Dict } from '../../../mux/xlator/dict.js';
+import { EIO, ENOENT, ENOTSUP, EPERM, EXDEV } from '../../../native/errno.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
 import type {
   EntryReply,
   LinkArgs,
@@ -15,10 +15,10 @@ import type {
   RenameArgs,
   RenameReply,
   Xdata,
-} from '../../../posix/contract/fops.js';
-import { type Gfid, gfidKey, gfidText, ROOT_GFID, ROOT_KEY } from '../../../posix/contract/gfid.js';
-import { Iatt, NO_IATT, S_IFDIR, S_IFREG } from '../../../posix/contract/iatt.js';
-import { type LogLine, Severity, setLogSink } from '../../../posix/contract/log.js';
+} from '../../../mux/xlator/fops.js';
+import { type Gfid, gfidKey, gfidText, ROOT_GFID, ROOT_KEY } from '../../../mux/xlator/gfid.js';
+import { Iatt, NO_IATT, S_IFDIR, S_IFREG } from '../../../mux/xlator/iatt.js';
+import { type LogLine, Severity, setLogSink } from '../../../mux/base/log.js';
 import { brickOf, Client, connection, Fake, IDENTITY } from './rig.js';
 
 const lines: LogLine[] = [];

@@ -1,17 +1,17 @@
 /** A brick of a made-up translator behind a real socket, and the client's side of it. */
 import { connect, type Socket } from 'node:net';
 import t from 'tap';
-import { Brick, type ServerRules } from '../../../mux/brick.js';
-import type { ClientIdentity } from '../../../mux/client.js';
-import { FOP_PROGRAM, FOP_VERSION, fopByName } from '../../../mux/fops/table.js';
+import { Brick, type ServerRules } from '../../../mux/brick/brick.js';
+import type { ClientIdentity } from '../../../mux/brick/client.js';
+import { FOP_PROGRAM, FOP_VERSION, fopByName } from '../../../mux/xlator/fop-table.js';
 import { beginCallAs } from '../../../mux/wire/rpc.js';
 import { XdrReader, XdrWriter } from '../../../mux/wire/xdr.js';
 import { addon } from '../../../native/addon.js';
 import { region } from '../../../native/memory.js';
-import { bytesOfText } from '../../../posix/contract/bytes.js';
-import type { Call } from '../../../posix/contract/call.js';
-import { ENOENT } from '../../../posix/contract/errno.js';
-import { failure } from '../../../posix/contract/error.js';
+import { bytesOfText } from '../../../mux/base/bytes.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import { ENOENT } from '../../../native/errno.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
 import type {
   FdArgs,
   LkArgs,
@@ -23,11 +23,11 @@ import type {
   WriteArgs,
   WriteReply,
   Xdata,
-} from '../../../posix/contract/fops.js';
-import { ROOT_GFID } from '../../../posix/contract/gfid.js';
-import { Iatt, S_IFDIR } from '../../../posix/contract/iatt.js';
-import type { Fd } from '../../../posix/contract/inode.js';
-import { Translator } from '../../../posix/contract/translator.js';
+} from '../../../mux/xlator/fops.js';
+import { ROOT_GFID } from '../../../mux/xlator/gfid.js';
+import { Iatt, S_IFDIR } from '../../../mux/xlator/iatt.js';
+import type { Fd } from '../../../mux/xlator/inode.js';
+import { Translator } from '../../../mux/xlator/translator.js';
 
 const stat = Object.assign(new Iatt(), { gfid: ROOT_GFID, mode: S_IFDIR | 0o755, nlink: 2 });
 

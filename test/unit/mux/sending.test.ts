@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { Connection } from '../../../mux/connection.js';
+import { Connection } from '../../../mux/transport/connection.js';
 import { addon } from '../../../native/addon.js';
 import { batch } from '../../../native/batch.js';
 import { region } from '../../../native/memory.js';

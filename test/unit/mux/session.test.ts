@@ -1,5 +1,5 @@
 import t from 'tap';
-import { ENOENT } from '../../../posix/contract/errno.js';
+import { ENOENT } from '../../../native/errno.js';
 
 import { brickOf, Client, connection, Fake, IDENTITY, ROOT, RULES, read, rig } from './rig.js';
 

@@ -1,15 +1,15 @@
 /** What a worker's bricks tell in a statedump, and how the parts of several workers become one. */
 import t from 'tap';
-import type { Brick } from '../../../mux/brick.js';
-import { FopBook } from '../../../mux/fop-book.js';
-import { fopByName } from '../../../mux/fops/table.js';
-import { InodeTable } from '../../../mux/inode-table.js';
-import { PendingCalls } from '../../../mux/pending.js';
-import { dumpPart, joinParts } from '../../../mux/statedump.js';
-import { Call } from '../../../posix/contract/call.js';
-import { S_IFREG } from '../../../posix/contract/iatt.js';
-import { Fd } from '../../../posix/contract/inode.js';
-import type { DumpSection } from '../../../posix/contract/translator.js';
+import type { Brick } from '../../../mux/brick/brick.js';
+import { FopBook } from '../../../mux/stats/fop-stats.js';
+import { fopByName } from '../../../mux/xlator/fop-table.js';
+import { InodeTable } from '../../../mux/brick/inode-table.js';
+import { PendingCalls } from '../../../mux/brick/in-flight.js';
+import { dumpPart, joinParts } from '../../../mux/brick/views/statedump.js';
+import { Call } from '../../../mux/xlator/call.js';
+import { S_IFREG } from '../../../mux/xlator/iatt.js';
+import { Fd } from '../../../mux/xlator/inode.js';
+import type { DumpSection } from '../../../mux/xlator/translator.js';
 
 function brick(name: string): Brick {
   const table = new InodeTable(7, () => {});

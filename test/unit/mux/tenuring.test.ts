@@ -6,9 +6,9 @@
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import t from 'tap';
-import { PendingCalls } from '../../../mux/pending.js';
-import { Call } from '../../../posix/contract/call.js';
-import type { Client } from '../../../posix/contract/inode.js';
+import { PendingCalls } from '../../../mux/brick/in-flight.js';
+import { Call } from '../../../mux/xlator/call.js';
+import type { Client } from '../../../mux/xlator/inode.js';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;

@@ -1,6 +1,6 @@
 /** Timers that many bricks share: when each runs, and that they do not run all at once. */
 import t from 'tap';
-import { Ticker } from '../../../mux/ticker.js';
+import { Ticker } from '../../../mux/base/ticker.js';
 
 /** A ticker whose clock is turned by hand. */
 function clockwork() {

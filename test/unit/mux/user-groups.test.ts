@@ -1,7 +1,7 @@
 /** Groups of users from the server's own database: looked up aside, shared, bounded, and with the order of fops kept. */
 import t from 'tap';
-import { UserGroups, userGroups } from '../../../mux/user-groups.js';
-import { EAGAIN, EIO, ENOENT } from '../../../posix/contract/errno.js';
+import { UserGroups, userGroups } from '../../../mux/session/user-groups.js';
+import { EAGAIN, EIO, ENOENT } from '../../../native/errno.js';
 import { ROOT, RULES, rig } from './rig.js';
 
 const pause = (ms = 5): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

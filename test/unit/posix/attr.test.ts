@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, closeSync, lstatSync, openSync, readdirSync, statfsSync } from 'node:fs';
 import t from 'tap';
 import { addon } from '../../../native/addon.js';
-import { Dict } from '../../../posix/contract/dict.js';
-import { EACCES, EMFILE, ENOENT, ENOSPC, EPERM } from '../../../posix/contract/errno.js';
-import { Iatt } from '../../../posix/contract/iatt.js';
-import { HealthCheck } from '../../../posix/health.js';
-import { decodeMdata } from '../../../posix/mdata-record.js';
+import { Dict } from '../../../mux/xlator/dict.js';
+import { EACCES, EMFILE, ENOENT, ENOSPC, EPERM } from '../../../native/errno.js';
+import { Iatt } from '../../../mux/xlator/iatt.js';
+import { HealthCheck } from '../../../posix/brick-dir/health.js';
+import { decodeMdata } from '../../../posix/disk/format/mdata-record.js';
 import { brick, openFile, WRITE, write } from './files.js';
 import { type Brick, errnoOf, withGfid } from './harness.js';
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, existsSync, lstatSync, openSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
-import { Dict } from '../../../posix/contract/dict.js';
+import { Dict } from '../../../mux/xlator/dict.js';
 import {
   EBUSY,
   EEXIST,
@@ -12,8 +12,8 @@ import {
   ENOTDIR,
   ENOTEMPTY,
   EPERM,
-} from '../../../posix/contract/errno.js';
-import { Iatt } from '../../../posix/contract/iatt.js';
+} from '../../../native/errno.js';
+import { Iatt } from '../../../mux/xlator/iatt.js';
 import { Brick, errnoOf, NEW, REMOVE, withGfid } from './harness.js';
 
 const ROOT_TEXT = '00000000-0000-0000-0000-000000000001';

@@ -6,9 +6,9 @@ import t from 'tap';
 import { addon } from '../../../native/addon.js';
 import { batch, Priority } from '../../../native/batch.js';
 import { Queue } from '../../../native/queue.js';
-import { Closing } from '../../../posix/closing.js';
-import type { BrickContext } from '../../../posix/contract/translator.js';
-import { OpenFlag } from '../../../posix/sys.js';
+import { Closing } from '../../../posix/disk/descriptors/deferred-close.js';
+import type { BrickContext } from '../../../mux/xlator/translator.js';
+import { OpenFlag } from '../../../posix/disk/format/sys.js';
 
 const dir = mkdtempSync('/var/tmp/brickd-closing-');
 t.teardown(() => rmSync(dir, { recursive: true }));

@@ -1,6 +1,6 @@
 /** The bound of open directories that bricks of a thread share: who holds little keeps it, whoever else wants more. */
 import t from 'tap';
-import { setDirectoryLimit } from '../../../posix/dirs.js';
+import { setDirectoryLimit } from '../../../posix/disk/descriptors/directory-cache.js';
 import { brick } from './files.js';
 
 t.test('a brick with few open directories keeps them beside a greedy one', async (t) => {

@@ -4,8 +4,8 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { addon } from '../../../native/addon.js';
-import { Dict } from '../../../posix/contract/dict.js';
-import type { Inode } from '../../../posix/contract/inode.js';
+import { Dict } from '../../../mux/xlator/dict.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
 import { brick } from './files.js';
 import { type Brick, errnoOf, REMOVE, withGfid } from './harness.js';
 

@@ -2,8 +2,8 @@
 import { readdirSync } from 'node:fs';
 import t from 'tap';
 import { addon } from '../../../native/addon.js';
-import { EIO, EOPNOTSUPP } from '../../../posix/contract/errno.js';
-import { failure } from '../../../posix/contract/error.js';
+import { EIO, EOPNOTSUPP } from '../../../native/errno.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
 import { anonymous, failOps, openFile, read, write } from './files.js';
 import { errnoOf } from './harness.js';
 

@@ -11,13 +11,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import t, { type Test } from 'tap';
-import { Dict, valueBytes } from '../../../posix/contract/dict.js';
-import { EINVAL, ENAMETOOLONG, ENODATA, ENOENT, EPERM, ESTALE } from '../../../posix/contract/errno.js';
-import type { FopError } from '../../../posix/contract/error.js';
-import { ROOT_GFID } from '../../../posix/contract/gfid.js';
-import { NO_IATT } from '../../../posix/contract/iatt.js';
-import type { Inode } from '../../../posix/contract/inode.js';
-import { setDirectoryLimit } from '../../../posix/dirs.js';
+import { Dict, valueBytes } from '../../../mux/xlator/dict.js';
+import { EINVAL, ENAMETOOLONG, ENODATA, ENOENT, EPERM, ESTALE } from '../../../native/errno.js';
+import type { FopError } from '../../../mux/xlator/fop-error.js';
+import { ROOT_GFID } from '../../../mux/xlator/gfid.js';
+import { NO_IATT } from '../../../mux/xlator/iatt.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
+import { setDirectoryLimit } from '../../../posix/disk/descriptors/directory-cache.js';
 import { Brick, errnoOf, newGfid, withGfid } from './harness.js';
 
 async function list(b: Brick, dir: Inode) {

@@ -13,10 +13,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import t, { type Test } from 'tap';
-import { Dict } from '../../../posix/contract/dict.js';
-import { EEXIST, EINVAL, EIO, ENAMETOOLONG, ENODATA, ENOENT, EPERM } from '../../../posix/contract/errno.js';
-import { FopError } from '../../../posix/contract/error.js';
-import { gfidText } from '../../../posix/contract/gfid.js';
+import { Dict } from '../../../mux/xlator/dict.js';
+import { EEXIST, EINVAL, EIO, ENAMETOOLONG, ENODATA, ENOENT, EPERM } from '../../../native/errno.js';
+import { FopError } from '../../../mux/xlator/fop-error.js';
+import { gfidText } from '../../../mux/xlator/gfid.js';
 import { Brick, errnoOf, NEW, newGfid, withGfid } from './harness.js';
 
 const ROOT_TEXT = '00000000-0000-0000-0000-000000000001';

@@ -12,8 +12,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import t from 'tap';
-import { bytesOfLatin1, fsPath } from '../../../posix/contract/bytes.js';
-import { measureThroughput } from '../../../posix/throughput.js';
+import { bytesOfLatin1, fsPath } from '../../../mux/base/bytes.js';
+import { measureThroughput } from '../../../posix/brick-dir/throughput.js';
 import { Brick, newGfid, withGfid } from './harness.js';
 
 function brick(t: { teardown(run: () => void): void }): Brick {

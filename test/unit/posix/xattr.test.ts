@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import t from 'tap';
-import { Dict, DictType } from '../../../posix/contract/dict.js';
+import { Dict, DictType } from '../../../mux/xlator/dict.js';
 import {
   EACCES,
   EEXIST,
@@ -12,10 +12,10 @@ import {
   ENOTSUP,
   EPERM,
   ERANGE,
-} from '../../../posix/contract/errno.js';
-import type { Iatt } from '../../../posix/contract/iatt.js';
-import type { Inode } from '../../../posix/contract/inode.js';
-import { decodeMdata, encodeMdata, Mdata } from '../../../posix/mdata-record.js';
+} from '../../../native/errno.js';
+import type { Iatt } from '../../../mux/xlator/iatt.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
+import { decodeMdata, encodeMdata, Mdata } from '../../../posix/disk/format/mdata-record.js';
 import { brick, openFile } from './files.js';
 import { type Brick, errnoOf, REMOVE } from './harness.js';
 

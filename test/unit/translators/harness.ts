@@ -1,13 +1,13 @@
 /** A translator under test between a caller and a lower layer that a test writes itself. */
-import { bytesOfText } from '../../../posix/contract/bytes.js';
-import { Call } from '../../../posix/contract/call.js';
-import { Dict } from '../../../posix/contract/dict.js';
-import { FopError, failure } from '../../../posix/contract/error.js';
-import type { Fops } from '../../../posix/contract/fops.js';
-import { type Gfid, gfidKey, ROOT_GFID } from '../../../posix/contract/gfid.js';
-import { Iatt } from '../../../posix/contract/iatt.js';
-import { type Client, Fd, Inode } from '../../../posix/contract/inode.js';
-import type { BrickContext, Translator, TranslatorInit, Upcall } from '../../../posix/contract/translator.js';
+import { bytesOfText } from '../../../mux/base/bytes.js';
+import { Call } from '../../../mux/xlator/call.js';
+import { Dict } from '../../../mux/xlator/dict.js';
+import { FopError, failure } from '../../../mux/xlator/fop-error.js';
+import type { Fops } from '../../../mux/xlator/fops.js';
+import { type Gfid, gfidKey, ROOT_GFID } from '../../../mux/xlator/gfid.js';
+import { Iatt } from '../../../mux/xlator/iatt.js';
+import { type Client, Fd, Inode } from '../../../mux/xlator/inode.js';
+import type { BrickContext, Translator, TranslatorInit, Upcall } from '../../../mux/xlator/translator.js';
 
 let clients = 0;
 

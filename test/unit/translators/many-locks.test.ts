@@ -6,7 +6,7 @@ import { LocksTranslator } from '../../../brickd/translators/features/locks/lock
 import { options } from '../../../brickd/translators/features/locks/options.js';
 import { MAX_ACTIVE } from '../../../brickd/translators/features/locks/record-locks.js';
 import { MAX_LOCKS_OF_INODE } from '../../../brickd/translators/features/locks/users.js';
-import { E2BIG, ENOLCK } from '../../../posix/contract/errno.js';
+import { E2BIG, ENOLCK } from '../../../native/errno.js';
 import { parseOptions } from '../../../volfiles/options.js';
 import { callOf, errnoOfAttempt, FakeBrick, FakeClient, fdOf, make, random } from './harness.js';
 

@@ -1,13 +1,13 @@
 import t from 'tap';
 import { type Acl, encodeAcl, inherit, parseAcl, permits } from '../../../brickd/translators/system/posix-acl/acl.js';
 import { PosixAclTranslator } from '../../../brickd/translators/system/posix-acl/posix-acl.js';
-import type { Call } from '../../../posix/contract/call.js';
-import { Dict } from '../../../posix/contract/dict.js';
-import { EACCES, EINVAL, EPERM, ESTALE } from '../../../posix/contract/errno.js';
-import { failure } from '../../../posix/contract/error.js';
-import type { AccessReply, Fops } from '../../../posix/contract/fops.js';
-import { gfidKey } from '../../../posix/contract/gfid.js';
-import type { Inode } from '../../../posix/contract/inode.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import { Dict } from '../../../mux/xlator/dict.js';
+import { EACCES, EINVAL, EPERM, ESTALE } from '../../../native/errno.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
+import type { AccessReply, Fops } from '../../../mux/xlator/fops.js';
+import { gfidKey } from '../../../mux/xlator/gfid.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
 import {
   type Asked,
   callOf,

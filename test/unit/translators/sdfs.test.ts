@@ -1,10 +1,10 @@
 import t from 'tap';
 import { SdfsTranslator } from '../../../brickd/translators/features/sdfs/sdfs.js';
-import type { Call } from '../../../posix/contract/call.js';
-import { EAGAIN } from '../../../posix/contract/errno.js';
-import { failure } from '../../../posix/contract/error.js';
-import type { EntrylkArgs, Fops } from '../../../posix/contract/fops.js';
-import type { Inode } from '../../../posix/contract/inode.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import { EAGAIN } from '../../../native/errno.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
+import type { EntrylkArgs, Fops } from '../../../mux/xlator/fops.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
 import { callOf, errnoOfAttempt, FakeBrick, FakeClient, make } from './harness.js';
 
 const client = new FakeClient();

@@ -1,8 +1,8 @@
 import t from 'tap';
 import { ThinArbiterTranslator } from '../../../brickd/translators/features/thin-arbiter/thin-arbiter.js';
-import type { Dict } from '../../../posix/contract/dict.js';
-import { EINVAL } from '../../../posix/contract/errno.js';
-import type { Fops, XattropArgs } from '../../../posix/contract/fops.js';
+import type { Dict } from '../../../mux/xlator/dict.js';
+import { EINVAL } from '../../../native/errno.js';
+import type { Fops, XattropArgs } from '../../../mux/xlator/fops.js';
 import { type Asked, callOf, dictOf, errnoOfAttempt, FakeBrick, FakeClient, fdOf, make } from './harness.js';
 
 const client = new FakeClient();

@@ -24,12 +24,12 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { options as table } from '../../../brickd/translators/features/trash/options.js';
 import { TrashTranslator } from '../../../brickd/translators/features/trash/trash.js';
-import { EFBIG, EPERM } from '../../../posix/contract/errno.js';
-import type { Fops } from '../../../posix/contract/fops.js';
-import { ROOT_GFID } from '../../../posix/contract/gfid.js';
-import { NO_IATT } from '../../../posix/contract/iatt.js';
-import type { Inode } from '../../../posix/contract/inode.js';
-import { handleName } from '../../../posix/handle-name.js';
+import { EFBIG, EPERM } from '../../../native/errno.js';
+import type { Fops } from '../../../mux/xlator/fops.js';
+import { ROOT_GFID } from '../../../mux/xlator/gfid.js';
+import { NO_IATT } from '../../../mux/xlator/iatt.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
+import { handleName } from '../../../posix/disk/format/handle-name.js';
 import { parseOptions } from '../../../volfiles/options.js';
 import { callOf, errnoOfAttempt, FakeBrick, FakeClient, fdOf, make, statOf } from './harness.js';
 

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { optionTableOf } from '../../../brickd/translators/catalog.js';
-import { options as server } from '../../../mux/options.js';
+import { options as server } from '../../../mux/brick/server-options.js';
 import { options as posix } from '../../../posix/options.js';
 import { buildGraph, buildGraphLeniently, depthFirst, optionsOf, scanGraph } from '../../../volfiles/graph.js';
 import { finalGraphText } from '../../../volfiles/graph-text.js';

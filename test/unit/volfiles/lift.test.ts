@@ -4,7 +4,7 @@ import { volfileFacts } from '../../../brickd/glusterd/volfile-store.js';
 import { optionTableOf } from '../../../brickd/translators/catalog.js';
 import { qosProblems } from '../../../brickd/translators/user/qos/problems.js';
 import { buildGraph, depthFirst } from '../../../volfiles/graph.js';
-import { liftOut } from '../../../volfiles/lift.js';
+import { liftOut } from '../../../volfiles/extract-volume.js';
 import { parseVolfile } from '../../../volfiles/parser.js';
 import { fixture } from './fixtures.js';
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { bool, each, int, list, oneOf, percentOrSize, str, time } from '../../../volfiles/kinds.js';
+import { bool, each, int, list, oneOf, percentOrSize, str, time } from '../../../volfiles/option-types.js';
 import {
   changedOptions,
   defineOptions,

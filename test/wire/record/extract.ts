@@ -13,7 +13,7 @@ import { decodeOldDict } from '../../../mux/wire/dict.js';
 import { HANDSHAKE_PROGRAM, HandshakeProc, setvolumeReq } from '../../../mux/wire/programs/handshake.js';
 import { CallHeader, isCall, parseCall, parseReply, ReplyHeader } from '../../../mux/wire/rpc.js';
 import { XdrReader } from '../../../mux/wire/xdr.js';
-import { Dict } from '../../../posix/contract/dict.js';
+import { Dict } from '../../../mux/xlator/dict.js';
 import { type Message, messageOf } from './messages.js';
 import { type Captured, records } from './pcap.js';
 

@@ -1,5 +1,5 @@
 /** Which structure a recorded message has: by program, version, procedure and direction. */
-import { FOP_PROGRAM, FOP_VERSION, FOPS } from '../../../mux/fops/table.js';
+import { FOP_PROGRAM, FOP_VERSION, FOPS } from '../../../mux/xlator/fop-table.js';
 import * as aggregator from '../../../mux/wire/programs/aggregator.js';
 import * as callback from '../../../mux/wire/programs/callback.js';
 import * as dump from '../../../mux/wire/programs/dump.js';

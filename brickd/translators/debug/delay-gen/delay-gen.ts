@@ -1,6 +1,6 @@
 /** debug/delay-gen: holds a share of requests back for a while, for tests. */
-import type { FopName } from '../../../../posix/contract/fops.js';
-import { Translator, type TranslatorInit } from '../../../../posix/contract/translator.js';
+import type { FopName } from '../../../../mux/xlator/fops.js';
+import { Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
 import { ALL_FOPS, below, chosenFops, forFops } from '../fop-choice.js';
 import type { Options } from './options.js';
 

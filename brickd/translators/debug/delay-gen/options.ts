@@ -1,5 +1,5 @@
 /** Options of debug/delay-gen: makes requests slow, for tests. */
-import { int, list, percent } from '../../../../volfiles/kinds.js';
+import { int, list, percent } from '../../../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
 
 export const options = defineOptions({

@@ -1,11 +1,11 @@
 /** debug/error-gen: makes a share of requests fail, for tests. */
 import { constants } from 'node:os';
-import type { Call } from '../../../../posix/contract/call.js';
-import { EAGAIN } from '../../../../posix/contract/errno.js';
-import { failure } from '../../../../posix/contract/error.js';
-import type { FopName, MaybePromise, WriteArgs, WriteReply } from '../../../../posix/contract/fops.js';
-import { loggerFor } from '../../../../posix/contract/log.js';
-import { type DumpSection, Translator, type TranslatorInit } from '../../../../posix/contract/translator.js';
+import type { Call } from '../../../../mux/xlator/call.js';
+import { EAGAIN } from '../../../../native/errno.js';
+import { failure } from '../../../../mux/xlator/fop-error.js';
+import type { FopName, MaybePromise, WriteArgs, WriteReply } from '../../../../mux/xlator/fops.js';
+import { loggerFor } from '../../../../mux/base/log.js';
+import { type DumpSection, Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
 import { below, chosenFops, forFops } from '../fop-choice.js';
 import { ERRORS, SHORT_WRITE } from './errors.js';
 import type { Options } from './options.js';

@@ -1,5 +1,5 @@
 /** What each fop may plausibly fail with. Fops that are not listed never fail. */
-import type { FopName } from '../../../../posix/contract/fops.js';
+import type { FopName } from '../../../../mux/xlator/fops.js';
 
 /** No error number: half of the data is written. */
 export const SHORT_WRITE = 'GF_ERROR_SHORT_WRITE';

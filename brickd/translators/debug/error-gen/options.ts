@@ -1,5 +1,5 @@
 /** Options of debug/error-gen: makes requests fail, for tests. */
-import { bool, list, oneOf, percent } from '../../../../volfiles/kinds.js';
+import { bool, list, oneOf, percent } from '../../../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
 
 export const options = defineOptions({

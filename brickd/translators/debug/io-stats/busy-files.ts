@@ -3,8 +3,8 @@
  * in flat arrays, some 90 bytes for each inode that was opened or made here and that the inode table still has. Lists are
  * put together when somebody asks; what is forgotten is kept only as long as it has a place in one of them.
  */
-import type { Inode } from '../../../../posix/contract/inode.js';
-import { pathOf, pathUnder } from '../../../../posix/contract/known-path.js';
+import type { Inode } from '../../../../mux/xlator/inode.js';
+import { pathOf, pathUnder } from '../../../../mux/xlator/known-path.js';
 
 /** What is counted per file. */
 export const Activity = { open: 0, read: 1, write: 2, opendir: 3, readdirp: 4, readSpeed: 5, writeSpeed: 6 } as const;

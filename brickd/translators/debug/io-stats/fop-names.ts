@@ -1,5 +1,5 @@
 /** Names of fops by GF_FOP_* number, as profiles and dumps print them. */
-import { FOPS } from '../../../../mux/fops/table.js';
+import { FOPS } from '../../../../mux/xlator/fop-table.js';
 
 /** Numbers that no fop of the wire has. */
 const OTHERS = [

@@ -3,8 +3,8 @@
  * of reads and writes, releases, and how busy which files are. While no profile is on, all but the fops that these counts
  * need are linked past it, and those pass without a look at the clock for their time.
  */
-import { FOPS, type TableName } from '../../../../mux/fops/table.js';
-import type { Call } from '../../../../posix/contract/call.js';
+import { FOPS, type TableName } from '../../../../mux/xlator/fop-table.js';
+import type { Call } from '../../../../mux/xlator/call.js';
 import type {
   CreateArgs,
   CreateReply,
@@ -21,16 +21,16 @@ import type {
   WriteArgs,
   WriteReply,
   Xdata,
-} from '../../../../posix/contract/fops.js';
-import { S_IFDIR } from '../../../../posix/contract/iatt.js';
-import type { Fd, Inode } from '../../../../posix/contract/inode.js';
-import { loggerFor } from '../../../../posix/contract/log.js';
+} from '../../../../mux/xlator/fops.js';
+import { S_IFDIR } from '../../../../mux/xlator/iatt.js';
+import type { Fd, Inode } from '../../../../mux/xlator/inode.js';
+import { loggerFor } from '../../../../mux/base/log.js';
 import {
   type DumpSection,
   Translator,
   type TranslatorInit,
   type Upcall,
-} from '../../../../posix/contract/translator.js';
+} from '../../../../mux/xlator/translator.js';
 import { Activity, BusyFiles } from './busy-files.js';
 import { Counters } from './counters.js';
 import { FdStats } from './fd-stats.js';

@@ -1,5 +1,5 @@
 /** Options of debug/io-stats: counters of the brick, and, for the whole process, logging. */
-import { bool, int, oneOf, str, time } from '../../../../volfiles/kinds.js';
+import { bool, int, oneOf, str, time } from '../../../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
 
 const LEVELS = ['DEBUG', 'WARNING', 'ERROR', 'INFO', 'CRITICAL', 'NONE', 'TRACE'] as const;

@@ -2,11 +2,11 @@
  * Writes the counters into a file every so many seconds (option `ios-dump-interval`), and what was sampled into another. Each
  * time a new interval begins. Files appear under their names only when they are complete.
  */
-import { bytesOfLatin1, bytesOfText } from '../../../../posix/contract/bytes.js';
-import { Call } from '../../../../posix/contract/call.js';
-import { background, describeThrown, fopErrorOf } from '../../../../posix/contract/fault.js';
-import type { Client } from '../../../../posix/contract/inode.js';
-import { loggerFor } from '../../../../posix/contract/log.js';
+import { bytesOfLatin1, bytesOfText } from '../../../../mux/base/bytes.js';
+import { Call } from '../../../../mux/xlator/call.js';
+import { background, describeThrown, fopErrorOf } from '../../../../mux/base/fault.js';
+import type { Client } from '../../../../mux/xlator/inode.js';
+import { loggerFor } from '../../../../mux/base/log.js';
 import { makeOwnDirectoryLater, PUBLIC_MODE, replaceOwnFileLater } from '../../../own-files.js';
 import type { IoStatsTranslator } from './io-stats.js';
 import { HostNames, sampleLines } from './samples.js';

@@ -1,5 +1,5 @@
 /** Callbacks to clients as profiles count them: each as one, and cache invalidations by what they say as well. */
-import type { Upcall } from '../../../../posix/contract/translator.js';
+import type { Upcall } from '../../../../mux/xlator/translator.js';
 import { Up } from '../../features/upcall/flags.js';
 
 /** Names by number in profiles. */

@@ -1,5 +1,5 @@
 /** Options of debug/trace: logs requests. */
-import { bool, list, size, str } from '../../../../volfiles/kinds.js';
+import { bool, list, size, str } from '../../../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
 
 export const options = defineOptions({

@@ -2,10 +2,10 @@
  * features/arbiter: a brick that keeps names, attributes and xattrs of files but none of their data. What changes data is
  * acknowledged and not done, so that replication counts this copy among those that know of the change; its files stay empty.
  */
-import type { Call } from '../../../../posix/contract/call.js';
-import { Dict } from '../../../../posix/contract/dict.js';
-import { ENOSYS } from '../../../../posix/contract/errno.js';
-import { failure } from '../../../../posix/contract/error.js';
+import type { Call } from '../../../../mux/xlator/call.js';
+import { Dict } from '../../../../mux/xlator/dict.js';
+import { ENOSYS } from '../../../../native/errno.js';
+import { failure } from '../../../../mux/xlator/fop-error.js';
 import type {
   FallocateArgs,
   FtruncateArgs,
@@ -21,13 +21,13 @@ import type {
   TruncateArgs,
   WriteArgs,
   WriteReply,
-} from '../../../../posix/contract/fops.js';
-import { gfidKey } from '../../../../posix/contract/gfid.js';
-import type { Iatt } from '../../../../posix/contract/iatt.js';
-import type { Fd, Inode } from '../../../../posix/contract/inode.js';
-import { Translator } from '../../../../posix/contract/translator.js';
-import { ACTIVE_FD_COUNT, OPEN_FD_COUNT, WRITE_IS_APPEND } from '../../../../posix/keys.js';
-import { then } from '../../../../posix/maybe.js';
+} from '../../../../mux/xlator/fops.js';
+import { gfidKey } from '../../../../mux/xlator/gfid.js';
+import type { Iatt } from '../../../../mux/xlator/iatt.js';
+import type { Fd, Inode } from '../../../../mux/xlator/inode.js';
+import { Translator } from '../../../../mux/xlator/translator.js';
+import { ACTIVE_FD_COUNT, OPEN_FD_COUNT, WRITE_IS_APPEND } from '../../../../mux/xlator/xdata-keys.js';
+import { then } from '../../../../mux/xlator/maybe-promise.js';
 import type { Options } from './options.js';
 
 export class ArbiterTranslator extends Translator<Options> {

@@ -1,5 +1,5 @@
 /** Options of features/barrier: holds acknowledgements back while a snapshot is taken. */
-import { bool, time } from '../../../../volfiles/kinds.js';
+import { bool, time } from '../../../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
 
 export const options = defineOptions({

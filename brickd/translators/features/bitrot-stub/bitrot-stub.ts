@@ -1,8 +1,8 @@
 /** features/bitrot-stub while bit-rot detection is off: keeps clients away from the xattrs of versions and signatures. */
-import { type Call, ClientPid } from '../../../../posix/contract/call.js';
-import type { Dict } from '../../../../posix/contract/dict.js';
-import { EINVAL } from '../../../../posix/contract/errno.js';
-import { failure } from '../../../../posix/contract/error.js';
+import { type Call, ClientPid } from '../../../../mux/xlator/call.js';
+import type { Dict } from '../../../../mux/xlator/dict.js';
+import { EINVAL } from '../../../../native/errno.js';
+import { failure } from '../../../../mux/xlator/fop-error.js';
 import type {
   DictReply,
   FgetxattrArgs,
@@ -15,9 +15,9 @@ import type {
   RemovexattrArgs,
   SetxattrArgs,
   Xdata,
-} from '../../../../posix/contract/fops.js';
-import { Translator } from '../../../../posix/contract/translator.js';
-import { then } from '../../../../posix/maybe.js';
+} from '../../../../mux/xlator/fops.js';
+import { Translator } from '../../../../mux/xlator/translator.js';
+import { then } from '../../../../mux/xlator/maybe-promise.js';
 import type { Options } from './options.js';
 
 const VERSION = 'trusted.bit-rot.version';

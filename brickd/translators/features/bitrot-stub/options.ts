@@ -1,5 +1,5 @@
 /** Options of features/bitrot-stub: versions and signatures of files for bit-rot detection. */
-import { bool, path } from '../../../../volfiles/kinds.js';
+import { bool, path } from '../../../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
 
 export const options = defineOptions({

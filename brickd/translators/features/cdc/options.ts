@@ -1,5 +1,5 @@
 /** Options of features/cdc: data compressed on the wire. Levels and sizes are zlib's. */
-import { bool, int, oneOf } from '../../../../volfiles/kinds.js';
+import { bool, int, oneOf } from '../../../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
 
 export const options = defineOptions({

@@ -1,5 +1,5 @@
 /** Options of features/changelog: the journal of changes that geo-replication and bit-rot detection read. */
-import { bool, oneOf, path, time } from '../../../../volfiles/kinds.js';
+import { bool, oneOf, path, time } from '../../../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
 
 export const options = defineOptions({

@@ -3,12 +3,12 @@
  * them, and shows the lists to healers as directories with gfids of their own, which hold for the life of the process.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { bytesOfLatin1, latin1OfBytes } from '../../../../posix/contract/bytes.js';
-import type { Call } from '../../../../posix/contract/call.js';
-import { Dict } from '../../../../posix/contract/dict.js';
-import { EACCES, EINVAL, ENOENT, ENOTDIR } from '../../../../posix/contract/errno.js';
-import { FopError, failure } from '../../../../posix/contract/error.js';
-import { background, nullOnFailure } from '../../../../posix/contract/fault.js';
+import { bytesOfLatin1, latin1OfBytes } from '../../../../mux/base/bytes.js';
+import type { Call } from '../../../../mux/xlator/call.js';
+import { Dict } from '../../../../mux/xlator/dict.js';
+import { EACCES, EINVAL, ENOENT, ENOTDIR } from '../../../../native/errno.js';
+import { FopError, failure } from '../../../../mux/xlator/fop-error.js';
+import { background, nullOnFailure } from '../../../../mux/base/fault.js';
 import type {
   DictReply,
   DirEntry,
@@ -27,13 +27,13 @@ import type {
   UnlinkArgs,
   XattropArgs,
   Xdata,
-} from '../../../../posix/contract/fops.js';
-import { type Gfid, gfidKey, gfidText, parseGfid } from '../../../../posix/contract/gfid.js';
-import { NO_IATT, S_IFDIR, S_IFMT } from '../../../../posix/contract/iatt.js';
-import type { Fd, Inode } from '../../../../posix/contract/inode.js';
-import { loggerFor } from '../../../../posix/contract/log.js';
-import { isEntryName } from '../../../../posix/contract/name.js';
-import { type DumpSection, Translator, type TranslatorInit } from '../../../../posix/contract/translator.js';
+} from '../../../../mux/xlator/fops.js';
+import { type Gfid, gfidKey, gfidText, parseGfid } from '../../../../mux/xlator/gfid.js';
+import { NO_IATT, S_IFDIR, S_IFMT } from '../../../../mux/xlator/iatt.js';
+import type { Fd, Inode } from '../../../../mux/xlator/inode.js';
+import { loggerFor } from '../../../../mux/base/log.js';
+import { isEntryName } from '../../../../mux/xlator/entry-name.js';
+import { type DumpSection, Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
 import { makeDirectory, openDirectory, requireDirectory } from '../../directories.js';
 import { type IndexPlace, IndexStore, pathOf } from './index-store.js';
 import type { Options } from './options.js';

@@ -1,5 +1,5 @@
 /** Options of features/index: the list of files that await healing. */
-import { list, path } from '../../../../volfiles/kinds.js';
+import { list, path } from '../../../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
 
 export const options = defineOptions({

@@ -1,5 +1,5 @@
 /** Which xattrs mean that a file awaits healing, and what a set of their values says. */
-import { type Dict, valueBytes } from '../../../../posix/contract/dict.js';
+import { type Dict, valueBytes } from '../../../../mux/xlator/dict.js';
 
 /** The three indices, by the names of their directories. */
 export const INDICES = ['xattrop', 'dirty', 'entry-changes'] as const;

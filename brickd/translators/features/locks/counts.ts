@@ -2,8 +2,8 @@
  * Lock counts that clients ask for in the xdata of any fop, and that its reply carries: replication uses them to see
  * whether others are at work on a file, and to shorten its own locking.
  */
-import { Dict } from '../../../../posix/contract/dict.js';
-import type { Inode } from '../../../../posix/contract/inode.js';
+import { Dict } from '../../../../mux/xlator/dict.js';
+import type { Inode } from '../../../../mux/xlator/inode.js';
 import type { InodeLocks } from './inode-locks.js';
 
 const ENTRYLK_COUNT = 'glusterfs.entrylk-count';

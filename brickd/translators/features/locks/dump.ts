@@ -1,7 +1,7 @@
 /** Locks as sections of a statedump, one for each inode, in Gluster's words. */
-import type { Client } from '../../../../posix/contract/inode.js';
-import { pathOf } from '../../../../posix/contract/known-path.js';
-import type { DumpSection } from '../../../../posix/contract/translator.js';
+import type { Client } from '../../../../mux/xlator/inode.js';
+import { pathOf } from '../../../../mux/xlator/known-path.js';
+import type { DumpSection } from '../../../../mux/xlator/translator.js';
 import type { InodeLocks } from './inode-locks.js';
 import type { EntryLock, InodeLock } from './internal-locks.js';
 import type { InternalLock } from './lock-list.js';

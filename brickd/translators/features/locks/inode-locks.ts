@@ -1,10 +1,10 @@
 /** All locks of one inode: POSIX locks, inode and entry locks by domain, removals under way, and migration's marks. */
-import { EAGAIN, EREMOTE } from '../../../../posix/contract/errno.js';
-import { failure } from '../../../../posix/contract/error.js';
-import { gfidText } from '../../../../posix/contract/gfid.js';
-import type { Client, Inode } from '../../../../posix/contract/inode.js';
-import type { Logger } from '../../../../posix/contract/log.js';
-import type { BrickContext } from '../../../../posix/contract/translator.js';
+import { EAGAIN, EREMOTE } from '../../../../native/errno.js';
+import { failure } from '../../../../mux/xlator/fop-error.js';
+import { gfidText } from '../../../../mux/xlator/gfid.js';
+import type { Client, Inode } from '../../../../mux/xlator/inode.js';
+import type { Logger } from '../../../../mux/base/log.js';
+import type { BrickContext } from '../../../../mux/xlator/translator.js';
 import type { EntryLock, InodeLock } from './internal-locks.js';
 import { type LockName, type LockRange, NameIndex, RangeIndex } from './lock-index.js';
 import { type ListHost, LockList, type Overdue } from './lock-list.js';

@@ -1,6 +1,6 @@
 /** The two kinds of lock that Gluster's own layers take: on ranges of an inode, and on names in a directory. */
-import type { Flock } from '../../../../posix/contract/fops.js';
-import type { Client } from '../../../../posix/contract/inode.js';
+import type { Flock } from '../../../../mux/xlator/fops.js';
+import type { Client } from '../../../../mux/xlator/inode.js';
 import { InternalLock } from './lock-list.js';
 import { LLONG_MAX, LockType } from './lock-text.js';
 

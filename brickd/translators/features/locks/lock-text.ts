@@ -1,5 +1,5 @@
 /** How Gluster writes locks: owners, times and the lines of statedumps. */
-import type { Flock } from '../../../../posix/contract/fops.js';
+import type { Flock } from '../../../../mux/xlator/fops.js';
 
 /** F_RDLCK, F_WRLCK, F_UNLCK as they are on the wire; EOL ends the list of an fd's locks. */
 export const LockType = { read: 0, write: 1, unlock: 2, endOfList: 3 } as const;

@@ -1,8 +1,8 @@
 /** Extended attributes that are requests about locks: clearing them, moving them between fds and bricks, enforcing them. */
-import { type Call, ClientPid } from '../../../../posix/contract/call.js';
-import { Dict } from '../../../../posix/contract/dict.js';
-import { EINVAL, EPERM } from '../../../../posix/contract/errno.js';
-import { failure } from '../../../../posix/contract/error.js';
+import { type Call, ClientPid } from '../../../../mux/xlator/call.js';
+import { Dict } from '../../../../mux/xlator/dict.js';
+import { EINVAL, EPERM } from '../../../../native/errno.js';
+import { failure } from '../../../../mux/xlator/fop-error.js';
 import type {
   DictReply,
   FgetxattrArgs,
@@ -13,9 +13,9 @@ import type {
   RemovexattrArgs,
   SetxattrArgs,
   Xdata,
-} from '../../../../posix/contract/fops.js';
-import type { Fd, Inode } from '../../../../posix/contract/inode.js';
-import { then } from '../../../../posix/maybe.js';
+} from '../../../../mux/xlator/fops.js';
+import type { Fd, Inode } from '../../../../mux/xlator/inode.js';
+import { then } from '../../../../mux/xlator/maybe-promise.js';
 import { copyDict } from '../../copy-dict.js';
 import { CLEAR_PREFIX, clearLocks, INTERRUPT_PREFIX, parseClear } from './clear.js';
 import { ENFORCE_KEY, GuardedIo } from './guarded-io.js';

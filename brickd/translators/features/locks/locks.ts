@@ -2,10 +2,10 @@
  * features/locks: POSIX locks of applications, inode and entry locks of Gluster's clients, and the counts of them that
  * replies carry. All in memory: a client that loses its connection loses its locks.
  */
-import type { Call } from '../../../../posix/contract/call.js';
-import type { Dict } from '../../../../posix/contract/dict.js';
-import { EINVAL, ENOTCONN, EOPNOTSUPP, EREMOTE } from '../../../../posix/contract/errno.js';
-import { failure } from '../../../../posix/contract/error.js';
+import type { Call } from '../../../../mux/xlator/call.js';
+import type { Dict } from '../../../../mux/xlator/dict.js';
+import { EINVAL, ENOTCONN, EOPNOTSUPP, EREMOTE } from '../../../../native/errno.js';
+import { failure } from '../../../../mux/xlator/fop-error.js';
 import type {
   EntrylkArgs,
   FdArgs,
@@ -25,11 +25,11 @@ import type {
   SetactivelkArgs,
   UnlinkArgs,
   Xdata,
-} from '../../../../posix/contract/fops.js';
-import { gfidText } from '../../../../posix/contract/gfid.js';
-import type { Client, Fd, Inode } from '../../../../posix/contract/inode.js';
-import type { DumpSection, LayerNumbers } from '../../../../posix/contract/translator.js';
-import { then } from '../../../../posix/maybe.js';
+} from '../../../../mux/xlator/fops.js';
+import { gfidText } from '../../../../mux/xlator/gfid.js';
+import type { Client, Fd, Inode } from '../../../../mux/xlator/inode.js';
+import type { DumpSection, LayerNumbers } from '../../../../mux/xlator/translator.js';
+import { then } from '../../../../mux/xlator/maybe-promise.js';
 import { dumpAll } from './dump.js';
 import type { InodeLocks } from './inode-locks.js';
 import { EntryLock, InodeLock } from './internal-locks.js';

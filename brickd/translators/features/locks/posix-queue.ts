@@ -3,8 +3,8 @@
  * same range stand in one group, which is kept with one held range that is in its way and looked at again when that goes: a release
  * looks at one of the many that want the same.
  */
-import type { Flock } from '../../../../posix/contract/fops.js';
-import type { Client, Fd } from '../../../../posix/contract/inode.js';
+import type { Flock } from '../../../../mux/xlator/fops.js';
+import type { Client, Fd } from '../../../../mux/xlator/inode.js';
 import { placeOf, removeOrdered } from './lock-index.js';
 import type { HeldRange, Holder, Range } from './posix-locks.js';
 

@@ -1,5 +1,5 @@
 /** Options of features/marker: change times for geo-replication, sizes for quota. */
-import { bool, int, str } from '../../../../volfiles/kinds.js';
+import { bool, int, str } from '../../../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
 
 export const options = defineOptions({

@@ -1,5 +1,5 @@
 /** Options of features/namespace: tags requests with the top-level directory that they are in. */
-import { bool } from '../../../../volfiles/kinds.js';
+import { bool } from '../../../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
 
 export const options = defineOptions({

@@ -1,5 +1,5 @@
 /** Options of features/quota: limits of directories. */
-import { bool, percent, str, time } from '../../../../volfiles/kinds.js';
+import { bool, percent, str, time } from '../../../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
 
 export const options = defineOptions({

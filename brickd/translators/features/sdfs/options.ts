@@ -1,5 +1,5 @@
 /** Options of features/sdfs: one change of a directory entry at a time. */
-import { bool } from '../../../../volfiles/kinds.js';
+import { bool } from '../../../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
 
 export const options = defineOptions({

@@ -2,8 +2,8 @@
  * features/sdfs: one change of a directory entry at a time. Each look-up and each change of a name holds a lock on that name
  * for as long as it runs, as clients' entry locks are held but in a domain of its own.
  */
-import { Call } from '../../../../posix/contract/call.js';
-import { background, nullOnFailure } from '../../../../posix/contract/fault.js';
+import { Call } from '../../../../mux/xlator/call.js';
+import { background, nullOnFailure } from '../../../../mux/base/fault.js';
 import type {
   CreateArgs,
   CreateReply,
@@ -22,11 +22,11 @@ import type {
   RmdirArgs,
   SymlinkArgs,
   UnlinkArgs,
-} from '../../../../posix/contract/fops.js';
-import { gfidText } from '../../../../posix/contract/gfid.js';
-import type { Inode, Loc } from '../../../../posix/contract/inode.js';
-import { loggerFor } from '../../../../posix/contract/log.js';
-import { Translator } from '../../../../posix/contract/translator.js';
+} from '../../../../mux/xlator/fops.js';
+import { gfidText } from '../../../../mux/xlator/gfid.js';
+import type { Inode, Loc } from '../../../../mux/xlator/inode.js';
+import { loggerFor } from '../../../../mux/base/log.js';
+import { Translator } from '../../../../mux/xlator/translator.js';
 import type { Options } from './options.js';
 
 const Command = { lock: 0, unlock: 1 } as const;

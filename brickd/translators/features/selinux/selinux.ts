@@ -1,6 +1,6 @@
 /** features/selinux: clients' security labels are stored under a name of Gluster's own, beside the brick's own labels. */
-import type { Call } from '../../../../posix/contract/call.js';
-import { Dict } from '../../../../posix/contract/dict.js';
+import type { Call } from '../../../../mux/xlator/call.js';
+import { Dict } from '../../../../mux/xlator/dict.js';
 import type {
   DictReply,
   FgetxattrArgs,
@@ -9,9 +9,9 @@ import type {
   MaybePromise,
   SetxattrArgs,
   Xdata,
-} from '../../../../posix/contract/fops.js';
-import { Translator } from '../../../../posix/contract/translator.js';
-import { then } from '../../../../posix/maybe.js';
+} from '../../../../mux/xlator/fops.js';
+import { Translator } from '../../../../mux/xlator/translator.js';
+import { then } from '../../../../mux/xlator/maybe-promise.js';
 import type { Options } from './options.js';
 
 const LABEL = 'security.selinux';

@@ -1,5 +1,5 @@
 /** Options of features/simple-quota: limits on the space that namespaces take (GlusterFS 11). */
-import { bool } from '../../../../volfiles/kinds.js';
+import { bool } from '../../../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
 
 /** Every brick volfile of GlusterFS 11 has a volume of this type, and none of GlusterFS 10. */

@@ -4,12 +4,12 @@
  * and tells them the total.
  */
 
-import type { Call } from '../../../../posix/contract/call.js';
-import { ClientPid } from '../../../../posix/contract/call.js';
-import { Dict } from '../../../../posix/contract/dict.js';
-import { EDQUOT, EINVAL, ENODATA, ENOENT, EPERM, ESTALE } from '../../../../posix/contract/errno.js';
-import { FopError, failure } from '../../../../posix/contract/error.js';
-import { background } from '../../../../posix/contract/fault.js';
+import type { Call } from '../../../../mux/xlator/call.js';
+import { ClientPid } from '../../../../mux/xlator/call.js';
+import { Dict } from '../../../../mux/xlator/dict.js';
+import { EDQUOT, EINVAL, ENODATA, ENOENT, EPERM, ESTALE } from '../../../../native/errno.js';
+import { FopError, failure } from '../../../../mux/xlator/fop-error.js';
+import { background } from '../../../../mux/base/fault.js';
 import type {
   CopyFileRangeArgs,
   CopyFileRangeReply,
@@ -41,15 +41,15 @@ import type {
   WriteArgs,
   WriteReply,
   Xdata,
-} from '../../../../posix/contract/fops.js';
-import { gfidText } from '../../../../posix/contract/gfid.js';
-import { type Iatt, S_IFDIR } from '../../../../posix/contract/iatt.js';
-import type { Inode } from '../../../../posix/contract/inode.js';
-import { pathOf } from '../../../../posix/contract/known-path.js';
-import { type Logger, loggerFor } from '../../../../posix/contract/log.js';
-import { type DumpSection, Translator, type TranslatorInit } from '../../../../posix/contract/translator.js';
-import { FILE_BLOCK_COUNT, REQUEST_LINK_COUNT, RESPONSE_LINK_COUNT } from '../../../../posix/keys.js';
-import { then } from '../../../../posix/maybe.js';
+} from '../../../../mux/xlator/fops.js';
+import { gfidText } from '../../../../mux/xlator/gfid.js';
+import { type Iatt, S_IFDIR } from '../../../../mux/xlator/iatt.js';
+import type { Inode } from '../../../../mux/xlator/inode.js';
+import { pathOf } from '../../../../mux/xlator/known-path.js';
+import { type Logger, loggerFor } from '../../../../mux/base/log.js';
+import { type DumpSection, Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
+import { FILE_BLOCK_COUNT, REQUEST_LINK_COUNT, RESPONSE_LINK_COUNT } from '../../../../mux/xlator/xdata-keys.js';
+import { then } from '../../../../mux/xlator/maybe-promise.js';
 import { copyDict } from '../../copy-dict.js';
 import type { Options } from './options.js';
 import { Usage } from './usage.js';

@@ -3,7 +3,7 @@
  * those under way at the same time can't all pass a check that only one of them would.
  */
 import assert from 'node:assert';
-import type { Gfid } from '../../../../posix/contract/gfid.js';
+import type { Gfid } from '../../../../mux/xlator/gfid.js';
 
 interface Waiter {
   readonly bytes: number;

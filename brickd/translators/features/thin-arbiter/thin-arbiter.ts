@@ -2,12 +2,12 @@
  * features/thin-arbiter: the tie-breaker of two-way replicas. It holds one small file for each pair, whose xattrs say which of
  * the two copies is bad, and sees to it that they never call both bad: whoever asks for that has not seen all.
  */
-import type { Call } from '../../../../posix/contract/call.js';
-import { Dict, valueBytes } from '../../../../posix/contract/dict.js';
-import { EINVAL } from '../../../../posix/contract/errno.js';
-import { failure } from '../../../../posix/contract/error.js';
-import type { DictReply, FopName, FxattropArgs, XattropArgs } from '../../../../posix/contract/fops.js';
-import { Translator } from '../../../../posix/contract/translator.js';
+import type { Call } from '../../../../mux/xlator/call.js';
+import { Dict, valueBytes } from '../../../../mux/xlator/dict.js';
+import { EINVAL } from '../../../../native/errno.js';
+import { failure } from '../../../../mux/xlator/fop-error.js';
+import type { DictReply, FopName, FxattropArgs, XattropArgs } from '../../../../mux/xlator/fops.js';
+import { Translator } from '../../../../mux/xlator/translator.js';
 import type { Options } from './options.js';
 
 /** There is no data here and nothing to see: clients look the file up, make it, lock it and use its xattrs. As in the original. */

@@ -1,5 +1,5 @@
 /** Options of features/trash: keeps what is unlinked or cut short in a folder of the brick. */
-import { bool, list, path, size, str } from '../../../../volfiles/kinds.js';
+import { bool, list, path, size, str } from '../../../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
 
 export const options = defineOptions({

@@ -2,10 +2,10 @@
  * features/trash: what clients unlink or cut short is kept in a folder of the brick, under its path and the time. Large
  * files, files with further names and those below the paths that options name are not kept.
  */
-import type { Call } from '../../../../posix/contract/call.js';
-import { EDQUOT, ENOSPC, EOPNOTSUPP, EPERM, errnoName } from '../../../../posix/contract/errno.js';
-import { failure } from '../../../../posix/contract/error.js';
-import { nullOnFailure } from '../../../../posix/contract/fault.js';
+import type { Call } from '../../../../mux/xlator/call.js';
+import { EDQUOT, ENOSPC, EOPNOTSUPP, EPERM, errnoName } from '../../../../native/errno.js';
+import { failure } from '../../../../mux/xlator/fop-error.js';
+import { nullOnFailure } from '../../../../mux/base/fault.js';
 import type {
   EntryReply,
   FopName,
@@ -19,16 +19,16 @@ import type {
   RmdirArgs,
   TruncateArgs,
   UnlinkArgs,
-} from '../../../../posix/contract/fops.js';
-import { sameGfid } from '../../../../posix/contract/gfid.js';
-import type { Iatt } from '../../../../posix/contract/iatt.js';
-import type { Inode, Loc } from '../../../../posix/contract/inode.js';
-import { knownNames } from '../../../../posix/contract/known-path.js';
-import { loggerFor } from '../../../../posix/contract/log.js';
-import { isEntryName } from '../../../../posix/contract/name.js';
-import { Translator, type TranslatorInit } from '../../../../posix/contract/translator.js';
-import { RESPONSE_LINK_COUNT } from '../../../../posix/keys.js';
-import { TRASH_GFID, TRASH_INTERNAL_GFID } from '../../../../posix/reserved-gfids.js';
+} from '../../../../mux/xlator/fops.js';
+import { sameGfid } from '../../../../mux/xlator/gfid.js';
+import type { Iatt } from '../../../../mux/xlator/iatt.js';
+import type { Inode, Loc } from '../../../../mux/xlator/inode.js';
+import { knownNames } from '../../../../mux/xlator/known-path.js';
+import { loggerFor } from '../../../../mux/base/log.js';
+import { isEntryName } from '../../../../mux/xlator/entry-name.js';
+import { Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
+import { RESPONSE_LINK_COUNT } from '../../../../mux/xlator/xdata-keys.js';
+import { TRASH_GFID, TRASH_INTERNAL_GFID } from '../../../../mux/xlator/reserved-gfids.js';
 import type { Options } from './options.js';
 import { INTERNAL, TRASH_PARENT, TrashStore } from './trash-store.js';
 

@@ -1,5 +1,5 @@
 /** Options of features/upcall: tells clients when what they may have cached changes. */
-import { bool, int } from '../../../../volfiles/kinds.js';
+import { bool, int } from '../../../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
 
 export const options = defineOptions({

@@ -3,14 +3,14 @@
  * the brick tells the others that have used it of late. The word goes out before the reply does, so that nobody who
  * has heard of a change from its author finds the old state in a cache.
  */
-import type { Call } from '../../../../posix/contract/call.js';
-import type { Dict } from '../../../../posix/contract/dict.js';
-import type * as F from '../../../../posix/contract/fops.js';
-import { gfidKey } from '../../../../posix/contract/gfid.js';
-import { Iatt, NO_IATT } from '../../../../posix/contract/iatt.js';
-import type { Client, Inode } from '../../../../posix/contract/inode.js';
-import { Translator } from '../../../../posix/contract/translator.js';
-import { POST_STAT } from '../../../../posix/keys.js';
+import type { Call } from '../../../../mux/xlator/call.js';
+import type { Dict } from '../../../../mux/xlator/dict.js';
+import type * as F from '../../../../mux/xlator/fops.js';
+import { gfidKey } from '../../../../mux/xlator/gfid.js';
+import { Iatt, NO_IATT } from '../../../../mux/xlator/iatt.js';
+import type { Client, Inode } from '../../../../mux/xlator/inode.js';
+import { Translator } from '../../../../mux/xlator/translator.js';
+import { POST_STAT } from '../../../../mux/xlator/xdata-keys.js';
 import { UP_ATTR, UP_NLINK, UP_RENAME, UP_WRITE, Up } from './flags.js';
 import type { Options } from './options.js';
 import { Watchers } from './watchers.js';

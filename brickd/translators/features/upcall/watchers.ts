@@ -2,7 +2,7 @@
  * Who may have which file in a cache: every client that looked at it of late. Kept by gfid and not in the inode, since a
  * reply names files that the inode table gets to know only afterwards.
  */
-import type { Client } from '../../../../posix/contract/inode.js';
+import type { Client } from '../../../../mux/xlator/inode.js';
 
 /** Clients that have used a file, and when (seconds since the epoch). */
 type File = Map<Client, number>;

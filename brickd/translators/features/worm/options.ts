@@ -1,5 +1,5 @@
 /** Options of features/worm: write once, read many, for the volume or file by file. */
-import { bool, oneOf, time } from '../../../../volfiles/kinds.js';
+import { bool, oneOf, time } from '../../../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
 
 export const options = defineOptions({

@@ -2,10 +2,10 @@
  * performance/io-threads: passes everything on. What it does in the original (threads by priority of fops) the queue of
  * blocking calls below storage/posix does, with this translator's number of threads as its limit. Its own questions are answered: nothing ever waits here.
  */
-import type { Call } from '../../../../posix/contract/call.js';
-import { Dict } from '../../../../posix/contract/dict.js';
-import type { DictReply, GetxattrArgs, MaybePromise } from '../../../../posix/contract/fops.js';
-import { type DumpSection, Translator } from '../../../../posix/contract/translator.js';
+import type { Call } from '../../../../mux/xlator/call.js';
+import { Dict } from '../../../../mux/xlator/dict.js';
+import type { DictReply, GetxattrArgs, MaybePromise } from '../../../../mux/xlator/fops.js';
+import { type DumpSection, Translator } from '../../../../mux/xlator/translator.js';
 import type { Options } from './options.js';
 
 const QUEUE_SIZE = 'io-thread-queue-size';

@@ -1,5 +1,5 @@
 /** Options of performance/io-threads: how many calls of each priority run at a time. */
-import { bool, int } from '../../../../volfiles/kinds.js';
+import { bool, int } from '../../../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
 
 export const options = defineOptions({

@@ -2,7 +2,7 @@
  * POSIX ACLs: their binary form in the xattrs `system.posix_acl_access` and `system.posix_acl_default`, the decision that
  * they are for, and how new files inherit them.
  */
-import type { Call } from '../../../../posix/contract/call.js';
+import type { Call } from '../../../../mux/xlator/call.js';
 
 export const ACCESS_KEY = 'system.posix_acl_access';
 export const DEFAULT_KEY = 'system.posix_acl_default';

@@ -3,13 +3,13 @@
  * when a check needs it, and dropped or brought up to date by every change that passes. Callers who are not checked leave
  * no trace here.
  */
-import type { Call } from '../../../../posix/contract/call.js';
-import { Dict } from '../../../../posix/contract/dict.js';
-import type { Fops } from '../../../../posix/contract/fops.js';
-import { gfidKey } from '../../../../posix/contract/gfid.js';
-import type { Iatt } from '../../../../posix/contract/iatt.js';
-import type { Inode } from '../../../../posix/contract/inode.js';
-import type { BrickContext } from '../../../../posix/contract/translator.js';
+import type { Call } from '../../../../mux/xlator/call.js';
+import { Dict } from '../../../../mux/xlator/dict.js';
+import type { Fops } from '../../../../mux/xlator/fops.js';
+import { gfidKey } from '../../../../mux/xlator/gfid.js';
+import type { Iatt } from '../../../../mux/xlator/iatt.js';
+import type { Inode } from '../../../../mux/xlator/inode.js';
+import type { BrickContext } from '../../../../mux/xlator/translator.js';
 import { ACCESS_KEY, type Acl, DEFAULT_KEY, type Guarded, parseAcl, withMode } from './acl.js';
 
 export interface FileContext extends Guarded {

@@ -1,5 +1,5 @@
 /** Options of system/posix-acl, which volfiles also call features/access-control: permission checks by mode and ACL. */
-import { int } from '../../../../volfiles/kinds.js';
+import { int } from '../../../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
 
 export const options = defineOptions({

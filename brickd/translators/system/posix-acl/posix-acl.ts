@@ -2,10 +2,10 @@
  * system/posix-acl (features/access-control in volfiles): may the caller do what it asks for? By mode and POSIX ACLs, for
  * everyone but the super-user and Gluster's internal clients; and what a new file inherits from its directory, for all.
  */
-import type { Call } from '../../../../posix/contract/call.js';
-import type { Dict } from '../../../../posix/contract/dict.js';
-import { EACCES, EINVAL, EPERM } from '../../../../posix/contract/errno.js';
-import { failure } from '../../../../posix/contract/error.js';
+import type { Call } from '../../../../mux/xlator/call.js';
+import type { Dict } from '../../../../mux/xlator/dict.js';
+import { EACCES, EINVAL, EPERM } from '../../../../native/errno.js';
+import { failure } from '../../../../mux/xlator/fop-error.js';
 import type {
   AccessArgs,
   AccessReply,
@@ -40,12 +40,12 @@ import type {
   TruncateArgs,
   UnlinkArgs,
   Xdata,
-} from '../../../../posix/contract/fops.js';
-import type { Iatt } from '../../../../posix/contract/iatt.js';
-import type { Fd, Inode, Loc } from '../../../../posix/contract/inode.js';
-import { Translator, type TranslatorInit } from '../../../../posix/contract/translator.js';
-import { isAclText, SYNC_XATTRS } from '../../../../posix/keys.js';
-import { then } from '../../../../posix/maybe.js';
+} from '../../../../mux/xlator/fops.js';
+import type { Iatt } from '../../../../mux/xlator/iatt.js';
+import type { Fd, Inode, Loc } from '../../../../mux/xlator/inode.js';
+import { Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
+import { isAclText, SYNC_XATTRS } from '../../../../mux/xlator/xdata-keys.js';
+import { then } from '../../../../mux/xlator/maybe-promise.js';
 import { copyDict } from '../../copy-dict.js';
 import { ACCESS_KEY, DEFAULT_KEY, encodeAcl, inGroup, inherit, Permission, parseAcl, permits } from './acl.js';
 import { type FileContext, FileContexts } from './file-context.js';

@@ -1,7 +1,7 @@
 /** Shares by weight: of volumes, of tenants, with rates and floors among them. */
 import t from 'tap';
 import { qosRules } from '../../../../brickd/translators/user/qos/settings.js';
-import { fopByName } from '../../../../mux/fops/table.js';
+import { fopByName } from '../../../../mux/xlator/fop-table.js';
 import { BucketTable } from '../../../../mux/qos/bucket.js';
 import { Floors } from '../../../../mux/qos/floors.js';
 import { Ask, Flow } from '../../../../mux/qos/queue.js';

@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import t from 'tap';
 import { qosRules } from '../../../../brickd/translators/user/qos/settings.js';
-import { fopByName } from '../../../../mux/fops/table.js';
+import { fopByName } from '../../../../mux/xlator/fop-table.js';
 import { Ask } from '../../../../mux/qos/queue.js';
 import { Scheduler, type Volume } from '../../../../mux/qos/scheduler.js';
 import { Tenant } from '../../../../mux/qos/tenant.js';

@@ -1,0 +1,276 @@
+/** Every metric of bricks: what it is called, what it means, and where its values come from. */
+
+import type { Unapplied } from '../../../mux/workers/worker-protocol.js';
+import { LATENCY_BOUNDS_SEC, latenciesIn } from '../../../mux/stats/fop-stats.js';
+import { FOPS, fopByNumber } from '../../../mux/xlator/fop-table.js';
+import type { BrickStats } from '../../../mux/brick/views/brick-stats.js';
+import { textOfLatin1 } from '../../../mux/base/bytes.js';
+import { errnoName } from '../../../native/errno.js';
+import type { BrickState } from '../../brick-server.js';
+import { boundLabels, histogram, labels, type MetricHead, sample } from '../exposition.js';
+import type { BrickLabels } from './names.js';
+import { QOS_FAMILIES } from './qos-families.js';
+
+/** One brick as metrics see it. */
+export interface BrickView {
+  state: BrickState;
+  labels: BrickLabels;
+  /** Undefined when the worker of the brick has not answered. */
+  stats: BrickStats | undefined;
+}
+
+/** A metric of bricks. */
+export interface BrickFamily extends MetricHead {
+  /** Names of its labels, for its description. */
+  labels: string;
+  samples(b: BrickView, name: string): string;
+}
+
+const OWN = 'volume, brick_path';
+const CAPACITY = 'cluster_id, host, id, brick_path, volume, subvolume';
+const BOUNDS = boundLabels(LATENCY_BOUNDS_SEC);
+
+/** A metric with one value per brick. */
+function one(
+  type: MetricHead['type'],
+  name: string,
+  help: string,
+  value: (b: BrickStats) => number | undefined,
+  within: 'own' | 'capacity' = 'own',
+): BrickFamily {
+  return {
+    type,
+    name,
+    help,
+    labels: within === 'own' ? OWN : CAPACITY,
+    samples: ({ stats, labels }, name) => {
+      const v = stats === undefined ? undefined : value(stats);
+      return v === undefined ? '' : sample(name, labels[within], v);
+    },
+  };
+}
+
+/** A metric with several values per brick. */
+function many(
+  type: MetricHead['type'],
+  name: string,
+  help: string,
+  more: string,
+  samples: (b: BrickStats, name: string, labels: BrickLabels) => string,
+): BrickFamily {
+  const write: BrickFamily['samples'] = (b, name) => (b.stats === undefined ? '' : samples(b.stats, name, b.labels));
+  return { type, name, help, labels: `${OWN}, ${more}`, samples: write };
+}
+
+type Space = NonNullable<BrickStats['space']>;
+
+function ofSpace(type: MetricHead['type'], name: string, help: string, value: (s: Space) => number): BrickFamily {
+  return one(type, name, help, (b) => (b.space === null ? undefined : value(b.space)), 'capacity');
+}
+
+/** Names and labels as gluster-prometheus has them; those called _total are no counters, so their type is left open. */
+const AS_GLUSTER_PROMETHEUS: BrickFamily[] = [
+  {
+    type: 'gauge',
+    name: 'gluster_brick_up',
+    help: 'Whether the brick serves (1) or not (0).',
+    labels: 'cluster_id, volume, hostname, brick_path, peer_id, pid',
+    samples: ({ state, stats, labels }, name) =>
+      sample(name, labels.status, state.state === 'up' && stats?.up === true ? 1 : 0),
+  },
+  ofSpace('gauge', 'gluster_brick_capacity_used_bytes', 'Used space of the file system of the brick.', (s) => {
+    return s.total - s.free;
+  }),
+  ofSpace('gauge', 'gluster_brick_capacity_free_bytes', 'Free space for the brick.', (s) => s.available),
+  ofSpace('untyped', 'gluster_brick_capacity_bytes_total', 'Size of the file system of the brick.', (s) => s.total),
+  ofSpace('untyped', 'gluster_brick_inodes_total', 'Inodes of the file system of the brick.', (s) => s.inodes),
+  ofSpace('gauge', 'gluster_brick_inodes_free', 'Free inodes for the brick.', (s) => s.inodesFree),
+  ofSpace('gauge', 'gluster_brick_inodes_used', 'Used inodes of the file system of the brick.', (s) => {
+    return s.inodes - s.inodesFree;
+  }),
+  {
+    type: 'gauge',
+    name: 'gluster_volume_profile_fop_hits',
+    help: 'Fops received since the start of the process.',
+    labels: 'cluster_id, volume, brick, host, fop',
+    samples: ({ stats, labels: l }, name) => {
+      if (stats === undefined) return '';
+      const called = FOPS.filter((f) => stats.hits[f.number]! > 0);
+      return called.map((f) => sample(name, `${l.profile},fop="${f.display}"`, stats.hits[f.number]!)).join('');
+    },
+  },
+  {
+    type: 'gauge',
+    name: 'gluster_volume_profile_fop_avg_latency',
+    help: 'Mean latency of fops since the start of the process, in microseconds.',
+    labels: 'cluster_id, volume, brick, host, fop',
+    samples: ({ stats, labels: l }, name) => {
+      if (stats === undefined) return '';
+      let text = '';
+      for (const { fop, count, sumSec } of latenciesIn(stats.latencies)) {
+        text += sample(name, `${l.profile},fop="${fopByNumber(fop)!.display}"`, (sumSec * 1e6) / count);
+      }
+      return text;
+    },
+  },
+];
+
+const FOP_FAMILIES: BrickFamily[] = [
+  many('counter', 'brickd_fops_total', 'Fops received.', 'fop', (b, name, l) => {
+    const called = FOPS.filter((f) => b.hits[f.number]! > 0);
+    return called.map((f) => sample(name, `${l.own},fop="${f.display}"`, b.hits[f.number]!)).join('');
+  }),
+  many('counter', 'brickd_fop_failures_total', 'Fops that failed, by error.', 'fop, errno', (b, name, l) => {
+    let text = '';
+    for (let at = 0; at < b.errors.length; at += 3) {
+      const fop = fopByNumber(b.errors[at]!)!.display;
+      text += sample(name, `${l.own},fop="${fop}",errno="${errnoName(b.errors[at + 1]!)}"`, b.errors[at + 2]!);
+    }
+    return text;
+  }),
+  many(
+    'histogram',
+    'brickd_fop_duration_seconds',
+    'Time from the arrival of a fop to its reply; that of lock requests holds the wait for the lock.',
+    'fop',
+    (b, name, l) => {
+      let text = '';
+      for (const { fop, buckets, sumSec } of latenciesIn(b.latencies)) {
+        text += histogram(name, `${l.own},fop="${fopByNumber(fop)!.display}"`, BOUNDS, buckets, sumSec);
+      }
+      return text;
+    },
+  ),
+  many('counter', 'brickd_payload_bytes_total', 'Data read and written by fops.', 'direction', (b, name, l) => {
+    const read = sample(name, `${l.own},direction="read"`, b.bytesRead);
+    return read + sample(name, `${l.own},direction="write"`, b.bytesWritten);
+  }),
+];
+
+const BRICK_GAUGES: BrickFamily[] = [
+  one('gauge', 'brickd_fops_in_progress', 'Fops under way.', (b) => b.callsUnderWay),
+  one('gauge', 'brickd_clients', 'Client processes connected to the brick.', (b) => b.clients),
+  one('gauge', 'brickd_connections', 'Connections of clients to the brick.', (b) => b.connections),
+  one('gauge', 'brickd_open_fds', 'Files and directories that clients have open.', (b) => b.openFds),
+  one('gauge', 'brickd_cached_inodes', 'Inodes in the table of the brick.', (b) => b.inodes),
+  one('gauge', 'brickd_cached_inodes_limit', 'Inodes not in use that the table keeps at most; 0: all.', (b) => {
+    return b.inodeLimit;
+  }),
+  one('gauge', 'brickd_locks_held', 'Locks of every kind that clients hold.', (b) => b.locksHeld),
+  one('gauge', 'brickd_locks_waiting', 'Lock requests that wait.', (b) => b.locksWaiting),
+  one('gauge', 'brickd_disk_batches_queued', 'Batches of blocking system calls that wait for a thread.', (b) => {
+    return b.batchesQueued;
+  }),
+  one('gauge', 'brickd_disk_batches_running', 'Batches of blocking system calls that run.', (b) => b.batchesRunning),
+  one(
+    'gauge',
+    'brickd_disk_hung',
+    'Whether system calls on the disk of the brick have not come back for more than a second (1) or it answers (0).',
+    (b) => (b.diskHung ? 1 : 0),
+  ),
+  one('counter', 'brickd_health_checks_total', 'Health checks of the disk that have ended.', (b) => b.healthChecks),
+  one('counter', 'brickd_health_check_failures_total', 'Health checks of the disk that failed.', (b) => {
+    return b.healthFailures;
+  }),
+  one(
+    'gauge',
+    'brickd_health_check_success_timestamp_seconds',
+    'When a health check last found the disk well.',
+    (b) => {
+      return b.healthyAtSec === 0 ? undefined : b.healthyAtSec;
+    },
+  ),
+  {
+    type: 'gauge',
+    name: 'brickd_brick_unapplied_options',
+    help: 'Options of the volfile that the running brick can not apply; 0 is as it should be.',
+    labels: OWN,
+    samples: ({ state, labels }, name) => sample(name, labels.own, state.unapplied.length),
+  },
+  {
+    type: 'gauge',
+    name: 'brickd_brick_unapplied_option_info',
+    help: 'An option that the running brick can not apply, or a translator ("option" is empty); the value is always 1.',
+    labels: `${OWN}, translator, option, withheld`,
+    samples: ({ state, labels: l }, name) => {
+      const info = ({ volume, option, guards }: Unapplied) =>
+        labels({ translator: textOfLatin1(volume), option: textOfLatin1(option), withheld: guards ? 'yes' : 'no' });
+      // Two reasons may concern one option.
+      const infos = new Set(state.unapplied.map(info));
+      return [...infos].map((more) => sample(name, `${l.own},${more}`, 1)).join('');
+    },
+  },
+  {
+    type: 'gauge',
+    name: 'brickd_brick_signed_in',
+    help: 'Whether glusterd knows the port of the brick (1) or has not taken it yet (0); absent without glusterd.',
+    labels: OWN,
+    samples: ({ state, labels }, name) =>
+      state.signedIn === undefined ? '' : sample(name, labels.own, state.signedIn ? 1 : 0),
+  },
+];
+
+/** A client as labels. */
+const client = (l: BrickLabels, uid: string, peer: string): string =>
+  `${l.own},${labels({ client: textOfLatin1(uid), peer: peer.replace(/:\d+$/, '') })}`;
+
+const OTHERS = 'other';
+
+function ofClients(
+  type: MetricHead['type'],
+  name: string,
+  help: string,
+  value: (c: BrickStats['topClients'][number]) => number,
+  rest?: (c: BrickStats['otherClients']) => number,
+): BrickFamily {
+  return many(type, name, help, 'client, peer', (b, name, l) => {
+    let text = '';
+    for (const c of b.topClients) text += sample(name, client(l, c.uid, c.peer), value(c));
+    if (rest !== undefined) text += sample(name, client(l, OTHERS, ''), rest(b.otherClients));
+    return text;
+  });
+}
+
+const CLIENT_FAMILIES: BrickFamily[] = [
+  ofClients(
+    'counter',
+    'brickd_client_fops_total',
+    'Fops of the busiest clients; those of all others, and of clients that have gone, are of client "other".',
+    (c) => c.fopsTold,
+    (c) => c.fopsTold,
+  ),
+  ofClients(
+    'gauge',
+    'brickd_client_fops_in_progress',
+    'Fops under way of the busiest clients and of all others.',
+    (c) => c.callsUnderWay,
+    (c) => c.callsUnderWay,
+  ),
+  ofClients(
+    'gauge',
+    'brickd_client_open_fds',
+    'Files and directories that the busiest clients and all others have open.',
+    (c) => c.openFds,
+    (c) => c.openFds,
+  ),
+  ofClients(
+    'counter',
+    'brickd_client_received_bytes_total',
+    'Bytes that the busiest clients have sent by their present connections.',
+    (c) => c.bytesReceived,
+  ),
+  ofClients(
+    'counter',
+    'brickd_client_sent_bytes_total',
+    'Bytes that went to the busiest clients by their present connections.',
+    (c) => c.bytesSent,
+  ),
+];
+
+export const BRICK_FAMILIES: readonly BrickFamily[] = [
+  ...AS_GLUSTER_PROMETHEUS,
+  ...FOP_FAMILIES,
+  ...BRICK_GAUGES,
+  ...CLIENT_FAMILIES,
+  ...QOS_FAMILIES,
+];

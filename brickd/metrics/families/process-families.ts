@@ -1,0 +1,199 @@
+/** Metrics of the process and of its threads, which no single brick has. */
+import { totalmem } from 'node:os';
+import { LATENCY_BOUNDS_SEC, latencyOf } from '../../../mux/stats/fop-stats.js';
+import type { BrickStats, WorkerStats } from '../../../mux/brick/views/brick-stats.js';
+import { addon } from '../../../native/addon.js';
+import type { ServerState } from '../../brick-server.js';
+import { VERSION } from '../../version.js';
+import { boundLabels, histogram, labels, type MetricHead, sample } from '../exposition.js';
+import type { BrickView } from './brick-families.js';
+
+/** All that one scrape tells. */
+export interface Snapshot {
+  bricks: BrickView[];
+  /** The main thread, numbered 0, and the workers. */
+  threads: Omit<WorkerStats, 'bricks' | 'longestSliceSec'>[];
+  /** Bricks by number of the thread that has them. */
+  bricksOfThread: ReadonlyMap<number, number>;
+  server: ServerState;
+  /** How long the workers took to answer, in seconds. */
+  gatherSec: number;
+  longestSliceSec: number;
+}
+
+export interface ProcessFamily extends MetricHead {
+  labels: string;
+  samples(s: Snapshot, name: string): string;
+}
+
+const BOUNDS = boundLabels(LATENCY_BOUNDS_SEC);
+const STATES = ['up', 'starting', 'returning', 'stopping', 'withheld', 'failed'] as const;
+
+type Space = NonNullable<BrickStats['space']>;
+type Thread = Snapshot['threads'][number];
+
+function ofThreads(
+  type: MetricHead['type'],
+  name: string,
+  help: string,
+  value: (t: Thread, s: Snapshot) => number,
+): ProcessFamily {
+  const samples: ProcessFamily['samples'] = (s, name) =>
+    s.threads.map((t) => sample(name, `thread="${t.thread}"`, value(t, s))).join('');
+  return { type, name, help, labels: 'thread', samples };
+}
+
+function one(type: MetricHead['type'], name: string, help: string, value: (s: Snapshot) => number): ProcessFamily {
+  return { type, name, help, labels: '', samples: (s, name) => sample(name, '', value(s)) };
+}
+
+/** As gluster-prometheus tells of processes: by the first brick of each. */
+function asGlusterPrometheus(name: string, help: string, value: () => number): ProcessFamily {
+  return {
+    type: 'gauge',
+    name,
+    help,
+    labels: 'cluster_id, volume, peerid, brick_path, name',
+    samples: ({ bricks }, name) => (bricks[0] === undefined ? '' : sample(name, bricks[0].labels.process, value())),
+  };
+}
+
+/** A number of the sub-volumes that the process has bricks with data of: theirs is made of those of their bricks. */
+function ofSubvolumes(
+  name: string,
+  help: string,
+  value: (s: Space) => number,
+  choose: (a: number, b: number) => number,
+): ProcessFamily {
+  return {
+    type: 'gauge',
+    name,
+    help,
+    labels: 'cluster_id, volume, subvolume',
+    samples: ({ bricks }, name) => {
+      const found = new Map<string, number>();
+      for (const { labels, stats } of bricks) {
+        const { subvolume } = labels;
+        if (subvolume === undefined || subvolume.arbiter || !stats?.space) continue;
+        const own = value(stats.space) * subvolume.dataBricks;
+        const other = found.get(subvolume.labels);
+        found.set(subvolume.labels, other === undefined ? own : choose(other, own));
+      }
+      return [...found].map(([within, v]) => sample(name, within, v)).join('');
+    },
+  };
+}
+
+const cpuSec = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+};
+
+export const PROCESS_FAMILIES: readonly ProcessFamily[] = [
+  {
+    type: 'gauge',
+    name: 'brickd_build_info',
+    help: 'Version of brickd; the value is always 1.',
+    labels: 'version, node',
+    samples: (_s, name) => sample(name, labels({ version: VERSION, node: process.version }), 1),
+  },
+  {
+    type: 'gauge',
+    name: 'brickd_bricks',
+    help: 'Bricks of the process by state; returning: their worker has failed and is being replaced; withheld: see brickd_brick_unapplied_options.',
+    labels: 'state',
+    samples: ({ bricks, server }, name) => {
+      const of = (state: string): number => bricks.filter((b) => b.state.state === state).length;
+      return STATES.map((state) =>
+        sample(name, `state="${state}"`, state === 'starting' ? server.attaching : of(state)),
+      ).join('');
+    },
+  },
+  one('counter', 'brickd_attaches_total', 'Bricks that were brought up.', (s) => s.server.attaches),
+  one('counter', 'brickd_attach_failures_total', 'Bricks that could not be brought up.', (s) => {
+    return s.server.attachFailures;
+  }),
+  one('counter', 'brickd_worker_failures_total', 'Workers that failed and were replaced.', (s) => {
+    return s.server.workerFailures;
+  }),
+  {
+    type: 'gauge',
+    name: 'brickd_glusterd_connected',
+    help: 'Whether the process is connected to its glusterd (1) or not (0); absent without glusterd.',
+    labels: '',
+    samples: ({ server }, name) =>
+      server.glusterdConnected === undefined ? '' : sample(name, '', server.glusterdConnected ? 1 : 0),
+  },
+  ofThreads('gauge', 'brickd_thread_bricks', 'Bricks that the thread serves; thread 0 is the main one.', (t, s) => {
+    return s.bricksOfThread.get(t.thread) ?? 0;
+  }),
+  ofThreads('gauge', 'brickd_thread_heap_used_bytes', 'JavaScript memory in use.', (t) => t.heapBytes),
+  ofThreads('gauge', 'brickd_thread_heap_size_bytes', 'JavaScript memory taken from the system.', (t) => {
+    return t.heapTotalBytes;
+  }),
+  ofThreads('gauge', 'brickd_thread_heap_limit_bytes', 'JavaScript memory at most.', (t) => t.heapLimitBytes),
+  ofThreads('gauge', 'brickd_thread_external_bytes', 'Memory of buffers that JavaScript objects own.', (t) => {
+    return t.externalBytes;
+  }),
+  ofThreads('counter', 'brickd_event_loop_active_seconds_total', 'Time that the event loop was at work.', (t) => {
+    return t.loopActiveSec;
+  }),
+  ofThreads('counter', 'brickd_event_loop_idle_seconds_total', 'Time that the event loop waited for events.', (t) => {
+    return t.loopIdleSec;
+  }),
+  {
+    type: 'histogram',
+    name: 'brickd_event_loop_delay_seconds',
+    help: 'How much later than due a timer of the thread ran; measured from the first scrape on.',
+    labels: 'thread',
+    samples: ({ threads }, name) =>
+      threads
+        .map((t) => {
+          const { buckets, sumSec } = latencyOf(0, t.loopDelay);
+          return histogram(name, `thread="${t.thread}"`, BOUNDS, buckets, sumSec);
+        })
+        .join(''),
+  },
+  one('gauge', 'brickd_pool_threads', 'Threads for blocking system calls.', () => addon.poolStatus()[0]),
+  one('gauge', 'brickd_pool_threads_idle', 'Threads for blocking system calls that have nothing to do.', () => {
+    return addon.poolStatus()[1];
+  }),
+  one('gauge', 'brickd_pool_threads_stuck', 'Threads in a system call for more than a second.', () => {
+    return addon.poolStatus()[2];
+  }),
+  one('gauge', 'brickd_gather_seconds', 'Time that the workers took for the numbers of this scrape.', (s) => {
+    return s.gatherSec;
+  }),
+  one(
+    'gauge',
+    'brickd_gather_longest_pause_seconds',
+    'Longest time that gathering the numbers of this scrape held up a worker.',
+    (s) => s.longestSliceSec,
+  ),
+  ofSubvolumes(
+    'gluster_subvol_capacity_used_bytes',
+    'Used space of a sub-volume: that of its fullest brick in the process.',
+    (s) => s.total - s.free,
+    Math.max,
+  ),
+  ofSubvolumes(
+    'gluster_subvol_capacity_total_bytes',
+    'Size of a sub-volume: that of its smallest brick in the process.',
+    (s) => s.total,
+    Math.min,
+  ),
+  asGlusterPrometheus('gluster_resident_memory_bytes', 'Resident memory of the brick process.', () => {
+    return process.memoryUsage.rss();
+  }),
+  asGlusterPrometheus(
+    'gluster_memory_percentage',
+    'Resident memory of the brick process, of all in the machine.',
+    () => {
+      return (process.memoryUsage.rss() / totalmem()) * 100;
+    },
+  ),
+  asGlusterPrometheus('gluster_cpu_percentage', 'CPU time of the brick process, of the time that it has run.', () => {
+    return (cpuSec() / process.uptime()) * 100;
+  }),
+  asGlusterPrometheus('gluster_elapsed_time_seconds', 'Time that the brick process has run.', () => process.uptime()),
+];

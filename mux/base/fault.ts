@@ -1,0 +1,41 @@
+/**
+ * Faults of the program: exceptions that are no failure of a fop. One costs the client or the brick that it concerns, as far as that
+ * is safe, and leaves its stack in the log; the thread, which serves others too, goes on.
+ */
+import { inspect } from 'node:util';
+import { errnoName } from '../../native/errno.js';
+import { FopError } from '../xlator/fop-error.js';
+import type { Logger } from './log.js';
+
+/** A thrown value on one line of the log: an exception with its stack. */
+export function describeThrown(thrown: unknown): string {
+  if (thrown instanceof FopError) return errnoName(thrown.errno);
+  const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : `thrown: ${inspect(thrown)}`;
+  return text.replace(/\n\s*/g, ' | ');
+}
+
+/** The failure of a fop that was caught. Throws on whatever else was: only a failure may be turned into another answer. */
+export function fopErrorOf(thrown: unknown): FopError {
+  if (thrown instanceof FopError) return thrown;
+  throw thrown;
+}
+
+/** For `catch` of a promise: a fop's failure is no value, anything else is thrown on. */
+export function nullOnFailure(thrown: unknown): null {
+  fopErrorOf(thrown);
+  return null;
+}
+
+/** Lets work go on by itself. what: what could not be done, for the line in the log if it fails. */
+export function background(work: Promise<unknown>, log: Logger, what: string): void {
+  work.catch((thrown: unknown) => log.error(0, `${what}: ${describeThrown(thrown)}`));
+}
+
+/** Runs what must not harm its caller: an exception is logged. */
+export function contain(log: Logger, what: string, run: () => void): void {
+  try {
+    run();
+  } catch (thrown) {
+    log.error(0, `${what}: ${describeThrown(thrown)}`);
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Timers that recur every second or less often, for all bricks of a thread together: one timer of the event loop for all
+ * of them, and what recurs with the same period is spread evenly over it. A thousand health checks must neither wake the
+ * thread a thousand times nor hit the disks all at once.
+ */
+
+import { contain } from './fault.js';
+import { loggerFor } from './log.js';
+
+const log = loggerFor('ticker');
+
+interface Entry {
+  readonly run: () => void;
+}
+
+/** What recurs every `slots.length` seconds: slot k holds what runs in the seconds that leave k when divided by that. */
+interface Wheel {
+  readonly slots: Set<Entry>[];
+  count: number;
+}
+
+export class Ticker {
+  readonly #wheels = new Map<number, Wheel>();
+  readonly #seconds: () => number;
+  #timer: NodeJS.Timeout | null = null;
+  /** The second up to which everything has run. */
+  #done = 0;
+
+  /** seconds: a clock that never goes back. */
+  constructor(seconds: () => number = () => Math.floor(performance.now() / 1000)) {
+    this.#seconds = seconds;
+  }
+
+  /**
+   * Runs `run` every `period` seconds, for the first time after one period at most: earlier where that spreads the load
+   * better. Returns what ends it.
+   */
+  every(period: number, run: () => void): () => void {
+    let wheel = this.#wheels.get(period);
+    if (wheel === undefined) {
+      wheel = { slots: Array.from({ length: period }, () => new Set()), count: 0 };
+      this.#wheels.set(period, wheel);
+    }
+    const entry = { run };
+    const slot = this.#emptiest(wheel);
+    slot.add(entry);
+    wheel.count++;
+    this.#start();
+    const { count: _, slots } = wheel;
+    return () => {
+      if (!slot.delete(entry)) return;
+      const w = this.#wheels.get(period);
+      if (w?.slots === slots && --w.count === 0) this.#wheels.delete(period);
+      if (this.#wheels.size === 0) this.#stop();
+    };
+  }
+
+  /** The slot with the fewest entries; among equals the one whose turn comes last. */
+  #emptiest({ slots }: Wheel): Set<Entry> {
+    const now = this.#seconds();
+    let best = slots[now % slots.length]!;
+    for (let ahead = slots.length - 1; ahead > 0 && best.size > 0; ahead--) {
+      const slot = slots[(now + ahead) % slots.length]!;
+      if (slot.size < best.size) best = slot;
+    }
+    return best;
+  }
+
+  #start(): void {
+    if (this.#timer !== null) return;
+    this.#done = this.#seconds();
+    this.#timer = setInterval(() => this.tick(), 1000);
+    this.#timer.unref();
+  }
+
+  #stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  /** Runs what has become due since the last time; once, if its turn has come more than once. */
+  tick(): void {
+    const now = this.#seconds();
+    const from = this.#done + 1;
+    this.#done = now;
+    for (const { slots } of [...this.#wheels.values()]) {
+      for (let second = Math.max(from, now - slots.length + 1); second <= now; second++) {
+        // What is added by those that run is for later.
+        for (const entry of [...slots[second % slots.length]!]) contain(log, 'a timer has failed', entry.run);
+      }
+    }
+  }
+}
+
+/** The one of this thread. */
+export const ticker = new Ticker();

@@ -1,0 +1,163 @@
+/**
+ * The memory that clients make a thread hold, and its bounds. A client that is over a bound is read no further until it is
+ * well below it again: no request fails for that.
+ *
+ * In flight: what requests hold while they are served, and replies that the client has not taken. It gets less without the
+ * client's doing, but for the replies, so reading may wait for it. Unfinished: records of which only a part has come. That
+ * gets less only by receiving more, so it is counted by itself: a record that has room is received to its end, and others
+ * wait for theirs.
+ */
+import type { MemoryAccount } from '../xlator/inode.js';
+import { type Connection, type ConnectionMemory, PauseReason } from '../transport/connection.js';
+import { ticker } from '../base/ticker.js';
+
+/** In flight per client: more than 64 writes of 512 KiB keep no disk any busier. */
+export const CLIENT_BYTES = 64 << 20;
+/** In flight of all clients of a thread: from there on each client has an equal share of it. */
+const THREAD_BYTES = 192 << 20;
+/** Unfinished per client; a single record may be larger. */
+export const UNFINISHED_BYTES = 32 << 20;
+/** Unfinished of all clients of a thread: from there on the oldest records go, with their connections. */
+const THREAD_UNFINISHED_BYTES = 160 << 20;
+
+/** How often unfinished records are looked at, and what has to come of one meanwhile. */
+const PROGRESS_SEC = 30;
+const PROGRESS_BYTES = 16 << 10;
+
+/** Clients of this thread with something in flight, and the sum. */
+let holders = 0;
+let heldByAll = 0;
+let unfinishedOfAll = 0;
+
+/** Connections that have an unfinished record, the oldest first, and the bytes received at the last look (-1: none yet). */
+const unfinished = new Map<Connection, number>();
+let looking = false;
+
+/** Closes connections whose record makes no progress. */
+export function closeStalled(): void {
+  for (const [connection, before] of unfinished) {
+    const now = connection.bytesIn;
+    // One that is held back by this side can't help it.
+    if (before >= 0 && now - before < PROGRESS_BYTES && !connection.paused)
+      connection.close(`an unfinished record made no progress for ${PROGRESS_SEC} s`);
+    else unfinished.set(connection, now);
+  }
+}
+
+function closeOldest(but: Connection): void {
+  for (const connection of unfinished.keys()) {
+    if (connection === but) continue;
+    connection.close('too many unfinished records: this is the oldest');
+    return;
+  }
+}
+
+/** What all clients of this thread hold, for metrics and tests. */
+export const heldMemory = (): { inFlight: number; unfinished: number } => ({
+  inFlight: heldByAll,
+  unfinished: unfinishedOfAll,
+});
+
+interface Waiting {
+  connection: Connection;
+  bytes: number;
+}
+
+/** The account of one client, which all its connections share. */
+export class ClientMemory implements MemoryAccount, ConnectionMemory {
+  readonly #connections: Connection[] = [];
+  #held = 0;
+  #full = false;
+  #unfinished = 0;
+  readonly #ofConnection = new Map<Connection, number>();
+  #waiting: Waiting[] = [];
+
+  get held(): number {
+    return this.#held;
+  }
+
+  // --- connections --------------------------------------------------------------------------------------------------
+
+  joined(connection: Connection): void {
+    this.#connections.push(connection);
+    if (this.#full) connection.pause(PauseReason.memory);
+  }
+
+  left(connection: Connection): void {
+    const at = this.#connections.indexOf(connection);
+    if (at >= 0) this.#connections.splice(at, 1);
+    this.#waiting = this.#waiting.filter((w) => w.connection !== connection);
+    this.#letIn();
+  }
+
+  // --- in flight ----------------------------------------------------------------------------------------------------
+
+  take(bytes: number): void {
+    if (this.#held === 0 && bytes > 0) holders++;
+    this.#held += bytes;
+    heldByAll += bytes;
+    if (this.#full || this.#held < CLIENT_BYTES) {
+      if (this.#full || heldByAll < THREAD_BYTES || this.#held < THREAD_BYTES / holders) return;
+    }
+    this.#full = true;
+    for (const connection of this.#connections) connection.pause(PauseReason.memory);
+  }
+
+  give(bytes: number): void {
+    this.#held -= bytes;
+    heldByAll -= bytes;
+    if (this.#held === 0 && bytes > 0) holders--;
+    if (!this.#full || this.#held > CLIENT_BYTES / 2) return;
+    if (this.#held > 0 && heldByAll >= THREAD_BYTES && this.#held > THREAD_BYTES / holders / 2) return;
+    this.#full = false;
+    for (const connection of this.#connections) connection.resume(PauseReason.memory);
+  }
+
+  // --- unfinished records -------------------------------------------------------------------------------------------
+
+  begin(connection: Connection, bytes: number): boolean {
+    if (this.#unfinished > 0 && this.#unfinished + bytes > UNFINISHED_BYTES) {
+      this.#waiting.push({ connection, bytes });
+      connection.pause(PauseReason.unfinished);
+      return false;
+    }
+    this.force(connection, bytes);
+    return true;
+  }
+
+  force(connection: Connection, bytes: number): void {
+    this.#unfinished += bytes;
+    unfinishedOfAll += bytes;
+    const had = this.#ofConnection.get(connection) ?? 0;
+    this.#ofConnection.set(connection, had + bytes);
+    if (had === 0) unfinished.set(connection, -1);
+    if (!looking) {
+      looking = true;
+      ticker.every(PROGRESS_SEC, closeStalled);
+    }
+    if (unfinishedOfAll > THREAD_UNFINISHED_BYTES) closeOldest(connection);
+  }
+
+  end(connection: Connection, bytes: number): void {
+    this.#unfinished -= bytes;
+    unfinishedOfAll -= bytes;
+    const has = this.#ofConnection.get(connection)! - bytes;
+    if (has > 0) this.#ofConnection.set(connection, has);
+    else {
+      this.#ofConnection.delete(connection);
+      unfinished.delete(connection);
+    }
+    if (this.#waiting.length > 0) this.#letIn();
+  }
+
+  /** Gives room to records that wait for it, in their order. */
+  #letIn(): void {
+    while (this.#waiting.length > 0) {
+      const { connection, bytes } = this.#waiting[0]!;
+      if (this.#unfinished > 0 && this.#unfinished + bytes > UNFINISHED_BYTES) return;
+      this.#waiting.shift();
+      this.force(connection, bytes);
+      connection.granted(bytes);
+    }
+  }
+}

@@ -1,0 +1,64 @@
+/** Messages of a brick to its clients (program 52743234): calls that nobody answers. */
+import { gfidOfKey, gfidText } from '../xlator/gfid.js';
+import type { Upcall } from '../xlator/translator.js';
+import {
+  CALLBACK_PROGRAM,
+  CALLBACK_VERSION,
+  CallbackProc,
+  cacheInvalidation,
+  entrylkContention,
+  inodelkContention,
+} from '../wire/programs/callback.js';
+import { beginCall } from '../wire/rpc.js';
+import type { XdrWriter } from '../wire/xdr.js';
+
+/** GF_UPCALL_CACHE_INVALIDATION. */
+const EVENT_CACHE_INVALIDATION = 1;
+
+let xid = 0;
+
+/** Writes a whole record: the call of a callback procedure. */
+export function encodeUpcall(w: XdrWriter, message: Upcall): void {
+  xid = (xid + 1) >>> 0;
+  if (message.kind === 'inodelk-contention') {
+    beginCall(w, xid, CALLBACK_PROGRAM, CALLBACK_VERSION, CallbackProc.inodelkContention);
+    const f = message.flock;
+    inodelkContention.encode(w, {
+      gfid: message.inode.key,
+      flock: {
+        type: f.type,
+        whence: f.whence,
+        start: BigInt.asUintN(64, f.start),
+        len: BigInt.asUintN(64, f.len),
+        pid: f.pid,
+        lk_owner: f.owner,
+      },
+      pid: message.pid,
+      domain: message.domain,
+      xdata: null,
+    });
+  } else if (message.kind === 'cache-invalidation') {
+    beginCall(w, xid, CALLBACK_PROGRAM, CALLBACK_VERSION, CallbackProc.cacheInvalidation);
+    cacheInvalidation.encode(w, {
+      gfid: gfidText(gfidOfKey(message.key)),
+      event_type: EVENT_CACHE_INVALIDATION,
+      flags: message.flags,
+      expire_time_attr: message.expireSec,
+      stat: message.stat,
+      parent_stat: message.parent,
+      oldparent_stat: message.oldParent,
+      xdata: message.xattrs,
+    });
+  } else {
+    beginCall(w, xid, CALLBACK_PROGRAM, CALLBACK_VERSION, CallbackProc.entrylkContention);
+    entrylkContention.encode(w, {
+      gfid: message.inode.key,
+      type: message.type,
+      pid: message.pid,
+      name: message.name,
+      domain: message.domain,
+      xdata: null,
+    });
+  }
+  w.endRecord(0);
+}

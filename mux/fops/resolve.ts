@@ -1,0 +1,184 @@
+/**
+ * From what a request names (gfids, names, fd numbers) to inodes and fds of the brick's tables. What the tables don't hold
+ * is looked up on disk through the stack, so that every translator gets to know the inode.
+ */
+import type { Call } from '../xlator/call.js';
+import type { Dict } from '../xlator/dict.js';
+import { EBADF, EEXIST, EINVAL, ENAMETOOLONG, ENODATA, ENOENT, EPERM, ESTALE } from '../../native/errno.js';
+import { FopError, failure } from '../xlator/fop-error.js';
+import type { MaybePromise } from '../xlator/fops.js';
+import { gfidOfKey, isNullGfid, NULL_KEY } from '../xlator/gfid.js';
+import { S_IFDIR } from '../xlator/iatt.js';
+import { Fd, type Inode, type Loc } from '../xlator/inode.js';
+import { isEntryName, NAME_MAX } from '../xlator/entry-name.js';
+import { learnNamespace, withNamespaceKey } from '../brick/namespaces.js';
+import { openFlag } from './open-flags.js';
+import type { Session } from '../session/session.js';
+
+/** Wire number of an fd that was never opened: the gfid tells the file. */
+const ANONYMOUS = -2;
+
+/** Applies `next` to a value that may have to be waited for. */
+export function then<A, B>(value: MaybePromise<A>, next: (value: A) => MaybePromise<B>): MaybePromise<B> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}
+
+/** The inode of a gfid; ESTALE when there is no such file. */
+export function resolveInode(s: Session, call: Call, gfid: string, xdata: Dict | null): MaybePromise<Inode> {
+  const key = s.mapRoot(gfid);
+  const known = s.brick.table.get(key);
+  if (known !== undefined) {
+    call.hold(known);
+    return known;
+  }
+  if (key === NULL_KEY) throw failure(ESTALE);
+  return discover(s, call, key, xdata);
+}
+
+async function discover(s: Session, call: Call, key: string, xdata: Dict | null): Promise<Inode> {
+  const { table } = s.brick;
+  const asked = withNamespaceKey(table, undefined, xdata);
+  try {
+    const loc: Loc = { inode: null, parent: null, name: '' };
+    const reply = await s.brick.top.lookup(call, { loc, gfid: gfidOfKey(key), xdata: asked });
+    const inode = table.intern(reply.stat.gfid, reply.stat.mode);
+    learnNamespace(table, inode, reply.xdata);
+    call.hold(inode);
+    return inode;
+  } catch (error) {
+    if (error instanceof FopError) throw failure(ESTALE);
+    throw error;
+  }
+}
+
+/** The directory of a gfid; EPERM when the file is none. */
+export function resolveDirectory(s: Session, call: Call, gfid: string, xdata: Dict | null): MaybePromise<Inode> {
+  return then(resolveInode(s, call, gfid, xdata), (inode) => {
+    if (inode.type !== 0 && inode.type !== S_IFDIR) throw failure(EPERM);
+    return inode;
+  });
+}
+
+/**
+ * The directory that an entry request names, and the name checked: translators get no name that is not one component of a
+ * path. own: the errno for the names of the directory itself and of the one above it, which every directory has.
+ */
+export function resolveParent(
+  s: Session,
+  call: Call,
+  pargfid: string,
+  name: string,
+  xdata: Dict | null,
+  own: number,
+): MaybePromise<Inode> {
+  if (!isEntryName(name)) throw failure(nameErrno(name, own));
+  return resolveDirectory(s, call, pargfid, xdata);
+}
+
+function nameErrno(name: string, own: number): number {
+  if (name.includes('/')) return EPERM;
+  if (name.includes('\0')) return EINVAL;
+  return name.length > NAME_MAX ? ENAMETOOLONG : own;
+}
+
+/** An entry that the table holds, or null. */
+function knownEntry(s: Session, call: Call, parent: Inode, name: string): Loc | null {
+  const inode = s.brick.table.child(parent, name);
+  if (inode === undefined) return null;
+  call.hold(inode);
+  return { inode, parent, name };
+}
+
+/** An entry that must exist. */
+export function resolveEntry(
+  s: Session,
+  call: Call,
+  pargfid: string,
+  name: string,
+  xdata: Dict | null,
+): MaybePromise<Loc> {
+  return then(resolveParent(s, call, pargfid, name, xdata, ENOENT), (parent) => {
+    return knownEntry(s, call, parent, name) ?? lookupName(s, call, parent, name, xdata);
+  });
+}
+
+/** An entry that may exist: `loc.inode` is null when it doesn't. */
+export function resolveMaybe(
+  s: Session,
+  call: Call,
+  pargfid: string,
+  name: string,
+  xdata: Dict | null,
+): MaybePromise<Loc> {
+  return then(resolveParent(s, call, pargfid, name, xdata, EEXIST), (parent) => {
+    const known = knownEntry(s, call, parent, name);
+    if (known !== null) return known;
+    return lookupName(s, call, parent, name, xdata).catch((error: unknown) => {
+      if (error instanceof FopError && error.errno === ENOENT) return { inode: null, parent, name };
+      throw error;
+    });
+  });
+}
+
+/** An entry that is to be made: a name that the table still holds is checked on disk, and dropped when it is stale. */
+export function resolveNew(
+  s: Session,
+  call: Call,
+  pargfid: string,
+  name: string,
+  xdata: Dict | null,
+): MaybePromise<Loc> {
+  return then(resolveParent(s, call, pargfid, name, xdata, EEXIST), (parent) => {
+    const known = s.brick.table.child(parent, name);
+    if (known === undefined) return { inode: null, parent, name };
+    // Without the request's own keys: what they ask for is meant for the new file.
+    return lookupName(s, call, parent, name, null)
+      .catch((error: unknown) => {
+        if (!(error instanceof FopError)) throw error;
+        // Whoever may not look is told that the name is taken, as the table has it.
+        if (error.errno !== ENOENT && error.errno !== ESTALE) throw failure(EEXIST);
+        s.brick.table.unlink(parent, name);
+        return { inode: null, parent, name };
+      })
+      .then((loc) => {
+        // The entry exists: the fop itself finds out and reports it as its own rules say.
+        return { ...loc, inode: null };
+      });
+  });
+}
+
+async function lookupName(s: Session, call: Call, parent: Inode, name: string, xdata: Dict | null): Promise<Loc> {
+  const { table } = s.brick;
+  const asked = withNamespaceKey(table, table.child(parent, name), xdata);
+  const reply = await s.brick.top.lookup(call, { loc: { inode: null, parent, name }, gfid: null, xdata: asked });
+  // Only look-ups may ask to be shown what has no gfid.
+  if (isNullGfid(reply.stat.gfid)) throw failure(ENODATA);
+  const inode = table.link(parent, name, reply.stat.gfid, reply.stat.mode);
+  learnNamespace(table, inode, reply.xdata);
+  call.hold(inode);
+  return { inode, parent, name };
+}
+
+/** The fd that a request names by number, or an anonymous one on a gfid. EBADF for a number that is not open. */
+export function resolveFd(
+  s: Session,
+  call: Call,
+  number: number,
+  gfid: string,
+  flags: number,
+  xdata: Dict | null,
+): MaybePromise<Fd> {
+  if (number !== ANONYMOUS) {
+    const fd = s.client.fd(number);
+    if (fd === null) throw failure(EBADF);
+    call.holdFd(fd);
+    return fd;
+  }
+  return then(resolveInode(s, call, gfid, xdata), (inode) => {
+    const fd = new Fd(inode, openFlag(flags), s.client, call.pid, true);
+    // Not in the client's table: it ends with this call.
+    fd.closed = true;
+    call.holdFd(fd);
+    return fd;
+  });
+}

@@ -1,0 +1,270 @@
+/**
+ * A new connection on the main thread: lists programs, answers pings, and with SETVOLUME finds out which brick it wants.
+ * A connection that is accepted leaves for the thread of its brick, descriptor and all; one that is refused may try again.
+ */
+
+import { addon } from '../../native/addon.js';
+import type { Region } from '../../native/memory.js';
+import { type ByteString, bytesOfLatin1, latin1OfBytes } from '../base/bytes.js';
+import { Dict } from '../xlator/dict.js';
+import { EACCES, EAGAIN, EINVAL, ENOENT } from '../../native/errno.js';
+import type { Logger } from '../base/log.js';
+import type { AuthRequest, AuthRules } from '../brick/auth.js';
+import { serveBasicProgram } from '../transport/basic-programs.js';
+import { type ClientIdentity, credentialText } from '../brick/client.js';
+import { Connection, type ConnectionHandler } from '../transport/connection.js';
+import { FOP_PROGRAM } from '../xlator/fop-table.js';
+import { GreetingMemory } from './handshake-memory.js';
+import { encodeSetvolumeReply } from './setvolume-reply.js';
+import { tryDecode } from '../transport/try-decode.js';
+import { decodeOldDict } from '../wire/dict.js';
+import { HANDSHAKE_PROGRAM, HANDSHAKE_VERSION, HandshakeProc, setvolumeReq } from '../wire/programs/handshake.js';
+import { AcceptStat, CallHeader, parseCall, RpcRejected } from '../wire/rpc.js';
+import { XdrReader } from '../wire/xdr.js';
+
+/** A greeting fits in far less; a client that sends more here is none. */
+const MAX_RECORD_BYTES = 64 << 10;
+/** How long a handshake waits for a brick whose worker is being replaced, before the client is told to try again. */
+export const HOLD_MS = 15_000;
+/** A connection that has not asked for a brick after this time is closed. */
+const GREETING_MS = 120_000;
+
+/** What the main thread knows of a brick, for the handshake. */
+export interface BrickEntry {
+  readonly name: ByteString;
+  /** Domain of log lines: name of the server volume. */
+  readonly serverName: string;
+  readonly volumeId: string | undefined;
+  readonly auth: AuthRules;
+  /** Being detached: not any more for new clients. */
+  readonly closing: boolean;
+  readonly up: boolean;
+  /** Why it serves nobody; '' if it serves. */
+  readonly withheld: string;
+  /** Its worker has failed, and it is being brought back. */
+  readonly returning: boolean;
+  /** Resolves when it is back, or given up, or after that time. */
+  back(limitMs: number): Promise<void>;
+}
+
+/** A connection that goes to its brick. */
+export interface Handover {
+  fd: number;
+  /** What the receiver takes the descriptor with. */
+  ticket: number;
+  xid: number;
+  /** Received after the SETVOLUME record. */
+  rest: Uint8Array;
+  identity: ClientIdentity;
+  /** Keys of a successful reply. */
+  reply: { volumeId: string | undefined; processUuid: string };
+}
+
+export interface Reception {
+  findBrick(name: ByteString): BrickEntry | undefined;
+  readonly processUuid: string;
+  readonly log: Logger;
+  handOver(brick: BrickEntry, handover: Handover): void;
+  closed(greeting: Greeting): void;
+}
+
+interface Refusal {
+  errno: number;
+  text: string;
+  childUp: boolean | undefined;
+  volumeId?: string | undefined;
+}
+
+const header = new CallHeader();
+const reader = new XdrReader();
+
+export class Greeting implements ConnectionHandler {
+  readonly #reception: Reception;
+  readonly #connection: Connection;
+  readonly #timer: NodeJS.Timeout;
+  readonly #address: string;
+  readonly #port: number;
+
+  constructor(fd: number, reception: Reception) {
+    this.#reception = reception;
+    const peer = addon.peerName(fd);
+    [this.#address, this.#port] = typeof peer === 'number' ? ['', 0] : peer;
+    const memory = GreetingMemory.of(this.#address);
+    this.#connection = new Connection(fd, this, MAX_RECORD_BYTES, memory);
+    this.#timer = setTimeout(() => this.#connection.close('no brick asked for in time'), GREETING_MS);
+    this.#timer.unref();
+  }
+
+  get #peer(): string {
+    return `${this.#address}:${this.#port}`;
+  }
+
+  close(): void {
+    this.#connection.close('shutting down');
+  }
+
+  onClose(reason: string): void {
+    clearTimeout(this.#timer);
+    if (reason !== '')
+      this.#reception.log.warning(0, `connection of ${this.#peer} ended during its handshake: ${reason}`);
+    this.#reception.closed(this);
+  }
+
+  onRecord(region: Region, start: number, end: number): void {
+    try {
+      reader.reset(region.bytes, start, end);
+      parseCall(reader, header);
+    } catch (error) {
+      if (!(error instanceof RpcRejected)) {
+        this.#connection.close('malformed RPC header');
+        return;
+      }
+      error.encode(this.#connection.writer());
+      this.#connection.queued(null, 0);
+      return;
+    }
+    const h = header;
+    if (h.program === HANDSHAKE_PROGRAM && h.version === HANDSHAKE_VERSION && h.procedure === HandshakeProc.setvolume) {
+      this.#setvolume(h.xid);
+    } else if (h.program === FOP_PROGRAM) {
+      // A fop before the handshake: stock closes such a connection too.
+      this.#connection.close('fop before SETVOLUME');
+    } else {
+      serveBasicProgram(h, reader, this.#connection);
+    }
+  }
+
+  #setvolume(xid: number): void {
+    const request = tryDecode(setvolumeReq, reader);
+    if (request === null) {
+      this.#connection.writer().reply(xid, AcceptStat.garbageArgs);
+      this.#connection.queued(null, 0);
+      return;
+    }
+    let dict: Dict | null;
+    try {
+      dict = decodeOldDict(request.dict);
+    } catch {
+      dict = null;
+    }
+    if (dict === null) {
+      this.#refuse(xid, '', {
+        errno: EINVAL,
+        text: 'Internal error: failed to unserialize request dictionary',
+        childUp: undefined,
+      });
+      return;
+    }
+    // Later records wait for the brick's thread.
+    this.#connection.pause();
+    this.#decide(xid, dict, credentialText(header)).catch((error: unknown) => {
+      this.#reception.log.error(0, `handshake failed: ${String(error)}`);
+      this.#connection.close('handshake failed');
+    });
+  }
+
+  async #decide(xid: number, dict: Dict, credential: string): Promise<void> {
+    const name = dict.text('remote-subvolume');
+    if (name === undefined) {
+      this.#refuse(xid, '', { errno: EINVAL, text: 'No remote-subvolume option specified', childUp: undefined });
+      return;
+    }
+    let brick = this.#reception.findBrick(bytesOfLatin1(name));
+    if (brick?.returning) {
+      await brick.back(HOLD_MS);
+      if (this.#connection.closed) return;
+      brick = this.#reception.findBrick(bytesOfLatin1(name));
+    }
+    const refusal = this.#check(dict, brick);
+    if (refusal !== null) {
+      this.#refuse(xid, name, refusal);
+      return;
+    }
+    const entry = brick!;
+    const subdir = dict.text('subdir-mount') ?? '/';
+    const auth: AuthRequest = {
+      brick: latin1OfBytes(entry.name),
+      peerAddress: this.#address,
+      peerPort: this.#port,
+      username: dict.text('username'),
+      password: dict.text('password'),
+      subdir,
+    };
+    const verdict = await entry.auth.check(auth);
+    if (this.#connection.closed) return;
+    for (const note of verdict.notes) this.#reception.log.info(0, note);
+    const uid = dict.text('process-uuid')!;
+    if (!verdict.accepted) {
+      this.#reception.log.error(115034, `Cannot authenticate client from ${uid} ${dict.text('client-version') ?? ''}`);
+      const text = 'Authentication failed';
+      this.#refuse(xid, name, { errno: EACCES, text, childUp: true, volumeId: entry.volumeId });
+      return;
+    }
+    const identity: ClientIdentity = {
+      uid,
+      opVersion: dict.number('opversion') ?? 0,
+      processName: dict.text('process-name') ?? '',
+      peer: this.#peer,
+      version: dict.text('client-version') ?? 'old',
+      trusted: verdict.trusted,
+      subdir,
+      credential,
+      auth,
+    };
+    clearTimeout(this.#timer);
+    const rest = this.#connection.detach();
+    if (rest === null) return;
+    this.#reception.closed(this);
+    this.#reception.handOver(entry, {
+      fd: this.#connection.fd,
+      ticket: 0,
+      xid,
+      rest,
+      identity,
+      reply: { volumeId: entry.volumeId, processUuid: this.#reception.processUuid },
+    });
+  }
+
+  /** The checks of the handshake in stock's order, as far as they need no waiting. */
+  #check(dict: Dict, brick: BrickEntry | undefined): Refusal | null {
+    if (brick !== undefined && !brick.up) {
+      return { errno: EAGAIN, text: 'Not received child_up for this xlator', childUp: false };
+    }
+    if (brick !== undefined && brick.withheld !== '') {
+      return { errno: EAGAIN, text: brick.withheld, childUp: false };
+    }
+    if (dict.text('process-uuid') === undefined) {
+      return { errno: EINVAL, text: 'UUID not specified', childUp: brick === undefined ? undefined : true };
+    }
+    const asked = dict.text('volume-id');
+    if (brick?.volumeId !== undefined && asked !== undefined && asked !== brick.volumeId) {
+      const text = 'Volume-ID different, possible case of same brick re-used in another volume';
+      return { errno: EINVAL, text, childUp: true };
+    }
+    if (brick?.closing === true) {
+      const text = 'cleanup flag is set for xlator.  Try again later';
+      return { errno: EAGAIN, text, childUp: true, volumeId: brick.volumeId };
+    }
+    const version = dict.number('fops-version');
+    if (version !== FOP_PROGRAM) {
+      const text = `version mismatch: client(${version ?? 0}) - client-mgmt(${dict.number('mgmt-version') ?? 0})`;
+      return { errno: EINVAL, text, childUp: brick === undefined ? undefined : true, volumeId: brick?.volumeId };
+    }
+    if (brick === undefined) return { errno: ENOENT, text: 'Brick not found', childUp: undefined };
+    return null;
+  }
+
+  /** brick: what the client asked for, '' if it named none. */
+  #refuse(xid: number, brick: string, refusal: Refusal): void {
+    if (this.#connection.closed) return;
+    const wish = brick === '' ? '' : ` of brick ${brick}`;
+    this.#reception.log.warning(0, `client ${this.#peer}${wish} refused: ${refusal.text}`);
+    const dict = new Dict().setText('ERROR', refusal.text);
+    if (refusal.childUp !== undefined) dict.setUint('child_up', refusal.childUp ? 1 : 0);
+    if (refusal.volumeId !== undefined) dict.setText('volume-id', refusal.volumeId);
+    encodeSetvolumeReply(this.#connection.writer(), xid, -1, refusal.errno, dict);
+    this.#connection.queued(null, 0);
+    // It may try again.
+    this.#connection.resume();
+  }
+}

@@ -1,0 +1,83 @@
+/** From the credentials of a request to those that the fop runs with: squashing and server-side group lists. */
+import { type Call, ClientPid } from '../xlator/call.js';
+import type { ClientState } from '../brick/client.js';
+import { userGroups } from './user-groups.js';
+import type { CallHeader } from '../wire/rpc.js';
+
+/** gNFS calls with this pid. */
+const NFS_PID = 1;
+
+/** The server options that decide about credentials. */
+export interface CredentialRules {
+  rootSquash: boolean;
+  allSquash: boolean;
+  anonUid: number;
+  anonGid: number;
+  /** Take groups from this machine's user database instead of the request. */
+  manageGids: boolean;
+  gidTimeoutSec: number;
+}
+
+/** Internal clients with a login of the pool that squashing spares. */
+const SPARED = new Set<number>([
+  ClientPid.noRootSquash,
+  ClientPid.gsyncd,
+  ClientPid.defrag,
+  ClientPid.selfHeald,
+  ClientPid.quotaMount,
+]);
+
+const ROOT_GROUPS: readonly number[] = Object.freeze([]);
+
+/** Gives a call the groups that the server knows of its user. False: they have to be looked up first. */
+function takeServerGroups(call: Call, timeoutSec: number): boolean {
+  if (call.uid === 0) {
+    call.groups = ROOT_GROUPS;
+    return true;
+  }
+  const user = userGroups.known(call.uid, timeoutSec);
+  if (user === undefined) return false;
+  // Of a user that this machine does not know, the request tells.
+  if (user.groups !== null) call.groups = user.groups;
+  return true;
+}
+
+/** Has the groups of a call's user looked up that {@link credentialsOf} did not know, then calls `done`. */
+export function lookUpGroups(call: Call, done: () => void): void {
+  userGroups.lookUp(call.uid, done);
+}
+
+/** Gives a call the groups that a look-up came to. */
+export function applyFoundGroups(call: Call): void {
+  const groups = userGroups.last(call.uid);
+  if (groups !== null) call.groups = groups;
+}
+
+/** Fills a call's credentials from its request. False: its user's groups are not known, see {@link lookUpGroups}. */
+export function credentialsOf(h: CallHeader, client: ClientState, rules: CredentialRules, call: Call): boolean {
+  call.uid = h.uid;
+  call.gid = h.gid;
+  call.pid = h.pid;
+  call.privileged = h.uid === 0 || h.pid < 0;
+  call.groups = h.groups;
+  call.lkOwner = h.lkOwner;
+  call.timeFlags = h.timeFlags;
+  call.timeSec = h.timeSec;
+  call.timeNsec = h.timeNsec;
+  if (rules.rootSquash || rules.allSquash) squash(client, rules, call);
+  return !rules.manageGids || takeServerGroups(call, rules.gidTimeoutSec);
+}
+
+function squash(client: ClientState, rules: CredentialRules, call: Call): void {
+  if (call.pid !== NFS_PID && client.trusted && SPARED.has(call.pid)) return;
+  if (!client.trusted) call.privileged = false;
+  if (rules.allSquash) {
+    call.uid = rules.anonUid;
+    call.gid = rules.anonGid;
+    call.groups = [];
+  } else if (rules.rootSquash) {
+    if (call.uid === 0) call.uid = rules.anonUid;
+    if (call.gid === 0) call.gid = rules.anonGid;
+    call.groups = call.groups.map((g) => (g === 0 ? rules.anonGid : g));
+  }
+}

@@ -1,0 +1,56 @@
+/** Options of an accepted connection, as stock sets them: no delay, and dead peers found out. */
+import { addon } from '../../native/addon.js';
+
+const IPPROTO_TCP = 6;
+const SOL_SOCKET = 1;
+const SO_SNDBUF = 7;
+const SO_RCVBUF = 8;
+const SO_KEEPALIVE = 9;
+const TCP_NODELAY = 1;
+const TCP_KEEPIDLE = 4;
+const TCP_KEEPINTVL = 5;
+const TCP_KEEPCNT = 6;
+const TCP_USER_TIMEOUT = 18;
+
+/** After which time a peer that says nothing any more counts as gone, with its locks and open files. */
+export interface KeepaliveOptions {
+  /** Whether silent peers are probed at all. */
+  on: boolean;
+  /** Silence before the first probe. */
+  idleSec: number;
+  intervalSec: number;
+  /** Unanswered probes that end the connection where there is no user timeout. */
+  count: number;
+  /** Time that sent data or probes may stay unanswered; 0: as the kernel has it. */
+  userTimeoutSec: number;
+}
+
+/** What holds until the brick that a connection wants is known, whose options then hold. */
+const STOCK: KeepaliveOptions = { on: true, idleSec: 20, intervalSec: 2, count: 9, userTimeoutSec: 42 };
+
+export function greetOptions(fd: number): void {
+  addon.setSockOpt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  setKeepalive(fd, STOCK);
+}
+
+/** Names of the settings that the kernel did not take; they stay as they were. */
+export function setKeepalive(fd: number, o: KeepaliveOptions): string[] {
+  const refused: string[] = [];
+  const set = (what: string, level: number, name: number, value: number): void => {
+    if (addon.setSockOpt(fd, level, name, value) < 0) refused.push(`${what} ${value}`);
+  };
+  set('keepalive', SOL_SOCKET, SO_KEEPALIVE, o.on ? 1 : 0);
+  set('tcp-user-timeout', IPPROTO_TCP, TCP_USER_TIMEOUT, o.on ? o.userTimeoutSec * 1000 : 0);
+  if (!o.on) return refused;
+  set('keepalive-time', IPPROTO_TCP, TCP_KEEPIDLE, o.idleSec);
+  set('keepalive-interval', IPPROTO_TCP, TCP_KEEPINTVL, o.intervalSec);
+  set('keepalive-count', IPPROTO_TCP, TCP_KEEPCNT, o.count);
+  return refused;
+}
+
+/** Bounds what the kernel buffers each way of a connection, and with it the window of TCP; 0: as the kernel has it. */
+export function setWindow(fd: number, bytes: number): string[] {
+  if (bytes === 0) return [];
+  const refused = [SO_RCVBUF, SO_SNDBUF].some((name) => addon.setSockOpt(fd, SOL_SOCKET, name, bytes) < 0);
+  return refused ? [`tcp-window-size ${bytes}`] : [];
+}

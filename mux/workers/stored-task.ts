@@ -1,0 +1,18 @@
+/** A brick's last task, kept for the case that its worker fails: packed, as there may be a thousand that are never needed. */
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import type { BrickTask } from './worker-protocol.js';
+
+export class KeptTask {
+  readonly #rest: Omit<BrickTask, 'volfile'>;
+  readonly #packed: Buffer;
+
+  constructor(task: BrickTask) {
+    const { volfile, ...rest } = task;
+    this.#rest = rest;
+    this.#packed = deflateRawSync(Buffer.from(volfile, 'latin1'));
+  }
+
+  get task(): BrickTask {
+    return { ...this.#rest, volfile: inflateRawSync(this.#packed).latin1Slice() };
+  }
+}

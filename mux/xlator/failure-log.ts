@@ -1,0 +1,59 @@
+/**
+ * Which failures of fops are worth a line in the log. What a client has brought on itself (it may not, there is no such thing, the
+ * arguments make no sense) is an everyday answer: statistics count it, and a line for each would let any client fill the log. What
+ * speaks of the server gets its line; a condition that makes fop after fop fail, as a full disk does, gets one while it lasts.
+ */
+import * as errno from '../../native/errno.js';
+
+const CLIENTS_DOING: ReadonlySet<number> = new Set([
+  errno.EPERM,
+  errno.ENOENT,
+  errno.EINTR,
+  errno.ENXIO,
+  errno.E2BIG,
+  errno.EBADF,
+  errno.EAGAIN,
+  errno.EACCES,
+  errno.EBUSY,
+  errno.EEXIST,
+  errno.EXDEV,
+  errno.ENOTDIR,
+  errno.EISDIR,
+  errno.EINVAL,
+  errno.ETXTBSY,
+  errno.EFBIG,
+  errno.EMLINK,
+  errno.ERANGE,
+  errno.EDEADLK,
+  errno.ENAMETOOLONG,
+  errno.ENOLCK,
+  errno.ENOSYS,
+  errno.ENOTEMPTY,
+  errno.ELOOP,
+  errno.ENODATA,
+  errno.EOVERFLOW,
+  errno.EOPNOTSUPP,
+  errno.ENOTCONN,
+  errno.ESTALE,
+  errno.EREMOTE,
+]);
+
+const LASTING: readonly number[] = [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE];
+/** A lasting condition is over when no fop has failed of it for so long. */
+const EPISODE_MS = 60_000;
+
+export class FailureLog {
+  /** When a fop failed last of each of {@link LASTING}. */
+  readonly #last = LASTING.map(() => Number.NEGATIVE_INFINITY);
+
+  /** Whether this failure deserves a line above debug level. now: a clock in milliseconds. */
+  deservesLine(error: number, now: () => number = Date.now): boolean {
+    if (CLIENTS_DOING.has(error)) return false;
+    const kind = LASTING.indexOf(error);
+    if (kind < 0) return true;
+    const at = now();
+    const first = at - this.#last[kind]! > EPISODE_MS;
+    this.#last[kind] = at;
+    return first;
+  }
+}

@@ -1,0 +1,162 @@
+/** The base of every translator, and what a brick gives it to work with. */
+import type { ByteString } from '../base/bytes.js';
+import type { Call } from './call.js';
+import type { Dict } from './dict.js';
+import type { FopName, Fops, MaybePromise } from './fops.js';
+import type { Gfid } from './gfid.js';
+import type { Iatt } from './iatt.js';
+import type { Client, Fd, Inode } from './inode.js';
+import type { Logger } from '../base/log.js';
+
+/** Messages to clients that no request asked for (callback program 52743234). */
+export type Upcall =
+  | { kind: 'inodelk-contention'; inode: Inode; flock: import('./fops.js').Flock; pid: number; domain: string }
+  | { kind: 'entrylk-contention'; inode: Inode; name: string; type: number; pid: number; domain: string }
+  | CacheInvalidation;
+
+/** A file that the client may have in a cache has changed. */
+export interface CacheInvalidation {
+  kind: 'cache-invalidation';
+  /** Gfid key of the file. */
+  key: string;
+  /** UP_* bits: what has changed. */
+  flags: number;
+  /** How long clients may keep what they have in their caches. */
+  expireSec: number;
+  /** Attributes of the file and of the directories of its new and old name after the change; NO_IATT where they don't matter. */
+  stat: Iatt;
+  parent: Iatt;
+  oldParent: Iatt;
+  xattrs: Dict | null;
+}
+
+/** What a brick offers to its translators. */
+export interface BrickContext {
+  /** The brick's name: its absolute path, as clients and glusterd call it. */
+  readonly name: ByteString;
+  readonly log: Logger;
+  /** Root directory's inode; always known. */
+  readonly root: Inode;
+  /** Whether a translator of that type is part of the brick. */
+  hasLayer(type: string): boolean;
+  /** The inode of a gfid (latin1 key) if the table holds it. */
+  findInode(key: string): Inode | undefined;
+  /** The child that the inode table knows under a name, if any. */
+  findChild(parent: Inode, name: string): Inode | undefined;
+  /** The inode of a gfid, made if the table has none. */
+  adoptInode(gfid: Gfid, mode: number): Inode;
+  /**
+   * The root of the namespace that an inode belongs to; the volume's root where there are none. Looked for on disk if the
+   * table does not know it.
+   */
+  namespaceOf(inode: Inode): MaybePromise<Inode>;
+  /** A call of the brick itself, as root, on behalf of nobody. Whoever makes it ends it. */
+  ownCall(): Call;
+  /** Sends a callback to one client (all of its connections decide which). */
+  upcall(client: Client, message: Upcall): void;
+  /**
+   * Throws when the volume is protected from changes by this caller: for translators that change files of the brick which no
+   * fop reaches the protecting translator for.
+   */
+  guardChange(call: Call): void;
+  /** Takes the whole brick out of service: its disk or identity is gone. Never returns to service by itself. */
+  fail(reason: string): void;
+  /** The brick lies on the file system with that device number. */
+  onDevice(device: number): void;
+  /** The brick's disk has stopped answering, or answers again. */
+  diskHangs(hangs: boolean): void;
+  /** Tells the translators how many blocking calls of the brick may run at a time. */
+  limitCalls(limit: number): void;
+  /** A timer that is cancelled when the brick goes. Returns the cancel function. */
+  timer(delayMs: number, repeat: boolean, run: () => void): () => void;
+}
+
+export interface TranslatorInit<O> {
+  /** Volume name in the volfile, e.g. "vol-locks". */
+  name: string;
+  type: string;
+  options: O;
+  brick: BrickContext;
+  /** Index of this translator's state in `ctx` of inodes, fds and clients. */
+  slot: number;
+}
+
+/** What translators know of a brick for its metrics. */
+export interface LayerNumbers {
+  /** Locks of every kind that clients hold, and requests for them that wait. */
+  locksHeld: number;
+  locksWaiting: number;
+  /** Batches of blocking system calls: waiting for a thread, and running. */
+  batchesQueued: number;
+  batchesRunning: number;
+  /** Health checks that have ended, those of them that failed, and when the last good one ended (seconds since the epoch; 0: none yet). */
+  healthChecks: number;
+  healthFailures: number;
+  healthyAtSec: number;
+}
+
+/** A section of a statedump: name and key=value lines. */
+export interface DumpSection {
+  title: string;
+  lines: string[];
+  /** It tells of that inode. */
+  inode?: Inode;
+}
+
+/**
+ * A translator implements, as methods, the fops that it cares about (a Partial of {@link Fops}); the stack links past it
+ * for the others. It passes a fop on by calling `this.next.<fop>(call, args)`, which is the nearest lower translator that
+ * cares.
+ */
+export abstract class Translator<O = unknown> {
+  readonly name: string;
+  readonly type: string;
+  options: O;
+  readonly brick: BrickContext;
+  readonly slot: number;
+  /** Set by the stack builder, and anew whenever links change. */
+  next!: Fops;
+
+  constructor(init: TranslatorInit<O>) {
+    this.name = init.name;
+    this.type = init.type;
+    this.options = init.options;
+    this.brick = init.brick;
+    this.slot = init.slot;
+  }
+
+  /** Brings the translator up, after the one below. Throws an Error with a message for the log when it can't serve. */
+  async init(): Promise<void> {}
+  /** New options on a live graph. Throws an Error to refuse them (the old ones stay). */
+  async reconfigure(options: O): Promise<void> {
+    this.options = options;
+  }
+  /** The brick ends, its clients are gone: calls that the translator keeps waiting must go on. */
+  closing(): void {}
+  /** Ends it: no call is under way any more. */
+  async fini(): Promise<void> {}
+  /** False links past an implemented fop under the present options. Asked at each (re)linking. */
+  wants(_fop: FopName): boolean {
+    return true;
+  }
+  /** The table drops an inode: free its state. */
+  forget(_inode: Inode): void {}
+  /** The last reference of an fd has gone (RELEASE, disconnect, or the end of an anonymous fd's call). */
+  release(_fd: Fd): void {}
+  /** As {@link release}, for directories. */
+  releasedir(_fd: Fd): void {}
+  /** The last connection of a client has gone; its fds are flushed and released right after. */
+  clientGone(_client: Client): void {}
+  /** Throws when it protects the volume from changes by this caller. */
+  guardChange(_call: Call): void {}
+  /** How many blocking calls of the brick may run at a time from now on. */
+  limitCalls(_limit: number): void {}
+  /** The brick sends a callback to a client. */
+  upcallSent(_message: Upcall): void {}
+  /** Adds what it knows to the numbers of its brick. */
+  count(_numbers: LayerNumbers): void {}
+  /** Sections for a statedump. */
+  dump(): DumpSection[] {
+    return [];
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * The health check: every now and then a line is written to `.glusterfs/health_check` and read back. A disk that can't do
+ * that, or not in time, takes its brick out of service, so that clients turn to its replicas.
+ */
+
+import { ALWAYS, batch, Priority, reg } from '../../native/batch.js';
+import { region } from '../../native/memory.js';
+import { Queue } from '../../native/queue.js';
+import {
+  EAGAIN,
+  ECANCELED,
+  EDQUOT,
+  EINTR,
+  EMFILE,
+  ENFILE,
+  ENOBUFS,
+  ENOMEM,
+  ENOSPC,
+  EUCLEAN,
+  errnoName,
+} from '../../native/errno.js';
+import { background } from '../../mux/base/fault.js';
+import type { Store } from './brick-dir.js';
+import { OpenFlag } from '../disk/format/sys.js';
+
+const FILE = 'health_check';
+const ROOM = 256;
+/**
+ * Answers that say nothing of the disk: the process or the machine lacks something just now, or the disk is full, of which clients
+ * are told anyway. Whatever else comes back (EIO, ENODEV, ESHUTDOWN, EUCLEAN, EROFS, a folder that is gone) means that the brick can't serve.
+ */
+const NOT_THE_DISK: ReadonlySet<number> = new Set([EAGAIN, EINTR, EMFILE, ENFILE, ENOMEM, ENOBUFS, ENOSPC, EDQUOT]);
+
+export class HealthCheck {
+  readonly #store: Store;
+  /** Of its own: a brick that is merely busy must not look dead. */
+  #queue: Queue | null = null;
+  #cancel: (() => void) | null = null;
+  #cancelLimit: (() => void) | null = null;
+  #running = false;
+  /** Checks that have ended, and those of them that failed. */
+  checks = 0;
+  failures = 0;
+  /** When the last good one ended, in seconds since the epoch; 0: none has yet. */
+  healthyAtSec = 0;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** Starts checking, or goes on with changed options. */
+  start(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+    const seconds = this.#store.options['health-check-interval'];
+    if (seconds === 0) return;
+    this.#queue ??= new Queue(1);
+    this.#cancel = this.#store.brick.timer(seconds * 1000, true, () =>
+      background(this.check(), this.#store.log, 'the health check has failed itself'),
+    );
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancelLimit?.();
+    this.#cancel = null;
+    this.#cancelLimit = null;
+    this.#queue?.close();
+    this.#queue = null;
+  }
+
+  /** One check. Returns the errno of its failure, or 0. */
+  async check(): Promise<number> {
+    if (this.#running || this.#queue === null) return 0;
+    this.#running = true;
+    const limit = this.#store.options['health-check-timeout'];
+    let late = false;
+    if (limit > 0) {
+      this.#cancelLimit = this.#store.brick.timer(limit * 1000, false, () => {
+        late = true;
+        this.#fail(`no answer within ${limit} seconds`);
+      });
+    }
+    const errno = await this.#writeAndRead(this.#queue);
+    this.#cancelLimit?.();
+    this.#cancelLimit = null;
+    this.#running = false;
+    if (errno === ECANCELED) return 0;
+    this.checks++;
+    if (errno === 0) this.healthyAtSec = Date.now() / 1000;
+    if (NOT_THE_DISK.has(errno)) {
+      const text = `${this.#store.path}: the health check could not be done, which is no fault of the disk; the next one decides`;
+      this.#store.log.warning(113075, text, errno);
+    } else if (errno !== 0 && !late) {
+      this.#fail(errnoName(errno));
+    }
+    return errno;
+  }
+
+  #fail(cause: string): void {
+    const { store } = { store: this.#store };
+    this.failures++;
+    this.stop();
+    store.log.error(113075, `health-check failed, going down: ${store.path}: ${cause}`);
+    store.brick.fail(`health-check of ${store.path} failed: ${cause}`);
+  }
+
+  async #writeAndRead(queue: Queue): Promise<number> {
+    const memory = region(ROOM * 2);
+    const line = new Date().toISOString().slice(0, 19).replace('T', ' ');
+    memory.bytes.latin1Write(line, 0);
+    const dir = this.#store.glusterfsFd;
+    const b = batch();
+    b.open(dir, FILE, OpenFlag.wronly | OpenFlag.creat | OpenFlag.trunc | OpenFlag.nofollow, 0o644);
+    const write = b.pwrite(reg(0), memory.address, line.length, 0);
+    b.close(reg(0), ALWAYS);
+    const open = b.open(dir, FILE, OpenFlag.rdonly | OpenFlag.nofollow);
+    const read = b.pread(reg(open), memory.address + ROOM, ROOM, 0);
+    b.close(reg(open), ALWAYS);
+    await queue.run(b, 0, Priority.high);
+    let errno = b.errno;
+    if (errno === 0 && (b.result(write) !== line.length || b.result(read) !== line.length)) errno = EUCLEAN;
+    if (errno === 0 && memory.bytes.latin1Slice(ROOM, ROOM + line.length) !== line) errno = EUCLEAN;
+    b.release();
+    memory.release();
+    return errno;
+  }
+}

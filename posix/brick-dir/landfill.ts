@@ -1,0 +1,146 @@
+/**
+ * `.glusterfs/landfill`: directories that were removed with all their content are moved there, by gfid, and deleted bit by
+ * bit in the background.
+ */
+
+import { batch, Priority, STAT } from '../../native/batch.js';
+import { type Region, region } from '../../native/memory.js';
+import { EINVAL } from '../../native/errno.js';
+import { background } from '../../mux/base/fault.js';
+import type { Gfid } from '../../mux/xlator/gfid.js';
+import { DT_DIR, EntryCursor } from '../disk/format/dir-entries.js';
+import { handlePointsTo } from '../disk/descriptors/handle-link.js';
+import { LANDFILL_DIR, UNLINK_DIR } from '../disk/format/handle-name.js';
+import type { Store } from './brick-dir.js';
+import { AT_REMOVEDIR, GFID_KEY, OpenFlag } from '../disk/format/sys.js';
+import { eachXattr } from '../disk/query/xattr-reply.js';
+
+const BUFFER = 128 * 1024;
+const ENTRIES = 200;
+/** Deeper trees would cost a descriptor a level: what is below is left for the next round, when it is at the top. */
+const MAX_DEPTH = 200;
+
+interface Found {
+  name: string;
+  directory: boolean;
+  links: number;
+  gfid: Gfid | null;
+}
+
+export class Landfill {
+  readonly #store: Store;
+  #cancel: (() => void) | null = null;
+  #running = false;
+  #again = false;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** Something was put in: it will be purged after the janitor's sleep. */
+  filled(): void {
+    if (this.#store.options['disable-landfill-purge']) return;
+    if (this.#running) this.#again = true;
+    else
+      this.#cancel ??= this.#store.brick.timer(this.#store.options['janitor-sleep-duration'] * 1000, false, () =>
+        background(this.#run(), this.#store.log, 'emptying the landfill failed'),
+      );
+  }
+
+  /** Deletes the files that were open without a name when the brick last went down: nobody has them open any more. */
+  async dropUnlinked(): Promise<void> {
+    await this.#emptyBelow(this.#store.glusterfsFd, UNLINK_DIR, null, 0);
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+    this.#stopped = true;
+  }
+  #stopped = false;
+
+  async #run(): Promise<void> {
+    this.#cancel = null;
+    this.#running = true;
+    this.#again = false;
+    try {
+      await this.#emptyBelow(this.#store.glusterfsFd, LANDFILL_DIR, null, 0);
+    } finally {
+      this.#running = false;
+      if (this.#again && !this.#stopped) this.filled();
+    }
+  }
+
+  /** Deletes what is in a directory. True when it is empty now. */
+  async #emptyBelow(dir: number, name: string, gfid: Gfid | null, depth: number): Promise<boolean> {
+    const o = batch();
+    o.open(dir, name, OpenFlag.directory | OpenFlag.nofollow);
+    await this.#store.run(o, 0, Priority.least);
+    const fd = o.result(0);
+    o.release();
+    if (fd < 0) return false;
+    const memory = region(BUFFER);
+    try {
+      for (let before = -1; !this.#stopped; ) {
+        const found = await this.#list(fd, memory);
+        if (found === null || found.length === 0) return found !== null;
+        let left = 0;
+        for (const f of found) if (!(await this.#remove(fd, f, gfid, depth))) left++;
+        if (left > 0 && left === before) return false;
+        before = left;
+      }
+      return false;
+    } finally {
+      memory.release();
+      this.#store.closing.close(fd);
+    }
+  }
+
+  async #list(fd: number, memory: Region): Promise<Found[] | null> {
+    const b = batch();
+    b.readdir(fd, 0, 0, memory.address, BUFFER, b.readdirWants(true, ENTRIES, GFID_KEY));
+    await this.#store.run(b, 0, Priority.least);
+    const length = b.result(0);
+    b.release();
+    if (length < 0) return length === -EINVAL ? [] : null;
+    const c = new EntryCursor(memory, length);
+    const found: Found[] = [];
+    while (c.next()) {
+      if (c.name === '.' || c.name === '..') continue;
+      let gfid: Gfid | null = null;
+      eachXattr(c.bytes, c.xattrsAt, c.xattrsLength, (_key, at, n) => {
+        if (n === 16) gfid = Uint8Array.prototype.slice.call(c.bytes, at, at + 16);
+      });
+      found.push({
+        name: c.name,
+        directory: c.type === DT_DIR,
+        links: c.hasStat ? c.f64[c.stat + STAT.nlink]! : 0,
+        gfid,
+      });
+    }
+    return found;
+  }
+
+  async #remove(fd: number, f: Found, parent: Gfid | null, depth: number): Promise<boolean> {
+    const { handles } = this.#store;
+    if (f.directory) {
+      if (depth < MAX_DEPTH && !(await this.#emptyBelow(fd, f.name, f.gfid, depth + 1))) return false;
+      // Handles of directories here; the topmost lost its own when it was moved in.
+      const ours = f.gfid !== null && parent !== null && (await handlePointsTo(this.#store, f.gfid, parent, f.name));
+      const b = batch();
+      b.unlink(fd, f.name, AT_REMOVEDIR);
+      if (ours) handles.removeOp(b, f.gfid!);
+      await this.#store.run(b, 0, Priority.least);
+      const errno = b.errno;
+      b.release();
+      return errno === 0;
+    }
+    const b = batch();
+    if (f.gfid !== null && f.links === 2) handles.removeOp(b, f.gfid);
+    b.unlink(fd, f.name);
+    await this.#store.run(b, 0, Priority.least);
+    const errno = b.errno;
+    b.release();
+    return errno === 0;
+  }
+}

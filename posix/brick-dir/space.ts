@@ -1,0 +1,145 @@
+/**
+ * The reserve: space that users' writes leave free. A look at the file system's counters tells whether the disk counts as
+ * full; the next look comes after a few seconds, or as soon as what was written since could have changed the answer.
+ */
+
+import { batch, Priority } from '../../native/batch.js';
+import type { Call } from '../../mux/xlator/call.js';
+import type { Dict } from '../../mux/xlator/dict.js';
+import { errnoName } from '../../native/errno.js';
+import { background } from '../../mux/base/fault.js';
+import type { MaybePromise } from '../../mux/xlator/fops.js';
+import * as key from '../../mux/xlator/xdata-keys.js';
+import type { Options } from '../options.js';
+import type { Store } from './brick-dir.js';
+
+const INTERVAL_MS = 5000;
+
+/** Doubles of a statvfs result. */
+export const VFS = {
+  bsize: 0,
+  frsize: 1,
+  blocks: 2,
+  bfree: 3,
+  bavail: 4,
+  files: 5,
+  ffree: 6,
+  favail: 7,
+  fsid: 8,
+  flag: 9,
+  namemax: 10,
+} as const;
+export const VFS_DOUBLES = 11;
+
+export class Space {
+  readonly #store: Store;
+  /** Bytes that may still be written before the next look must come: half of what is above the reserve. */
+  #allowance = Number.POSITIVE_INFINITY;
+  #looking: Promise<void> | null = null;
+  #cancel: (() => void) | null = null;
+  /** Something was asked for since the last look. */
+  #used = false;
+  #stopped = false;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** First look, and the timer for the others. Called again when the option has changed. */
+  async start(): Promise<void> {
+    this.stop();
+    this.#stopped = false;
+    if (!reserves(this.#store.options)) {
+      this.#allowance = Number.POSITIVE_INFINITY;
+      this.#store.full = false;
+      return;
+    }
+    await this.look();
+  }
+
+  /** Another look, if there is need of one: nobody looks at the disk of a brick that nobody writes to. */
+  #round(): void {
+    if (this.#used || this.#store.full) {
+      this.#used = false;
+      background(this.look(), this.#store.log, 'looking at the free space failed');
+      return;
+    }
+    this.#cancel?.();
+    this.#cancel = null;
+    // The next to come looks first.
+    this.#allowance = 0;
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+    this.#stopped = true;
+  }
+
+  /**
+   * Notes that a fop is about to take up to `bytes` of the disk. What it returns must be waited for before
+   * {@link Store.full} is asked.
+   */
+  take(bytes: number): MaybePromise<void> {
+    this.#used = true;
+    this.#allowance -= bytes;
+    if (this.#allowance > 0) return;
+    return this.look();
+  }
+
+  /** Looks now; calls that come meanwhile share the look. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = null;
+    });
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    const store = this.#store;
+    if (!reserves(store.options) || this.#stopped) return;
+    this.#cancel ??= store.brick.timer(INTERVAL_MS, true, () => this.#round());
+    const b = batch();
+    const at = b.doubles(b.out(VFS_DOUBLES * 8));
+    b.statvfs(store.rootFd, at);
+    await store.run(b, 0, Priority.high);
+    const errno = b.errno;
+    const f = b.f64;
+    const blocks = f[at + VFS.blocks]!;
+    const free = f[at + VFS.bfree]!;
+    const blockSize = f[at + VFS.bsize]!;
+    b.release();
+    if (errno !== 0) {
+      store.log.error(0, `statvfs failed on ${store.path}: ${errnoName(errno)}`);
+      return;
+    }
+    const { reserve } = store.options;
+    const above =
+      'percent' in reserve ? (free - (blocks * reserve.percent) / 100) * blockSize : free * blockSize - reserve.bytes;
+    const full = above <= 0;
+    if (full !== store.full) {
+      store.full = full;
+      if (full) store.log.warning(0, `disk space utilization reached limits for path ${store.path}`);
+      else store.log.info(0, `disk space is above the reserve again on ${store.path}`);
+    }
+    // Full: nothing to watch but the timer. Else others write to the disk, too: look again at half way.
+    this.#allowance = full ? Number.POSITIVE_INFINITY : Math.max(above / 2, 1);
+  }
+}
+
+function reserves(options: Options): boolean {
+  const { reserve } = options;
+  return ('percent' in reserve ? reserve.percent : reserve.bytes) > 0;
+}
+
+/** Blocks that the reserve hides from statfs. */
+export function reservedBlocks(options: Options, blocks: number, blockSize: number): number {
+  const { reserve } = options;
+  if ('percent' in reserve) return Math.floor((blocks * reserve.percent) / 100 + 0.5);
+  return blockSize === 0 ? 0 : Math.ceil(reserve.bytes / blockSize);
+}
+
+/** Whether a call may use the reserve: Gluster's own clients and their internal fops do. */
+export function usesReserve(call: Call, xdata: Dict | null): boolean {
+  return call.pid < 0 || xdata?.has(key.INTERNAL_FOP) === true;
+}

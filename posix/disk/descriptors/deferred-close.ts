@@ -1,0 +1,125 @@
+/**
+ * The closing of descriptors, which may block (it writes back, or frees a file's blocks) and so goes to the pool: soon and
+ * together with others, as a hand-over for each would cost more than the close. At the end of a brick whose disk hangs,
+ * nobody waits: the pool lets go of the descriptors, and their numbers are free once no call names them any more.
+ */
+
+import { addon } from '../../../native/addon.js';
+import { batch, IGNORE, Priority } from '../../../native/batch.js';
+import { Queue } from '../../../native/queue.js';
+import { ECANCELED } from '../../../native/errno.js';
+import { background } from '../../../mux/base/fault.js';
+import { loggerFor } from '../../../mux/base/log.js';
+import type { BrickContext } from '../../../mux/xlator/translator.js';
+
+const PER_BATCH = 20;
+/** Descriptors wait this long at most to be closed. */
+const DELAY_MS = 20;
+/** How long an end waits for closes, and, on a disk that hangs, for the pool to let go of descriptors. */
+const CLOSE_WAIT_MS = 2000;
+const RETIRE_WAIT_MS = 500;
+
+const log = loggerFor('closing');
+
+export class Closing {
+  readonly #queue: Queue;
+  readonly #brick: BrickContext;
+  #waiting: number[] = [];
+  #cancelTimer: (() => void) | null = null;
+  /** ending: what comes is kept for the end. ended: nothing else uses the queue any more. */
+  #state: 'open' | 'ending' | 'ended' = 'open';
+
+  constructor(brick: BrickContext, queue: Queue) {
+    this.#brick = brick;
+    this.#queue = queue;
+  }
+
+  close(descriptor: number): void {
+    const waiting = this.#waiting.push(descriptor);
+    if (this.#state === 'ending') return;
+    if (this.#state === 'ended') this.#closeElsewhere(this.#take());
+    else if (waiting === PER_BATCH) this.#closeNow();
+    else if (waiting === 1) this.#cancelTimer = this.#brick.timer(DELAY_MS, false, () => this.#closeNow());
+  }
+
+  #take(): number[] {
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+    const all = this.#waiting;
+    this.#waiting = [];
+    return all;
+  }
+
+  #closeNow(): void {
+    for (const some of pieces(this.#take())) this.#closeSome(some, this.#queue);
+  }
+
+  #closeSome(descriptors: number[], queue: Queue): void {
+    const b = batch();
+    for (const fd of descriptors) b.close(fd, IGNORE);
+    b.onDone = () => {
+      // The queue was closed before their turn came.
+      const left = descriptors.filter((_, i) => b.result(i) === -ECANCELED);
+      b.release();
+      for (const fd of left) this.close(fd);
+    };
+    queue.submit(b, 0, Priority.low);
+  }
+
+  /** Calls hang that name descriptors: from now on they are kept for {@link end}. */
+  hold(): void {
+    this.#state = 'ending';
+  }
+
+  /**
+   * Closes all that was given to {@link close}, and the queue. When calls hang, their descriptors are closed as they come
+   * back, if ever, and what they stand for is let go of at once. Resolves within some seconds.
+   */
+  async end(hangs: boolean): Promise<void> {
+    if (!hangs) {
+      this.#closeNow();
+      hangs = (await this.#queue.drained(CLOSE_WAIT_MS)) > 0;
+    }
+    this.#state = hangs ? 'ending' : 'ended';
+    this.#queue.close();
+    if (!hangs) return;
+    this.#cancelTimer?.();
+    // Closes that were queued come back by this.
+    await new Promise((resolve) => setTimeout(resolve, DELAY_MS));
+    this.#state = 'ended';
+    await Promise.race([this.#retire(this.#take()), new Promise((resolve) => setTimeout(resolve, RETIRE_WAIT_MS))]);
+  }
+
+  /** Lets go of descriptors that calls under way still name; closes them when the last of these has come back. */
+  async #retire(descriptors: number[]): Promise<void> {
+    const queue = new Queue(1);
+    for (const some of pieces(descriptors)) {
+      const b = batch();
+      for (const fd of some) b.retire(fd, IGNORE);
+      await queue.run(b, 0, Priority.low);
+      b.release();
+    }
+    queue.close();
+    const closed = this.#queue.drained().then(() => {
+      for (const fd of descriptors) addon.closeFd(fd);
+    });
+    background(closed, log, 'closing descriptors of a brick that hangs failed');
+  }
+
+  /** Closes what a call that came back late had opened. */
+  #closeElsewhere(descriptors: number[]): void {
+    const queue = new Queue(1);
+    for (const some of pieces(descriptors)) this.#closeSome(some, queue);
+    background(
+      queue.drained().then(() => queue.close()),
+      log,
+      'closing late descriptors failed',
+    );
+  }
+}
+
+function pieces(descriptors: number[]): number[][] {
+  const all: number[][] = [];
+  for (let i = 0; i < descriptors.length; i += PER_BATCH) all.push(descriptors.slice(i, i + PER_BATCH));
+  return all;
+}

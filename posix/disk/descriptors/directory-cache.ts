@@ -1,0 +1,316 @@
+/**
+ * Open directories: bounded cache of descriptors by gfid, so that entry fops address files as (directory, name)
+ * and no path is ever resolved through chains of handle symlinks. The bound is shared by all bricks of a thread: at that,
+ * bricks that have more than their share open close theirs first.
+ */
+import { type Batch, batch, IGNORE, Priority, reg } from '../../../native/batch.js';
+import { descriptorsScarce } from '../../../mux/base/descriptor-reserve.js';
+import { EAGAIN, EINVAL, ELOOP, EMFILE, ENFILE, ENODATA, ENOENT, ENOTDIR } from '../../../native/errno.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
+import { fopErrorOf } from '../../../mux/base/fault.js';
+import type { MaybePromise } from '../../../mux/xlator/fops.js';
+import { type Gfid, gfidKey, gfidOfKey, ROOT_KEY } from '../../../mux/xlator/gfid.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
+import { handleName, parseDirectoryLink } from '../format/handle-name.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { GFID_KEY, OpenFlag, Resolve } from '../format/sys.js';
+
+/** Not O_PATH: the xattrs of a directory are read and set by its descriptor. */
+const DIRECTORY_FLAGS = OpenFlag.rdonly | OpenFlag.directory | OpenFlag.nofollow;
+/** Levels between a directory and the root beyond which the handles must be a loop. */
+const MAX_DEPTH = 2048;
+/** Directories that are opened one below the other by their names; beyond that their handles are quicker. */
+const MAX_BY_NAME = 64;
+/** Bytes of path that one open is given: a batch's arena must hold it. */
+const MAX_PATH = 1800;
+
+/** An open directory. Its descriptor is valid while the holder has it pinned (between acquire and release). */
+export class Directory {
+  readonly fd: number;
+  readonly key: string;
+  readonly owner: Directories | null;
+  pins = 0;
+  touched = true;
+  /** Not in the cache any more: closed with the last pin. */
+  dropped = false;
+
+  constructor(fd: number, key: string, owner: Directories | null) {
+    this.fd = fd;
+    this.key = key;
+    this.owner = owner;
+  }
+
+  release(): void {
+    if (--this.pins === 0 && this.dropped) this.owner?.close(this.fd);
+  }
+}
+
+/** Bricks of this thread that have directories open beside their roots, and how many those are. */
+const holders = new Set<Directories>();
+let total = 0;
+let limit = 1024;
+const SWEEP_STEPS = 8;
+/** How often directories that nobody uses are closed. */
+const IDLE_CHECK_MS = 30_000;
+let idleCheck: NodeJS.Timeout | null = null;
+
+/** Sets how many directory descriptors all bricks of this thread may keep. */
+export function setDirectoryLimit(count: number): void {
+  limit = count;
+}
+
+/** The bound now: without room for more, each directory that is opened has others closed. */
+const bound = (): number => (descriptorsScarce() ? Math.min(limit, total >> 1) : limit);
+
+/** Makes room for a directory that was opened: one of a brick that has more than its share goes. */
+function sweep(opening: Directories): void {
+  let most = opening;
+  if (opening.size <= bound() / holders.size) for (const other of holders) if (other.size > most.size) most = other;
+  most.sweep(SWEEP_STEPS);
+}
+
+function closeIdle(): void {
+  for (const holder of [...holders]) holder.closeIdle();
+  if (holders.size > 0 || idleCheck === null) return;
+  clearInterval(idleCheck);
+  idleCheck = null;
+}
+
+export class Directories {
+  readonly #store: Store;
+  readonly #known = new Map<string, Directory>();
+  readonly #opening = new Map<string, Promise<Directory>>();
+
+  constructor(store: Store) {
+    this.#store = store;
+    const root = new Directory(store.rootFd, ROOT_KEY, null);
+    root.pins = 1;
+    this.#known.set(ROOT_KEY, root);
+  }
+
+  get size(): number {
+    return this.#known.size - 1;
+  }
+
+  /**
+   * The open directory of an inode, pinned: the caller releases it. Fails with ENOENT when there is no such directory.
+   */
+  acquire(inode: Inode): MaybePromise<Directory> {
+    return this.#acquire(inode, 0);
+  }
+
+  /** above: how many directories below this one wait for it. */
+  #acquire(inode: Inode, above: number): MaybePromise<Directory> {
+    const d = this.#known.get(inode.key);
+    if (d !== undefined) {
+      d.pins++;
+      d.touched = true;
+      return d;
+    }
+    const opening = this.#opening.get(inode.key);
+    if (opening !== undefined) return opening.then(() => this.#acquire(inode, above));
+    const opened = this.#openInline(inode);
+    if (opened !== null) return opened;
+    const promise = this.#open(inode, above).finally(() => this.#opening.delete(inode.key));
+    this.#opening.set(inode.key, promise);
+    return promise;
+  }
+
+  /** As {@link acquire}, for a directory that the inode table may not hold. */
+  acquireByKey(key: string): MaybePromise<Directory> {
+    const inode = this.#store.brick.findInode(key);
+    if (inode !== undefined) return this.acquire(inode);
+    const d = this.#known.get(key);
+    if (d === undefined) return this.#openByHandle(key);
+    d.pins++;
+    d.touched = true;
+    return d;
+  }
+
+  /** Closes some of what is not in use, the oldest first, while all bricks together have too many open. */
+  sweep(steps: number): void {
+    const most = bound();
+    for (const d of this.#known.values()) {
+      if (d.owner === null) continue;
+      if (total <= most || steps-- === 0) return;
+      if (d.pins > 0 || d.touched) {
+        d.touched = false;
+        this.#known.delete(d.key);
+        this.#known.set(d.key, d);
+      } else {
+        this.drop(d.key);
+      }
+    }
+  }
+
+  /** Forgets a directory that was removed or whose descriptor proved stale. */
+  drop(key: string): void {
+    const d = this.#known.get(key);
+    if (d === undefined || d.owner === null) return;
+    this.#known.delete(key);
+    total--;
+    if (this.size === 0) holders.delete(this);
+    d.dropped = true;
+    if (d.pins === 0) this.close(d.fd);
+  }
+
+  /** Closes directories that nobody has used since the last call. */
+  closeIdle(): void {
+    for (const d of this.#known.values()) {
+      if (d.owner === null || d.pins > 0) continue;
+      if (d.touched) d.touched = false;
+      else this.drop(d.key);
+    }
+  }
+
+  /** Closes a descriptor that no call names any more. */
+  close(fd: number): void {
+    this.#store.closing.close(fd);
+  }
+
+  closeAll(): void {
+    for (const key of this.#known.keys()) this.drop(key);
+  }
+
+  #insert(fd: number, key: string): Directory {
+    const d = new Directory(fd, key, this);
+    d.pins = 1;
+    this.#known.set(key, d);
+    total++;
+    holders.add(this);
+    if (idleCheck === null) {
+      idleCheck = setInterval(closeIdle, IDLE_CHECK_MS);
+      idleCheck.unref();
+    }
+    if (total > bound()) sweep(this);
+    return d;
+  }
+
+  /** Opens below the parent's descriptor without blocking; null when that takes more. */
+  #openInline(inode: Inode): Directory | null {
+    const parent = inode.parent;
+    if (parent === null || !this.#store.inline) return null;
+    const above = this.#known.get(parent.key);
+    if (above === undefined) return null;
+    const b = batch();
+    this.#openOps(b, above.fd, inode.name, Resolve.cached);
+    this.#store.inlining.run(b);
+    const fd = this.#opened(b, inode.key);
+    b.release();
+    return fd < 0 ? null : this.#insert(fd, inode.key);
+  }
+
+  #openOps(b: Batch, dir: number, path: string, resolve: number): void {
+    const value = b.out(16);
+    b.open(dir, path, DIRECTORY_FLAGS, 0, resolve | Resolve.beneath | Resolve.noSymlinks);
+    b.getxattr(reg(0), null, GFID_KEY, value, 16, IGNORE);
+    this.#value = value;
+  }
+  #value = 0;
+
+  /** Descriptor of a batch of {@link #openOps}, or a negated errno. A directory of another gfid is ENOENT. */
+  #opened(b: Batch, key: string, value = this.#value): number {
+    const fd = b.result(0);
+    if (fd < 0) return fd;
+    // A directory without a gfid passes: the handle or the inode table vouches for it, and look-up heals it.
+    const read = b.result(1);
+    const fault =
+      read === 16 ? (gfidKey(b.view(value, 16)) === key ? 0 : -ENOENT) : read === -ENODATA || read >= 0 ? 0 : read;
+    if (fault === 0) return fd;
+    this.close(fd);
+    return fault;
+  }
+
+  async #open(inode: Inode, above: number): Promise<Directory> {
+    if (inode.parent !== null && above < MAX_BY_NAME) {
+      const fd = await this.#openBelow(inode.parent, inode.name, inode.key, above);
+      if (fd >= 0) return this.#insert(fd, inode.key);
+      if (fd !== -ENOENT && fd !== -ENOTDIR && fd !== -ELOOP) throw failure(fd);
+    }
+    return this.#openByHandle(inode.key);
+  }
+
+  async #openBelow(parent: Inode, name: string, key: string, above: number): Promise<number> {
+    let d: Directory;
+    try {
+      d = await this.#acquire(parent, above + 1);
+    } catch (error) {
+      fopErrorOf(error);
+      return -ENOENT;
+    }
+    try {
+      return await this.#openOnPool(d.fd, name, key);
+    } finally {
+      d.release();
+    }
+  }
+
+  async #openOnPool(dir: number, path: string, key: string): Promise<number> {
+    const b = batch();
+    this.#openOps(b, dir, path, 0);
+    const value = this.#value;
+    await this.#store.run(b, 0, Priority.high);
+    const fd = key === '' ? b.result(0) : this.#opened(b, key, value);
+    b.release();
+    // Out of descriptors: those that follow are to find some.
+    if (fd === -EMFILE || fd === -ENFILE) sweep(this);
+    return fd === -EAGAIN ? this.#openOnPool(dir, path, key) : fd;
+  }
+
+  /** Follows the handles upwards to a directory that is open (or the root), then opens downwards. */
+  async #openByHandle(key: string): Promise<Directory> {
+    const names: string[] = [];
+    let at = key;
+    let base: Directory | undefined;
+    for (let depth = 0; ; depth++) {
+      base = this.#known.get(at);
+      if (base !== undefined) break;
+      if (depth > MAX_DEPTH) throw failure(ELOOP);
+      const link = await this.readHandle(gfidOfKey(at));
+      names.push(link.name);
+      at = gfidKey(link.parent);
+    }
+    if (names.length === 0) {
+      base.pins++;
+      return base;
+    }
+    names.reverse();
+    base.pins++;
+    let fd = base.fd;
+    let i = 0;
+    while (i < names.length) {
+      let path = names[i++]!;
+      while (i < names.length && path.length + names[i]!.length < MAX_PATH) path += `/${names[i++]}`;
+      const next = await this.#openOnPool(fd, path, i === names.length ? key : '');
+      if (fd === base.fd) base.release();
+      else this.close(fd);
+      if (next < 0) throw failure(next === -ENOTDIR || next === -ELOOP ? ENOENT : next);
+      fd = next;
+    }
+    const meanwhile = this.#known.get(key);
+    if (meanwhile === undefined) return this.#insert(fd, key);
+    this.close(fd);
+    meanwhile.pins++;
+    return meanwhile;
+  }
+
+  /** Parent and name of a directory, as its handle has them. ENOENT when it has none. */
+  async readHandle(gfid: Gfid): Promise<{ parent: Gfid; name: string }> {
+    const b = batch();
+    const room = 512;
+    const at = b.out(room);
+    b.readlink(this.#store.glusterfsFd, handleName(gfid), at, room);
+    await this.#store.run(b, 0, Priority.high);
+    const length = b.result(0);
+    const text = length > 0 ? b.view(at, length).latin1Slice(0, length) : '';
+    b.release();
+    // EINVAL: a hard link is no directory's handle. A disk that fails has not lost it.
+    if (length < 0) throw failure(length === -EINVAL ? ENOENT : length);
+    const link = parseDirectoryLink(text);
+    if (link === null) {
+      this.#store.log.error(0, `malformed handle ${handleName(gfid)}: ${JSON.stringify(text)}`);
+      throw failure(ENOENT);
+    }
+    return link;
+  }
+}

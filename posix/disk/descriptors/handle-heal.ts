@@ -1,0 +1,118 @@
+/** Handles that were lost: noticed where a file is met by its name, and made again. */
+import { batch, IGNORE, Priority, reg } from '../../../native/batch.js';
+import { EEXIST } from '../../../native/errno.js';
+import { fopErrorOf } from '../../../mux/base/fault.js';
+import { type Gfid, gfidText, sameGfid } from '../../../mux/xlator/gfid.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
+import type { Directory } from './directory-cache.js';
+import { handleName } from '../format/handle-name.js';
+import { exclusively } from './inode-state.js';
+import { Probe } from '../query/stat-entry.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { GFID_KEY, OpenFlag, Resolve } from '../format/sys.js';
+import { XattrWants } from '../query/xattr-reply.js';
+
+const NO_WANTS = new XattrWants(null);
+const GFID_BYTES = 16;
+
+/** Whether what a probe has found lacks its handle, as far as that can be seen without waiting: a file shows it by its links. */
+export function lacksHandle(store: Store, probe: Probe): boolean {
+  const { inode, stat } = probe;
+  if (stat.isDirectory) return lacksDirectoryHandle(store, stat.gfid, inode);
+  return probe.links === 1 && (inode === null || !store.state(inode).hasHandle);
+}
+
+/** As {@link lacksHandle}, of a directory: the disk is asked once in the life of its inode. */
+export function lacksDirectoryHandle(store: Store, gfid: Gfid, inode: Inode | null): boolean {
+  const state = inode === null ? null : store.state(inode);
+  if (state?.hasHandle === true) return false;
+  // Where that can't be seen, the making of the handle shows it.
+  if (!store.inline) return true;
+  const b = batch();
+  b.open(store.glusterfsFd, handleName(gfid), OpenFlag.path | OpenFlag.nofollow, 0, Resolve.cached, IGNORE);
+  b.close(reg(0), IGNORE);
+  store.inlining.run(b);
+  const missing = b.result(0) < 0;
+  b.release();
+  if (!missing && state !== null) state.hasHandle = true;
+  return missing;
+}
+
+/** As {@link restoreHandle}, of a directory by the name that the inode table knows. What it can't do, it leaves. */
+export async function restoreDirectoryHandle(store: Store, inode: Inode): Promise<void> {
+  const { parent, name } = inode;
+  if (parent === null) return;
+  try {
+    const d = await store.dirs.acquire(parent);
+    try {
+      await restoreHandle(store, d, parent, name, inode.gfid, inode.type);
+    } finally {
+      d.release();
+    }
+  } catch (error) {
+    // Without a parent, the fop that is to follow fails by itself.
+    fopErrorOf(error);
+  }
+}
+
+/**
+ * Makes the handle of what has a name, unless it turns out to have one. True when it was made. Other fops on the inode wait:
+ * one that removes it, or gives its name to another, would leave a handle of the wrong file.
+ */
+export async function restoreHandle(
+  store: Store,
+  d: Directory,
+  parent: Inode,
+  name: string,
+  gfid: Gfid,
+  mode: number,
+): Promise<boolean> {
+  const inode = store.brick.adoptInode(gfid, mode);
+  inode.refs++;
+  try {
+    return await exclusively(store.state(inode), () => make(store, d, parent, name, inode));
+  } finally {
+    inode.refs--;
+  }
+}
+
+async function make(store: Store, d: Directory, parent: Inode, name: string, inode: Inode): Promise<boolean> {
+  const { gfid } = inode;
+  const probe = await new Probe(store, d, parent, name, NO_WANTS).look(Priority.normal);
+  const found = probe.found.gfid;
+  if (probe.errno !== 0 || found === null || !sameGfid(found, gfid)) return false;
+  const isDirectory = probe.stat.isDirectory;
+  if (!isDirectory && probe.links !== 1) return false;
+  const b = batch();
+  const value = b.out(GFID_BYTES);
+  // In the directory's lane: a removal that came meanwhile has ended, and the name has gone.
+  b.getxattr(d.fd, name, GFID_KEY, value, GFID_BYTES);
+  store.handles.levelOps(b, gfid, true);
+  const op = isDirectory
+    ? store.handles.symlinkOp(b, parent.gfid, name, gfid, IGNORE)
+    : store.handles.linkOp(b, d.fd, name, gfid, IGNORE);
+  await store.run(b, parent.lane, Priority.normal);
+  const { errno } = b;
+  const result = errno === 0 ? b.result(op) : -errno;
+  const same = errno === 0 && sameGfid(b.view(value, GFID_BYTES), gfid);
+  b.release();
+  if (result === 0 && !same) await remove(store, gfid);
+  const what = `${gfidText(parent.gfid)}/${name}`;
+  if (result !== 0 && result !== -EEXIST) {
+    store.log.warning(0, `making the handle ${gfidText(gfid)} of ${what} again failed`, -result);
+    return false;
+  }
+  store.handles.made(gfid);
+  // A file that has none and can't get one, because another file has it, is not tried again and again.
+  store.state(inode).hasHandle = same && (isDirectory || result === -EEXIST);
+  if (result !== 0 || !same) return false;
+  store.log.warning(0, `made the handle ${gfidText(gfid)} of ${what} again, which was lost`);
+  return true;
+}
+
+async function remove(store: Store, gfid: Gfid): Promise<void> {
+  const b = batch();
+  store.handles.removeOp(b, gfid);
+  await store.run(b, 0, Priority.normal);
+  b.release();
+}

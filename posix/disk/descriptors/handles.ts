@@ -1,0 +1,91 @@
+/**
+ * The handles: `.glusterfs/aa/bb/<gfid>`, by which every file can be reached without its path. A hard link for files, a
+ * symbolic link to `../../pp/qq/<parent gfid>/<name>` for directories.
+ */
+
+import { type Batch, batch, CLEANUP, IGNORE, Priority } from '../../../native/batch.js';
+import { ENOENT, errnoName } from '../../../native/errno.js';
+import { background } from '../../../mux/base/fault.js';
+import { type Gfid, gfidText } from '../../../mux/xlator/gfid.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
+import { directoryLink, handleName, unlinkName } from '../format/handle-name.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+
+const LEVEL_MODE = 0o700;
+
+export class Handles {
+  readonly #store: Store;
+  /** One bit for each second-level directory that is known to exist. */
+  #levels: Uint8Array | null = null;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /**
+   * Ops that make the directories of a handle, unless they are known to exist. To be followed by {@link made}. first: even
+   * the first level, which every brick has from its start.
+   */
+  levelOps(b: Batch, gfid: Gfid, first = false): void {
+    if (this.#has(gfid)) return;
+    const text = gfidText(gfid);
+    if (first) b.mkdir(this.#store.glusterfsFd, text.slice(0, 2), LEVEL_MODE, IGNORE);
+    b.mkdir(this.#store.glusterfsFd, `${text.slice(0, 2)}/${text.slice(2, 4)}`, LEVEL_MODE, IGNORE);
+  }
+
+  /** Notes that a handle was made, and so its directories exist. */
+  made(gfid: Gfid): void {
+    const levels = (this.#levels ??= new Uint8Array(8192));
+    levels[(gfid[0]! << 5) | (gfid[1]! >> 3)]! |= 1 << (gfid[1]! & 7);
+  }
+
+  /** A handle's directories turned out to be missing. */
+  missing(gfid: Gfid): void {
+    if (this.#levels !== null) this.#levels[(gfid[0]! << 5) | (gfid[1]! >> 3)]! &= ~(1 << (gfid[1]! & 7));
+  }
+
+  #has(gfid: Gfid): boolean {
+    return this.#levels !== null && (this.#levels[(gfid[0]! << 5) | (gfid[1]! >> 3)]! & (1 << (gfid[1]! & 7))) !== 0;
+  }
+
+  /** Op that links the file `name` in `dir` as the handle of `gfid`. */
+  linkOp(b: Batch, dir: number, name: string, gfid: Gfid, flags = 0): number {
+    return b.link(dir, name, this.#store.glusterfsFd, handleName(gfid), flags);
+  }
+
+  /** Op that makes the handle of a directory. */
+  symlinkOp(b: Batch, parent: Gfid, name: string, gfid: Gfid, flags = 0): number {
+    return b.symlink(directoryLink(parent, name), this.#store.glusterfsFd, handleName(gfid), flags);
+  }
+
+  removeOp(b: Batch, gfid: Gfid, flags = IGNORE): number {
+    return b.unlink(this.#store.glusterfsFd, handleName(gfid), 0, flags);
+  }
+
+  /** Op that undoes a handle which this batch has made. */
+  undoOp(b: Batch, gfid: Gfid): number {
+    return b.unlink(this.#store.glusterfsFd, handleName(gfid), 0, CLEANUP);
+  }
+
+  /** Op that moves the handle of an open file that loses its last name out of the way. */
+  parkOp(b: Batch, gfid: Gfid, flags = IGNORE): number {
+    return b.rename(this.#store.glusterfsFd, handleName(gfid), this.#store.glusterfsFd, unlinkName(gfid), 0, flags);
+  }
+
+  /** Removes what {@link parkOp} kept: the last fd of the file is closed. */
+  removeParked(inode: Inode): void {
+    const state = this.#store.state(inode);
+    if (!state.unlinked) return;
+    state.unlinked = false;
+    const b = batch();
+    b.unlink(this.#store.glusterfsFd, unlinkName(inode.gfid), 0);
+    const removed = this.#store.run(b, inode.lane, Priority.normal).then(() => {
+      const errno = b.errno;
+      b.release();
+      if (errno !== 0 && errno !== ENOENT) {
+        this.#store.log.warning(0, `removing unlinked file ${gfidText(inode.gfid)} failed: ${errnoName(errno)}`);
+      }
+    });
+    background(removed, this.#store.log, `removing unlinked file ${gfidText(inode.gfid)} failed`);
+  }
+}

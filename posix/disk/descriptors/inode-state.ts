@@ -1,0 +1,68 @@
+/** What storage/posix keeps of an inode, in the inode's context. Made at first use, gone when the table drops the inode. */
+import type { Gfid } from '../../../mux/xlator/gfid.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
+import type { Write } from '../../fops/data/writev.js';
+import { handleName } from '../format/handle-name.js';
+import type { Mdata } from '../format/mdata-record.js';
+
+export class InodeState {
+  /** The time record. undefined: not read yet; null: the file has none. */
+  mdata: Mdata | null | undefined = undefined;
+  /** The last name has gone while the file was open: the handle is in `.glusterfs/unlink` until the last fd closes. */
+  unlinked = false;
+  /** There is a handle of its gfid, as far as the brick has looked. Told of directories, and of files that can't get theirs. */
+  hasHandle = false;
+  /** Stores of the time record under way, in how many of them the order is not known, and whether another must follow. */
+  stores = 0;
+  strayStores = 0;
+  restore = false;
+  /** The store that the end of this turn brings, if one is due. */
+  due: Promise<void> | null = null;
+  /** Somebody has the inode for himself (see {@link exclusively}); who waits for it, in order. */
+  busy = false;
+  waiting: (() => void)[] | null = null;
+  /** Writes that the end of this turn hands to the pool. */
+  writes: Write[] | null = null;
+  /** Descriptors of clients' fds on the file. */
+  opens = 0;
+  /** Writes by anonymous fds that a sync has found lost, and the file's mtime then. */
+  lost: { errno: number; mtime: string } | null = null;
+
+  readonly #gfid: Gfid;
+  #handle: string | null = null;
+
+  constructor(inode: Inode) {
+    this.#gfid = inode.gfid;
+  }
+
+  /** Path of the inode's handle below `.glusterfs`. */
+  get handle(): string {
+    return (this.#handle ??= handleName(this.#gfid));
+  }
+}
+
+/**
+ * Runs a sequence that reads and then changes an inode's file, without another such sequence in between. Disk work of
+ * single batches is ordered by lanes and does not need this.
+ */
+export function exclusively<T>(state: InodeState, run: () => Promise<T>): Promise<T> {
+  if (!state.busy) {
+    state.busy = true;
+    return run().finally(() => handOver(state));
+  }
+  return new Promise<void>((resolve) => {
+    (state.waiting ??= []).push(resolve);
+  })
+    .then(run)
+    .finally(() => handOver(state));
+}
+
+function handOver(state: InodeState): void {
+  const next = state.waiting?.shift();
+  if (next === undefined) {
+    state.busy = false;
+    state.waiting = null;
+  } else {
+    next();
+  }
+}

@@ -1,0 +1,318 @@
+/**
+ * Open files: the descriptor behind each fd of a client, and the shared descriptors behind anonymous fds.
+ */
+import { batch, Priority, STAT } from '../../../native/batch.js';
+import type { Closing } from './deferred-close.js';
+import { descriptorsScarce } from '../../../mux/base/descriptor-reserve.js';
+import { EACCES, EAGAIN, EBADF, EINVAL, ENOENT, EROFS, ETXTBSY } from '../../../native/errno.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
+import type { MaybePromise } from '../../../mux/xlator/fops.js';
+import { gfidText } from '../../../mux/xlator/gfid.js';
+import { S_IFDIR, S_IFREG } from '../../../mux/xlator/iatt.js';
+import type { Fd, Inode } from '../../../mux/xlator/inode.js';
+import { OpenDirectory } from '../../fops/entry/readdir.js';
+import { unlinkName } from '../format/handle-name.js';
+import type { InodeState } from './inode-state.js';
+import { then } from '../../../mux/xlator/maybe-promise.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { OpenFlag, Resolve } from '../format/sys.js';
+
+/** Shared descriptors that a brick keeps for anonymous fds, and that all bricks of a thread keep together. */
+const MAX_SHARED = 64;
+const MAX_SHARED_BY_ALL = 2048;
+/** Each brick may keep this many, however many bricks there are. */
+const MIN_SHARED = 2;
+/** Bricks that have any. */
+let holders = 0;
+
+const most = (): number =>
+  descriptorsScarce()
+    ? MIN_SHARED
+    : Math.max(MIN_SHARED, Math.min(MAX_SHARED, Math.floor(MAX_SHARED_BY_ALL / holders)));
+
+/** An unused shared descriptor is closed after one to two of these. */
+const IDLE_MS = 2000;
+
+/** How a batch addresses a file: `name` below descriptor `dir`, or the open file `dir` itself. Released when the batch has run. */
+export interface Place {
+  readonly dir: number;
+  readonly name: string | null;
+  release(): void;
+}
+
+/** A descriptor and the flags that it was opened with. */
+export class OpenFile implements Place {
+  readonly dir: number;
+  readonly name = null;
+  readonly flags: number;
+  /** Reads and writes bypass the page cache: memory, offsets and lengths must be aligned. */
+  readonly direct: boolean;
+  #lost = 0;
+
+  constructor(descriptor: number, flags: number) {
+    this.dir = descriptor;
+    this.flags = flags;
+    this.direct = (flags & OpenFlag.direct) !== 0;
+  }
+  release(): void {}
+
+  /** errno of a sync that has failed: writes are lost, of which the kernel tells but once. 0: none. Stays until the file is closed. */
+  get lost(): number {
+    return this.#lost;
+  }
+  /** A sync has failed. mtime: the file's, before it, as a text; '' if not known. */
+  noteLost(errno: number, _mtime: string): void {
+    this.#lost = errno;
+  }
+  /** A sync has succeeded although writes are lost. */
+  noteSynced(_mtime: string): void {}
+}
+
+export interface FileStat {
+  /** 0, or why nothing is known: all else is 0 then. */
+  errno: number;
+  size: number;
+  blocks: number;
+  blockSize: number;
+  links: number;
+}
+
+/** Size and links of an open file: on this thread where calls on what is open don't wait. */
+export function statOf(store: Store, file: OpenFile): MaybePromise<FileStat> {
+  const b = batch();
+  const at = b.statOut();
+  b.statx(file.dir, null, at);
+  const taken = (): FileStat => {
+    const f = b.f64;
+    const value = (i: number): number => (b.result(0) === 0 ? f[at + i]! : 0);
+    const stat = {
+      errno: -b.result(0),
+      size: value(STAT.size),
+      blocks: value(STAT.blocks),
+      blockSize: value(STAT.blksize),
+      links: value(STAT.nlink),
+    };
+    b.release();
+    return stat;
+  };
+  if (!store.inline) return store.run(b, 0, Priority.high).then(taken);
+  store.inlining.run(b);
+  return taken();
+}
+
+/** A descriptor that all anonymous fds of a file share. Valid while pinned. */
+class SharedFile extends OpenFile {
+  readonly #closing: Closing;
+  readonly #state: InodeState;
+  pins = 1;
+  touched = true;
+  /** No longer among the shared ones: closed with the last pin. */
+  dropped = false;
+
+  constructor(descriptor: number, flags: number, closing: Closing, state: InodeState) {
+    super(descriptor, flags);
+    this.#closing = closing;
+    this.#state = state;
+  }
+  override release(): void {
+    if (--this.pins === 0 && this.dropped) this.#closing.close(this.dir);
+  }
+
+  // Nobody closes what anonymous fds share: lost writes are remembered of the file, until it has been written again and synced.
+  override get lost(): number {
+    return this.#state.lost?.errno ?? 0;
+  }
+  override noteLost(errno: number, mtime: string): void {
+    this.#state.lost = { errno, mtime };
+  }
+  override noteSynced(mtime: string): void {
+    if (mtime !== '' && this.#state.lost?.mtime !== mtime) this.#state.lost = null;
+  }
+}
+
+/** Makes a descriptor that was just opened the one of an fd. It is closed with the fd. */
+export function attachDescriptor(store: Store, fd: Fd, descriptor: number, flags: number): void {
+  fd.ctx[store.slot] = new OpenFile(descriptor, flags);
+  store.state(fd.inode).opens++;
+}
+
+/** The open files of a brick. */
+export class Files {
+  readonly #store: Store;
+  readonly #shared = new Map<string, SharedFile>();
+  readonly #opening = new Map<string, Promise<void>>();
+  #idleTimer: (() => void) | null = null;
+  /** The file system can read without waiting (RWF_NOWAIT): true until it has said that it can't. */
+  nowait = true;
+  /** False once the file system has refused to give its pages to a pipe. */
+  splices = true;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** The open file of an fd; the caller releases it. EINVAL when there is none, errors of open(2) for an anonymous fd. */
+  of(fd: Fd): MaybePromise<OpenFile> {
+    const own = fd.ctx[this.#store.slot];
+    if (own instanceof OpenFile) return own;
+    if (!fd.anonymous) throw failure(EINVAL);
+    return this.#anonymous(fd.inode);
+  }
+
+  /** How a batch addresses what an fd has open, directories included. */
+  place(fd: Fd): MaybePromise<Place> {
+    if (fd.inode.type !== S_IFDIR) return this.of(fd);
+    const own = fd.ctx[this.#store.slot];
+    // open, not opendir, as libgfapi's clients may.
+    if (own instanceof OpenFile) return own;
+    if (own instanceof OpenDirectory) return new OpenFile(own.fd, OpenFlag.directory);
+    if (!fd.anonymous) throw failure(EINVAL);
+    return this.#store.target(fd.inode);
+  }
+
+  /** An fd has gone: its descriptor is closed, and with the last one a file that has no name any more. */
+  release(fd: Fd): void {
+    const own = fd.ctx[this.#store.slot];
+    if (!(own instanceof OpenFile)) return;
+    fd.ctx[this.#store.slot] = undefined;
+    this.#store.closing.close(own.dir);
+    const state = this.#store.state(fd.inode);
+    if (--state.opens === 0) this.#store.handles.removeParked(fd.inode);
+  }
+
+  /** The last name of an open file has gone, its handle is in `.glusterfs/unlink` now: the last close removes it. */
+  parked(inode: Inode): void {
+    const state = this.#store.state(inode);
+    state.unlinked = true;
+    if (state.opens === 0) this.#store.handles.removeParked(inode);
+  }
+
+  /** The inode table drops an inode: nobody has it open any more. */
+  forget(inode: Inode): void {
+    this.dropShared(inode.key);
+    this.#store.handles.removeParked(inode);
+  }
+
+  // --- anonymous fds ----------------------------------------------------------------------------------------------------
+
+  #anonymous(inode: Inode): MaybePromise<OpenFile> {
+    const { key } = inode;
+    const known = this.#shared.get(key);
+    if (known !== undefined) {
+      known.pins++;
+      known.touched = true;
+      return then(this.#hasName(known, inode), (named) => {
+        if (named) return known;
+        if (this.#shared.get(key) === known) this.dropShared(key);
+        known.release();
+        return this.#anonymous(inode);
+      });
+    }
+    if (inode.type !== S_IFREG) throw failure(EBADF);
+    const opening = this.#opening.get(key);
+    if (opening !== undefined) return opening.then(() => this.#anonymous(inode));
+    const fd = this.#openInline(inode);
+    if (fd >= 0) return this.#share(inode, fd, OpenFlag.rdwr);
+    const opened = this.#openOnPool(inode);
+    this.#opening.set(
+      key,
+      opened.then(
+        () => {
+          this.#opening.delete(key);
+        },
+        () => {
+          this.#opening.delete(key);
+        },
+      ),
+    );
+    return opened;
+  }
+
+  /** Whether a shared descriptor still is the file of its gfid: a file that was removed and healed is another one. */
+  #hasName(file: SharedFile, inode: Inode): MaybePromise<boolean> {
+    if (this.#store.state(inode).unlinked) return true;
+    return then(statOf(this.#store, file), ({ errno, links }) => errno !== 0 || links > 0);
+  }
+
+  /** Descriptor of the handle's file if it can be opened without waiting, else below 0. */
+  #openInline(inode: Inode): number {
+    const store = this.#store;
+    if (!store.inline) return -EAGAIN;
+    const b = batch();
+    b.openRegular(store.glusterfsFd, store.state(inode).handle, OpenFlag.rdwr, true, Resolve.cached);
+    store.inlining.run(b);
+    const fd = b.result(0);
+    b.release();
+    return fd;
+  }
+
+  async #openOnPool(inode: Inode): Promise<OpenFile> {
+    const { handle } = this.#store.state(inode);
+    let fd = await this.#tryOpen(handle, OpenFlag.rdwr);
+    if (fd === -ENOENT) fd = await this.#tryOpen(unlinkName(inode.gfid), OpenFlag.rdwr);
+    if (fd >= 0) return this.#share(inode, fd, OpenFlag.rdwr);
+    if (fd === -EACCES || fd === -EROFS || fd === -ETXTBSY) {
+      fd = await this.#tryOpen(handle, OpenFlag.rdonly);
+      if (fd >= 0) return this.#share(inode, fd, OpenFlag.rdonly);
+    }
+    this.#store.fopFailed(`Failed to get anonymous fd for ${gfidText(inode.gfid)}`, -fd);
+    throw failure(fd);
+  }
+
+  async #tryOpen(name: string, flags: number): Promise<number> {
+    const b = batch();
+    b.openRegular(this.#store.glusterfsFd, name, flags, true);
+    await this.#store.run(b, 0, Priority.high);
+    const fd = b.result(0);
+    b.release();
+    return fd === -EAGAIN ? this.#tryOpen(name, flags) : fd;
+  }
+
+  #share(inode: Inode, fd: number, flags: number): SharedFile {
+    const { key } = inode;
+    const file = new SharedFile(fd, flags, this.#store.closing, this.#store.state(inode));
+    this.dropShared(key);
+    this.#shared.set(key, file);
+    if (this.#shared.size === 1) holders++;
+    const limit = most();
+    if (this.#shared.size > limit) this.#sweep(limit);
+    this.#idleTimer ??= this.#store.brick.timer(IDLE_MS, false, () => this.#closeIdle());
+    return file;
+  }
+
+  #sweep(limit: number): void {
+    for (const [key, file] of this.#shared) {
+      if (this.#shared.size <= limit) return;
+      if (file.pins === 0) this.dropShared(key);
+    }
+  }
+
+  #closeIdle(): void {
+    this.#idleTimer = null;
+    for (const [key, file] of this.#shared) {
+      if (file.pins > 0) continue;
+      if (file.touched) file.touched = false;
+      else this.dropShared(key);
+    }
+    if (this.#shared.size > 0) this.#idleTimer = this.#store.brick.timer(IDLE_MS, false, () => this.#closeIdle());
+  }
+
+  /** Lets go of the descriptor that anonymous fds of a gfid share: the file is being removed or forgotten. */
+  dropShared(key: string): void {
+    const file = this.#shared.get(key);
+    if (file === undefined) return;
+    this.#shared.delete(key);
+    if (this.#shared.size === 0) holders--;
+    file.dropped = true;
+    if (file.pins === 0) this.#store.closing.close(file.dir);
+  }
+
+  /** The brick goes: gives up what is shared. */
+  closeAll(): void {
+    this.#idleTimer?.();
+    this.#idleTimer = null;
+    for (const file of this.#shared.values()) this.#store.closing.close(file.dir);
+    if (this.#shared.size > 0) holders--;
+    this.#shared.clear();
+  }
+}

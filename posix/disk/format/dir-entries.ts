@@ -1,0 +1,56 @@
+/** Walks what a READDIR op of a batch has written: entries of a directory, with attributes and xattrs if wanted. */
+
+import { STAT } from '../../../native/batch.js';
+import type { Region } from '../../../native/memory.js';
+
+export const DT_DIR = 4;
+
+const HEAD_BYTES = 24;
+const STAT_BYTES = 19 * 8;
+
+/** A cursor over the entries; its fields are those of the present one. */
+export class EntryCursor {
+  readonly bytes: Buffer;
+  readonly f64: Float64Array;
+  readonly #end: number;
+  #next = 0;
+  name = '';
+  type = 0;
+  /** Position after the entry. */
+  offset = 0n;
+  hasStat = false;
+  /** Index of the stat result in {@link f64}. */
+  stat = 0;
+  xattrsAt = 0;
+  xattrsLength = 0;
+
+  /** length: bytes that the op has written. */
+  constructor(memory: Region, length: number) {
+    this.bytes = memory.bytes;
+    this.f64 = new Float64Array(memory.bytes.buffer, memory.bytes.byteOffset, memory.bytes.length >> 3);
+    this.#end = length;
+  }
+
+  /** Moves to the next entry; false when there is none. */
+  next(): boolean {
+    const at = this.#next;
+    if (at >= this.#end) return false;
+    const b = this.bytes;
+    const nameLength = b.readUInt16LE(at + 4);
+    this.type = b[at + 6]!;
+    this.hasStat = b[at + 7] !== 0;
+    this.offset = b.readBigInt64LE(at + 8);
+    this.xattrsLength = b.readUInt32LE(at + 16);
+    this.stat = (at + HEAD_BYTES) >> 3;
+    const nameAt = at + HEAD_BYTES + (this.hasStat ? STAT_BYTES : 0);
+    this.name = b.latin1Slice(nameAt, nameAt + nameLength);
+    this.xattrsAt = nameAt + nameLength;
+    this.#next = at + b.readUInt32LE(at);
+    return true;
+  }
+
+  /** Inode number by the file system, from the stat. */
+  get ino(): bigint {
+    return (BigInt(this.f64[this.stat + STAT.inoHigh]!) << 32n) | BigInt(this.f64[this.stat + STAT.inoLow]!);
+  }
+}

@@ -1,0 +1,52 @@
+/** From what the kernel says of a file to the attributes that clients see. */
+import { STAT } from '../../../native/batch.js';
+import type { Gfid } from '../../../mux/xlator/gfid.js';
+import { Iatt, S_IFDIR, S_IFMT } from '../../../mux/xlator/iatt.js';
+import type { Mdata } from './mdata-record.js';
+
+/**
+ * Attributes from a stat result.
+ *
+ * @param f64 The batch's memory; the result starts at `at`.
+ * @param mdata The file's time record: its times replace those of the file system. Null when there is none.
+ */
+export function iattOf(f64: Float64Array, at: number, gfid: Gfid, mdata: Mdata | null): Iatt {
+  const i = new Iatt();
+  const mode = f64[at + STAT.mode]!;
+  const nlink = f64[at + STAT.nlink]!;
+  i.gfid = gfid;
+  i.dev = f64[at + STAT.dev]!;
+  i.mode = mode;
+  // The handle is one more hard link of everything but directories; clients don't know of it.
+  i.nlink = (mode & S_IFMT) === S_IFDIR || nlink === 0 ? nlink : nlink - 1;
+  i.uid = f64[at + STAT.uid]!;
+  i.gid = f64[at + STAT.gid]!;
+  i.rdev = f64[at + STAT.rdev]!;
+  const size = f64[at + STAT.size]!;
+  i.size = size;
+  i.blksize = f64[at + STAT.blksize]!;
+  // File systems preallocate beyond the end of a file; quota and du of clients must not see that.
+  const blocks = f64[at + STAT.blocks]!;
+  i.blocks = Math.min(blocks, Math.ceil(size / 512));
+  if (mdata === null) {
+    i.atime = f64[at + STAT.atime]!;
+    i.atimeNsec = f64[at + STAT.atimeNsec]!;
+    i.mtime = f64[at + STAT.mtime]!;
+    i.mtimeNsec = f64[at + STAT.mtimeNsec]!;
+    i.ctime = f64[at + STAT.ctime]!;
+    i.ctimeNsec = f64[at + STAT.ctimeNsec]!;
+  } else {
+    setTimes(i, mdata);
+  }
+  return i;
+}
+
+/** Puts the times of a record into attributes. */
+export function setTimes(i: Iatt, mdata: Mdata): void {
+  i.atime = mdata.atime;
+  i.atimeNsec = mdata.atimeNsec;
+  i.mtime = mdata.mtime;
+  i.mtimeNsec = mdata.mtimeNsec;
+  i.ctime = mdata.ctime;
+  i.ctimeNsec = mdata.ctimeNsec;
+}

@@ -1,0 +1,14 @@
+/** Words of a look-up whose answer takes more than the file itself. */
+import { ancestryPath } from './ancestry.js';
+import { nullOnFailure } from '../../../mux/base/fault.js';
+import type { Iatt } from '../../../mux/xlator/iatt.js';
+import * as key from '../../../mux/xlator/xdata-keys.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import type { XattrFound, XattrWants } from './xattr-reply.js';
+
+/** Answers `glusterfs.ancestry.path`, if it is asked for and the path can be told. */
+export async function pathWord(store: Store, wants: XattrWants, found: XattrFound, stat: Iatt): Promise<void> {
+  if (found.dict === null || wants.words?.includes(key.ANCESTRY_PATH) !== true) return;
+  const path = await ancestryPath(store, stat.gfid, stat.isDirectory).catch(nullOnFailure);
+  if (path !== null) found.dict.setText(key.ANCESTRY_PATH, path);
+}

@@ -1,0 +1,87 @@
+/** Whole small files, as look-ups hand them out (`glusterfs.content`). */
+import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.js';
+import { region } from '../../../native/memory.js';
+import { EAGAIN, EOPNOTSUPP } from '../../../native/errno.js';
+import type { MaybePromise } from '../../../mux/xlator/fops.js';
+import { INLINE_BYTES } from '../descriptors/inline-policy.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { OpenFlag, Resolve } from '../format/sys.js';
+
+const RWF_NOWAIT = 8;
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Bytes of content that a thread reads from disks at the same time; further files wait. */
+const MOST_AT_ONCE = 32 << 20;
+let beingRead = 0;
+const waiting: (() => void)[] = [];
+
+/** Resolves when so many bytes may be read. */
+async function turn(bytes: number): Promise<void> {
+  while (beingRead > 0 && beingRead + bytes > MOST_AT_ONCE) await new Promise<void>((go) => waiting.push(go));
+  beingRead += bytes;
+}
+
+function turnOver(bytes: number): void {
+  beingRead -= bytes;
+  // All of them look again: they want different amounts.
+  for (const go of waiting.splice(0)) go();
+}
+
+/**
+ * The first `size` bytes of the regular file `name` in `dir` (shorter when the file has shrunk); null when it can't be read.
+ * At once if they are in the page cache.
+ */
+export function readContent(store: Store, dir: number, name: string, size: number): MaybePromise<Uint8Array | null> {
+  if (size === 0) return NO_BYTES;
+  if (!store.inline || size > INLINE_BYTES) return readOnPool(store, dir, name, size);
+  const into = region(size);
+  const b = batch();
+  program(b, dir, name, into.address, size, Resolve.cached, RWF_NOWAIT);
+  store.inlining.run(b);
+  const waits = mustWait(b.result(0)) || mustWait(b.result(1)) || (b.result(1) >= 0 && b.result(1) < size);
+  const n = b.result(1);
+  b.release();
+  if (waits) {
+    into.release();
+    return readOnPool(store, dir, name, size);
+  }
+  const bytes = n < 0 ? null : Uint8Array.prototype.slice.call(into.bytes, 0, n);
+  into.release();
+  return bytes;
+}
+
+function mustWait(r: number): boolean {
+  return r === -EAGAIN || r === -EOPNOTSUPP;
+}
+
+function program(
+  b: Batch,
+  dir: number,
+  name: string,
+  address: number,
+  size: number,
+  resolve: number,
+  rwf: number,
+): void {
+  // The name may mean something else by now.
+  b.openRegular(dir, name, OpenFlag.rdonly, false, resolve);
+  b.pread(reg(0), address, size, 0, rwf);
+  b.close(reg(0), ALWAYS);
+}
+
+async function readOnPool(store: Store, dir: number, name: string, size: number): Promise<Uint8Array | null> {
+  await turn(size);
+  const into = region(size);
+  const b = batch();
+  program(b, dir, name, into.address, size, 0, 0);
+  await store.run(b, 0, Priority.high);
+  turnOver(size);
+  const n = b.result(1);
+  const errno = b.errno;
+  b.release();
+  const bytes = n < 0 ? null : Uint8Array.prototype.slice.call(into.bytes, 0, n);
+  into.release();
+  if (n < 0) store.fopFailed(`reading the content of ${JSON.stringify(name)} failed`, errno);
+  return bytes;
+}

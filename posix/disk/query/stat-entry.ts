@@ -1,0 +1,167 @@
+/**
+ * A look at what a directory has under a name: attributes and xattrs of the entry, attributes of the directory. One batch,
+ * run on this thread as long as the kernel has the name in its cache, else on the pool.
+ */
+import { ALWAYS, type Batch, batch, IGNORE, type Priority, reg, STAT } from '../../../native/batch.js';
+import { EAGAIN, ENOENT, EXDEV } from '../../../native/errno.js';
+import { gfidKey, NULL_GFID } from '../../../mux/xlator/gfid.js';
+import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
+import type { Directory } from '../descriptors/directory-cache.js';
+import { iattOf } from '../format/iatt-from-statx.js';
+import { MDATA_KEY } from '../format/mdata-record.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { OpenFlag, Resolve } from '../format/sys.js';
+import { XattrFound, XattrRoom, type XattrWants } from './xattr-reply.js';
+
+const NOTHING = new XattrFound(null);
+
+export class Probe {
+  readonly #store: Store;
+  readonly #dir: Directory;
+  readonly #parent: Inode;
+  readonly #name: string;
+  readonly #wants: XattrWants;
+  readonly #room = new XattrRoom();
+  #file = 0;
+  #aboveOp = 0;
+  #above = 0;
+  #aboveTimes = 0;
+  #xattrs = 0;
+  #statx = 0;
+  #timesOp = -1;
+
+  /** errno of the look at the entry; 0 when it is there. */
+  errno = 0;
+  /** Attributes of the entry; its gfid is null when it has none. */
+  stat: Iatt = NO_IATT;
+  /** Links of the entry as the file system counts them, the handle included. */
+  links = 0;
+  /** Its inode number, in halves; 0 when there is no entry. */
+  inoHigh = 0;
+  inoLow = 0;
+  /** Its ctime by the file system, in milliseconds since the epoch. */
+  diskCtime = 0;
+  found: XattrFound = NOTHING;
+  /** The table's inode of the entry's gfid, if it holds one. */
+  inode: Inode | null = null;
+  parentStat: Iatt = NO_IATT;
+  /** The directory was removed, and the descriptor is all that is left of it. */
+  parentGone = false;
+
+  constructor(store: Store, dir: Directory, parent: Inode, name: string, wants: XattrWants) {
+    this.#store = store;
+    this.#dir = dir;
+    this.#parent = parent;
+    this.#name = name;
+    this.#wants = wants;
+  }
+
+  /** Looks without waiting for the disk; false when that is not possible. */
+  inline(): boolean {
+    const store = this.#store;
+    if (!store.inline) return false;
+    const b = batch();
+    this.#program(b, Resolve.cached);
+    store.inlining.run(b);
+    if (b.result(0) === -EAGAIN) {
+      b.release();
+      return false;
+    }
+    const again = this.#take(b);
+    b.release();
+    return again ? this.inline() : true;
+  }
+
+  /** Looks on the pool. */
+  async pool(priority: Priority): Promise<void> {
+    const b = batch();
+    this.#program(b, 0);
+    await this.#store.run(b, 0, priority);
+    const again = b.result(0) === -EAGAIN || this.#take(b);
+    b.release();
+    if (again) await this.pool(priority);
+  }
+
+  /** Looks inline if possible, else on the pool. */
+  async look(priority: Priority): Promise<this> {
+    if (!this.inline()) await this.pool(priority);
+    return this;
+  }
+
+  #program(b: Batch, resolve: number): void {
+    const dir = this.#dir.fd;
+    this.#room.reserve(b);
+    this.#file = b.statOut();
+    this.#above = b.statOut();
+    const unread = this.#store.mdata.unread(this.#parent);
+    if (unread) this.#aboveTimes = b.out(64);
+    // Above the root is nothing for clients; elsewhere `..` is within the brick.
+    const beneath = this.#name === '..' && !this.#parent.isRoot ? 0 : Resolve.beneath;
+    b.open(dir, this.#name, OpenFlag.path | OpenFlag.nofollow, 0, resolve | beneath);
+    this.#statx = b.statx(reg(0), null, this.#file);
+    this.#xattrs = this.#room.op(b, this.#wants, dir, this.#name, IGNORE);
+    b.close(reg(0), ALWAYS);
+    this.#aboveOp = b.statx(dir, null, this.#above, ALWAYS);
+    this.#timesOp = unread ? b.getxattr(dir, null, MDATA_KEY, this.#aboveTimes, 64, ALWAYS) : -1;
+  }
+
+  /** Takes the results over; true when the look must be repeated with more room. */
+  #take(b: Batch): boolean {
+    const store = this.#store;
+    const f = b.f64;
+    if (this.#timesOp >= 0) {
+      const length = b.result(this.#timesOp);
+      store.mdata.found(this.#parent, this.#parent.gfid, b.view(this.#aboveTimes, 64), 0, length);
+    }
+    const above = b.result(this.#aboveOp);
+    if (above < 0) {
+      // Not gone, as a directory without links is: the disk has failed.
+      this.errno = -above;
+      return false;
+    }
+    this.parentGone = f[this.#above + STAT.nlink] === 0;
+    this.parentStat = iattOf(f, this.#above, this.#parent.gfid, store.mdata.of(this.#parent));
+    const opened = b.result(0);
+    const stated = b.result(this.#statx);
+    const read = b.result(this.#xattrs);
+    if (opened < 0 || stated < 0) {
+      const errno = opened < 0 ? -opened : -stated;
+      this.errno = errno === EXDEV ? ENOENT : errno;
+      return false;
+    }
+    if (this.#room.grow(read)) return true;
+    const file = this.#file;
+    const hidden = store.hidden;
+    if (
+      read === -ENOENT ||
+      (f[file + STAT.inoLow] === hidden.inoLow &&
+        f[file + STAT.inoHigh] === hidden.inoHigh &&
+        f[file + STAT.dev] === hidden.dev)
+    ) {
+      this.errno = ENOENT;
+      this.#room.release();
+      return false;
+    }
+    this.errno = read < 0 ? -read : 0;
+    if (this.errno !== 0) {
+      this.#room.release();
+      return false;
+    }
+    const found = this.#room.read(b, this.#wants, read);
+    this.#room.release();
+    this.found = found;
+    this.links = f[file + STAT.nlink]!;
+    this.inoHigh = f[file + STAT.inoHigh]!;
+    this.inoLow = f[file + STAT.inoLow]!;
+    this.diskCtime = f[file + STAT.ctime]! * 1000 + f[file + STAT.ctimeNsec]! / 1e6;
+    let mdata = store.mdata.enabled ? found.mdata : null;
+    if (found.gfid !== null) {
+      const key = gfidKey(found.gfid);
+      this.inode = store.brick.findInode(key) ?? null;
+      mdata = store.mdata.read(this.inode, key, mdata);
+    }
+    this.stat = iattOf(f, file, found.gfid ?? NULL_GFID, mdata);
+    return false;
+  }
+}

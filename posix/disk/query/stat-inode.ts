@@ -1,0 +1,180 @@
+/**
+ * A look at a known file: its attributes and the xattrs that a request asks for, by handle, directory or open file. Runs on
+ * this thread as long as the kernel has the handle in its cache, else on the pool.
+ */
+import { ALWAYS, type Batch, batch, IGNORE, Priority, reg, STAT } from '../../../native/batch.js';
+import { ancestryPath } from './ancestry.js';
+import { readContent } from './small-file-content.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import type { Dict } from '../../../mux/xlator/dict.js';
+import { EAGAIN, ENOENT } from '../../../native/errno.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
+import { nullOnFailure } from '../../../mux/base/fault.js';
+import type { MaybePromise } from '../../../mux/xlator/fops.js';
+import type { Iatt } from '../../../mux/xlator/iatt.js';
+import { S_IFDIR } from '../../../mux/xlator/iatt.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
+import { iattOf } from '../format/iatt-from-statx.js';
+import * as key from '../../../mux/xlator/xdata-keys.js';
+import { OpenFile, type Place } from '../descriptors/open-files.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { OpenFlag, Resolve } from '../format/sys.js';
+import { XattrRoom, XattrWants } from './xattr-reply.js';
+
+export interface Seen {
+  stat: Iatt;
+  /** The answer to the request's xdata; null when it had none. */
+  dict: Dict | null;
+}
+
+/** What every look reads besides what the request asks for: no more is to be read if the request asks for nothing. */
+const NOTHING = new XattrWants(null);
+
+/** Looks at the file of an inode; releases the place. Fails with the errno of the look. */
+export function look(
+  store: Store,
+  call: Call,
+  inode: Inode,
+  place: Place,
+  xdata: Dict | null,
+  usual = Priority.high,
+): MaybePromise<Seen> {
+  const l = new Look(store, inode, place, xdata);
+  if (l.inline()) return l.seen();
+  return l.pool(store.priority(call, usual)).then(() => l.seen());
+}
+
+class Look {
+  readonly #store: Store;
+  readonly #inode: Inode;
+  readonly #place: Place;
+  readonly #wants: XattrWants;
+  readonly #readsXattrs: boolean;
+  /** By a handle's path: may have to wait for the disk. */
+  readonly #byPath: boolean;
+  readonly #room = new XattrRoom();
+  #at = 0;
+  #statOp = 0;
+  #xattrsOp = -1;
+  #stat: Iatt | null = null;
+  #dict: Dict | null = null;
+  #errno = 0;
+
+  constructor(store: Store, inode: Inode, place: Place, xdata: Dict | null) {
+    this.#store = store;
+    this.#inode = inode;
+    this.#place = place;
+    this.#wants = xdata === null ? NOTHING : new XattrWants(xdata);
+    this.#readsXattrs = this.#wants.patterns !== NOTHING.patterns || store.mdata.unread(inode);
+    this.#byPath = place.name !== null && place.name !== '.';
+  }
+
+  inline(): boolean {
+    const store = this.#store;
+    if (!store.inline) return false;
+    const b = batch();
+    this.#program(b, Resolve.cached);
+    store.inlining.run(b);
+    if (this.#byPath && b.result(0) === -EAGAIN) {
+      this.#room.release();
+      b.release();
+      return false;
+    }
+    const again = this.#take(b);
+    b.release();
+    return again ? this.inline() : true;
+  }
+
+  async pool(priority: Priority): Promise<void> {
+    const b = batch();
+    this.#program(b, 0);
+    await this.#store.run(b, 0, priority);
+    const again = (this.#byPath && b.result(0) === -EAGAIN) || this.#take(b);
+    b.release();
+    if (again) await this.pool(priority);
+  }
+
+  #program(b: Batch, resolve: number): void {
+    const { dir, name } = this.#place;
+    if (this.#readsXattrs) this.#room.reserve(b);
+    this.#at = b.statOut();
+    if (this.#byPath) b.open(dir, name!, OpenFlag.path | OpenFlag.nofollow, 0, resolve);
+    this.#statOp = b.statx(this.#byPath ? reg(0) : dir, null, this.#at);
+    if (this.#readsXattrs) this.#xattrsOp = this.#room.op(b, this.#wants, dir, name, IGNORE);
+    if (this.#byPath) b.close(reg(0), ALWAYS);
+  }
+
+  /** True when the look must be repeated with more room. */
+  #take(b: Batch): boolean {
+    const store = this.#store;
+    const inode = this.#inode;
+    const r = this.#byPath && b.result(0) < 0 ? b.result(0) : b.result(this.#statOp);
+    if (r < 0) {
+      this.#errno = -r;
+      this.#room.release();
+      return false;
+    }
+    // A descriptor of the cache may be that of a directory that is gone; one that a client has open stays good.
+    if (inode.type === S_IFDIR && b.f64[this.#at + STAT.nlink] === 0 && !(this.#place instanceof OpenFile)) {
+      store.dirs.drop(inode.key);
+      this.#errno = ENOENT;
+      this.#room.release();
+      return false;
+    }
+    if (this.#readsXattrs) {
+      const n = b.result(this.#xattrsOp);
+      if (this.#room.grow(n)) return true;
+      if (n < 0) {
+        // Without its xattrs a file would pass for another: fresh, never written, of no layout.
+        this.#errno = -n;
+        this.#room.release();
+        return false;
+      }
+      const found = this.#room.read(b, this.#wants, n);
+      this.#room.release();
+      store.mdata.read(inode, inode.key, found.mdata);
+      this.#stat = iattOf(b.f64, this.#at, inode.gfid, store.mdata.of(inode));
+      this.#wants.wordsInto(found, inode, this.#stat);
+      this.#dict = found.dict;
+    } else {
+      this.#stat = iattOf(b.f64, this.#at, inode.gfid, store.mdata.of(inode));
+      if (this.#wants !== NOTHING) {
+        const found = this.#room.read(b, this.#wants, 0);
+        this.#wants.wordsInto(found, inode, this.#stat);
+        this.#dict = found.dict;
+      }
+    }
+    return false;
+  }
+
+  seen(): MaybePromise<Seen> {
+    const place = this.#place;
+    if (this.#errno !== 0) {
+      place.release();
+      throw failure(this.#errno);
+    }
+    const stat = this.#stat!;
+    const content = place.name !== null && stat.isRegular && this.#wants.content >= stat.size;
+    const path = place.name !== null && this.#wants.words?.includes(key.ANCESTRY_PATH) === true;
+    if (content || path) return this.#more(stat, content, path);
+    place.release();
+    return { stat, dict: this.#dict };
+  }
+
+  async #more(stat: Iatt, content: boolean, path: boolean): Promise<Seen> {
+    const place = this.#place;
+    try {
+      if (content) {
+        const bytes = await readContent(this.#store, place.dir, place.name!, stat.size);
+        if (bytes !== null) this.#dict?.setBytes(key.CONTENT, bytes);
+      }
+      if (path) {
+        const text = await ancestryPath(this.#store, stat.gfid, stat.isDirectory).catch(nullOnFailure);
+        if (text !== null) this.#dict?.setText(key.ANCESTRY_PATH, text);
+      }
+    } finally {
+      place.release();
+    }
+    return { stat, dict: this.#dict };
+  }
+}

@@ -1,0 +1,184 @@
+/** Attributes: stat, fstat, setattr, fsetattr, access, statfs. */
+import { batch, IGNORE, Priority } from '../../../native/batch.js';
+import { refuseCloud } from '../data/cloudsync-refusal.js';
+import { type Call, TimeFlag } from '../../../mux/xlator/call.js';
+import type { Dict } from '../../../mux/xlator/dict.js';
+import { EACCES, EROFS } from '../../../native/errno.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
+import type {
+  AccessArgs,
+  AccessReply,
+  FdArgs,
+  FsetattrArgs,
+  InodeArgs,
+  MaybePromise,
+  PrePostReply,
+  SetattrArgs,
+  StatfsReply,
+  StatReply,
+} from '../../../mux/xlator/fops.js';
+import { gfidText } from '../../../mux/xlator/gfid.js';
+import { type Iatt, S_IFDIR, S_IFLNK } from '../../../mux/xlator/iatt.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
+import { nanosecondsInRange } from '../../../mux/xlator/time-range.js';
+import { iattOf } from '../../disk/format/iatt-from-statx.js';
+import { look, type Seen } from '../../disk/query/stat-inode.js';
+import { then } from '../../../mux/xlator/maybe-promise.js';
+import type { Mdata } from '../../disk/format/mdata-record.js';
+import { maskedMode } from '../entry/parent-dir.js';
+import type { Place } from '../../disk/descriptors/open-files.js';
+import { reservedBlocks, VFS, VFS_DOUBLES } from '../../brick-dir/space.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+
+/** GF_SET_ATTR_*. */
+const Valid = { mode: 1, uid: 2, gid: 4, atime: 0x10, mtime: 0x20, ctime: 0x40 } as const;
+const UTIME_OMIT = 0x3ffffffe;
+const ST_RDONLY = 1;
+
+function statReply(seen: Seen): StatReply {
+  return { stat: seen.stat, xdata: seen.dict };
+}
+
+export function stat(store: Store, call: Call, args: InodeArgs): MaybePromise<StatReply> {
+  refuseCloud(store, args.xdata);
+  return then(store.target(args.inode), (place) => then(look(store, call, args.inode, place, args.xdata), statReply));
+}
+
+export function fstat(store: Store, call: Call, args: FdArgs): MaybePromise<StatReply> {
+  refuseCloud(store, args.xdata);
+  return then(store.files.place(args.fd), (place) =>
+    then(look(store, call, args.fd.inode, place, args.xdata), statReply),
+  );
+}
+
+export async function setattr(store: Store, call: Call, args: SetattrArgs): Promise<PrePostReply> {
+  return change(store, call, args.inode, await store.target(args.inode), args.stat, args.valid, args.xdata);
+}
+
+export async function fsetattr(store: Store, call: Call, args: FsetattrArgs): Promise<PrePostReply> {
+  return change(store, call, args.fd.inode, await store.files.place(args.fd), args.stat, args.valid, args.xdata);
+}
+
+/** Changes owner, mode and times, in this order; the first failure ends it, and what was done stays. */
+async function change(
+  store: Store,
+  call: Call,
+  inode: Inode,
+  place: Place,
+  wanted: Iatt,
+  valid: number,
+  xdata: Dict | null,
+): Promise<PrePostReply> {
+  const { dir, name } = place;
+  try {
+    await store.mdata.load(inode);
+    const isLink = inode.type === S_IFLNK;
+    const b = batch();
+    const before = b.statOut();
+    const after = b.statOut();
+    b.statx(dir, name, before);
+    if ((valid & (Valid.uid | Valid.gid)) !== 0 || valid === 0) {
+      b.chown(dir, name, (valid & Valid.uid) !== 0 ? wanted.uid : -1, (valid & Valid.gid) !== 0 ? wanted.gid : -1);
+    }
+    // Links have no mode of their own: nothing to do, and no failure.
+    if ((valid & Valid.mode) !== 0) b.chmod(dir, name, modeFor(store, inode, wanted.mode), isLink ? IGNORE : 0);
+    if ((valid & (Valid.atime | Valid.mtime)) !== 0) {
+      const atimeNsec = (valid & Valid.atime) !== 0 ? wanted.atimeNsec : UTIME_OMIT;
+      const mtimeNsec = (valid & Valid.mtime) !== 0 ? wanted.mtimeNsec : UTIME_OMIT;
+      b.utimens(dir, name, wanted.atime, atimeNsec, wanted.mtime, mtimeNsec);
+    }
+    const planned = timesAfter(store, call, inode, wanted, valid);
+    const timesOp = planned === null ? -1 : store.mdata.storeOp(b, dir, name, planned, inode);
+    b.statx(dir, name, after);
+    await store.run(b, inode.lane, store.priority(call, Priority.normal));
+    const errno = b.errno;
+    const pre = iattOf(b.f64, before, inode.gfid, store.mdata.of(inode));
+    if (planned !== null) {
+      // Times that were set may lie before those known: they replace them, unlike others, which only raise them.
+      if (errno === 0) store.state(inode).mdata = timesAfter(store, call, inode, wanted, valid);
+      store.mdata.stored(b, timesOp, planned, inode, inode.gfid);
+    }
+    const post = iattOf(b.f64, after, inode.gfid, store.mdata.of(inode));
+    b.release();
+    if (errno !== 0) {
+      store.fopFailed(`setattr on ${gfidText(inode.gfid)} failed`, errno);
+      throw failure(errno);
+    }
+    if (xdata === null) return { pre, post, xdata: null };
+    const seen = await look(store, call, inode, { dir, name, release() {} }, xdata, Priority.normal);
+    return { pre, post, xdata: seen.dict };
+  } finally {
+    place.release();
+  }
+}
+
+function modeFor(store: Store, inode: Inode, mode: number): number {
+  const o = store.options;
+  return inode.type === S_IFDIR
+    ? maskedMode(mode, o['create-directory-mask'], o['force-directory-mode']) & 0o7777
+    : maskedMode(mode, o['create-mask'], o['force-create-mode']) & 0o7777;
+}
+
+/** The time record after a setattr; null when it sets no time. Times given by the client go into a record that exists only. */
+function timesAfter(store: Store, call: Call, inode: Inode, wanted: Iatt, valid: number): Mdata | null {
+  const { mdata } = store;
+  let m = mdata.planUtimes(inode, call, valid, wanted.atime, wanted.atimeNsec, wanted.mtime, wanted.mtimeNsec);
+  if ((valid & Valid.ctime) !== 0) {
+    m ??= mdata.of(inode)?.copy() ?? null;
+    m?.advance(TimeFlag.ctime, wanted.ctime, nanosecondsInRange(wanted.ctimeNsec));
+  }
+  if (m === null) return mdata.plan(inode, call);
+  m.advance(call.timeFlags, call.timeSec, call.timeNsec);
+  return m;
+}
+
+/** Answers as access(2) does for root: usually the access-control translator above has answered before. */
+export function access(store: Store, call: Call, args: AccessArgs): MaybePromise<AccessReply> {
+  const { inode } = args;
+  return then(store.target(inode), (place) =>
+    then(look(store, call, inode, place, null), async ({ stat }) => {
+      if ((args.mask & 1) !== 0 && !stat.isDirectory && (stat.mode & 0o111) === 0) throw failure(EACCES);
+      if ((args.mask & 2) !== 0 && ((await readVfs(store))[VFS.flag]! & ST_RDONLY) !== 0) throw failure(EROFS);
+      return { errno: 0, xdata: null };
+    }),
+  );
+}
+
+/** Counters of the brick's file system, by {@link VFS}. */
+async function readVfs(store: Store): Promise<Float64Array> {
+  const b = batch();
+  const at = b.doubles(b.out(VFS_DOUBLES * 8));
+  b.statvfs(store.rootFd, at);
+  await store.run(b, 0, Priority.high);
+  const errno = b.errno;
+  const vfs = b.f64.slice(at, at + VFS_DOUBLES);
+  b.release();
+  if (errno !== 0) throw failure(errno);
+  return vfs;
+}
+
+/** Size and free space of the file system: less the reserve, and this brick's share where several bricks share it. */
+export async function statfs(store: Store, call: Call, args: InodeArgs): Promise<StatfsReply> {
+  await look(store, call, args.inode, await store.target(args.inode), null);
+  const vfs = await readVfs(store);
+  const o = store.options;
+  const reserved = reservedBlocks(o, vfs[VFS.blocks]!, vfs[VFS.bsize]!);
+  const bfree = Math.max(0, vfs[VFS.bfree]! - reserved);
+  const bavail = Math.min(vfs[VFS.bavail]!, bfree);
+  const shares = Math.max(1, o['shared-brick-count']);
+  const shown = o['export-statfs-size'] ? (n: number): number => Math.floor(n / shares) : (): number => 0;
+  return {
+    bsize: vfs[VFS.bsize]!,
+    frsize: vfs[VFS.frsize]!,
+    blocks: shown(vfs[VFS.blocks]!),
+    bfree: shown(bfree),
+    bavail: shown(bavail),
+    files: shown(vfs[VFS.files]!),
+    ffree: shown(vfs[VFS.ffree]!),
+    favail: shown(vfs[VFS.favail]!),
+    fsid: vfs[VFS.fsid]!,
+    flag: vfs[VFS.flag]!,
+    namemax: vfs[VFS.namemax]!,
+    xdata: null,
+  };
+}

@@ -1,0 +1,113 @@
+/** open and flush of files. */
+import { type Batch, batch, IGNORE, Priority, reg } from '../../../native/batch.js';
+import { refuseCloud } from './cloudsync-refusal.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import { EAGAIN, EINVAL, ELOOP, ENOTDIR, ENXIO } from '../../../native/errno.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
+import type { FdArgs, MaybePromise, OpenArgs, Xdata } from '../../../mux/xlator/fops.js';
+import { gfidText } from '../../../mux/xlator/gfid.js';
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG, S_IFSOCK } from '../../../mux/xlator/iatt.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
+import { then } from '../../../mux/xlator/maybe-promise.js';
+import { MDATA_KEY } from '../../disk/format/mdata-record.js';
+import { checkSpace } from '../entry/parent-dir.js';
+import { attachDescriptor } from '../../disk/descriptors/open-files.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { OpenFlag, Resolve } from '../../disk/format/sys.js';
+import { MDATA_ROOM, readTimes, touchSoon } from '../../disk/times/times.js';
+
+const O_NONBLOCK = 0o4000;
+const O_SYNC = 0o4010000;
+const O_NOATIME = 0o1000000;
+/** What a client may ask for. O_CREAT and O_EXCL are not among them: an open makes no file. */
+const CLIENT_FLAGS =
+  3 | OpenFlag.append | OpenFlag.trunc | OpenFlag.direct | OpenFlag.directory | O_NONBLOCK | O_SYNC | O_NOATIME;
+
+const NO_REPLY: Xdata = Object.freeze({ xdata: null });
+
+/** EINVAL for block and character devices: their data is the client's machine's, not the brick's. */
+export function refuseDevice(inode: Inode): void {
+  if (inode.type === S_IFBLK || inode.type === S_IFCHR) throw failure(EINVAL);
+}
+
+/** Refuses everything but files and directories. Clients open FIFOs and sockets on their own machines. */
+function refuseSpecial(inode: Inode): void {
+  if (inode.type === S_IFREG || inode.type === S_IFDIR) return;
+  if (inode.type === S_IFLNK) throw failure(ELOOP);
+  throw failure(inode.type === S_IFSOCK ? ENXIO : EINVAL);
+}
+
+/** Opens by gfid. Inline while the kernel has the handle in its cache. */
+export function open(store: Store, call: Call, args: OpenArgs): MaybePromise<Xdata> {
+  const { inode } = args;
+  refuseSpecial(inode);
+  if (inode.type === S_IFREG && (args.flags & OpenFlag.directory) !== 0) throw failure(ENOTDIR);
+  refuseCloud(store, args.xdata);
+  if ((args.flags & OpenFlag.creat) !== 0) checkSpace(store, call, args.xdata);
+  let flags = (args.flags & CLIENT_FLAGS) | OpenFlag.nofollow;
+  if (store.options['o-direct']) flags |= OpenFlag.direct;
+  if ((flags & OpenFlag.trunc) === 0 && inode.type === S_IFREG) {
+    const descriptor = openInline(store, inode, flags);
+    if (descriptor >= 0) return opened(store, call, args, descriptor, flags);
+    if (descriptor !== -EAGAIN) return failed(store, inode, descriptor);
+  }
+  return openOnPool(store, call, args, flags);
+}
+
+function openOp(b: Batch, inode: Inode, dir: number, name: string, flags: number, resolve = 0): void {
+  if (inode.type === S_IFREG) b.openRegular(dir, name, flags, true, resolve);
+  else b.open(dir, name, flags | OpenFlag.directory, 0, resolve);
+}
+
+function openInline(store: Store, inode: Inode, flags: number): number {
+  if (!store.inline) return -EAGAIN;
+  const b = batch();
+  const unread = store.mdata.unread(inode);
+  const at = unread ? b.out(MDATA_ROOM) : 0;
+  const state = store.state(inode);
+  // A file that has lost its last name is reached by the pool's way only.
+  openOp(b, inode, store.glusterfsFd, state.handle, flags, Resolve.cached);
+  const times = unread ? b.getxattr(reg(0), null, MDATA_KEY, at, MDATA_ROOM, IGNORE) : -1;
+  store.inlining.run(b);
+  const descriptor = state.unlinked && b.result(0) < 0 ? -EAGAIN : b.result(0);
+  if (descriptor >= 0 && unread) readTimes(store, inode, b, times, at);
+  b.release();
+  return descriptor;
+}
+
+async function openOnPool(store: Store, call: Call, args: OpenArgs, flags: number): Promise<Xdata> {
+  const { inode } = args;
+  const target = await store.target(inode);
+  const b = batch();
+  const unread = store.mdata.unread(inode);
+  const at = unread ? b.out(MDATA_ROOM) : 0;
+  openOp(b, inode, target.dir, target.name ?? '.', flags);
+  const times = unread ? b.getxattr(reg(0), null, MDATA_KEY, at, MDATA_ROOM, IGNORE) : -1;
+  // Truncation takes its turn among the writes.
+  const lane = (flags & OpenFlag.trunc) === 0 ? 0 : inode.lane;
+  await store.run(b, lane, store.priority(call, Priority.high));
+  target.release();
+  const descriptor = b.result(0);
+  if (descriptor >= 0 && unread) readTimes(store, inode, b, times, at);
+  b.release();
+  return descriptor >= 0 ? opened(store, call, args, descriptor, flags) : failed(store, inode, descriptor);
+}
+
+function failed(store: Store, inode: Inode, errno: number): never {
+  store.fopFailed(`open of ${gfidText(inode.gfid)} failed`, -errno);
+  throw failure(errno);
+}
+
+function opened(store: Store, call: Call, args: OpenArgs, descriptor: number, flags: number): Xdata {
+  attachDescriptor(store, args.fd, descriptor, flags);
+  touchSoon(store, args.inode, call);
+  return NO_REPLY;
+}
+
+/** Nothing to flush: every write has reached the file system before its reply. EINVAL without an open file. */
+export function flush(store: Store, args: FdArgs): MaybePromise<Xdata> {
+  return then(store.files.place(args.fd), (place) => {
+    place.release();
+    return NO_REPLY;
+  });
+}

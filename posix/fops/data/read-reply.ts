@@ -1,0 +1,42 @@
+/** The end of every read, however its bytes were fetched: times, the file's state, and whether that was the end of the file. */
+import { type Batch, STAT } from '../../../native/batch.js';
+import type { Region } from '../../../native/memory.js';
+import type { Pipe } from '../../../native/pipe.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import { ENOENT } from '../../../native/errno.js';
+import type { ReadArgs, ReadReply } from '../../../mux/xlator/fops.js';
+import { iattOf } from '../../disk/format/iatt-from-statx.js';
+import type { OpenFile } from '../../disk/descriptors/open-files.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { touchSoon } from '../../disk/times/times.js';
+
+/** Times that clients want set: ctime, mtime, atime. */
+const ANY_TIME = 7;
+
+/**
+ * Answers with `count` bytes that lie in `held`; gives back the batch, whose stat result is at `at`, the file, and what holds
+ * nothing. The reply of a read that reaches the end of the file says so with errno ENOENT.
+ */
+export function readReply(
+  store: Store,
+  call: Call,
+  args: ReadArgs,
+  file: OpenFile,
+  b: Batch,
+  at: number,
+  count: number,
+  held: Region | Pipe,
+): ReadReply {
+  const { inode } = args.fd;
+  if ((call.timeFlags & ANY_TIME) !== 0) touchSoon(store, inode, call);
+  const errno = reachesEnd(b, at, args, count) ? ENOENT : 0;
+  const stat = iattOf(b.f64, at, inode.gfid, store.mdata.of(inode));
+  b.release();
+  file.release();
+  if (count === 0) held.sent();
+  return { count, errno, stat, region: count === 0 ? null : held, xdata: null };
+}
+
+/** Whether a read of so many bytes has come to the end that the stat result at `at` tells of. */
+export const reachesEnd = (b: Batch, at: number, args: ReadArgs, count: number): boolean =>
+  args.offset + count >= b.f64[at + STAT.size]!;

@@ -1,0 +1,146 @@
+/**
+ * readv: inline if it is short and the page cache has the data (one crossing to native code, no promise), else on the pool.
+ */
+import { batch, IGNORE, Priority, STAT } from '../../../native/batch.js';
+import { type Region, region } from '../../../native/memory.js';
+import { type AlignedPiece, alignedPiece } from '../../disk/format/aligned.js';
+import { refuseCloud } from './cloudsync-refusal.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import { EAGAIN, EINVAL, EOPNOTSUPP } from '../../../native/errno.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
+import type { MaybePromise, ReadArgs, ReadReply } from '../../../mux/xlator/fops.js';
+import { gfidText } from '../../../mux/xlator/gfid.js';
+import { refuseDevice } from './open.js';
+import { pipeFor, readIntoPipe } from './splice-read.js';
+import { INLINE_BYTES } from '../../disk/descriptors/inline-policy.js';
+import { type OpenFile, statOf } from '../../disk/descriptors/open-files.js';
+import { reachesEnd, readReply } from './read-reply.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { TimesReading } from '../../disk/times/times.js';
+
+const RWF_NOWAIT = 8;
+/** Reads above this get memory by what the file holds rather than by what the client asks for. */
+const LARGE = 256 * 1024;
+/** Longer reads are answered in part. */
+const MAX_READ = 64 * 1024 * 1024;
+
+export function readv(store: Store, call: Call, args: ReadArgs): MaybePromise<ReadReply> {
+  const { fd } = args;
+  refuseDevice(fd.inode);
+  refuseCloud(store, args.xdata);
+  if (args.size === 0) throw failure(EINVAL);
+  const file = store.files.of(fd);
+  if (file instanceof Promise) return file.then((opened) => read(store, call, args, opened));
+  return read(store, call, args, file);
+}
+
+function read(store: Store, call: Call, args: ReadArgs, file: OpenFile): MaybePromise<ReadReply> {
+  const { inode } = args.fd;
+  if (!store.inline) return readSlowly(store, call, args, file);
+  const size = args.size <= LARGE ? args.size : fittingSize(store, file, args);
+  const pipe = pipeFor(store, args, file, size);
+  if (pipe !== null) {
+    return readIntoPipe(store, call, args, file, size, pipe).then(
+      (reply) => reply ?? readOnPool(store, call, args, file, size, null, 0),
+    );
+  }
+  if (size > INLINE_BYTES || file.direct || !store.files.nowait || store.mdata.unread(inode)) {
+    return readOnPool(store, call, args, file, size, null, 0);
+  }
+  const into = region(size);
+  const b = batch();
+  const at = b.statOut();
+  b.pread(file.dir, into.address, size, args.offset, RWF_NOWAIT);
+  b.statx(file.dir, null, at);
+  store.inlining.run(b);
+  let n = b.result(0);
+  if (n >= 0) {
+    if (n === size || reachesEnd(b, at, args, n)) return readReply(store, call, args, file, b, at, n, into);
+  } else {
+    if (n === -EOPNOTSUPP) {
+      store.files.nowait = false;
+    } else if (n !== -EAGAIN) {
+      b.release();
+      into.release();
+      return failed(store, args, file, n);
+    }
+    n = 0;
+  }
+  b.release();
+  return readOnPool(store, call, args, file, size, into, n);
+}
+
+/** Bytes that a large read can get at most. */
+function fittingSize(store: Store, file: OpenFile, args: ReadArgs): number {
+  const b = batch();
+  const at = b.statOut();
+  b.statx(file.dir, null, at);
+  store.inlining.run(b);
+  const r = b.result(0);
+  const size = b.f64[at + STAT.size]!;
+  b.release();
+  if (r < 0) return failed(store, args, file, r);
+  return sizeWithin(size, args);
+}
+
+function sizeWithin(fileSize: number, args: ReadArgs): number {
+  const wanted = Math.min(args.size, MAX_READ);
+  const left = Math.max(0, fileSize - args.offset);
+  if (left >= wanted) return wanted;
+  // One block more than there is: the read must see the end, and a direct one keep its alignment.
+  return Math.min(wanted, (Math.ceil(left / 4096) + 1) * 4096);
+}
+
+/** Reads without a system call on this thread. */
+async function readSlowly(store: Store, call: Call, args: ReadArgs, file: OpenFile): Promise<ReadReply> {
+  if (args.size <= LARGE) return readOnPool(store, call, args, file, args.size, null, 0);
+  const { errno, size } = await statOf(store, file);
+  if (errno !== 0) return failed(store, args, file, -errno);
+  return readOnPool(store, call, args, file, sizeWithin(size, args), null, 0);
+}
+
+/** Reads on the pool what the first `done` bytes of `into` don't have yet. */
+async function readOnPool(
+  store: Store,
+  call: Call,
+  args: ReadArgs,
+  file: OpenFile,
+  size: number,
+  into: Region | null,
+  done: number,
+): Promise<ReadReply> {
+  const { inode } = args.fd;
+  const memory = into ?? region(size);
+  const piece: AlignedPiece | null = file.direct ? alignedPiece(size) : null;
+  const times = new TimesReading(store, inode);
+  const b = batch();
+  const at = b.statOut();
+  times.reserve(b);
+  b.pread(file.dir, piece === null ? memory.address + done : piece.address, size - done, args.offset + done);
+  b.statx(file.dir, null, at);
+  times.op(b, file, IGNORE);
+  await store.run(b, 0, store.priority(call, Priority.low));
+  const n = b.result(0);
+  const errno = b.errno;
+  if (errno !== 0) {
+    b.release();
+    memory.release();
+    piece?.region.release();
+    return failed(store, args, file, -errno);
+  }
+  times.take(b);
+  if (piece !== null) {
+    piece.region.bytes.copy(memory.bytes, 0, piece.start, piece.start + n);
+    piece.region.release();
+  }
+  return readReply(store, call, args, file, b, at, done + n, memory);
+}
+
+function failed(store: Store, args: ReadArgs, file: OpenFile, errno: number): never {
+  file.release();
+  store.fopFailed(
+    `read failed on gfid=${gfidText(args.fd.inode.gfid)}, offset=${args.offset} size=${args.size}`,
+    -errno,
+  );
+  throw failure(errno);
+}

@@ -1,0 +1,53 @@
+/**
+ * Large reads without a copy: the pool has the kernel put the file's cached pages into a pipe, and the connection has it move
+ * them on to the socket. Worth it from some hundred kilobytes on; below, the way over the pool costs more than the copies.
+ */
+import { batch, IGNORE, Priority } from '../../../native/batch.js';
+import { emptyPipe, PIPE_BYTES, type Pipe } from '../../../native/pipe.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import { EINVAL, EOPNOTSUPP } from '../../../native/errno.js';
+import type { ReadArgs, ReadReply } from '../../../mux/xlator/fops.js';
+import type { OpenFile } from '../../disk/descriptors/open-files.js';
+import { reachesEnd, readReply } from './read-reply.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { TimesReading } from '../../disk/times/times.js';
+
+const LEAST_BYTES = 512 << 10;
+const PAGE_BYTES = 4096;
+
+/** A pipe for a read of `size` bytes; null if it must be copied. */
+export function pipeFor(store: Store, args: ReadArgs, file: OpenFile, size: number): Pipe | null {
+  // One that starts inside a page needs a page more than the pipe has room for.
+  if (size < LEAST_BYTES || size > PIPE_BYTES || args.offset % PAGE_BYTES !== 0) return null;
+  return file.direct || !store.files.splices ? null : emptyPipe();
+}
+
+/** Reads into the pipe. Null: nothing was read, and the pipe is gone; the read has to be tried by copying. */
+export async function readIntoPipe(
+  store: Store,
+  call: Call,
+  args: ReadArgs,
+  file: OpenFile,
+  size: number,
+  pipe: Pipe,
+): Promise<ReadReply | null> {
+  const times = new TimesReading(store, args.fd.inode);
+  const b = batch();
+  const at = b.statOut();
+  times.reserve(b);
+  b.splice(file.dir, args.offset, size, pipe.writeFd);
+  b.statx(file.dir, null, at);
+  times.op(b, file, IGNORE);
+  await store.run(b, 0, store.priority(call, Priority.low));
+  const { errno } = b;
+  const count = b.result(0);
+  if (errno !== 0 || (count < size && !reachesEnd(b, at, args, count))) {
+    // A file system that can't; an error, which the copying read meets too; or fewer bytes than there are.
+    if (errno === EINVAL || errno === EOPNOTSUPP) store.files.splices = false;
+    b.release();
+    pipe.release();
+    return null;
+  }
+  times.take(b);
+  return readReply(store, call, args, file, b, at, count, pipe);
+}

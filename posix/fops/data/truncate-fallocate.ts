@@ -1,0 +1,159 @@
+/** Fops that change how much of a file there is: truncate, ftruncate, fallocate, discard, zerofill. */
+import { ALWAYS, batch, Priority, reg } from '../../../native/batch.js';
+import { alignedPiece } from '../../disk/format/aligned.js';
+import { refuseCloud } from './cloudsync-refusal.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import { EAGAIN, EINVAL, EISDIR, ENOSPC, ENOSYS, EOPNOTSUPP } from '../../../native/errno.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
+import type { FallocateArgs, FtruncateArgs, PrePostReply, RangeArgs, TruncateArgs } from '../../../mux/xlator/fops.js';
+import { gfidText } from '../../../mux/xlator/gfid.js';
+import { S_IFDIR, S_IFREG } from '../../../mux/xlator/iatt.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
+import { Change, changeOpenFile } from '../../disk/query/data-change.js';
+import { type OpenFile, statOf } from '../../disk/descriptors/open-files.js';
+import { usesReserve } from '../../brick-dir/space.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { OpenFlag } from '../../disk/format/sys.js';
+
+const FALLOC_KEEP_SIZE = 1;
+const FALLOC_PUNCH_HOLE = 2;
+const FALLOC_ZERO_RANGE = 0x10;
+const O_SYNC = 0o4010000;
+const ZERO_BYTES = 1 << 20;
+
+function fail(store: Store, what: string, inode: Inode, errno: number): never {
+  store.fopFailed(`${what} failed on ${gfidText(inode.gfid)}`, errno);
+  throw failure(errno);
+}
+
+export async function truncate(store: Store, call: Call, args: TruncateArgs): Promise<PrePostReply> {
+  refuseCloud(store, args.xdata);
+  const { inode } = args;
+  if (inode.type === S_IFDIR) throw failure(EISDIR);
+  if (inode.type !== S_IFREG) throw failure(EINVAL);
+  const target = await store.target(inode);
+  await store.mdata.load(inode);
+  const change = new Change(store, call, inode);
+  const b = batch();
+  change.reserve(b);
+  const open = b.openRegular(target.dir, target.name!, OpenFlag.wronly, true);
+  change.beginOps(b, reg(open), null);
+  b.truncate(reg(open), args.offset);
+  change.endOps(b, reg(open), null);
+  b.close(reg(open), ALWAYS);
+  await store.run(b, inode.lane, store.priority(call, Priority.low));
+  target.release();
+  const errno = change.ended(b);
+  b.release();
+  if (errno === EAGAIN) return truncate(store, call, args);
+  if (errno !== 0) fail(store, 'truncate', inode, errno);
+  return { pre: change.pre, post: change.post, xdata: null };
+}
+
+export async function ftruncate(store: Store, call: Call, args: FtruncateArgs): Promise<PrePostReply> {
+  refuseCloud(store, args.xdata);
+  const { inode } = args.fd;
+  const file = await store.files.of(args.fd);
+  try {
+    const { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) => b.truncate(fd, args.offset));
+    if (errno !== 0) fail(store, 'ftruncate', inode, errno);
+    return reply;
+  } finally {
+    file.release();
+  }
+}
+
+export async function fallocate(store: Store, call: Call, args: FallocateArgs): Promise<PrePostReply> {
+  refuseCloud(store, args.xdata);
+  const { inode } = args.fd;
+  const file = await store.files.of(args.fd);
+  try {
+    // Space that is set aside must be there: no answer of seconds ago will do.
+    await store.space.look();
+    if (store.full && !usesReserve(call, args.xdata)) throw failure(ENOSPC);
+    await store.space.take(args.length);
+    const mode = args.flags === 0 ? 0 : FALLOC_KEEP_SIZE;
+    const { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) =>
+      b.fallocate(fd, mode, args.offset, args.length),
+    );
+    if (errno !== 0) fail(store, 'fallocate', inode, errno);
+    return reply;
+  } finally {
+    file.release();
+  }
+}
+
+/** Frees a range, which reads as zeroes from then on. */
+export async function discard(store: Store, call: Call, args: RangeArgs): Promise<PrePostReply> {
+  refuseCloud(store, args.xdata);
+  const { inode } = args.fd;
+  const file = await store.files.of(args.fd);
+  try {
+    const { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) =>
+      b.fallocate(fd, FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE, args.offset, args.length),
+    );
+    if (errno !== 0) fail(store, 'discard', inode, errno);
+    return reply;
+  } finally {
+    file.release();
+  }
+}
+
+/** Makes a range zeroes, the file longer if need be: by the file system if it can, else by writing. */
+export async function zerofill(store: Store, call: Call, args: RangeArgs): Promise<PrePostReply> {
+  refuseCloud(store, args.xdata);
+  const { inode } = args.fd;
+  const file = await store.files.of(args.fd);
+  try {
+    await store.space.take(args.length);
+    if (store.full && !usesReserve(call, args.xdata)) {
+      const { errno, size } = await statOf(store, file);
+      if (errno !== 0) fail(store, 'zerofill', inode, errno);
+      if (args.offset + args.length > size) throw failure(ENOSPC);
+    }
+    const sync = (file.flags & O_SYNC) !== 0;
+    let { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) => {
+      const op = b.fallocate(fd, FALLOC_ZERO_RANGE, args.offset, args.length);
+      if (sync) b.fsync(fd);
+      return op;
+    });
+    if (errno === EOPNOTSUPP || errno === ENOSYS) {
+      const { pre } = await writeZeroes(store, call, inode, file, args);
+      ({ errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) => (sync ? b.fsync(fd) : null)));
+      reply.pre = pre;
+    }
+    if (errno !== 0) fail(store, 'zerofill', inode, errno);
+    return reply;
+  } finally {
+    file.release();
+  }
+}
+
+async function writeZeroes(
+  store: Store,
+  call: Call,
+  inode: Inode,
+  file: OpenFile,
+  args: RangeArgs,
+): Promise<Pick<PrePostReply, 'pre'>> {
+  const piece = alignedPiece(Math.min(args.length, ZERO_BYTES));
+  piece.region.bytes.fill(0, piece.start, piece.start + Math.min(args.length, ZERO_BYTES));
+  try {
+    let pre: PrePostReply['pre'] | null = null;
+    for (let done = 0; done < args.length; ) {
+      const size = Math.min(args.length - done, ZERO_BYTES);
+      const at = args.offset + done;
+      const { errno, count, reply } = await changeOpenFile(store, call, inode, file, (b, fd) =>
+        b.pwrite(fd, piece.address, size, at),
+      );
+      if (errno !== 0) fail(store, 'zerofill', inode, errno);
+      pre ??= reply.pre;
+      // After a short write, the rest fails with the reason.
+      if (count === 0) throw failure(ENOSPC);
+      done += count;
+    }
+    return { pre: pre ?? (await changeOpenFile(store, call, inode, file, () => null)).reply.pre };
+  } finally {
+    piece.region.release();
+  }
+}

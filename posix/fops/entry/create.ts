@@ -1,0 +1,226 @@
+/** create: a new regular file, open. Without O_EXCL it opens one that exists. */
+import { batch, IGNORE, Priority, reg, STAT } from '../../../native/batch.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import { EEXIST, EIO, ENOENT } from '../../../native/errno.js';
+import { FopError, failure } from '../../../mux/xlator/fop-error.js';
+import type { CreateArgs, CreateReply } from '../../../mux/xlator/fops.js';
+import { type Gfid, gfidKey, NULL_GFID } from '../../../mux/xlator/gfid.js';
+import type { Iatt } from '../../../mux/xlator/iatt.js';
+import type { Fd, Inode } from '../../../mux/xlator/inode.js';
+import { requiredGfid } from './gfid-request.js';
+import { isFreeFor } from './gfid-in-use.js';
+import { handleName } from '../../disk/format/handle-name.js';
+import { iattOf } from '../../disk/format/iatt-from-statx.js';
+import * as key from '../../../mux/xlator/xdata-keys.js';
+import { Making } from './entry-creation.js';
+import { checkSpace, maskedMode, RequestedXattrs, Site, undo } from './parent-dir.js';
+import { attachDescriptor } from '../../disk/descriptors/open-files.js';
+import { preopFails } from './layout-precheck.js';
+import { Probe } from '../../disk/query/stat-entry.js';
+import { refuseReserved } from '../../../mux/xlator/reserved-gfids.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { GFID_KEY, OpenFlag, S_ISGID, S_ISUID, XATTR_CREATE } from '../../disk/format/sys.js';
+import { type XattrFound, XattrRoom, XattrWants } from '../../disk/query/xattr-reply.js';
+
+/** Open flags that openat2 takes for a regular file; it refuses others, which open(2) has always ignored. */
+const USABLE_FLAGS = ~(OpenFlag.directory | OpenFlag.path | OpenFlag.creat | OpenFlag.excl | 0o20000000 | 0o40 | 0o20);
+const O_ACCMODE = 3;
+
+export async function create(store: Store, call: Call, args: CreateArgs): Promise<CreateReply> {
+  const gfid = requiredGfid(args.xdata);
+  refuseReserved(gfid);
+  checkSpace(store, call, args.xdata);
+  const site = await Site.open(store, call, args.loc.parent!);
+  try {
+    const wanted = args.flags === 0 ? OpenFlag.rdwr | OpenFlag.excl : args.flags;
+    const flags = (wanted & USABLE_FLAGS) | (store.options['o-direct'] ? OpenFlag.direct : 0);
+    const exclusive = (wanted & OpenFlag.excl) !== 0;
+    if (args.xdata?.has(key.PREOP_PARENT) === true) await checkLayout(store, site, args);
+    const made = await makeFile(store, call, args, site, gfid, flags);
+    if (made !== null) return made;
+    if (exclusive) throw failure(EEXIST);
+    return await openExisting(store, call, args, site, flags);
+  } finally {
+    site.release();
+  }
+}
+
+/** The client's idea of the directory's layout must hold if the file is new: EIO otherwise. */
+async function checkLayout(store: Store, site: Site, args: CreateArgs): Promise<void> {
+  const probe = await new Probe(store, site.dir, site.parent, args.loc.name, new XattrWants(null)).look(Priority.high);
+  if (probe.errno !== ENOENT || (await preopFails(store, site.fd, args.xdata!)) === 0) return;
+  args.xdata!.setInt(key.PREOP_FAILED, 1);
+  throw new FopError(EIO, args.xdata);
+}
+
+/** Makes the file; null when the name exists. */
+async function makeFile(
+  store: Store,
+  call: Call,
+  args: CreateArgs,
+  site: Site,
+  gfid: Gfid,
+  flags: number,
+): Promise<CreateReply | null> {
+  const name = args.loc.name;
+  const mode = maskedMode(args.mode, store.options['create-mask'], store.options['force-create-mode']) & 0o7777;
+  const gid = site.groupFor(call.gid);
+  const requested = new RequestedXattrs(call, args.xdata);
+  const making = new Making(store, site, call, name, gfid, false, requested);
+  const b = batch();
+  making.begin(b);
+  const open = b.open(site.fd, name, flags | OpenFlag.creat | OpenFlag.excl, mode);
+  const rootOwned = call.uid === 0 && gid === 0 && site.pre.gid === 0;
+  making.ops(b, reg(open), call.uid, gid, !rootOwned || (mode & (S_ISUID | S_ISGID)) !== 0);
+  await store.run(b, site.parent.lane, store.priority(call, Priority.normal));
+  making.ended(b);
+  const raw = b.result(open);
+  let stat = making.stat(b);
+  let post = site.post;
+  const errno = b.errno;
+  const failed = b.failedOp;
+  const handle = making.handleFailed(b) ? making.handleResult(b) : 0;
+  b.release();
+  if (failed === open) {
+    if (errno === EEXIST) return null;
+    throw failure(errno);
+  }
+  if (errno !== 0) {
+    if (handle !== 0 && (await making.repairHandle(handle, false))) {
+      ({ stat, post } = await making.finish());
+    } else {
+      store.closing.close(raw);
+      await undo(store, site, name);
+      throw failure(errno);
+    }
+  }
+  if (stat === null) {
+    store.closing.close(raw);
+    throw failure(EIO);
+  }
+  await making.rest();
+  return reply(store, args, site, stat, post, raw);
+}
+
+function reply(store: Store, args: CreateArgs, site: Site, stat: Iatt, postparent: Iatt, raw: number): CreateReply {
+  return {
+    stat,
+    preparent: site.pre,
+    postparent,
+    xdata: args.xdata,
+    bind(fd: Fd) {
+      attachDescriptor(store, fd, raw, args.flags);
+    },
+    abandon() {
+      store.closing.close(raw);
+    },
+  };
+}
+
+/** Opens the file that has the name, if it is a regular one; gives it a gfid and a handle if it lacks them. */
+async function openExisting(
+  store: Store,
+  call: Call,
+  args: CreateArgs,
+  site: Site,
+  flags: number,
+): Promise<CreateReply> {
+  const found = await ExistingFile.open(store, call, site, args.loc.name, flags & ~OpenFlag.trunc);
+  try {
+    // Of the open file, whatever has its name by now.
+    args.admit?.(found.stat, found.xattrs.aclAccess);
+    return await takeExisting(store, call, args, site, flags, found);
+  } catch (error) {
+    store.closing.close(found.fd);
+    throw error;
+  }
+}
+
+/** A file that was opened by its name, and what it is. */
+class ExistingFile {
+  readonly fd: number;
+  readonly stat: Iatt;
+  readonly xattrs: XattrFound;
+  /** Links as the file system counts them, the handle included. */
+  readonly links: number;
+  /** The table's inode of its gfid. */
+  readonly inode: Inode | null;
+
+  constructor(fd: number, stat: Iatt, xattrs: XattrFound, links: number, inode: Inode | null) {
+    this.fd = fd;
+    this.stat = stat;
+    this.xattrs = xattrs;
+    this.links = links;
+    this.inode = inode;
+  }
+
+  static async open(store: Store, call: Call, site: Site, name: string, flags: number): Promise<ExistingFile> {
+    const wants = new XattrWants(null, [key.ACL_ACCESS_XATTR]);
+    const room = new XattrRoom();
+    for (;;) {
+      const b = batch();
+      room.reserve(b);
+      const at = b.statOut();
+      const open = b.openRegular(site.fd, name, flags, false);
+      b.statx(reg(open), null, at);
+      const read = room.op(b, wants, reg(open), null);
+      await store.run(b, site.parent.lane, store.priority(call, Priority.normal));
+      const fd = b.result(open);
+      const length = b.result(read);
+      const { errno } = b;
+      if (errno === 0) {
+        const xattrs = room.read(b, wants, length);
+        room.release();
+        const { gfid } = xattrs;
+        const inode = gfid === null ? null : (store.brick.findInode(gfidKey(gfid)) ?? null);
+        const kept = store.mdata.enabled ? xattrs.mdata : null;
+        const mdata = gfid === null ? kept : store.mdata.read(inode, gfidKey(gfid), kept);
+        const stat = iattOf(b.f64, at, gfid ?? NULL_GFID, mdata);
+        const links = b.f64[at + STAT.nlink]!;
+        b.release();
+        return new ExistingFile(fd, stat, xattrs, links, inode);
+      }
+      b.release();
+      if (fd >= 0) store.closing.close(fd);
+      if (!room.grow(length)) {
+        room.release();
+        throw failure(errno);
+      }
+    }
+  }
+}
+
+async function takeExisting(
+  store: Store,
+  call: Call,
+  args: CreateArgs,
+  site: Site,
+  flags: number,
+  { fd, xattrs, links, inode }: ExistingFile,
+): Promise<CreateReply> {
+  const gfid = xattrs.gfid ?? requiredGfid(args.xdata);
+  if (xattrs.gfid === null && !(await isFreeFor(store, gfid, site.dir, site.parent.gfid, args.loc.name))) {
+    throw failure(EEXIST);
+  }
+  const times = inode !== null ? store.mdata.plan(inode, call) : store.mdata.planFrom(xattrs.mdata, call);
+  const b = batch();
+  site.reserve(b);
+  const at = b.statOut();
+  store.handles.levelOps(b, gfid);
+  if (xattrs.gfid === null) b.setxattr(fd, null, GFID_KEY, gfid, XATTR_CREATE);
+  if (links === 1) b.linkFd(fd, store.glusterfsFd, handleName(gfid), IGNORE);
+  if ((flags & OpenFlag.trunc) !== 0 && (flags & O_ACCMODE) !== OpenFlag.rdonly) b.truncate(fd, 0);
+  const timesOp = times === null ? -1 : store.mdata.storeOp(b, fd, null, times, inode, true);
+  const statOp = b.statx(fd, null, at);
+  site.endOps(b);
+  await store.run(b, site.parent.lane, store.priority(call, Priority.normal));
+  if (times !== null) store.mdata.stored(b, timesOp, times, inode, gfid, true);
+  site.ended(b);
+  const errno = b.errno;
+  const holder = store.brick.findInode(gfidKey(gfid));
+  const mdata = holder !== undefined ? store.mdata.of(holder) : (times ?? xattrs.mdata);
+  const stat = b.result(statOp) === 0 ? iattOf(b.f64, at, gfid, store.mdata.enabled ? mdata : null) : null;
+  b.release();
+  if (errno !== 0 || stat === null) throw failure(errno);
+  return reply(store, args, site, stat, site.post, fd);
+}

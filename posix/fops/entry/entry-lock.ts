@@ -1,0 +1,51 @@
+/**
+ * Changes of an entry that is looked at before: what was decided on must be what is changed. The inode that the name leads to is locked
+ * meanwhile, so that no other fop takes the name from it, and the batch expects it there.
+ */
+import type { Call } from '../../../mux/xlator/call.js';
+import { EBUSY } from '../../../native/errno.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
+import { exclusively } from '../../disk/descriptors/inode-state.js';
+import type { Probe } from '../../disk/query/stat-entry.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+
+/** Others change the same name again and again. */
+const MAX_ATTEMPTS = 32;
+
+/** The name leads to another inode than the locked one: to be done again, with that locked. */
+export class EntryChanged {
+  readonly inode: Inode | null;
+
+  constructor(inode: Inode | null) {
+    this.inode = inode;
+  }
+}
+
+/** Runs a change with the inode of its name locked. expected: what the client takes the name for. EBUSY if that never stays the same. */
+export async function withEntryLocked<T>(
+  store: Store,
+  expected: Inode | null,
+  run: (locked: Inode | null) => Promise<T | EntryChanged>,
+  lock: (locked: Inode | null, locking: () => Promise<T | EntryChanged>) => Promise<T | EntryChanged> = (
+    locked,
+    locking,
+  ) => (locked === null ? locking() : exclusively(store.state(locked), locking)),
+): Promise<T> {
+  let inode = expected;
+  for (let n = 0; n < MAX_ATTEMPTS; n++) {
+    const locked = inode;
+    const result = await lock(locked, () => run(locked));
+    if (!(result instanceof EntryChanged)) return result;
+    inode = result.inode;
+  }
+  throw failure(EBUSY);
+}
+
+/** The inode that a name was found to lead to, in the table until the call ends; null when there is none, or none of Gluster's. */
+export function inodeAt(store: Store, call: Call, probe: Probe): Inode | null {
+  if (probe.errno !== 0 || probe.found.gfid === null) return null;
+  const inode = probe.inode ?? store.brick.adoptInode(probe.found.gfid, probe.stat.mode);
+  call.hold(inode);
+  return inode;
+}

@@ -1,0 +1,82 @@
+/** icreate: a file that has a gfid but no name yet; namelink: its first name. */
+import { batch, IGNORE, Priority } from '../../../native/batch.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import { EINVAL, ENOENT, EPERM } from '../../../native/errno.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
+import type { IcreateArgs, NamelinkArgs, RemoveReply, StatReply } from '../../../mux/xlator/fops.js';
+import { isNullGfid } from '../../../mux/xlator/gfid.js';
+import { refuseDevice } from './mknod-mkdir-symlink.js';
+import { gfidRequest } from './gfid-request.js';
+import { statHandle } from './gfid-in-use.js';
+import { handleName } from '../../disk/format/handle-name.js';
+import { iattOf } from '../../disk/format/iatt-from-statx.js';
+import { checkSpace, gfid2pathOp, maskedMode, Site } from './parent-dir.js';
+import { refuseReserved } from '../../../mux/xlator/reserved-gfids.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { GFID_KEY, XATTR_CREATE } from '../../disk/format/sys.js';
+
+export async function icreate(store: Store, call: Call, args: IcreateArgs): Promise<StatReply> {
+  const { gfid } = args;
+  if (isNullGfid(gfid)) throw failure(EINVAL);
+  refuseReserved(gfid);
+  refuseDevice(call, args.mode, 0);
+  checkSpace(store, call, args.xdata);
+  const mode = maskedMode(args.mode, store.options['create-mask'], store.options['force-create-mode']) & 0o177777;
+  const name = handleName(gfid);
+  const b = batch();
+  const at = b.statOut();
+  store.handles.levelOps(b, gfid);
+  const made = b.mknod(store.glusterfsFd, name, mode, 0);
+  b.chown(store.glusterfsFd, name, call.uid, call.gid);
+  b.setxattr(store.glusterfsFd, name, GFID_KEY, gfid, XATTR_CREATE);
+  const times = store.mdata.plan(null, call);
+  const timesOp = times === null ? -1 : store.mdata.storeOp(b, store.glusterfsFd, name, times, null);
+  b.statx(store.glusterfsFd, name, at);
+  await store.run(b, 0, store.priority(call, Priority.normal));
+  const errno = b.errno;
+  const exists = b.result(made) === 0;
+  if (errno === 0) {
+    store.handles.made(gfid);
+    store.mdata.born(gfid, timesOp < 0 ? null : times);
+  }
+  const stat = iattOf(b.f64, at, gfid, times);
+  b.release();
+  if (errno !== 0) {
+    if (exists) {
+      const undo = batch();
+      store.handles.removeOp(undo, gfid);
+      await store.run(undo, 0, Priority.normal);
+      undo.release();
+    }
+    throw failure(errno);
+  }
+  return { stat, xdata: null };
+}
+
+export async function namelink(store: Store, call: Call, args: NamelinkArgs): Promise<RemoveReply> {
+  const { loc } = args;
+  const gfid = loc.inode?.gfid ?? gfidRequest(args.xdata);
+  if (gfid === null || isNullGfid(gfid)) throw failure(EINVAL);
+  refuseReserved(gfid);
+  checkSpace(store, call, args.xdata);
+  if (loc.parent === null) throw failure(ENOENT);
+  const handle = await statHandle(store, gfid);
+  if (handle === null) throw failure(ENOENT);
+  if (handle.ofDirectory) throw failure(EPERM);
+  const site = await Site.open(store, call, loc.parent);
+  try {
+    const b = batch();
+    site.reserve(b);
+    b.link(store.glusterfsFd, handleName(gfid), site.fd, loc.name);
+    if (store.options.gfid2path) gfid2pathOp(b, site.fd, loc.name, site.parent.gfid, loc.name, IGNORE);
+    site.endOps(b);
+    await store.run(b, site.parent.lane, store.priority(call, Priority.normal));
+    site.ended(b);
+    const errno = b.errno;
+    b.release();
+    if (errno !== 0) throw failure(errno);
+    return { preparent: site.pre, postparent: site.post, xdata: null };
+  } finally {
+    site.release();
+  }
+}

@@ -1,0 +1,47 @@
+/** Link files of distributed volumes: empty, mode exactly 01000, naming the brick that has the file. */
+import { batch, Priority } from '../../../native/batch.js';
+import { ENOENT } from '../../../native/errno.js';
+import { type Iatt, S_IFMT } from '../../../mux/xlator/iatt.js';
+import type { Site } from './parent-dir.js';
+import { Probe } from '../../disk/query/stat-entry.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { LINKTO_KEY, S_ISVTX } from '../../disk/format/sys.js';
+import { XattrWants } from '../../disk/query/xattr-reply.js';
+
+/** Whether a file has the mode that only link files have. */
+export function hasLinktoMode(stat: Iatt): boolean {
+  return (stat.mode & ~S_IFMT) === S_ISVTX;
+}
+
+/** What {@link Probe} is to read for {@link isLinkto}. */
+export const LINKTO_WANTS = [LINKTO_KEY];
+
+/** Whether a probed file is a link file. */
+export function isLinkto(probe: Probe): boolean {
+  return hasLinktoMode(probe.stat) && probe.found.others.includes(LINKTO_KEY);
+}
+
+/**
+ * Removes what stands in the way of a creation if it is but a link file left behind (`force-replace`). True when the name
+ * is free now.
+ */
+export async function replaceStaleLinkto(store: Store, site: Site, name: string): Promise<boolean> {
+  const probe = await new Probe(store, site.dir, site.parent, name, new XattrWants(null)).look(Priority.high);
+  if (probe.errno === ENOENT) return true;
+  if (probe.errno !== 0 || !hasLinktoMode(probe.stat)) return false;
+  const gfid = probe.found.gfid;
+  const b = batch();
+  const open = probe.inode !== null && probe.inode.fdCount > 0;
+  b.expect(site.fd, name, probe.inoHigh, probe.inoLow);
+  let handle = -1;
+  if (gfid !== null && probe.links === 2) {
+    handle = open ? store.handles.parkOp(b, gfid) : store.handles.removeOp(b, gfid);
+  }
+  b.unlink(site.fd, name);
+  await store.run(b, site.parent.lane, Priority.normal);
+  const errno = b.errno;
+  const parked = open && handle >= 0 && b.result(handle) === 0;
+  b.release();
+  if (parked) store.files.parked(probe.inode!);
+  return errno === 0 || errno === ENOENT;
+}

@@ -1,0 +1,200 @@
+/** Look-up: what is under a name, or which file has a gfid; with the xattrs that the request asks for, and healing of gfids. */
+import { batch, IGNORE, Priority } from '../../../native/batch.js';
+import { readContent } from '../../disk/query/small-file-content.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import { ENODATA, ENOENT, EPERM, ESTALE } from '../../../native/errno.js';
+import { FopError, failure } from '../../../mux/xlator/fop-error.js';
+import { fopErrorOf } from '../../../mux/base/fault.js';
+import type { LookupArgs, LookupReply, MaybePromise } from '../../../mux/xlator/fops.js';
+import { gfidText, isNullGfid } from '../../../mux/xlator/gfid.js';
+import type { Directory } from '../../disk/descriptors/directory-cache.js';
+import { nameless } from './lookup-gfid.js';
+import { gfidRequest, isHeal } from './gfid-request.js';
+import { isFreeFor } from './gfid-in-use.js';
+import { lacksHandle, restoreHandle } from '../../disk/descriptors/handle-heal.js';
+import { HANDLE_DIR } from '../../disk/format/handle-name.js';
+import * as key from '../../../mux/xlator/xdata-keys.js';
+import { pathWord } from '../../disk/query/lookup-keys.js';
+import { ensurePgfid, pgfidKey } from '../../disk/format/pgfid.js';
+import { Probe } from '../../disk/query/stat-entry.js';
+import { refuseMisplaced, refuseReserved } from '../../../mux/xlator/reserved-gfids.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { GFID_KEY, XATTR_CREATE } from '../../disk/format/sys.js';
+import { XattrWants } from '../../disk/query/xattr-reply.js';
+
+/** A file without gfid that is younger may be one that is being created just now. */
+const FRESH_MS = 1000;
+
+export function lookup(store: Store, call: Call, args: LookupArgs): MaybePromise<LookupReply> {
+  const { parent, name } = args.loc;
+  if (parent === null || name === '') return nameless(store, call, args);
+  if (parent.isRoot && name === HANDLE_DIR) throw failure(EPERM);
+  const d = store.dirs.acquire(parent);
+  if (d instanceof Promise) return d.then((dir) => below(store, call, args, dir), stale);
+  return below(store, call, args, d);
+}
+
+function stale(error: unknown): never {
+  const { errno } = fopErrorOf(error);
+  throw failure(errno === ENOENT ? ESTALE : errno);
+}
+
+function wantsOf(store: Store, args: LookupArgs): XattrWants {
+  const parent = args.loc.parent;
+  return store.options['update-link-count-parent'] && parent !== null
+    ? new XattrWants(args.xdata, [pgfidKey(parent.gfid)])
+    : new XattrWants(args.xdata);
+}
+
+/** Named look-up in an open directory, whose pin this takes over. */
+function below(store: Store, call: Call, args: LookupArgs, d: Directory): MaybePromise<LookupReply> {
+  const parent = args.loc.parent!;
+  const wants = wantsOf(store, args);
+  const probe = new Probe(store, d, parent, args.loc.name, wants);
+  if (!probe.inline()) return belowSlowly(store, call, args, d, probe, wants, true);
+  if (probe.parentGone) return belowSlowly(store, call, args, d, probe, wants, false);
+  if (probe.errno !== 0) {
+    d.release();
+    throw missed(store, args, probe);
+  }
+  if (needsMore(store, args, probe, wants)) return belowSlowly(store, call, args, d, probe, wants, false);
+  if (wants.content >= probe.stat.size && probe.stat.isRegular) {
+    const content = readContent(store, d.fd, args.loc.name, probe.stat.size);
+    if (content instanceof Promise) {
+      return content.then((bytes) => {
+        d.release();
+        return answer(probe, wants, bytes);
+      });
+    }
+    d.release();
+    return answer(probe, wants, content);
+  }
+  d.release();
+  return answer(probe, wants, null);
+}
+
+/** The failure of a look-up that found nothing, an everyday one. */
+function missed(store: Store, { loc }: LookupArgs, probe: Probe): FopError {
+  if (store.log.debugs) store.log.debug(0, `lstat failed on ${gfidText(loc.parent!.gfid)}/${loc.name}`, probe.errno);
+  return new FopError(probe.errno, null, probe.parentStat);
+}
+
+function answer(probe: Probe, wants: XattrWants, content: Uint8Array | null): LookupReply {
+  if (content !== null) probe.found.dict?.setBytes(key.CONTENT, content);
+  wants.wordsInto(probe.found, probe.inode, probe.stat);
+  return { stat: probe.stat, postparent: probe.parentStat, xdata: probe.found.dict };
+}
+
+/** Whether the answer takes more than the look itself. */
+function needsMore(store: Store, args: LookupArgs, probe: Probe, wants: XattrWants): boolean {
+  if (probe.found.gfid === null) return true;
+  if (args.xdata !== null && lacksHandle(store, probe)) return true;
+  if (args.xdata?.has(key.CLEAN_WRITE_PROTECTION) === true) return true;
+  if (wants.words?.includes(key.ANCESTRY_PATH) === true) return true;
+  return store.options['update-link-count-parent'] && !probe.stat.isDirectory;
+}
+
+async function belowSlowly(
+  store: Store,
+  call: Call,
+  args: LookupArgs,
+  pinned: Directory,
+  first: Probe,
+  wants: XattrWants,
+  run: boolean,
+): Promise<LookupReply> {
+  let d = pinned;
+  let probe = first;
+  const { parent, name } = args.loc;
+  const priority = store.priority(call, Priority.high);
+  try {
+    if (run) await probe.pool(priority);
+    if (probe.parentGone) {
+      // Removed behind our back, perhaps made anew elsewhere with the same gfid.
+      store.dirs.drop(d.key);
+      const anew = await Promise.resolve(store.dirs.acquire(parent!)).catch(stale);
+      d.release();
+      d = anew;
+      probe = await new Probe(store, d, parent!, name, wants).look(priority);
+      if (probe.parentGone) throw failure(ESTALE);
+    }
+    if (probe.errno !== 0) throw missed(store, args, probe);
+    if (args.xdata !== null && (await heal(store, call, args, d, probe))) {
+      probe = await new Probe(store, d, parent!, name, wants).look(priority);
+      if (probe.errno !== 0) throw new FopError(probe.errno, null, probe.parentStat);
+    }
+    if (probe.found.gfid === null && (args.xdata?.number(key.GFIDLESS_LOOKUP) ?? 0) === 0) {
+      store.log.error(0, `${parent === null ? '' : gfidText(parent.gfid)}/${name} has no gfid`);
+      throw new FopError(ENODATA, null, probe.parentStat);
+    }
+    const content =
+      probe.stat.isRegular && wants.content >= probe.stat.size
+        ? await readContent(store, d.fd, name, probe.stat.size)
+        : null;
+    const reply = answer(probe, wants, content);
+    await extras(store, call, args, d, probe, wants);
+    return reply;
+  } finally {
+    d.release();
+  }
+}
+
+/** What look-ups do besides answering. */
+async function extras(
+  store: Store,
+  call: Call,
+  args: LookupArgs,
+  d: Directory,
+  probe: Probe,
+  wants: XattrWants,
+): Promise<void> {
+  const name = args.loc.name;
+  if (args.xdata?.has(key.CLEAN_WRITE_PROTECTION) === true) {
+    const b = batch();
+    b.removexattr(d.fd, name, key.WRITE_PROTECTION);
+    await store.run(b, probe.inode?.lane ?? 0, store.priority(call, Priority.high));
+    b.release();
+  }
+  if (store.options['update-link-count-parent'] && !probe.stat.isDirectory) {
+    await ensurePgfid(store, d.fd, name, args.loc.parent!.gfid, probe.found);
+  }
+  await pathWord(store, wants, probe.found, probe.stat);
+}
+
+/** Gives a file what it lacks: its handle; a gfid, as the request says, if it is met for the first time. True when something was changed. */
+async function heal(store: Store, call: Call, args: LookupArgs, d: Directory, probe: Probe): Promise<boolean> {
+  const { parent, name, inode } = args.loc;
+  const { gfid } = probe.found;
+  if (gfid !== null) {
+    return lacksHandle(store, probe) && restoreHandle(store, d, parent!, name, gfid, probe.stat.mode);
+  }
+  return inode === null && giveGfid(store, call, args, d, probe);
+}
+
+/** Gives a file the gfid that the request names. ENOENT for one that is so young that its creation may be under way. */
+async function giveGfid(store: Store, call: Call, args: LookupArgs, d: Directory, probe: Probe): Promise<boolean> {
+  const parent = args.loc.parent!;
+  const name = args.loc.name;
+  const isDirectory = probe.stat.isDirectory;
+  const ctime = store.options.ctime ? (probe.found.mdata?.ctime ?? 0) * 1000 : probe.diskCtime;
+  if (Date.now() - ctime < FRESH_MS) throw new FopError(ENOENT, null, probe.parentStat);
+  const gfid = gfidRequest(args.xdata);
+  if (gfid === null || isNullGfid(gfid)) return false;
+  if (isDirectory) refuseMisplaced(gfid, parent, name, isHeal(call, args.xdata));
+  else refuseReserved(gfid);
+  if (!(await isFreeFor(store, gfid, d, parent.gfid, name))) {
+    store.log.warning(0, `${gfidText(parent.gfid)}/${name} can't have the gfid ${gfidText(gfid)}, which is in use`);
+    return false;
+  }
+  const b = batch();
+  b.setxattr(d.fd, name, GFID_KEY, gfid, XATTR_CREATE);
+  store.handles.levelOps(b, gfid, true);
+  if (isDirectory) store.handles.symlinkOp(b, parent.gfid, name, gfid, IGNORE);
+  else store.handles.linkOp(b, d.fd, name, gfid, IGNORE);
+  await store.run(b, parent.lane, Priority.normal);
+  const errno = b.errno;
+  b.release();
+  if (errno === 0) store.handles.made(gfid);
+  else store.log.warning(0, `setting the gfid ${gfidText(gfid)} of ${gfidText(parent.gfid)}/${name} failed`, errno);
+  return errno === 0;
+}

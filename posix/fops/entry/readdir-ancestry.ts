@@ -1,0 +1,93 @@
+/** readdirp with `glusterfs.ancestry.dentry`: not entries of a directory but the way to a file from the root, for quota. */
+import { batch, IGNORE, Priority } from '../../../native/batch.js';
+import { type Ancestor, ancestors, linksOf } from '../../disk/query/ancestry.js';
+import type { Dict } from '../../../mux/xlator/dict.js';
+import { ENOENT, ESTALE } from '../../../native/errno.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
+import { fopErrorOf, nullOnFailure } from '../../../mux/base/fault.js';
+import type { DirEntry, ReaddirReply } from '../../../mux/xlator/fops.js';
+import { type Gfid, gfidKey, gfidText } from '../../../mux/xlator/gfid.js';
+import { S_IFDIR } from '../../../mux/xlator/iatt.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
+import { inoOf } from './readdir.js';
+import { iattOf } from '../../disk/format/iatt-from-statx.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { XattrRoom, XattrWants } from '../../disk/query/xattr-reply.js';
+
+/** Entries from the root ("/") down to the inode; for a file with several names, one such row after the other. */
+export async function ancestry(store: Store, inode: Inode, xdata: Dict): Promise<ReaddirReply> {
+  const wants = new XattrWants(xdata);
+  const entries: DirEntry[] = [];
+  if (inode.type === S_IFDIR) {
+    await addDirectories(store, await ancestors(store, inode.gfid), wants, entries);
+  } else {
+    if (!store.options['update-link-count-parent']) throw failure(ESTALE);
+    const { links, counted } = await linksOf(store, inode.gfid);
+    for (const link of links) {
+      if (!counted.has(gfidText(link.parent))) continue;
+      const chain = await ancestors(store, link.parent).catch(nullOnFailure);
+      if (chain === null) continue;
+      await addDirectories(store, chain, wants, entries);
+      const t = await store.target(inode);
+      entries.push(await entryOf(store, t.dir, t.name, link.name, inode.gfid, wants));
+      t.release();
+    }
+  }
+  return { entries, errno: 0, xdata: null };
+}
+
+async function addDirectories(store: Store, chain: Ancestor[], wants: XattrWants, entries: DirEntry[]): Promise<void> {
+  for (const a of chain) {
+    const d = await Promise.resolve(store.dirs.acquireByKey(gfidKey(a.gfid))).catch((error: unknown) => {
+      const { errno } = fopErrorOf(error);
+      throw failure(errno === ENOENT ? ESTALE : errno);
+    });
+    try {
+      entries.push(await entryOf(store, d.fd, null, a.name, a.gfid, wants));
+    } finally {
+      d.release();
+    }
+  }
+}
+
+async function entryOf(
+  store: Store,
+  dir: number,
+  file: string | null,
+  name: string,
+  gfid: Gfid,
+  wants: XattrWants,
+): Promise<DirEntry> {
+  const room = new XattrRoom();
+  for (;;) {
+    const b = batch();
+    room.reserve(b);
+    const at = b.statOut();
+    b.statx(dir, file, at);
+    const op = room.op(b, wants, dir, file, IGNORE);
+    await store.run(b, 0, Priority.normal);
+    const errno = b.errno;
+    if (errno !== 0) {
+      b.release();
+      room.release();
+      throw failure(errno);
+    }
+    if (room.grow(b.result(op))) {
+      b.release();
+      continue;
+    }
+    const read = b.result(op);
+    if (read < 0) {
+      b.release();
+      room.release();
+      throw failure(read);
+    }
+    const found = room.read(b, wants, read);
+    room.release();
+    const inode = store.brick.findInode(gfidKey(gfid)) ?? null;
+    const stat = iattOf(b.f64, at, gfid, store.mdata.read(inode, gfidKey(gfid), found.mdata));
+    b.release();
+    wants.wordsInto(found, inode, stat);
+    return { name, ino: inoOf(gfid), offset: 0n, type: 0, stat, dict: found.dict };
+  }
+}

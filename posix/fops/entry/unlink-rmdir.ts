@@ -1,0 +1,165 @@
+/** unlink and rmdir. */
+import { ALWAYS, batch, IGNORE, Priority, reg } from '../../../native/batch.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import { Dict } from '../../../mux/xlator/dict.js';
+import { EBUSY, EEXIST, EISDIR, ENODATA, ENOTEMPTY, EPERM, ESTALE } from '../../../native/errno.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
+import type { RemoveReply, RmdirArgs, UnlinkArgs } from '../../../mux/xlator/fops.js';
+import { gfidKey, gfidText } from '../../../mux/xlator/gfid.js';
+import { NO_IATT } from '../../../mux/xlator/iatt.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
+import { isLinkto, LINKTO_WANTS } from './linkto.js';
+import { EntryChanged, inodeAt, withEntryLocked } from './entry-lock.js';
+import { handlePointsTo } from '../../disk/descriptors/handle-link.js';
+import { HANDLE_DIR, handleName, LANDFILL_DIR } from '../../disk/format/handle-name.js';
+import { iattOf } from '../../disk/format/iatt-from-statx.js';
+import * as key from '../../../mux/xlator/xdata-keys.js';
+import { gfid2pathKey, gfid2pathText, Site } from './parent-dir.js';
+import { countLink } from '../../disk/format/pgfid.js';
+import { Probe } from '../../disk/query/stat-entry.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { AT_REMOVEDIR, OpenFlag } from '../../disk/format/sys.js';
+import { XattrWants } from '../../disk/query/xattr-reply.js';
+
+const NO_WANTS = new XattrWants(null);
+const LINKTO = new XattrWants(null, LINKTO_WANTS);
+
+export async function unlink(store: Store, call: Call, args: UnlinkArgs): Promise<RemoveReply> {
+  const site = await Site.open(store, call, args.loc.parent!);
+  try {
+    return await withEntryLocked(store, args.loc.inode, (locked) => unlinkAt(store, call, args, site, locked));
+  } finally {
+    site.release();
+  }
+}
+
+/** Whether a request has a key with a number other than 0. */
+function asked(xdata: Dict | null, name: string): boolean {
+  return (xdata?.number(name) ?? 0) !== 0;
+}
+
+async function unlinkAt(
+  store: Store,
+  call: Call,
+  args: UnlinkArgs,
+  site: Site,
+  locked: Inode | null,
+): Promise<RemoveReply | EntryChanged> {
+  const { xdata } = args;
+  const name = args.loc.name;
+  const onlyLinkto = asked(xdata, key.SKIP_NON_LINKTO_UNLINK);
+  const probe = await new Probe(store, site.dir, site.parent, name, onlyLinkto ? LINKTO : NO_WANTS).look(
+    Priority.normal,
+  );
+  if (probe.errno !== 0) throw failure(probe.errno);
+  if (probe.stat.isDirectory) throw failure(EISDIR);
+  const inode = inodeAt(store, call, probe);
+  if (inode !== null && inode !== locked) return new EntryChanged(inode);
+  const open = inode !== null && inode.fdCount > 0;
+  if (open && asked(xdata, key.SKIP_OPEN_FD_UNLINK)) throw failure(EBUSY);
+  if (onlyLinkto && !isLinkto(probe)) throw failure(EBUSY);
+
+  const gfid = probe.found.gfid;
+  const names = probe.stat.nlink;
+  const last = names === 1;
+  const wantsStat = probe.stat.isRegular && xdata?.has(key.IATT_IN_XDATA) === true;
+  if (!last && store.options['update-link-count-parent']) {
+    const r = await countLink(store, site.fd, name, site.parent.gfid, -1);
+    if (r < 0 && r !== -ENODATA) throw failure(r);
+  }
+
+  const b = batch();
+  site.reserve(b);
+  const at = wantsStat ? b.statOut() : 0;
+  const expected = b.expect(site.fd, name, probe.inoHigh, probe.inoLow);
+  const file = wantsStat ? b.open(site.fd, name, OpenFlag.path | OpenFlag.nofollow) : -1;
+  const handle = gfid === null || !last ? -1 : open ? store.handles.parkOp(b, gfid) : store.handles.removeOp(b, gfid);
+  if (!last && store.options.gfid2path) {
+    b.removexattr(site.fd, name, gfid2pathKey(gfid2pathText(site.parent.gfid, name)), IGNORE);
+  }
+  b.unlink(site.fd, name);
+  const times =
+    last || gfid === null
+      ? null
+      : inode !== null
+        ? store.mdata.plan(inode, call)
+        : store.mdata.planFrom(probe.found.mdata, call);
+  const timesOp =
+    times === null ? -1 : store.mdata.storeOp(b, store.glusterfsFd, handleName(gfid!), times, inode, true);
+  const statOp = wantsStat ? b.statx(reg(file), null, at, IGNORE) : -1;
+  site.endOps(b);
+  if (wantsStat) b.close(reg(file), ALWAYS);
+  await store.run(b, site.parent.lane, store.priority(call, Priority.normal));
+  if (times !== null) store.mdata.stored(b, timesOp, times, inode, gfid!, true);
+  site.ended(b);
+  const errno = b.errno;
+  const changed = errno === ESTALE && b.failedOp === expected;
+  if (open && handle >= 0 && b.result(handle) === 0) store.files.parked(inode);
+  else if (last && errno === 0 && inode !== null) store.files.dropShared(inode.key);
+  const after =
+    statOp >= 0 && b.result(statOp) === 0
+      ? iattOf(b.f64, at, probe.stat.gfid, inode === null ? null : store.mdata.of(inode))
+      : NO_IATT;
+  b.release();
+  if (changed) return new EntryChanged(locked);
+  if (errno !== 0) throw failure(errno);
+
+  let reply: Dict | null = null;
+  if (xdata !== null) {
+    if (xdata.has(key.FILE_BLOCK_COUNT)) (reply ??= new Dict()).setUint(key.FILE_BLOCK_COUNT, probe.stat.blocks);
+    if (xdata.has(key.GET_LINK_COUNT)) (reply ??= new Dict()).setUint(key.GET_LINK_COUNT, names);
+    if (xdata.has(key.REQUEST_LINK_COUNT)) (reply ??= new Dict()).setUint(key.RESPONSE_LINK_COUNT, names);
+    if (wantsStat) (reply ??= new Dict()).setIatt(key.IATT_IN_XDATA, after).setIatt(key.POST_STAT, after);
+  }
+  return { preparent: site.pre, postparent: site.post, xdata: reply };
+}
+
+export async function rmdir(store: Store, call: Call, args: RmdirArgs): Promise<RemoveReply> {
+  const { parent, name } = args.loc;
+  if (parent!.isRoot && name === HANDLE_DIR) throw failure(EPERM);
+  const site = await Site.open(store, call, parent!);
+  try {
+    return await withEntryLocked(store, args.loc.inode, (locked) => rmdirAt(store, call, args, site, locked));
+  } finally {
+    site.release();
+  }
+}
+
+async function rmdirAt(
+  store: Store,
+  call: Call,
+  args: RmdirArgs,
+  site: Site,
+  locked: Inode | null,
+): Promise<RemoveReply | EntryChanged> {
+  const { name } = args.loc;
+  const probe = await new Probe(store, site.dir, site.parent, name, NO_WANTS).look(Priority.normal);
+  if (probe.errno !== 0) throw failure(probe.errno);
+  const inode = inodeAt(store, call, probe);
+  if (inode !== null && inode !== locked) return new EntryChanged(inode);
+  const gfid = probe.found.gfid;
+  const ours = gfid !== null && probe.stat.isDirectory && (await handlePointsTo(store, gfid, site.parent.gfid, name));
+  const b = batch();
+  site.reserve(b);
+  const expected = b.expect(site.fd, name, probe.inoHigh, probe.inoLow);
+  let op: number;
+  if (args.flags === 0) {
+    op = b.unlink(site.fd, name, AT_REMOVEDIR);
+  } else {
+    b.mkdir(store.glusterfsFd, LANDFILL_DIR, 0o755, IGNORE);
+    op = b.rename(site.fd, name, store.glusterfsFd, `${LANDFILL_DIR}/${gfidText(probe.stat.gfid)}`);
+  }
+  if (ours) store.handles.removeOp(b, gfid);
+  site.endOps(b);
+  await store.run(b, site.parent.lane, store.priority(call, Priority.normal));
+  site.ended(b);
+  const errno = b.errno;
+  const changed = errno === ESTALE && b.failedOp === expected;
+  const removed = b.result(op) === 0;
+  b.release();
+  if (changed) return new EntryChanged(locked);
+  if (!removed || errno !== 0) throw failure(errno === EEXIST ? ENOTEMPTY : errno);
+  if (gfid !== null) store.dirs.drop(gfidKey(gfid));
+  if (args.flags !== 0) store.landfill.filled();
+  return { preparent: site.pre, postparent: site.post, xdata: null };
+}

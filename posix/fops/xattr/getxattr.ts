@@ -1,0 +1,190 @@
+/** getxattr and fgetxattr: one value, all of them, or the answer to a question in the form of a name. */
+import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.js';
+import { type Region, region } from '../../../native/memory.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import { Dict } from '../../../mux/xlator/dict.js';
+import { E2BIG, EAGAIN, ENODATA, ERANGE } from '../../../native/errno.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
+import type { DictReply, FgetxattrArgs, GetxattrArgs, MaybePromise } from '../../../mux/xlator/fops.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
+import { look } from '../../disk/query/stat-inode.js';
+import { then } from '../../../mux/xlator/maybe-promise.js';
+import type { Place } from '../../disk/descriptors/open-files.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { OpenFlag, Resolve } from '../../disk/format/sys.js';
+import { eachXattr } from '../../disk/query/xattr-reply.js';
+import { isHidden, isIdentity, isUnlisted } from '../../disk/format/xattr-names.js';
+import { virtualByFd, virtualByInode } from './virtual-xattrs.js';
+
+/** Room for a value in the batch; larger ones get the most that Linux allows. */
+const SMALL = 1024;
+const LARGEST = 65536;
+const MOST_OF_ALL = 16 * 1024 * 1024;
+
+const GONE: DictReply = Object.freeze({ ret: 0, dict: null, xdata: null });
+
+export function getxattr(store: Store, call: Call, args: GetxattrArgs): MaybePromise<DictReply> {
+  const { inode, name, xdata } = args;
+  if (name !== '' && isHidden(name, call.pid)) throw failure(ENODATA);
+  const answer = name === '' ? null : virtualByInode(store, call, inode, name);
+  if (answer !== null) return then(answer, (reply) => withXdata(store, call, inode, reply, xdata));
+  const reply = then(store.target(inode), (place) =>
+    name === '' ? listAll(store, call, place, true) : getOne(store, call, place, name),
+  );
+  return xdata === null ? reply : then(reply, (r) => withXdata(store, call, inode, r, xdata));
+}
+
+export function fgetxattr(store: Store, call: Call, args: FgetxattrArgs): MaybePromise<DictReply> {
+  const { fd, name, xdata } = args;
+  return then(store.files.place(fd), (place) => {
+    const answer = name === '' ? null : virtualByFd(store, call, fd, place, name);
+    if (answer !== null) return then(answer, (reply) => withFdXdata(store, call, args, reply));
+    const reply = name === '' ? listAll(store, call, place, false) : getOne(store, call, place, name);
+    return xdata === null ? reply : then(reply, (r) => withFdXdata(store, call, args, r));
+  });
+}
+
+/** Adds what the request's xdata asks for. */
+function withXdata(
+  store: Store,
+  call: Call,
+  inode: Inode,
+  reply: DictReply,
+  xdata: Dict | null,
+): MaybePromise<DictReply> {
+  if (xdata === null) return reply;
+  return then(store.target(inode), (place) =>
+    then(look(store, call, inode, place, xdata), ({ dict }) => ({ ret: reply.ret, dict: reply.dict, xdata: dict })),
+  );
+}
+
+function withFdXdata(store: Store, call: Call, args: FgetxattrArgs, reply: DictReply): MaybePromise<DictReply> {
+  if (args.xdata === null) return reply;
+  return then(store.files.place(args.fd), (place) =>
+    then(look(store, call, args.fd.inode, place, args.xdata), ({ dict }) => ({
+      ret: reply.ret,
+      dict: reply.dict,
+      xdata: dict,
+    })),
+  );
+}
+
+/** A reading of xattrs at a place: ops of a batch that may start with a cached look at the handle. */
+function program(b: Batch, place: Place, resolve: number, op: () => void): void {
+  const byPath = place.name !== null && place.name !== '.';
+  if (byPath && resolve !== 0) {
+    // Says whether the handle is in the cache.
+    b.open(place.dir, place.name!, OpenFlag.path | OpenFlag.nofollow, 0, resolve);
+    op();
+    b.close(reg(0), ALWAYS);
+  } else {
+    op();
+  }
+}
+
+/**
+ * Value of one xattr; releases the place. Inline while the handle is in the kernel's cache. Fails with ENODATA when the file
+ * has no such xattr.
+ */
+export function readValue(store: Store, call: Call, place: Place, name: string): MaybePromise<Uint8Array> {
+  if (!store.inline) return readLarge(store, call, place, name);
+  const b = batch();
+  const at = b.out(SMALL);
+  let op = 0;
+  program(b, place, Resolve.cached, () => {
+    op = b.getxattr(place.dir, place.name, name, at, SMALL);
+  });
+  store.inlining.run(b);
+  const r = b.result(op);
+  const cold = op > 0 && b.result(0) === -EAGAIN;
+  if (r >= 0 && !cold) {
+    const value = Uint8Array.prototype.slice.call(b.view(at, r));
+    b.release();
+    place.release();
+    return value;
+  }
+  const errno = b.errno;
+  b.release();
+  if (cold || errno === ERANGE) return readLarge(store, call, place, name);
+  place.release();
+  throw failure(errno);
+}
+
+async function readLarge(store: Store, call: Call, place: Place, name: string): Promise<Uint8Array> {
+  call.charge(LARGEST);
+  const into = region(LARGEST);
+  const b = batch();
+  b.getxattr(place.dir, place.name, name, into.address, LARGEST);
+  await store.run(b, 0, store.priority(call, Priority.normal));
+  place.release();
+  const r = b.result(0);
+  b.release();
+  const value = r >= 0 ? Uint8Array.prototype.slice.call(into.bytes, 0, r) : null;
+  into.release();
+  if (value === null) throw failure(r);
+  return value;
+}
+
+function getOne(store: Store, call: Call, place: Place, name: string): MaybePromise<DictReply> {
+  return then(readValue(store, call, place, name), (value) => ({
+    ret: value.length,
+    dict: isIdentity(name) ? new Dict() : new Dict().setBytes(name, value),
+    xdata: null,
+  }));
+}
+
+/** All xattrs. ret is the size of the last one, as Gluster has it. filtered: without those that clients must not see. */
+function listAll(store: Store, call: Call, place: Place, filtered: boolean): MaybePromise<DictReply> {
+  if (!store.inline) return listLarge(store, call, place, filtered, LARGEST);
+  const into = region(LARGEST);
+  const b = batch();
+  let op = 0;
+  program(b, place, Resolve.cached, () => {
+    op = b.xattrs(place.dir, place.name, '', into.address, into.capacity);
+  });
+  store.inlining.run(b);
+  const r = b.result(op);
+  const cold = op > 0 && b.result(0) === -EAGAIN;
+  const errno = b.errno;
+  b.release();
+  if (r >= 0 && !cold) {
+    const reply = collect(call, into, r, filtered);
+    into.release();
+    place.release();
+    return reply;
+  }
+  into.release();
+  if (cold || errno === ERANGE) return listLarge(store, call, place, filtered, cold ? LARGEST : LARGEST * 8);
+  place.release();
+  throw failure(errno);
+}
+
+async function listLarge(store: Store, call: Call, place: Place, filtered: boolean, room: number): Promise<DictReply> {
+  call.charge(2 * room);
+  const into = region(room);
+  const b = batch();
+  b.xattrs(place.dir, place.name, '', into.address, into.capacity);
+  await store.run(b, 0, store.priority(call, Priority.normal));
+  const r = b.result(0);
+  b.release();
+  const reply = r >= 0 ? collect(call, into, r, filtered) : GONE;
+  into.release();
+  if (r === -ERANGE && room < MOST_OF_ALL) return listLarge(store, call, place, filtered, room * 8);
+  place.release();
+  if (r < 0) throw failure(r === -ERANGE ? E2BIG : r);
+  return reply;
+}
+
+function collect(call: Call, into: Region, length: number, filtered: boolean): DictReply {
+  const dict = new Dict();
+  let last = 0;
+  let names = 0;
+  eachXattr(into.bytes, 0, length, (name, at, valueLength) => {
+    names += name.length + 1;
+    if (filtered && isUnlisted(name, call.pid)) return;
+    last = valueLength;
+    if (!isIdentity(name)) dict.setBytes(name, Uint8Array.prototype.slice.call(into.bytes, at, at + valueLength));
+  });
+  const nothing = dict.size === 0 && last === 0;
+  return { ret: nothing ? names : last, dict, xdata: null };
+}

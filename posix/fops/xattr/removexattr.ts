@@ -1,0 +1,98 @@
+/** removexattr and fremovexattr: one xattr, or (no name, and the names as keys of xdata) many. */
+import { batch, Priority } from '../../../native/batch.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import { ENODATA } from '../../../native/errno.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
+import type { FremovexattrArgs, MaybePromise, RemovexattrArgs, Xdata } from '../../../mux/xlator/fops.js';
+import { gfidText } from '../../../mux/xlator/gfid.js';
+import type { Iatt } from '../../../mux/xlator/iatt.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
+import { Change } from '../../disk/query/data-change.js';
+import { exclusively } from '../../disk/descriptors/inode-state.js';
+import type { Place } from '../../disk/descriptors/open-files.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { isGfid2path, isIdentity, isRestricted, isUser } from '../../disk/format/xattr-names.js';
+import { refuseXattr } from './xattr-refusal.js';
+import { statsOf } from './setxattr.js';
+
+const PER_BATCH = 20;
+
+export async function removexattr(store: Store, call: Call, args: RemovexattrArgs): Promise<Xdata> {
+  const { inode, name, xdata } = args;
+  return remove(store, call, inode, () => store.target(inode), name, xdata);
+}
+
+export async function fremovexattr(store: Store, call: Call, args: FremovexattrArgs): Promise<Xdata> {
+  const { fd, name, xdata } = args;
+  return remove(store, call, fd.inode, () => store.files.place(fd), name, xdata);
+}
+
+async function remove(
+  store: Store,
+  call: Call,
+  inode: Inode,
+  findPlace: () => MaybePromise<Place>,
+  name: string,
+  xdata: Xdata['xdata'],
+): Promise<Xdata> {
+  if (isGfid2path(name)) throw failure(ENODATA);
+  const many = name === '' && xdata !== null;
+  const names = many ? [...xdata.map.keys()] : [name];
+  if (names.some(isIdentity)) refuseXattr(store, 'removexattr of the identity of a file or brick');
+  if (isUser(call) && names.some(isRestricted)) refuseXattr(store, 'removexattr of a restricted key by a user');
+  const run = async () => {
+    const place = await findPlace();
+    try {
+      return await removeAll(store, call, inode, place, names, many);
+    } finally {
+      place.release();
+    }
+  };
+  // As with setting: what comes while a directory is being healed is newer than what is healed.
+  const state = store.state(inode);
+  return many || state.busy ? exclusively(state, run) : run();
+}
+
+async function removeAll(
+  store: Store,
+  call: Call,
+  inode: Inode,
+  place: Place,
+  names: string[],
+  many: boolean,
+): Promise<Xdata> {
+  await store.mdata.load(inode);
+  let pre: Iatt | null = null;
+  let post: Iatt | null = null;
+  for (let i = 0; i === 0 || i < names.length; i += PER_BATCH) {
+    const change = await removeSome(store, call, inode, place, names.slice(i, i + PER_BATCH), many);
+    pre ??= change.pre;
+    post = change.post;
+  }
+  return { xdata: statsOf(pre!, post!) };
+}
+
+/** many: an xattr that is not there is fine, as removing one can remove others with it. */
+async function removeSome(
+  store: Store,
+  call: Call,
+  inode: Inode,
+  place: Place,
+  names: string[],
+  many: boolean,
+): Promise<Change> {
+  const change = new Change(store, call, inode);
+  const b = batch();
+  change.reserve(b);
+  change.beginOps(b, place.dir, place.name);
+  for (const name of names) b.removexattr(place.dir, place.name, name);
+  change.endOps(b, place.dir, place.name);
+  await store.run(b, inode.lane, store.priority(call, Priority.normal));
+  const at = b.failedOp - 1;
+  const errno = change.ended(b);
+  b.release();
+  if (errno === 0) return change;
+  if (many && errno === ENODATA && at >= 0) return removeSome(store, call, inode, place, names.slice(at + 1), many);
+  store.fopFailed(`removexattr of ${names[at] ?? ''} on ${gfidText(inode.gfid)} failed`, errno);
+  throw failure(errno);
+}

@@ -1,0 +1,292 @@
+/** setxattr and fsetxattr. Some names are not stored as they come: ACL text, time records, identities. */
+import { batch, IGNORE, Priority } from '../../../native/batch.js';
+import { region } from '../../../native/memory.js';
+import { aclFromText } from '../../disk/format/acl-text.js';
+import { refuseCloud } from '../data/cloudsync-refusal.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import { Dict, DictType, type DictValue, type MdataIatt, valueBytes, valueText } from '../../../mux/xlator/dict.js';
+import { EACCES, EINVAL, ENOSPC, ENOTSUP, EPERM, errnoName } from '../../../native/errno.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
+import type { FsetxattrArgs, SetxattrArgs, Xdata } from '../../../mux/xlator/fops.js';
+import { gfidText } from '../../../mux/xlator/gfid.js';
+import { type Iatt, S_IFDIR } from '../../../mux/xlator/iatt.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
+import { Change } from '../../disk/query/data-change.js';
+import { syncOutcome } from '../data/fsync.js';
+import { exclusively } from '../../disk/descriptors/inode-state.js';
+import * as key from '../../../mux/xlator/xdata-keys.js';
+import { look } from '../../disk/query/stat-inode.js';
+import { decodeMdata, encodeMdata, MDATA_KEY, Mdata } from '../../disk/format/mdata-record.js';
+import { OpenFile, type Place } from '../../disk/descriptors/open-files.js';
+import { usesReserve } from '../../brick-dir/space.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { eachXattr } from '../../disk/query/xattr-reply.js';
+import { isGfid2path, isIdentity, isPathinfo, isRestricted, isUser } from '../../disk/format/xattr-names.js';
+import { refuseXattr } from './xattr-refusal.js';
+
+/** Ops in a batch besides the two stats and the time record. */
+const PER_BATCH = 20;
+const LIST_ROOM = 1 << 20;
+const LINKTO_MODE = 0o1000;
+const ONE_XATTR = 4096;
+
+/** One xattr to store, or the errno that ends the fop when its turn comes. */
+type Step = { name: string; value: Uint8Array } | { errno: number };
+
+export async function setxattr(store: Store, call: Call, args: SetxattrArgs): Promise<Xdata> {
+  const { inode, dict, xdata } = args;
+  refuseCloud(store, dict);
+  refuseRestricted(store, call, dict);
+  return alone(store, inode, dict, xdata, async () => {
+    await checkRoom(store, call, dict, xdata);
+    const place = await store.target(inode);
+    try {
+      return await setByPath(store, call, args, place);
+    } finally {
+      place.release();
+    }
+  });
+}
+
+async function setByPath(store: Store, call: Call, args: SetxattrArgs, place: Place): Promise<Xdata> {
+  const { inode, dict, xdata } = args;
+  const legacy = dict.get(key.SET_MDATA);
+  if (legacy?.type === DictType.mdata) {
+    await raiseTimes(store, inode, place, timesOf(legacy.value as MdataIatt));
+    return { xdata: null };
+  }
+  const mode = mentionsAcl(dict) ? (await look(store, call, inode, held(place), null)).stat.mode : -1;
+  const steps = await prepare(store, inode, place, dict, (mode & 0o7777) === LINKTO_MODE && mode >= 0, true);
+  const { pre, post } = await apply(store, call, inode, place, steps, args.flags, 0);
+  if ((xdata?.number(key.SYNC_XATTRS) ?? 0) !== 0) await removeOthers(store, call, inode, place, dict);
+  const reply = statsOf(pre, post);
+  if (dict.has(key.ACL_ACCESS_TEXT)) await addAcl(store, place, reply, key.ACL_ACCESS_XATTR);
+  if (dict.has(key.ACL_DEFAULT_TEXT)) await addAcl(store, place, reply, key.ACL_DEFAULT_XATTR);
+  return { xdata: reply };
+}
+
+export async function fsetxattr(store: Store, call: Call, args: FsetxattrArgs): Promise<Xdata> {
+  const { fd, dict, xdata } = args;
+  const { inode } = fd;
+  refuseRestricted(store, call, dict);
+  return alone(store, inode, dict, xdata, async () => {
+    await checkRoom(store, call, dict, xdata);
+    const place = await store.files.place(fd);
+    try {
+      const mode = mentionsAcl(dict) ? (await look(store, call, inode, held(place), null)).stat.mode : -1;
+      const steps = await prepare(store, inode, place, dict, (mode & 0o7777) === LINKTO_MODE && mode >= 0, false);
+      const durable = xdata?.has(key.DURABLE_OP) === true;
+      const { pre, post } = await apply(store, call, inode, place, steps, args.flags, call.timeFlags & 7, durable);
+      return { xdata: statsOf(pre, post) };
+    } finally {
+      place.release();
+    }
+  });
+}
+
+/** EPERM for a user who sets what is not a user's to set. The file's and brick's identity is left out instead, for everybody. */
+function refuseRestricted(store: Store, call: Call, dict: Dict): void {
+  if (!isUser(call)) return;
+  for (const name of dict.map.keys()) {
+    if (isIdentity(name) || isGfid2path(name) || !isRestricted(name)) continue;
+    refuseXattr(store, 'setxattr of a restricted key by a user');
+  }
+}
+
+/**
+ * Keeps changes of one inode's xattrs in the order in which they came. A client that heals a directory sets many at once,
+ * in several steps; a change by its user that comes meanwhile is newer than what is healed and must not be undone by it.
+ */
+function alone<T>(store: Store, inode: Inode, dict: Dict, xdata: Dict | null, run: () => Promise<T>): Promise<T> {
+  const state = store.state(inode);
+  const steps =
+    dict.size > 1 || mentionsAcl(dict) || dict.has(MDATA_KEY) || dict.has(key.SET_MDATA) || xdata?.has(key.SYNC_XATTRS);
+  return steps || state.busy ? exclusively(state, run) : run();
+}
+
+/** A place that others may release without effect. */
+function held(place: Place): Place {
+  return { dir: place.dir, name: place.name, release() {} };
+}
+
+async function checkRoom(store: Store, call: Call, dict: Dict, xdata: Dict | null): Promise<void> {
+  await store.space.take(dict.size * ONE_XATTR);
+  if (store.full && !usesReserve(call, xdata)) throw failure(ENOSPC);
+}
+
+function mentionsAcl(dict: Dict): boolean {
+  for (const name of dict.map.keys()) if (name.startsWith(key.ACL_ACCESS_XATTR) || key.isAclText(name)) return true;
+  return false;
+}
+
+/** What is to be stored, in order. Time records are merged at once. */
+async function prepare(
+  store: Store,
+  inode: Inode,
+  place: Place,
+  dict: Dict,
+  isLinkto: boolean,
+  byPath: boolean,
+): Promise<Step[]> {
+  const steps: Step[] = [];
+  for (const [name, value] of dict.map) {
+    if (isIdentity(name) || (byPath && name === key.IO_STATS_DUMP)) continue;
+    if (isPathinfo(name)) {
+      steps.push({ errno: EACCES });
+    } else if (isGfid2path(name)) {
+      steps.push({ errno: ENOTSUP });
+    } else if (isLinkto && (name.startsWith(key.ACL_ACCESS_XATTR) || (byPath && key.isAclText(name)))) {
+      // The pointer file of a migration has its mode as its mark: an ACL would change it.
+    } else if (byPath && key.isAclText(name)) {
+      steps.push(aclStep(inode, name, value));
+    } else if (byPath && (name.startsWith(key.INTERNAL_CTX) || name.startsWith(key.FORCE_REPLACE))) {
+      // For other translators.
+    } else if (name === MDATA_KEY) {
+      const bytes = valueBytes(value);
+      const given = bytes === undefined ? null : decodeMdata(Buffer.from(bytes), 0, bytes.length);
+      if (given === null) steps.push({ errno: EINVAL });
+      else await raiseTimes(store, inode, place, given);
+    } else {
+      const bytes = valueBytes(value);
+      steps.push(bytes === undefined ? { errno: EINVAL } : { name, value: bytes });
+    }
+  }
+  return steps;
+}
+
+/** An ACL in the form of text. EPERM for what is none; EACCES for a default ACL of a file. */
+function aclStep(inode: Inode, name: string, value: DictValue): Step {
+  const acl = aclFromText(valueText(value) ?? '');
+  if (acl === null) return { errno: EPERM };
+  if (!name.startsWith(key.ACL_DEFAULT_TEXT)) return { name: key.ACL_ACCESS_XATTR, value: acl };
+  return inode.type === S_IFDIR ? { name: key.ACL_DEFAULT_XATTR, value: acl } : { errno: EACCES };
+}
+
+/** Stores what was prepared; the first failure ends it. timeFlags: times to set on the way. */
+async function apply(
+  store: Store,
+  call: Call,
+  inode: Inode,
+  place: Place,
+  steps: Step[],
+  flags: number,
+  timeFlags: number,
+  durable = false,
+): Promise<{ pre: Iatt; post: Iatt }> {
+  await store.mdata.load(inode);
+  const end = steps.findIndex((s) => 'errno' in s);
+  const good = (end < 0 ? steps : steps.slice(0, end)) as { name: string; value: Uint8Array }[];
+  let pre: Iatt | null = null;
+  let post: Iatt | null = null;
+  for (let i = 0; i === 0 || i < good.length; i += PER_BATCH) {
+    const some = good.slice(i, i + PER_BATCH);
+    const last = i + PER_BATCH >= good.length;
+    const change = new Change(store, call, inode, some.length === 0 ? 0 : timeFlags);
+    const b = batch();
+    change.reserve(b);
+    change.beginOps(b, place.dir, place.name);
+    for (const { name, value } of some) b.setxattr(place.dir, place.name, name, value, flags);
+    const sync = durable && last && end < 0 ? b.fsync(place.dir) : -1;
+    change.endOps(b, place.dir, place.name);
+    await store.run(b, inode.lane, store.priority(call, Priority.normal));
+    const { failedOp } = b;
+    const errno = change.ended(b);
+    if (sync >= 0 && failedOp === sync && place instanceof OpenFile) syncOutcome(place, -errno, b, -1);
+    b.release();
+    if (errno !== 0) {
+      const name = some[failedOp - 1]?.name ?? '';
+      store.fopFailed(`setting xattr ${name} of ${gfidText(inode.gfid)} failed`, errno);
+      throw failure(errno);
+    }
+    pre ??= change.pre;
+    post = change.post;
+  }
+  if (end >= 0) throw failure((steps[end] as { errno: number }).errno);
+  return { pre: pre!, post: post! };
+}
+
+/** What clients are told of the attributes before and after. */
+export function statsOf(pre: Iatt, post: Iatt): Dict {
+  return new Dict().setIatt(key.IATT_IN_XDATA, post).setIatt(key.PRE_STAT, pre).setIatt(key.POST_STAT, post);
+}
+
+/** Adds the binary form of an ACL that was set as text: access control keeps its own copy. */
+async function addAcl(store: Store, place: Place, reply: Dict, name: string): Promise<void> {
+  const into = region(ONE_XATTR);
+  const b = batch();
+  b.getxattr(place.dir, place.name, name, into.address, ONE_XATTR);
+  await store.run(b, 0, Priority.normal);
+  const r = b.result(0);
+  b.release();
+  if (r >= 0) reply.setBytes(name, Uint8Array.prototype.slice.call(into.bytes, 0, r));
+  else store.log.warning(0, `Posix acl is not set properly at the backend: ${errnoName(-r)}`);
+  into.release();
+}
+
+function timesOf(v: MdataIatt): Mdata {
+  const m = new Mdata();
+  m.atime = v.atime;
+  m.atimeNsec = v.atimeNsec;
+  m.mtime = v.mtime;
+  m.mtimeNsec = v.mtimeNsec;
+  m.ctime = v.ctime;
+  m.ctimeNsec = v.ctimeNsec;
+  return m;
+}
+
+/** Gives a file a time record, or raises the one that it has. The caller has the inode for himself. */
+async function raiseTimes(store: Store, inode: Inode, place: Place, given: Mdata): Promise<void> {
+  if (store.mdata.enabled) {
+    await store.mdata.load(inode);
+    const m = store.mdata.of(inode)?.copy() ?? given;
+    m.raise(given);
+    await store.mdata.replace(inode, m);
+    return;
+  }
+  const b = batch();
+  const at = b.out(64);
+  b.getxattr(place.dir, place.name, MDATA_KEY, at, 64, IGNORE);
+  await store.run(b, inode.lane, Priority.normal);
+  const m = decodeMdata(b.view(at, 64), 0, b.result(0)) ?? given;
+  b.release();
+  m.raise(given);
+  const w = batch();
+  w.setxattr(place.dir, place.name, MDATA_KEY, encodeMdata(m));
+  await store.run(w, inode.lane, Priority.normal);
+  const errno = w.errno;
+  w.release();
+  if (errno !== 0) throw failure(errno);
+}
+
+/** Healing of a directory: it has the user's xattrs and ACLs of the dictionary, which are set, and none besides. */
+async function removeOthers(store: Store, call: Call, inode: Inode, place: Place, dict: Dict): Promise<void> {
+  const priority = store.priority(call, Priority.normal);
+  const into = region(LIST_ROOM);
+  const b = batch();
+  b.xattrs(place.dir, place.name, 'user.*\0system.posix_acl_*', into.address, into.capacity);
+  await store.run(b, inode.lane, priority);
+  const r = b.result(0);
+  b.release();
+  const stale: string[] = [];
+  if (r > 0) {
+    eachXattr(into.bytes, 0, r, (name) => {
+      if (!wanted(dict, name)) stale.push(name);
+    });
+  }
+  into.release();
+  if (r < 0) throw failure(r);
+  for (let i = 0; i < stale.length; i += PER_BATCH) {
+    const w = batch();
+    for (const name of stale.slice(i, i + PER_BATCH)) w.removexattr(place.dir, place.name, name, IGNORE);
+    await store.run(w, inode.lane, priority);
+    const errno = w.errno;
+    w.release();
+    if (errno !== 0) throw failure(errno);
+  }
+}
+
+function wanted(dict: Dict, name: string): boolean {
+  if (dict.has(name)) return true;
+  if (name === key.ACL_ACCESS_XATTR) return dict.has(key.ACL_ACCESS_TEXT);
+  return name === key.ACL_DEFAULT_XATTR && dict.has(key.ACL_DEFAULT_TEXT);
+}
