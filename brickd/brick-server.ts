@@ -3,9 +3,9 @@
  * side, connections, workers and translators on the other.
  */
 
-import type { Unapplied } from '../mux/workers/worker-protocol.js';
+import type { Unapplied } from '../mux/brick/brick-facts.js';
 import type { WorkerStats } from '../mux/brick/views/brick-stats.js';
-import type { ByteString } from '../mux/base/bytes.js';
+import type { ByteString } from '../native/bytes.js';
 
 /** An option set on the command line for every volume whose name matches `xlator` (fnmatch). */
 export interface XlatorOption {

@@ -1,17 +1,18 @@
 /** The module that every brick worker runs: its exports are the control tasks of the pool. */
 import type { MessagePort } from 'node:worker_threads';
-import type { BrickFacts, BrickTask, WorkerEvent } from '../mux/workers/worker-protocol.js';
-import type { Handover } from '../mux/handshake/handshake.js';
-import { Host } from '../mux/workers/brick-host.js';
-import type { FaultKind } from '../mux/workers/worker-pool.js';
-import { type DumpChoice, type DumpPart, dumpPart } from '../mux/brick/views/statedump.js';
-import { type WorkerStats, workerStats } from '../mux/brick/views/brick-stats.js';
-import { statusOf } from '../mux/brick/views/status.js';
-import type { WorkerHello } from '../mux/workers/brick-worker.js';
-import { addon } from '../native/addon.js';
-import type { ByteString } from '../mux/base/bytes.js';
 import { describeThrown } from '../mux/base/fault.js';
 import { inheritLog } from '../mux/base/log.js';
+import type { BrickFacts } from '../mux/brick/brick-facts.js';
+import { type WorkerStats, workerStats } from '../mux/brick/views/brick-stats.js';
+import { type DumpChoice, type DumpPart, dumpPart } from '../mux/brick/views/statedump.js';
+import { statusOf } from '../mux/brick/views/status.js';
+import type { Handover } from '../mux/handshake/handshake.js';
+import { Host } from '../mux/workers/brick-host.js';
+import type { WorkerHello } from '../mux/workers/brick-worker.js';
+import type { FaultKind } from '../mux/workers/worker-pool.js';
+import type { BrickTask, WorkerEvent } from '../mux/workers/worker-protocol.js';
+import { addon } from '../native/addon.js';
+import type { ByteString } from '../native/bytes.js';
 import { barrierOf, profileOf } from './translators/brick-ops.js';
 import { registry } from './translators/host-registry.js';
 

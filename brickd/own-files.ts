@@ -21,7 +21,7 @@ import {
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { addon } from '../native/addon.js';
-import { type ByteString, bytesOfLatin1, fsPath, latin1OfBytes, textOfBytes } from '../mux/base/bytes.js';
+import { type ByteString, bytesOfLatin1, fsPath, latin1OfBytes, textOfBytes } from '../native/bytes.js';
 
 /** What only the daemon reads, and what everybody may. */
 export const PRIVATE_MODE = 0o600;

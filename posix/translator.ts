@@ -1,36 +1,37 @@
 /** storage/posix: the bottom of every brick's stack, where fops become system calls. The fops are in families by file. */
-import { addon } from '../native/addon.js';
-import { access, fsetattr, fstat, setattr, stat, statfs } from './fops/attr/stat-setattr.js';
+
 import type { Call } from '../mux/xlator/call.js';
-import { EOPNOTSUPP } from '../native/errno.js';
 import { failure } from '../mux/xlator/fop-error.js';
 import type * as fops from '../mux/xlator/fops.js';
 import type { MaybePromise } from '../mux/xlator/fops.js';
 import type { Fd, Inode } from '../mux/xlator/inode.js';
 import { type DumpSection, type LayerNumbers, Translator } from '../mux/xlator/translator.js';
+import { addon } from '../native/addon.js';
+import { EOPNOTSUPP } from '../native/errno.js';
+import type { Store } from './brick-dir/brick-dir.js';
+import { HealthCheck } from './brick-dir/health.js';
+import { openStore, setOwner } from './brick-dir/startup.js';
+import { access, fsetattr, fstat, setattr, stat, statfs } from './fops/attr/stat-setattr.js';
+import { fsync, fsyncdir } from './fops/data/fsync.js';
+import { flush, open } from './fops/data/open.js';
+import { readv } from './fops/data/readv.js';
+import { copyFileRange, rchecksum, seek } from './fops/data/seek-checksum-copy.js';
+import { discard, fallocate, ftruncate, truncate, zerofill } from './fops/data/truncate-fallocate.js';
+import { writev } from './fops/data/writev.js';
 import { create } from './fops/entry/create.js';
-import { opendir, readdir, readdirp, releasedir } from './fops/entry/readdir.js';
 import { icreate, namelink } from './fops/entry/icreate.js';
 import { link } from './fops/entry/link.js';
 import { lookup } from './fops/entry/lookup.js';
 import { mkdir, mknod, symlink } from './fops/entry/mknod-mkdir-symlink.js';
+import { opendir, readdir, readdirp, releasedir } from './fops/entry/readdir.js';
 import { readlink } from './fops/entry/readlink.js';
-import { rmdir, unlink } from './fops/entry/unlink-rmdir.js';
 import { rename } from './fops/entry/rename.js';
-import { flush, open } from './fops/data/open.js';
-import { copyFileRange, rchecksum, seek } from './fops/data/seek-checksum-copy.js';
-import { readv } from './fops/data/readv.js';
-import { discard, fallocate, ftruncate, truncate, zerofill } from './fops/data/truncate-fallocate.js';
-import { fsync, fsyncdir } from './fops/data/fsync.js';
-import { writev } from './fops/data/writev.js';
-import { HealthCheck } from './brick-dir/health.js';
-import type { Options } from './options.js';
-import { openStore, setOwner } from './brick-dir/startup.js';
-import type { Store } from './brick-dir/brick-dir.js';
+import { rmdir, unlink } from './fops/entry/unlink-rmdir.js';
 import { fgetxattr, getxattr } from './fops/xattr/getxattr.js';
 import { fremovexattr, removexattr } from './fops/xattr/removexattr.js';
 import { fsetxattr, setxattr } from './fops/xattr/setxattr.js';
 import { fxattrop, xattrop } from './fops/xattr/xattrop.js';
+import type { Options } from './options.js';
 
 export class PosixTranslator extends Translator<Options> {
   store!: Store;

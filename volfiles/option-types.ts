@@ -1,5 +1,5 @@
 /** The kinds of option that a table is made of: each a value syntax with its default, bounds and names. */
-import { type ByteString, bytesOfLatin1 } from '../mux/base/bytes.js';
+import { type ByteString, bytesOfLatin1 } from '../native/bytes.js';
 import { type AddressRule, parseAddress, parseAddressList } from './addresses.js';
 import {
   BadValue,

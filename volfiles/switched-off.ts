@@ -2,8 +2,9 @@
  * Volumes of types that there is no translator of, but whose options switch them off: what a newer release of GlusterFS adds to
  * every volfile, and does nothing until somebody turns it on.
  */
-import type { OptionRegistry } from './graph.js';
+
 import { liftOut } from './extract-volume.js';
+import type { OptionRegistry } from './graph.js';
 import type { OptionEntry, VolfileNode } from './parser.js';
 import { shown, type VolfileProblem } from './problem.js';
 import { parseBool } from './values.js';

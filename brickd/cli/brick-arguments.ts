@@ -1,7 +1,7 @@
 /** The command line of a brick process, checked and typed. */
 import { readlinkSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import { type ByteString, bytesOfLatin1, bytesOfText, latin1OfBytes, NO_BYTES } from '../../mux/base/bytes.js';
+import { type ByteString, bytesOfLatin1, bytesOfText, latin1OfBytes, NO_BYTES } from '../../native/bytes.js';
 import { parseOverride } from '../../volfiles/overrides.js';
 import type { XlatorOption } from '../brick-server.js';
 import { STANDARD_ERROR } from '../log/standard-error.js';

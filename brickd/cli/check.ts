@@ -1,7 +1,7 @@
 /** `brickd check`: what is wrong with a volfile, and what of it brickd does not serve. */
 import { readFileSync } from 'node:fs';
-import { bytesOfText, latin1OfBytes } from '../../mux/base/bytes.js';
 import { printable } from '../../mux/base/printable.js';
+import { bytesOfText, latin1OfBytes } from '../../native/bytes.js';
 import { checkVolfile } from '../../volfiles/check.js';
 import { problemText } from '../../volfiles/problem.js';
 import { optionTableOf, unmetDemands } from '../translators/catalog.js';

@@ -23,7 +23,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bytesOfText } from '../../mux/base/bytes.js';
+import { bytesOfText } from '../../native/bytes.js';
 import { DIRECTORY_MODE, replaceOwnFile } from '../own-files.js';
 import { CommandError } from './commands.js';
 import { GLUSTERD_VOLUMES, type QosVolume, qosVolumes, resetCommands } from './qos-volumes.js';

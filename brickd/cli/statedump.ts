@@ -1,7 +1,7 @@
 /** `brickd statedump`: asks running brick processes for statedumps, and says where they are or prints them as JSON. */
 import { readdirSync, readFileSync, readlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { bytesOfLatin1, fsPath, textOfLatin1 } from '../../mux/base/bytes.js';
+import { bytesOfLatin1, fsPath, textOfLatin1 } from '../../native/bytes.js';
 import { pause } from '../glusterd/backoff.js';
 import { CommandError } from './commands.js';
 import { STATEDUMP_DIRECTORY } from './print.js';

@@ -2,6 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { background } from '../../mux/base/fault.js';
+import { event, loggerFor } from '../../mux/base/log.js';
 import { addon } from '../../native/addon.js';
 import {
   type ByteString,
@@ -11,10 +13,8 @@ import {
   latin1OfBytes,
   NO_BYTES,
   textPath,
-} from '../../mux/base/bytes.js';
+} from '../../native/bytes.js';
 import { EADDRINUSE } from '../../native/errno.js';
-import { background } from '../../mux/base/fault.js';
-import { event, loggerFor } from '../../mux/base/log.js';
 import { type BrickServer, isBrickError, type ListenOptions } from '../brick-server.js';
 import type { BrickArguments } from '../cli/brick-arguments.js';
 import { pause } from '../glusterd/backoff.js';

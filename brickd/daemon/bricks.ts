@@ -4,10 +4,10 @@
  * disk of its brick does.
  */
 
-import { unappliedText } from '../../mux/workers/worker-protocol.js';
-import { type ByteString, bytesOfLatin1, latin1OfBytes, NO_BYTES } from '../../mux/base/bytes.js';
-import { EBUSY, EEXIST, ENOENT, ETIMEDOUT } from '../../native/errno.js';
 import { event, loggerFor } from '../../mux/base/log.js';
+import { unappliedText } from '../../mux/brick/brick-facts.js';
+import { type ByteString, bytesOfLatin1, latin1OfBytes, NO_BYTES } from '../../native/bytes.js';
+import { EBUSY, EEXIST, ENOENT, ETIMEDOUT } from '../../native/errno.js';
 import { type BrickError, type BrickServer, type BrickSpec, isBrickError } from '../brick-server.js';
 import type { BrickArguments } from '../cli/brick-arguments.js';
 import { type Management, VolfileRefused } from '../glusterd/management.js';

@@ -1,6 +1,6 @@
 /** How this process was called, in exact bytes. */
 import { readFileSync } from 'node:fs';
-import { type ByteString, bytesOfLatin1, bytesOfText, fsPath } from '../../mux/base/bytes.js';
+import { type ByteString, bytesOfLatin1, bytesOfText, fsPath } from '../../native/bytes.js';
 
 /** Name that brick processes go by: tools look for it in the process name and in the command line. */
 export const PROCESS_NAME = 'glusterfsd';

@@ -1,8 +1,9 @@
 /** How a brick process ends: by signal, by its last brick, or by a fault of its own. */
-import { addon } from '../../native/addon.js';
-import type { ByteString } from '../../mux/base/bytes.js';
+
 import { describeThrown } from '../../mux/base/fault.js';
 import { loggerFor } from '../../mux/base/log.js';
+import { addon } from '../../native/addon.js';
+import type { ByteString } from '../../native/bytes.js';
 import type { BrickServer } from '../brick-server.js';
 import { pause } from '../glusterd/backoff.js';
 import type { DaemonLog } from '../log/open.js';

@@ -1,9 +1,9 @@
 /** A brick process towards its glusterd: the first volfile, and signing bricks in and out. */
 import { existsSync } from 'node:fs';
-import { type ByteString, bytesOfLatin1, textPath } from '../../mux/base/bytes.js';
-import { ENOTCONN } from '../../native/errno.js';
 import { background } from '../../mux/base/fault.js';
 import { event, loggerFor } from '../../mux/base/log.js';
+import { type ByteString, bytesOfLatin1, textPath } from '../../native/bytes.js';
+import { ENOTCONN } from '../../native/errno.js';
 import { type BrickArguments, SECURE_ACCESS_FILE } from '../cli/brick-arguments.js';
 import { Backoff, pause } from '../glusterd/backoff.js';
 import type { GlusterdAddress } from '../glusterd/dial.js';

@@ -5,7 +5,7 @@
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { addon } from '../../native/addon.js';
-import { type ByteString, bytesOfLatin1, fsPath } from '../../mux/base/bytes.js';
+import { type ByteString, bytesOfLatin1, fsPath } from '../../native/bytes.js';
 import { PROCESS_NAME } from './call.js';
 
 /** Fields of /proc/self/stat after the name, counted from 0: bounds of the memory that holds the arguments. */

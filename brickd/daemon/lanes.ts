@@ -2,7 +2,7 @@
  * Order among the changes of one brick, and none among those of several: an attach, a detach and a reconfigure of the same
  * brick never overlap, and a brick whose disk hangs holds up nobody but itself.
  */
-import type { ByteString } from '../../mux/base/bytes.js';
+import type { ByteString } from '../../native/bytes.js';
 
 export class Lanes {
   /** Settles, never rejecting, when all that a brick has been given so far is done. */

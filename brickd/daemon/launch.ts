@@ -4,7 +4,7 @@
  * starting a brick takes.
  */
 import { spawn } from 'node:child_process';
-import { type ByteString, textOfBytes } from '../../mux/base/bytes.js';
+import { type ByteString, textOfBytes } from '../../native/bytes.js';
 import { NODE_FLAGS } from '../node-flags.js';
 import { CALL_VARIABLE, packCall } from './call.js';
 

@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, ftruncateSync, writeSync } from 'node:fs';
 import { addon } from '../../native/addon.js';
-import type { ByteString } from '../../mux/base/bytes.js';
+import type { ByteString } from '../../native/bytes.js';
 import { errorText } from '../log/sink.js';
 import { openOwnFile, PUBLIC_MODE } from '../own-files.js';
 

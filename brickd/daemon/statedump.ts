@@ -2,16 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { addon } from '../../native/addon.js';
-import {
-  type ByteString,
-  bytesOfLatin1,
-  bytesOfText,
-  fsPath,
-  latin1OfBytes,
-  NO_BYTES,
-} from '../../mux/base/bytes.js';
 import { event, loggerFor } from '../../mux/base/log.js';
+import { addon } from '../../native/addon.js';
+import { type ByteString, bytesOfLatin1, bytesOfText, fsPath, latin1OfBytes, NO_BYTES } from '../../native/bytes.js';
 import { type BrickServer, DUMP_SECTIONS, type DumpSection, type DumpSelection } from '../brick-server.js';
 import { STATEDUMP_DIRECTORY } from '../cli/print.js';
 import { formatTime } from '../log/format.js';

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { type ByteString, textOfBytes } from '../../mux/base/bytes.js';
+import { type ByteString, textOfBytes } from '../../native/bytes.js';
 
 /** The stock binary under any of its names: what it does depends on the name that it is called by. */
 const STOCK_BINARIES = ['/usr/lib/brickd/stock/glusterfsd', '/usr/sbin/glusterfs'];

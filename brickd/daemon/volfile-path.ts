@@ -1,7 +1,7 @@
 /** Volfiles that glusterd names by their path on the local disk. */
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { type ByteString, bytesOfText, fsPath, latin1OfBytes } from '../../mux/base/bytes.js';
+import { type ByteString, bytesOfText, fsPath, latin1OfBytes } from '../../native/bytes.js';
 
 /** No volfile of a brick is anywhere near as long. */
 const LONGEST_BYTES = 16 << 20;

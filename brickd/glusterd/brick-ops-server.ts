@@ -1,6 +1,7 @@
 /** The unix socket (-S) on which glusterd asks brick operations: connections, programs and replies. */
 import { unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { event, loggerFor } from '../../mux/base/log.js';
 import {
   DUMP_NAME,
   DUMP_PROGRAM,
@@ -19,7 +20,6 @@ import {
 } from '../../mux/wire/programs/mgmt.js';
 import { AcceptStat, type CallHeader } from '../../mux/wire/rpc.js';
 import { XdrError, type XdrReader } from '../../mux/wire/xdr.js';
-import { event, loggerFor } from '../../mux/base/log.js';
 import { type Answer, BRICK_OP_COUNT, type BrickOpHandler } from './brick-ops.js';
 import { refusalRecord, replyRecord } from './rpc-records.js';
 import { RpcSocket } from './rpc-socket.js';

@@ -1,8 +1,9 @@
 /** The brick operations of glusterd (program GD_BRICK): what each does, and how it answers. */
-import { BrickOpProc, type BrickOpReq, type BrickOpRsp } from '../../mux/wire/programs/mgmt.js';
-import { type ByteString, bytesOfLatin1 } from '../../mux/base/bytes.js';
-import { Dict } from '../../mux/xlator/dict.js';
+
 import { event, loggerFor } from '../../mux/base/log.js';
+import { BrickOpProc, type BrickOpReq, type BrickOpRsp } from '../../mux/wire/programs/mgmt.js';
+import { Dict } from '../../mux/xlator/dict.js';
+import { type ByteString, bytesOfLatin1 } from '../../native/bytes.js';
 import { type BrickServer, isBrickError, type StatusKind, type StatusValue } from '../brick-server.js';
 import { booleanOf } from '../cli/checks.js';
 

@@ -3,6 +3,8 @@
  * after a loss it is opened again, always to the same host, since only that glusterd knows the bricks of this node.
  */
 import type { Socket } from 'node:net';
+import { background } from '../../mux/base/fault.js';
+import { event, loggerFor } from '../../mux/base/log.js';
 import { encodeOldDict } from '../../mux/wire/dict.js';
 import { CALLBACK_PROGRAM, CallbackProc } from '../../mux/wire/programs/callback.js';
 import {
@@ -23,10 +25,8 @@ import {
 } from '../../mux/wire/programs/portmap.js';
 import type { CallHeader } from '../../mux/wire/rpc.js';
 import type { XdrReader } from '../../mux/wire/xdr.js';
-import { type ByteString, latin1OfBytes } from '../../mux/base/bytes.js';
 import { Dict } from '../../mux/xlator/dict.js';
-import { background } from '../../mux/base/fault.js';
-import { event, loggerFor } from '../../mux/base/log.js';
+import { type ByteString, latin1OfBytes } from '../../native/bytes.js';
 import { MAX_OP_VERSION, MIN_OP_VERSION } from '../version.js';
 import { Backoff, pause } from './backoff.js';
 import { dial, type GlusterdAddress } from './dial.js';

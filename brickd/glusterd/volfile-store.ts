@@ -1,6 +1,6 @@
 /** The volfiles that this process serves, by id, and what of them concerns the process rather than a brick. */
 import { createHash } from 'node:crypto';
-import { type ByteString, bytesOfLatin1 } from '../../mux/base/bytes.js';
+import { type ByteString, bytesOfLatin1 } from '../../native/bytes.js';
 import { liftOut } from '../../volfiles/extract-volume.js';
 import { applyOverrides } from '../../volfiles/overrides.js';
 import { parseVolfile, type VolfileNode } from '../../volfiles/parser.js';

@@ -1,9 +1,9 @@
 /** Opens the daemon's log, makes it the sink of this thread and of worker threads to come, and rotates it. */
 import { closeSync, constants } from 'node:fs';
 import { setEnvironmentData } from 'node:worker_threads';
-import { addon } from '../../native/addon.js';
-import { type ByteString, bytesOfText } from '../../mux/base/bytes.js';
 import { LOG_INHERITANCE, type LogInheritance, loggerFor, setLogSink } from '../../mux/base/log.js';
+import { addon } from '../../native/addon.js';
+import { type ByteString, bytesOfText } from '../../native/bytes.js';
 import { openOwnFile, PRIVATE_MODE } from '../own-files.js';
 import { LogControl, levelOf } from './control.js';
 import { FileLog } from './sink.js';

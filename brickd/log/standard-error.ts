@@ -1,4 +1,4 @@
-import { type ByteString, latin1OfBytes } from '../../mux/base/bytes.js';
+import { type ByteString, latin1OfBytes } from '../../native/bytes.js';
 
 /** As the name of a log file (`-l -`): standard error, as stock and containers have it. */
 export const STANDARD_ERROR = '-';

@@ -1,13 +1,15 @@
 /** Puts frames for status page and `brickd top` together: what has happened between two looks at the workers' numbers. */
 import { hostname } from 'node:os';
-import { unappliedText } from '../../mux/workers/worker-protocol.js';
+import { unappliedText } from '../../mux/brick/brick-facts.js';
+import { type BrickStats, threadStats, type WorkerStats } from '../../mux/brick/views/brick-stats.js';
 import { LATENCY_BOUNDS_SEC, LATENCY_BUCKETS } from '../../mux/stats/fop-stats.js';
 import { FOPS } from '../../mux/xlator/fop-table.js';
-import { type BrickStats, threadStats, type WorkerStats } from '../../mux/brick/views/brick-stats.js';
-import { type ByteString, textOfBytes, textOfLatin1 } from '../../mux/base/bytes.js';
+import { type ByteString, textOfBytes, textOfLatin1 } from '../../native/bytes.js';
 import type { ServerState } from '../brick-server.js';
 import { VERSION } from '../version.js';
 import { BrickWindow, FlowSum } from './brick-window.js';
+import { TenantRows } from './families/tenant-rows.js';
+import { gain, Spread } from './latency-histogram.js';
 import {
   type BrickRow,
   type Detail,
@@ -17,8 +19,6 @@ import {
   UNAPPLIED_TOLD,
   type VolumeRow,
 } from './page/frame.js';
-import { gain, Spread } from './latency-histogram.js';
-import { TenantRows } from './families/tenant-rows.js';
 
 type Thread = Omit<WorkerStats, 'bricks' | 'longestSliceSec'>;
 

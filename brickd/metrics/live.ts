@@ -5,8 +5,8 @@
 import type { ServerResponse } from 'node:http';
 import { background, describeThrown } from '../../mux/base/fault.js';
 import { loggerFor } from '../../mux/base/log.js';
-import { Frames } from './frames.js';
 import type { StatsSource } from './families/registry.js';
+import { Frames } from './frames.js';
 
 const log = loggerFor('metrics');
 /** Who comes later is turned away. */

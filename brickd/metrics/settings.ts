@@ -3,8 +3,8 @@
  * /etc/brickd/brickd.yaml (or the one that BRICKD_CONFIG names).
  */
 import { dirname, resolve } from 'node:path';
-import { ADDRESS_FORM, type ListenAddress, listenAddress } from './http/address.js';
 import { CONFIG_FILE, CONFIG_VARIABLE, METRICS_VARIABLE } from './families/variables.js';
+import { ADDRESS_FORM, type ListenAddress, listenAddress } from './http/address.js';
 import { ConfigError, YamlFile } from './http/yaml-file.js';
 
 /** Where Prometheus finds the targets of this node. */

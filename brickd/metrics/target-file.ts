@@ -4,9 +4,9 @@
  */
 import { closeSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { addon } from '../../native/addon.js';
-import { bytesOfText } from '../../mux/base/bytes.js';
 import { textLoggerFor } from '../../mux/base/log.js';
+import { addon } from '../../native/addon.js';
+import { bytesOfText } from '../../native/bytes.js';
 import { DIRECTORY_MODE, openOwnFile, PUBLIC_MODE, replaceOwnFile } from '../own-files.js';
 
 const log = textLoggerFor('metrics');

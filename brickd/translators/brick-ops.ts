@@ -1,6 +1,6 @@
 /** What glusterd asks of single translators: profile and top of io-stats, barrier. */
 import type { Brick } from '../../mux/brick/brick.js';
-import { bytesOfText } from '../../mux/base/bytes.js';
+import { bytesOfText } from '../../native/bytes.js';
 import { measureThroughput } from '../../posix/brick-dir/throughput.js';
 
 type Values = Map<string, string | number | bigint>;

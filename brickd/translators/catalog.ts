@@ -2,7 +2,7 @@
  * Every translator type that a brick volfile may name: its options, and which of them ask for work that a pass-through would
  * leave undone. From it follows what a brick refuses to serve rather than serve wrongly.
  */
-import type { Unapplied } from '../../mux/workers/worker-protocol.js';
+import type { Unapplied } from '../../mux/brick/brick-facts.js';
 import { options as server } from '../../mux/brick/server-options.js';
 import { options as posix } from '../../posix/options.js';
 import { type Graph, type GraphNode, optionsOf } from '../../volfiles/graph.js';

@@ -1,9 +1,10 @@
 /** Directories that translators keep in a brick's `.glusterfs`: made when the brick comes up, off the event loop. */
-import { batch, Priority, STAT } from '../../native/batch.js';
-import { Queue } from '../../native/queue.js';
-import { type ByteString, latin1OfBytes } from '../../mux/base/bytes.js';
-import { EEXIST, ENOENT, errnoName } from '../../native/errno.js';
+
 import { S_IFDIR, S_IFMT } from '../../mux/xlator/iatt.js';
+import { batch, Priority, STAT } from '../../native/batch.js';
+import { type ByteString, latin1OfBytes } from '../../native/bytes.js';
+import { EEXIST, ENOENT, errnoName } from '../../native/errno.js';
+import { Queue } from '../../native/queue.js';
 import { OpenFlag } from '../../posix/disk/format/sys.js';
 
 const AT_FDCWD = -100;

@@ -3,7 +3,7 @@
  * file in Gluster's format, repetition suppressed); before that, and in programs without one, to standard error.
  */
 import { getEnvironmentData } from 'node:worker_threads';
-import { type ByteString, bytesOfText, latin1OfBytes } from './bytes.js';
+import { type ByteString, bytesOfText, latin1OfBytes } from '../../native/bytes.js';
 import { printable } from './printable.js';
 
 export interface Logger {

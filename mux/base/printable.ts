@@ -1,5 +1,5 @@
 /** Text of others (names of files and clients, uuids) as it may stand in a line: it neither ends the line nor steers a terminal. */
-import { bytesOfText, latin1OfBytes } from './bytes.js';
+import { bytesOfText, latin1OfBytes } from '../../native/bytes.js';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
 const UNPRINTABLE = /[\0-\x1f\x7f\u0100-\uffff]/;

@@ -2,35 +2,35 @@
  * One brick on its worker: the stack of translators, the inode table, the clients and their sessions. Everything that
  * belongs to a brick hangs here and goes with it; bricks share nothing.
  */
-import { type ByteString, latin1OfBytes } from '../base/bytes.js';
-import { Call } from '../xlator/call.js';
+import { type ByteString, latin1OfBytes } from '../../native/bytes.js';
 import { ENOENT, errnoName } from '../../native/errno.js';
-import { FopError, failure } from '../xlator/fop-error.js';
-import { FailureLog } from '../xlator/failure-log.js';
 import { background, contain, describeThrown, nullOnFailure } from '../base/fault.js';
+import { type Logger, loggerFor } from '../base/log.js';
+import { ticker } from '../base/ticker.js';
+import { BrickQos } from '../qos/brick-qos.js';
+import type { QosRules } from '../qos/rules.js';
+import type { CredentialRules } from '../session/credentials.js';
+import { Session } from '../session/session.js';
+import { FopBook } from '../stats/fop-stats.js';
+import type { KeepaliveOptions } from '../transport/socket-options.js';
+import { Call } from '../xlator/call.js';
+import { FailureLog } from '../xlator/failure-log.js';
+import { FopError, failure } from '../xlator/fop-error.js';
+import { FOP_NUMBERS, type FopEntry, fopByName } from '../xlator/fop-table.js';
 import type { Fops, MaybePromise } from '../xlator/fops.js';
 import type { Gfid } from '../xlator/gfid.js';
 import { S_IFDIR, S_IFMT } from '../xlator/iatt.js';
 import type { Client, Fd, Inode } from '../xlator/inode.js';
-import { type Logger, loggerFor } from '../base/log.js';
 import type { BrickContext, Translator, Upcall } from '../xlator/translator.js';
 import type { AuthRules } from './auth.js';
-import { encodeUpcall } from './upcall-encoding.js';
+import { type Unapplied, volumeOf } from './brick-facts.js';
 import { type ClientIdentity, ClientState, clientKey } from './client.js';
-import { ClientPlaces } from './top-clients.js';
-import type { CredentialRules } from '../session/credentials.js';
-import { type Unapplied, volumeOf } from '../workers/worker-protocol.js';
-import { FopBook } from '../stats/fop-stats.js';
-import { FOP_NUMBERS, type FopEntry, fopByName } from '../xlator/fop-table.js';
+import { PendingCalls } from './in-flight.js';
 import { InodeTable } from './inode-table.js';
 import { learnNamespace, Namespaces, withNamespaceKey } from './namespaces.js';
-import { PendingCalls } from './in-flight.js';
-import { BrickQos } from '../qos/brick-qos.js';
-import type { QosRules } from '../qos/rules.js';
-import { Session } from '../session/session.js';
-import type { KeepaliveOptions } from '../transport/socket-options.js';
 import { type LayerSpec, type Refusal, Stack } from './stack.js';
-import { ticker } from '../base/ticker.js';
+import { ClientPlaces } from './top-clients.js';
+import { encodeUpcall } from './upcall-encoding.js';
 
 /** What the server translator's options say about one brick's sessions. */
 export interface ServerRules extends CredentialRules {

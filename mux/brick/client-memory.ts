@@ -7,9 +7,10 @@
  * gets less only by receiving more, so it is counted by itself: a record that has room is received to its end, and others
  * wait for theirs.
  */
-import type { MemoryAccount } from '../xlator/inode.js';
-import { type Connection, type ConnectionMemory, PauseReason } from '../transport/connection.js';
+
 import { ticker } from '../base/ticker.js';
+import { type Connection, type ConnectionMemory, PauseReason } from '../transport/connection.js';
+import type { MemoryAccount } from '../xlator/inode.js';
 
 /** In flight per client: more than 64 writes of 512 KiB keep no disk any busier. */
 export const CLIENT_BYTES = 64 << 20;

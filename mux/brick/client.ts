@@ -1,12 +1,12 @@
 /** A client process as one brick knows it: its connections, its table of open fds, its identity. */
 
+import type { CallHeader } from '../wire/rpc.js';
 import { gfidKey, ROOT_GFID, ROOT_KEY } from '../xlator/gfid.js';
 import { Iatt } from '../xlator/iatt.js';
 import type { Client, Fd, Inode } from '../xlator/inode.js';
 import type { AuthRequest } from './auth.js';
 import { ClientMemory } from './client-memory.js';
 import { ClientPlace } from './top-clients.js';
-import type { CallHeader } from '../wire/rpc.js';
 
 let lastId = 0;
 

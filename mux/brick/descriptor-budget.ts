@@ -1,9 +1,9 @@
 /** Who may have how many of the process's descriptors open: one client, the clients of one brick, all of them together. */
 import { addon } from '../../native/addon.js';
-import { descriptorsScarce, freeDescriptors, reservedDescriptors } from '../base/descriptor-reserve.js';
 import { EMFILE } from '../../native/errno.js';
-import { failure } from '../xlator/fop-error.js';
+import { descriptorsScarce, freeDescriptors, reservedDescriptors } from '../base/descriptor-reserve.js';
 import type { Session } from '../session/session.js';
+import { failure } from '../xlator/fop-error.js';
 
 /** Shares of what all clients together may have open. */
 const CLIENT_SHARE = 1 / 2;

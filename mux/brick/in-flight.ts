@@ -3,8 +3,8 @@
  * translator that a fop has gone through; here a fop is one call, told of as one frame, of the server.
  */
 import type { Call } from '../xlator/call.js';
-import type { Brick } from './brick.js';
 import { fopByNumber } from '../xlator/fop-table.js';
+import type { Brick } from './brick.js';
 import type { StatusValues } from './views/status.js';
 
 /** Fops told of: an answer with tens of thousands helps nobody. */

@@ -3,18 +3,19 @@
  * such directory above. Look-ups of what the inode table does not know yet ask for the xattr; what the table still does not
  * know is found on disk when it matters. Where the volume has none (GlusterFS 10), all of this is one comparison.
  */
+
+import { ENODATA, ENOENT, ENOTSUP, EPERM, ESTALE, EXDEV } from '../../native/errno.js';
+import type { Logger } from '../base/log.js';
+import type { Session } from '../session/session.js';
 import type { Call } from '../xlator/call.js';
 import { Dict } from '../xlator/dict.js';
-import { ENODATA, ENOENT, ENOTSUP, EPERM, ESTALE, EXDEV } from '../../native/errno.js';
 import { FopError, failure } from '../xlator/fop-error.js';
 import type { Fops, LookupReply, MaybePromise } from '../xlator/fops.js';
 import { isNullGfid, parseGfid } from '../xlator/gfid.js';
 import { S_IFDIR } from '../xlator/iatt.js';
 import type { Fd, Inode } from '../xlator/inode.js';
 import { MAX_LEVELS, pathOf } from '../xlator/known-path.js';
-import type { Logger } from '../base/log.js';
 import type { InodeTable } from './inode-table.js';
-import type { Session } from '../session/session.js';
 
 /** Marks the root of a namespace, whatever its value. Set by internal clients only, and never removed. */
 export const NAMESPACE_KEY = 'trusted.glusterfs.namespace';

@@ -1,5 +1,17 @@
 /** Options of protocol/server: listening, transport, who may connect. */
-import { address, addressList, bool, each, int, list, oneOf, path, size, str, time } from '../../volfiles/option-types.js';
+import {
+  address,
+  addressList,
+  bool,
+  each,
+  int,
+  list,
+  oneOf,
+  path,
+  size,
+  str,
+  time,
+} from '../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../volfiles/options.js';
 
 const TRANSPORTS = [

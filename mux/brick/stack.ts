@@ -3,12 +3,12 @@
  * straight to the next translator that cares for it.
  */
 import { ENOSYS, EOPNOTSUPP } from '../../native/errno.js';
-import { failure } from '../xlator/fop-error.js';
 import { describeThrown } from '../base/fault.js';
-import type { FopName, Fops } from '../xlator/fops.js';
 import { loggerFor } from '../base/log.js';
-import type { BrickContext, Translator, TranslatorInit } from '../xlator/translator.js';
+import { failure } from '../xlator/fop-error.js';
 import { FOP_NAMES } from '../xlator/fop-table.js';
+import type { FopName, Fops } from '../xlator/fops.js';
+import type { BrickContext, Translator, TranslatorInit } from '../xlator/translator.js';
 
 /** Waits for what follows a failure that counts for more: its own is logged. */
 function quietly(layer: Translator, what: string, work: Promise<void>): Promise<void> {

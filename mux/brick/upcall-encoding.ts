@@ -1,6 +1,5 @@
 /** Messages of a brick to its clients (program 52743234): calls that nobody answers. */
-import { gfidOfKey, gfidText } from '../xlator/gfid.js';
-import type { Upcall } from '../xlator/translator.js';
+
 import {
   CALLBACK_PROGRAM,
   CALLBACK_VERSION,
@@ -11,6 +10,8 @@ import {
 } from '../wire/programs/callback.js';
 import { beginCall } from '../wire/rpc.js';
 import type { XdrWriter } from '../wire/xdr.js';
+import { gfidOfKey, gfidText } from '../xlator/gfid.js';
+import type { Upcall } from '../xlator/translator.js';
 
 /** GF_UPCALL_CACHE_INVALIDATION. */
 const EVENT_CACHE_INVALIDATION = 1;

@@ -1,7 +1,5 @@
 /** Attribute fops at the border: stat, setattr, access, readlink, statfs. */
-import type { AccessReply, PrePostReply, ReadlinkReply, StatfsReply, StatReply } from '../xlator/fops.js';
-import { NO_IATT } from '../xlator/iatt.js';
-import { resolveFd, resolveInode, then } from './resolve.js';
+
 import type {
   AccessReq,
   FsetattrReq,
@@ -11,7 +9,10 @@ import type {
   StatfsReq,
   StatReq,
 } from '../wire/programs/glusterfs4.js';
+import type { AccessReply, PrePostReply, ReadlinkReply, StatfsReply, StatReply } from '../xlator/fops.js';
+import { NO_IATT } from '../xlator/iatt.js';
 import { BLANK_PREPOST, BLANK_STAT, type Border, prePostRsp } from './handler.js';
+import { resolveFd, resolveInode, then } from './resolve.js';
 
 export const stat: Border<StatReq, StatReply> = {
   wind: (s, call, q) =>

@@ -1,23 +1,7 @@
 /** Data fops at the border: open files, reading, writing, space. */
 
-import type { Call } from '../xlator/call.js';
 import { EFBIG, EINVAL, EMFILE, ENOTCONN } from '../../native/errno.js';
-import { failure } from '../xlator/fop-error.js';
-import type {
-  CopyFileRangeReply,
-  MaybePromise,
-  PrePostReply,
-  RchecksumReply,
-  ReadReply,
-  SeekReply,
-  WriteReply,
-  Xdata,
-} from '../xlator/fops.js';
-import { NO_IATT } from '../xlator/iatt.js';
-import { Fd } from '../xlator/inode.js';
 import { admitOpen } from '../brick/descriptor-budget.js';
-import { openFlag } from './open-flags.js';
-import { resolveFd, resolveInode, then } from './resolve.js';
 import type { Session } from '../session/session.js';
 import type {
   CopyFileRangeReq,
@@ -35,7 +19,23 @@ import type {
   WriteReq,
   ZerofillReq,
 } from '../wire/programs/glusterfs4.js';
+import type { Call } from '../xlator/call.js';
+import { failure } from '../xlator/fop-error.js';
+import type {
+  CopyFileRangeReply,
+  MaybePromise,
+  PrePostReply,
+  RchecksumReply,
+  ReadReply,
+  SeekReply,
+  WriteReply,
+  Xdata,
+} from '../xlator/fops.js';
+import { NO_IATT } from '../xlator/iatt.js';
+import { Fd } from '../xlator/inode.js';
 import { BLANK_PREPOST, type Border, commonRsp, EMPTY_XDATA, prePostRsp } from './handler.js';
+import { openFlag } from './open-flags.js';
+import { resolveFd, resolveInode, then } from './resolve.js';
 
 /** The largest file offset that is exact as a number; files beyond it (8 PiB) are refused. */
 const MAX_OFFSET = Number.MAX_SAFE_INTEGER;

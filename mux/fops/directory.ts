@@ -1,14 +1,15 @@
 /** Directory fops at the border: opening and reading directories. */
+
+import { admitOpen } from '../brick/descriptor-budget.js';
+import { learnNamespace, withNamespaceKey } from '../brick/namespaces.js';
+import type { Session } from '../session/session.js';
+import type { FsyncdirReq, OpendirReq, ReaddirpReq, ReaddirReq } from '../wire/programs/glusterfs4.js';
 import type { DirEntry, ReaddirReply, Xdata } from '../xlator/fops.js';
 import { isNullGfid } from '../xlator/gfid.js';
 import { Fd, type Inode } from '../xlator/inode.js';
-import { admitOpen } from '../brick/descriptor-budget.js';
-import { learnNamespace, withNamespaceKey } from '../brick/namespaces.js';
-import { resolveFd, resolveInode, then } from './resolve.js';
-import type { Session } from '../session/session.js';
-import type { FsyncdirReq, OpendirReq, ReaddirpReq, ReaddirReq } from '../wire/programs/glusterfs4.js';
-import { type Border, commonRsp, EMPTY_XDATA } from './handler.js';
 import { BLANK_OPENED, type OpenedReply, openedRsp, opening } from './data.js';
+import { type Border, commonRsp, EMPTY_XDATA } from './handler.js';
+import { resolveFd, resolveInode, then } from './resolve.js';
 
 /** The largest reply that clients take, and what is asked for instead when a request would exceed it. */
 const MAX_REPLY_BYTES = 131072;

@@ -1,34 +1,8 @@
 /** Entry fops at the border: look-up, creation, removal, renaming of names. */
 
-import type { Call } from '../xlator/call.js';
-import type { Dict } from '../xlator/dict.js';
 import { EBADF, EINVAL, EISDIR, EMFILE, ENODATA, ENOENT, ENOTCONN, ESTALE } from '../../native/errno.js';
-import { FopError, failure } from '../xlator/fop-error.js';
-import type {
-  CreateReply,
-  EntryReply,
-  LookupArgs,
-  LookupReply,
-  MaybePromise,
-  RemoveReply,
-  RenameReply,
-  StatReply,
-} from '../xlator/fops.js';
-import { gfidOfKey, isNullGfid, NULL_KEY, ROOT_KEY } from '../xlator/gfid.js';
-import { NO_IATT } from '../xlator/iatt.js';
-import { Fd, type Inode, type Loc } from '../xlator/inode.js';
 import { admitOpen } from '../brick/descriptor-budget.js';
 import { guardNamespaceKey, learnNamespace, requireSameNamespace, withNamespaceKey } from '../brick/namespaces.js';
-import { openFlag } from './open-flags.js';
-import {
-  resolveDirectory,
-  resolveEntry,
-  resolveInode,
-  resolveMaybe,
-  resolveNew,
-  resolveParent,
-  then,
-} from './resolve.js';
 import type { Session } from '../session/session.js';
 import type {
   CreateReq,
@@ -43,7 +17,33 @@ import type {
   SymlinkReq,
   UnlinkReq,
 } from '../wire/programs/glusterfs4.js';
+import type { Call } from '../xlator/call.js';
+import type { Dict } from '../xlator/dict.js';
+import { FopError, failure } from '../xlator/fop-error.js';
+import type {
+  CreateReply,
+  EntryReply,
+  LookupArgs,
+  LookupReply,
+  MaybePromise,
+  RemoveReply,
+  RenameReply,
+  StatReply,
+} from '../xlator/fops.js';
+import { gfidOfKey, isNullGfid, NULL_KEY, ROOT_KEY } from '../xlator/gfid.js';
+import { NO_IATT } from '../xlator/iatt.js';
+import { Fd, type Inode, type Loc } from '../xlator/inode.js';
 import { BLANK_STAT, type Border, iattRsp } from './handler.js';
+import { openFlag } from './open-flags.js';
+import {
+  resolveDirectory,
+  resolveEntry,
+  resolveInode,
+  resolveMaybe,
+  resolveNew,
+  resolveParent,
+  then,
+} from './resolve.js';
 
 const O_EXCL = 0o200;
 

@@ -1,11 +1,11 @@
 /** The border between the wire and the translators, per fop: request → arguments and down the stack; reply → wire structure. */
 import type { Region } from '../../native/memory.js';
 import type { Pipe } from '../../native/pipe.js';
+import type { Session } from '../session/session.js';
 import type { Call } from '../xlator/call.js';
 import type { FopError } from '../xlator/fop-error.js';
 import type { MaybePromise } from '../xlator/fops.js';
 import { type Iatt, NO_IATT } from '../xlator/iatt.js';
-import type { Session } from '../session/session.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: the table of borders holds every type; each border names its own
 export interface Border<Req = any, Reply = any, Rsp = any> {

@@ -1,13 +1,14 @@
 /** The border functions by wire number, derived from the table of fops. */
-import type { Xdata } from '../xlator/fops.js';
+
 import type { IpcReq } from '../wire/programs/glusterfs4.js';
+import { FOPS } from '../xlator/fop-table.js';
+import type { Xdata } from '../xlator/fops.js';
 import * as attr from './attr.js';
-import { type Border, commonRsp, EMPTY_XDATA } from './handler.js';
 import * as data from './data.js';
 import * as directory from './directory.js';
 import * as entry from './entry.js';
+import { type Border, commonRsp, EMPTY_XDATA } from './handler.js';
 import * as lock from './lock.js';
-import { FOPS } from '../xlator/fop-table.js';
 import * as xattr from './xattr.js';
 
 export type { Border };

@@ -1,6 +1,5 @@
 /** Lock fops at the border. */
-import type { ActiveLock, Flock, GetactivelkReply, LeaseReply, LkReply, Xdata } from '../xlator/fops.js';
-import { resolveFd, resolveInode, then } from './resolve.js';
+
 import type {
   EntrylkReq,
   FentrylkReq,
@@ -11,7 +10,9 @@ import type {
   LkReq,
   SetactivelkReq,
 } from '../wire/programs/glusterfs4.js';
+import type { ActiveLock, Flock, GetactivelkReply, LeaseReply, LkReply, Xdata } from '../xlator/fops.js';
 import { type Border, commonRsp, EMPTY_XDATA } from './handler.js';
+import { resolveFd, resolveInode, then } from './resolve.js';
 
 interface WireFlock {
   type: number;

@@ -2,18 +2,19 @@
  * From what a request names (gfids, names, fd numbers) to inodes and fds of the brick's tables. What the tables don't hold
  * is looked up on disk through the stack, so that every translator gets to know the inode.
  */
+
+import { EBADF, EEXIST, EINVAL, ENAMETOOLONG, ENODATA, ENOENT, EPERM, ESTALE } from '../../native/errno.js';
+import { learnNamespace, withNamespaceKey } from '../brick/namespaces.js';
+import type { Session } from '../session/session.js';
 import type { Call } from '../xlator/call.js';
 import type { Dict } from '../xlator/dict.js';
-import { EBADF, EEXIST, EINVAL, ENAMETOOLONG, ENODATA, ENOENT, EPERM, ESTALE } from '../../native/errno.js';
+import { isEntryName, NAME_MAX } from '../xlator/entry-name.js';
 import { FopError, failure } from '../xlator/fop-error.js';
 import type { MaybePromise } from '../xlator/fops.js';
 import { gfidOfKey, isNullGfid, NULL_KEY } from '../xlator/gfid.js';
 import { S_IFDIR } from '../xlator/iatt.js';
 import { Fd, type Inode, type Loc } from '../xlator/inode.js';
-import { isEntryName, NAME_MAX } from '../xlator/entry-name.js';
-import { learnNamespace, withNamespaceKey } from '../brick/namespaces.js';
 import { openFlag } from './open-flags.js';
-import type { Session } from '../session/session.js';
 
 /** Wire number of an fd that was never opened: the gfid tells the file. */
 const ANONYMOUS = -2;

@@ -1,9 +1,6 @@
 /** Extended attributes at the border. */
-import { Dict } from '../xlator/dict.js';
-import type { DictReply, Xdata } from '../xlator/fops.js';
-import { NO_IATT } from '../xlator/iatt.js';
+
 import { guardNamespaceKey, keepNamespace, namespaceSet } from '../brick/namespaces.js';
-import { resolveFd, resolveInode, then } from './resolve.js';
 import type {
   FgetxattrReq,
   FremovexattrReq,
@@ -14,7 +11,11 @@ import type {
   SetxattrReq,
   XattropReq,
 } from '../wire/programs/glusterfs4.js';
+import { Dict } from '../xlator/dict.js';
+import type { DictReply, Xdata } from '../xlator/fops.js';
+import { NO_IATT } from '../xlator/iatt.js';
 import { type Border, commonRsp, EMPTY_XDATA } from './handler.js';
+import { resolveFd, resolveInode, then } from './resolve.js';
 
 const BLANK_DICT: DictReply = { ret: 0, dict: null, xdata: null };
 const dictRsp = (r: DictReply) => ({

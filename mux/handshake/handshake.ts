@@ -4,23 +4,23 @@
  */
 
 import { addon } from '../../native/addon.js';
-import type { Region } from '../../native/memory.js';
-import { type ByteString, bytesOfLatin1, latin1OfBytes } from '../base/bytes.js';
-import { Dict } from '../xlator/dict.js';
+import { type ByteString, bytesOfLatin1, latin1OfBytes } from '../../native/bytes.js';
 import { EACCES, EAGAIN, EINVAL, ENOENT } from '../../native/errno.js';
+import type { Region } from '../../native/memory.js';
 import type { Logger } from '../base/log.js';
 import type { AuthRequest, AuthRules } from '../brick/auth.js';
-import { serveBasicProgram } from '../transport/basic-programs.js';
 import { type ClientIdentity, credentialText } from '../brick/client.js';
+import { serveBasicProgram } from '../transport/basic-programs.js';
 import { Connection, type ConnectionHandler } from '../transport/connection.js';
-import { FOP_PROGRAM } from '../xlator/fop-table.js';
-import { GreetingMemory } from './handshake-memory.js';
-import { encodeSetvolumeReply } from './setvolume-reply.js';
 import { tryDecode } from '../transport/try-decode.js';
 import { decodeOldDict } from '../wire/dict.js';
 import { HANDSHAKE_PROGRAM, HANDSHAKE_VERSION, HandshakeProc, setvolumeReq } from '../wire/programs/handshake.js';
 import { AcceptStat, CallHeader, parseCall, RpcRejected } from '../wire/rpc.js';
 import { XdrReader } from '../wire/xdr.js';
+import { Dict } from '../xlator/dict.js';
+import { FOP_PROGRAM } from '../xlator/fop-table.js';
+import { GreetingMemory } from './handshake-memory.js';
+import { encodeSetvolumeReply } from './setvolume-reply.js';
 
 /** A greeting fits in far less; a client that sends more here is none. */
 const MAX_RECORD_BYTES = 64 << 10;

@@ -1,8 +1,9 @@
 /** The answer to SETVOLUME: a dictionary in the old encoding. */
-import { Dict } from '../xlator/dict.js';
+
 import { encodeOldDict } from '../wire/dict.js';
 import { setvolumeRsp } from '../wire/programs/handshake.js';
 import type { XdrWriter } from '../wire/xdr.js';
+import { Dict } from '../xlator/dict.js';
 
 /** Writes the whole record. */
 export function encodeSetvolumeReply(w: XdrWriter, xid: number, ret: number, errno: number, dict: Dict): void {

@@ -1,8 +1,9 @@
 /** The top-level directory that a request works in, as far as the inode table knows it. */
+
+import type { Session } from '../session/session.js';
 import { NULL_KEY } from '../xlator/gfid.js';
 import type { Inode } from '../xlator/inode.js';
 import { walkUp } from '../xlator/known-path.js';
-import type { Session } from '../session/session.js';
 
 /** Fields by which requests name files and directories; those of entries with a name beside. */
 interface Names {

@@ -8,10 +8,10 @@
  * promises; to push those before it ahead would make a flush after each write the way around every ceiling.
  */
 import { region as newRegion, type Region } from '../../native/memory.js';
-import type { Call } from '../xlator/call.js';
 import type { Border } from '../fops/handler.js';
-import type { FopEntry, Traffic } from '../xlator/fop-table.js';
 import type { Session } from '../session/session.js';
+import type { Call } from '../xlator/call.js';
+import type { FopEntry, Traffic } from '../xlator/fop-table.js';
 import type { BrickQos } from './brick-qos.js';
 import type { Tenant } from './tenant.js';
 

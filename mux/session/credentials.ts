@@ -1,8 +1,9 @@
 /** From the credentials of a request to those that the fop runs with: squashing and server-side group lists. */
-import { type Call, ClientPid } from '../xlator/call.js';
+
 import type { ClientState } from '../brick/client.js';
-import { userGroups } from './user-groups.js';
 import type { CallHeader } from '../wire/rpc.js';
+import { type Call, ClientPid } from '../xlator/call.js';
+import { userGroups } from './user-groups.js';
 
 /** gNFS calls with this pid. */
 const NFS_PID = 1;

@@ -5,22 +5,22 @@
 
 import type { Region } from '../../native/memory.js';
 import type { Pipe } from '../../native/pipe.js';
-import { Call } from '../xlator/call.js';
-import { errnoOf, FopError } from '../xlator/fop-error.js';
 import { contain, describeThrown } from '../base/fault.js';
-import type { Fops } from '../xlator/fops.js';
-import { serveBasicProgram } from '../transport/basic-programs.js';
 import type { Brick } from '../brick/brick.js';
 import type { ClientState } from '../brick/client.js';
-import { Connection, type ConnectionHandler, PauseReason } from '../transport/connection.js';
-import { applyFoundGroups, credentialsOf, lookUpGroups } from './credentials.js';
 import { BORDERS, type Border } from '../fops/handlers.js';
-import { FOP_PROGRAM, FOP_VERSION, type FopEntry, fopByNumber } from '../xlator/fop-table.js';
-import { HeldFops } from './held-fops.js';
 import type { BrickQos } from '../qos/brick-qos.js';
 import { Ask } from '../qos/queue.js';
+import { serveBasicProgram } from '../transport/basic-programs.js';
+import { Connection, type ConnectionHandler, PauseReason } from '../transport/connection.js';
 import { AcceptStat, CallHeader, parseCall, RpcRejected } from '../wire/rpc.js';
 import { XdrError, XdrReader, type XdrWriter } from '../wire/xdr.js';
+import { Call } from '../xlator/call.js';
+import { errnoOf, FopError } from '../xlator/fop-error.js';
+import { FOP_PROGRAM, FOP_VERSION, type FopEntry, fopByNumber } from '../xlator/fop-table.js';
+import type { Fops } from '../xlator/fops.js';
+import { applyFoundGroups, credentialsOf, lookUpGroups } from './credentials.js';
+import { HeldFops } from './held-fops.js';
 
 /** Record bytes that a client may send at once: the largest write (1 MiB by default, more by option) and its header. */
 export const MAX_RECORD_BYTES = 128 << 20;

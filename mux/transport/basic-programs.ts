@@ -1,8 +1,5 @@
 /** The programs that every connection answers by itself, whatever its brick is doing: DUMP and PING, and the small handshake calls. */
 import { ENOSYS } from '../../native/errno.js';
-import type { Connection } from './connection.js';
-import { FOP_PROGRAM, FOP_VERSION } from '../xlator/fop-table.js';
-import { tryDecode } from './try-decode.js';
 import { DUMP_PROGRAM, DUMP_VERSION, DumpProc, dumpReq, dumpRsp, pingRsp } from '../wire/programs/dump.js';
 import {
   getspecReq,
@@ -15,6 +12,9 @@ import {
 } from '../wire/programs/handshake.js';
 import { AcceptStat, type CallHeader } from '../wire/rpc.js';
 import type { XdrReader, XdrWriter } from '../wire/xdr.js';
+import { FOP_PROGRAM, FOP_VERSION } from '../xlator/fop-table.js';
+import type { Connection } from './connection.js';
+import { tryDecode } from './try-decode.js';
 
 /** What DUMP lists, in stock's order where both serve it. */
 const PROGRAMS = [

@@ -4,41 +4,34 @@
  */
 
 import { addon } from '../../native/addon.js';
-import { region } from '../../native/memory.js';
-import { type ByteString, bytesOfLatin1, latin1OfBytes } from '../base/bytes.js';
-import { Dict } from '../xlator/dict.js';
+import { type ByteString, bytesOfLatin1, latin1OfBytes } from '../../native/bytes.js';
 import { EACCES, EAGAIN, EINVAL, errnoName } from '../../native/errno.js';
-import { FopError } from '../xlator/fop-error.js';
-import { loggerFor } from '../base/log.js';
-import type { Translator, TranslatorInit } from '../xlator/translator.js';
+import { region } from '../../native/memory.js';
+import { liftOut } from '../../volfiles/extract-volume.js';
 import { buildGraph, buildGraphLeniently, type Graph, type GraphNode, optionsOf } from '../../volfiles/graph.js';
 import { finalGraphText } from '../../volfiles/graph-text.js';
-import { liftOut } from '../../volfiles/extract-volume.js';
 import { keyFor, type OptionTable } from '../../volfiles/options.js';
 import { applyOverrides, copyAuthOptions } from '../../volfiles/overrides.js';
 import { parseVolfile, type VolfileNode } from '../../volfiles/parser.js';
 import { shown } from '../../volfiles/problem.js';
+import { loggerFor } from '../base/log.js';
 import type { AuthRules } from '../brick/auth.js';
 import { Brick, type ServerRules, SubdirMissing } from '../brick/brick.js';
+import { authRules, type BrickFacts, type Unapplied, unappliedText, withheldBy } from '../brick/brick-facts.js';
 import type { ClientIdentity } from '../brick/client.js';
-import {
-  authRules,
-  type BrickFacts,
-  type BrickTask,
-  type Unapplied,
-  unappliedText,
-  type WorkerEvent,
-  withheldBy,
-} from './worker-protocol.js';
-import type { Handover } from '../handshake/handshake.js';
-import { keepHouse } from './idle-trim.js';
 import { type Options as ServerOptions, options as serverOptions } from '../brick/server-options.js';
+import type { LayerSpec } from '../brick/stack.js';
+import type { Handover } from '../handshake/handshake.js';
+import { encodeSetvolumeReply, welcome } from '../handshake/setvolume-reply.js';
 import type { QosRules } from '../qos/rules.js';
 import type { Session } from '../session/session.js';
-import { encodeSetvolumeReply, welcome } from '../handshake/setvolume-reply.js';
 import { setKeepalive, setWindow } from '../transport/socket-options.js';
-import type { LayerSpec } from '../brick/stack.js';
 import { XdrWriter } from '../wire/xdr.js';
+import { Dict } from '../xlator/dict.js';
+import { FopError } from '../xlator/fop-error.js';
+import type { Translator, TranslatorInit } from '../xlator/translator.js';
+import { keepHouse } from './idle-trim.js';
+import type { BrickTask, WorkerEvent } from './worker-protocol.js';
 
 /** What the host needs to know of translators; given by the daemon, as mux knows no single one. */
 export interface TranslatorRegistry {

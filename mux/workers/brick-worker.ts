@@ -5,7 +5,7 @@
  */
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import type { ByteString } from '../base/bytes.js';
+import type { ByteString } from '../../native/bytes.js';
 import { background, describeThrown } from '../base/fault.js';
 import { loggerFor } from '../base/log.js';
 import type { WorkerEvent } from './worker-protocol.js';

@@ -7,8 +7,8 @@ import { runInNewContext } from 'node:vm';
 import { addon } from '../../native/addon.js';
 import { trimRegions } from '../../native/memory.js';
 import { trimPipes } from '../../native/pipe.js';
-import type { Brick } from '../brick/brick.js';
 import { ticker } from '../base/ticker.js';
+import type { Brick } from '../brick/brick.js';
 
 /** Between two rounds; a brick without a fop since the last one is idle. */
 const PERIOD_SEC = 10;

@@ -4,15 +4,20 @@
  */
 import { randomUUID } from 'node:crypto';
 import { addon } from '../../native/addon.js';
-import type { ByteString } from '../base/bytes.js';
+import type { ByteString } from '../../native/bytes.js';
 import { errnoName } from '../../native/errno.js';
 import { background, describeThrown } from '../base/fault.js';
 import { loggerFor } from '../base/log.js';
 import type { AuthRules } from '../brick/auth.js';
-import { authRules, type BrickFacts, type BrickTask, type Unapplied, volumeOf, withheldBy } from './worker-protocol.js';
+import { authRules, type BrickFacts, type Unapplied, volumeOf, withheldBy } from '../brick/brick-facts.js';
+import type { WorkerStats } from '../brick/views/brick-stats.js';
+import { joinParts } from '../brick/views/statedump.js';
 import { type BrickEntry, Greeting, type Handover, HOLD_MS, type Reception } from '../handshake/handshake.js';
-import { KeptTask } from './stored-task.js';
+import { greetOptions } from '../transport/socket-options.js';
 import { Listener } from './accept-loop.js';
+import type { BrickWorker } from './brick-worker.js';
+import { KeptTask } from './stored-task.js';
+import { REVIVAL_RULES, type Returning, Revival, type RevivalRules } from './supervisor.js';
 import {
   type Argument,
   BrickPool,
@@ -22,11 +27,7 @@ import {
   type TaskName,
   WorkerLost,
 } from './worker-pool.js';
-import { REVIVAL_RULES, type Returning, Revival, type RevivalRules } from './supervisor.js';
-import { greetOptions } from '../transport/socket-options.js';
-import { joinParts } from '../brick/views/statedump.js';
-import type { WorkerStats } from '../brick/views/brick-stats.js';
-import type { BrickWorker } from './brick-worker.js';
+import type { BrickTask } from './worker-protocol.js';
 
 /** How long the numbers of a worker are waited for: longer than it waits for the disks of its bricks. */
 const STATS_WAIT_MS = 3000;

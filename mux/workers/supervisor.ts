@@ -4,10 +4,10 @@
  * then; it gets some more tries, at growing intervals, and is given up.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ByteString } from '../base/bytes.js';
+import type { ByteString } from '../../native/bytes.js';
 import { loggerFor } from '../base/log.js';
-import { type BrickPool, WorkerLost } from './worker-pool.js';
 import type { BrickWorker } from './brick-worker.js';
+import { type BrickPool, WorkerLost } from './worker-pool.js';
 
 export interface RevivalRules {
   /** A worker that fails within this time of its bricks' return counts as failing for the same cause as the one before. */

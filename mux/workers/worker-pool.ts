@@ -4,17 +4,18 @@
  * brick goes where there is least to do.
  */
 import { Piscina } from 'piscina';
-import type { ByteString } from '../base/bytes.js';
+import type { ByteString } from '../../native/bytes.js';
 import { background } from '../base/fault.js';
 import { loggerFor } from '../base/log.js';
-import type { BrickFacts, BrickTask } from './worker-protocol.js';
+import type { BrickFacts } from '../brick/brick-facts.js';
+import type { WorkerStats } from '../brick/views/brick-stats.js';
+import type { DumpPart } from '../brick/views/statedump.js';
 import type { Handover } from '../handshake/handshake.js';
-import { keepQuiet } from './idle-trim.js';
 import type { QosWorkerData } from '../qos/brick-qos.js';
 import { bucketMemory } from '../qos/bucket.js';
-import type { DumpPart } from '../brick/views/statedump.js';
-import type { WorkerStats } from '../brick/views/brick-stats.js';
 import { BrickWorker, type Route, type WorkerReports } from './brick-worker.js';
+import { keepQuiet } from './idle-trim.js';
+import type { BrickTask } from './worker-protocol.js';
 
 const log = loggerFor('workers');
 

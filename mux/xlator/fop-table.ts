@@ -2,9 +2,10 @@
  * THE table of fops: every procedure of the fop program once, with all that is fixed about it. Dispatch, statistics, queueing, QoS
  * and metrics derive from it; no other list of fops exists.
  */
-import type { FopName } from './fops.js';
+
 import * as x from '../wire/programs/glusterfs4.js';
 import type { Struct } from '../wire/schema.js';
+import type { FopName } from './fops.js';
 
 /** The number of the fop program, whatever its version. */
 export const FOP_PROGRAM = 1298437;

@@ -1,12 +1,12 @@
 /** The base of every translator, and what a brick gives it to work with. */
-import type { ByteString } from '../base/bytes.js';
+import type { ByteString } from '../../native/bytes.js';
+import type { Logger } from '../base/log.js';
 import type { Call } from './call.js';
 import type { Dict } from './dict.js';
 import type { FopName, Fops, MaybePromise } from './fops.js';
 import type { Gfid } from './gfid.js';
 import type { Iatt } from './iatt.js';
 import type { Client, Fd, Inode } from './inode.js';
-import type { Logger } from '../base/log.js';
 
 /** Messages to clients that no request asked for (callback program 52743234). */
 export type Upcall =

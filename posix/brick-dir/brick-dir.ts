@@ -2,29 +2,30 @@
  * A brick's directory on disk, as all families of fops share it: its open descriptors, how inodes are addressed in
  * batches, the queue of blocking calls, handles and time records.
  */
-import { type Batch, Priority } from '../../native/batch.js';
-import type { Queue } from '../../native/queue.js';
-import { Closing } from '../disk/descriptors/deferred-close.js';
-import type { ByteString } from '../../mux/base/bytes.js';
+
+import { describeThrown } from '../../mux/base/fault.js';
+import { type Logger, loggerFor } from '../../mux/base/log.js';
 import { type Call, ClientPid } from '../../mux/xlator/call.js';
 import { FailureLog } from '../../mux/xlator/failure-log.js';
-import { describeThrown } from '../../mux/base/fault.js';
 import type { MaybePromise } from '../../mux/xlator/fops.js';
 import { S_IFDIR } from '../../mux/xlator/iatt.js';
 import type { Inode } from '../../mux/xlator/inode.js';
-import { type Logger, loggerFor } from '../../mux/base/log.js';
 import type { BrickContext } from '../../mux/xlator/translator.js';
+import { type Batch, Priority } from '../../native/batch.js';
+import type { ByteString } from '../../native/bytes.js';
+import type { Queue } from '../../native/queue.js';
+import { Closing } from '../disk/descriptors/deferred-close.js';
 import { Directories, type Directory } from '../disk/descriptors/directory-cache.js';
-import { Syncs } from '../fops/data/fsync.js';
-import { Writes } from '../fops/data/writev.js';
 import { Handles } from '../disk/descriptors/handles.js';
-import { unlinkName } from '../disk/format/handle-name.js';
 import { Inlining } from '../disk/descriptors/inline-policy.js';
 import { InodeState } from '../disk/descriptors/inode-state.js';
-import { Landfill } from './landfill.js';
-import { MdataKeeper } from '../disk/times/time-records.js';
 import { Files } from '../disk/descriptors/open-files.js';
+import { unlinkName } from '../disk/format/handle-name.js';
+import { MdataKeeper } from '../disk/times/time-records.js';
+import { Syncs } from '../fops/data/fsync.js';
+import { Writes } from '../fops/data/writev.js';
 import type { Options } from '../options.js';
+import { Landfill } from './landfill.js';
 import { Space } from './space.js';
 
 /** Blocking calls of one brick that run at the same time, as io-threads' thread-count by default. */

@@ -3,9 +3,8 @@
  * that, or not in time, takes its brick out of service, so that clients turn to its replicas.
  */
 
+import { background } from '../../mux/base/fault.js';
 import { ALWAYS, batch, Priority, reg } from '../../native/batch.js';
-import { region } from '../../native/memory.js';
-import { Queue } from '../../native/queue.js';
 import {
   EAGAIN,
   ECANCELED,
@@ -19,9 +18,10 @@ import {
   EUCLEAN,
   errnoName,
 } from '../../native/errno.js';
-import { background } from '../../mux/base/fault.js';
-import type { Store } from './brick-dir.js';
+import { region } from '../../native/memory.js';
+import { Queue } from '../../native/queue.js';
 import { OpenFlag } from '../disk/format/sys.js';
+import type { Store } from './brick-dir.js';
 
 const FILE = 'health_check';
 const ROOM = 256;

@@ -3,17 +3,17 @@
  * bit in the background.
  */
 
-import { batch, Priority, STAT } from '../../native/batch.js';
-import { type Region, region } from '../../native/memory.js';
-import { EINVAL } from '../../native/errno.js';
 import { background } from '../../mux/base/fault.js';
 import type { Gfid } from '../../mux/xlator/gfid.js';
-import { DT_DIR, EntryCursor } from '../disk/format/dir-entries.js';
+import { batch, Priority, STAT } from '../../native/batch.js';
+import { EINVAL } from '../../native/errno.js';
+import { type Region, region } from '../../native/memory.js';
 import { handlePointsTo } from '../disk/descriptors/handle-link.js';
+import { DT_DIR, EntryCursor } from '../disk/format/dir-entries.js';
 import { LANDFILL_DIR, UNLINK_DIR } from '../disk/format/handle-name.js';
-import type { Store } from './brick-dir.js';
 import { AT_REMOVEDIR, GFID_KEY, OpenFlag } from '../disk/format/sys.js';
 import { eachXattr } from '../disk/query/xattr-reply.js';
+import type { Store } from './brick-dir.js';
 
 const BUFFER = 128 * 1024;
 const ENTRIES = 200;

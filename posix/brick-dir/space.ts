@@ -3,13 +3,13 @@
  * full; the next look comes after a few seconds, or as soon as what was written since could have changed the answer.
  */
 
-import { batch, Priority } from '../../native/batch.js';
+import { background } from '../../mux/base/fault.js';
 import type { Call } from '../../mux/xlator/call.js';
 import type { Dict } from '../../mux/xlator/dict.js';
-import { errnoName } from '../../native/errno.js';
-import { background } from '../../mux/base/fault.js';
 import type { MaybePromise } from '../../mux/xlator/fops.js';
 import * as key from '../../mux/xlator/xdata-keys.js';
+import { batch, Priority } from '../../native/batch.js';
+import { errnoName } from '../../native/errno.js';
 import type { Options } from '../options.js';
 import type { Store } from './brick-dir.js';
 

@@ -1,18 +1,18 @@
 /** Bringing a brick's directory into service: the checks that its identity is right, and the `.glusterfs` tree. */
 
 import { randomUUID } from 'node:crypto';
-import { type Batch, batch, IGNORE, Priority, STAT } from '../../native/batch.js';
-import { region } from '../../native/memory.js';
-import { Queue } from '../../native/queue.js';
-import { type ByteString, latin1OfBytes } from '../../mux/base/bytes.js';
-import { EEXIST, ENODATA, ENOENT, EOPNOTSUPP, errnoName } from '../../native/errno.js';
 import { background } from '../../mux/base/fault.js';
 import { gfidText, isNullGfid, parseGfid, ROOT_GFID, sameGfid } from '../../mux/xlator/gfid.js';
 import { S_IFDIR, S_IFMT } from '../../mux/xlator/iatt.js';
+import { type Batch, batch, IGNORE, Priority, STAT } from '../../native/batch.js';
+import { type ByteString, latin1OfBytes } from '../../native/bytes.js';
+import { EEXIST, ENODATA, ENOENT, EOPNOTSUPP, errnoName } from '../../native/errno.js';
+import { region } from '../../native/memory.js';
+import { Queue } from '../../native/queue.js';
 import { DT_DIR, EntryCursor } from '../disk/format/dir-entries.js';
 import { HANDLE_DIR, handleName, LANDFILL_DIR, UNLINK_DIR } from '../disk/format/handle-name.js';
-import { DEFAULT_CONCURRENCY, Store, type StoreInit } from './brick-dir.js';
 import { GFID_KEY, OpenFlag, VOLUME_ID_KEY, XATTR_CREATE } from '../disk/format/sys.js';
+import { DEFAULT_CONCURRENCY, Store, type StoreInit } from './brick-dir.js';
 
 /** A brick with this translator does not start without `.glusterfs`. */
 const INDEX_TYPE = 'features/index';

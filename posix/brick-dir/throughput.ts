@@ -1,7 +1,7 @@
 /** The throughput of a brick's disk, measured as `gluster volume top VOLUME read-perf bs SIZE count COUNT` wants it. */
 import { constants } from 'node:fs';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
-import { type ByteString, bytesOfLatin1, fsPath } from '../../mux/base/bytes.js';
+import { type ByteString, bytesOfLatin1, fsPath } from '../../native/bytes.js';
 
 export interface Throughput {
   bytes: number;

@@ -4,13 +4,13 @@
  *   node dist/test/bench/wire.js
  */
 import { pathToFileURL } from 'node:url';
-import { fopByName } from '../../mux/xlator/fop-table.js';
 import { beginCallAs, CallHeader, parseCall } from '../../mux/wire/rpc.js';
 import { XdrReader, XdrWriter } from '../../mux/wire/xdr.js';
-import { region } from '../../native/memory.js';
 import { Dict } from '../../mux/xlator/dict.js';
+import { fopByName } from '../../mux/xlator/fop-table.js';
 import { gfidKey } from '../../mux/xlator/gfid.js';
 import { Iatt } from '../../mux/xlator/iatt.js';
+import { region } from '../../native/memory.js';
 
 const GFID = Uint8Array.from({ length: 16 }, (_, i) => i * 7 + 1);
 

@@ -4,8 +4,8 @@
  */
 import { chmodSync } from 'node:fs';
 import t, { type Test } from 'tap';
-import { FOP_NAMES, fopByName } from '../../mux/xlator/fop-table.js';
 import { Dict, DictType } from '../../mux/xlator/dict.js';
+import { FOP_NAMES, fopByName } from '../../mux/xlator/fop-table.js';
 import type { FopName } from '../../mux/xlator/fops.js';
 import { Iatt } from '../../mux/xlator/iatt.js';
 import { BrickProcess, whyNotRoot } from '../support/brick-process.js';

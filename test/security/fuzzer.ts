@@ -6,8 +6,8 @@
  * (fallocate of a terabyte) is left out.
  */
 
-import { FOP_PROGRAM, FOP_VERSION, FOPS, type FopEntry, type TableName } from '../../mux/xlator/fop-table.js';
 import { Dict, DictType } from '../../mux/xlator/dict.js';
+import { FOP_PROGRAM, FOP_VERSION, FOPS, type FopEntry, type TableName } from '../../mux/xlator/fop-table.js';
 import { Iatt } from '../../mux/xlator/iatt.js';
 import {
   callRecord,

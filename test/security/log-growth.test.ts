@@ -1,8 +1,8 @@
 /** What clients are refused with an errno leaves no lines in the brick's log, however often and in however many ways. */
 import t from 'tap';
 import type { Dict } from '../../mux/xlator/dict.js';
-import { ENOSPC } from '../../native/errno.js';
 import { FailureLog } from '../../mux/xlator/failure-log.js';
+import { ENOSPC } from '../../native/errno.js';
 import { BrickProcess, whyNotRoot } from '../support/brick-process.js';
 import { dictOf, gfidRequest, newKey, RawClient, ROOT_KEY, ROOT_USER, USER } from '../support/raw-client.js';
 

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import t from 'tap';
-import { bytesOfText, latin1OfBytes, textOfLatin1 } from '../../mux/base/bytes.js';
+import { bytesOfText, latin1OfBytes, textOfLatin1 } from '../../native/bytes.js';
 import { BrickProcess, LOGIN, whyNotRoot } from '../support/brick-process.js';
 import { RawClient } from '../support/raw-client.js';
 

@@ -4,7 +4,6 @@
  */
 import { randomUUID } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import { FOP_PROGRAM, FOP_VERSION, fopByName, type TableName } from '../../mux/xlator/fop-table.js';
 import { decodeOldDict, encodeOldDict } from '../../mux/wire/dict.js';
 import {
   HANDSHAKE_PROGRAM,
@@ -15,9 +14,10 @@ import {
 } from '../../mux/wire/programs/handshake.js';
 import { parseReply, ReplyHeader } from '../../mux/wire/rpc.js';
 import { XdrReader, XdrWriter } from '../../mux/wire/xdr.js';
-import { region } from '../../native/memory.js';
 import { Dict } from '../../mux/xlator/dict.js';
+import { FOP_PROGRAM, FOP_VERSION, fopByName, type TableName } from '../../mux/xlator/fop-table.js';
 import { Iatt } from '../../mux/xlator/iatt.js';
+import { region } from '../../native/memory.js';
 
 export const ROOT_KEY = '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01';
 export const NULL_KEY = '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0';

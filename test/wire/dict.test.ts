@@ -2,9 +2,9 @@
 import t from 'tap';
 import { decodeOldDict, encodeOldDict, readDict, readOldDict, writeDict, writeOldDict } from '../../mux/wire/dict.js';
 import { BAD_TAG, XdrError, XdrReader, XdrWriter } from '../../mux/wire/xdr.js';
-import { region } from '../../native/memory.js';
 import { Dict, DictType } from '../../mux/xlator/dict.js';
 import { Iatt } from '../../mux/xlator/iatt.js';
+import { region } from '../../native/memory.js';
 
 function encoded(d: Dict | null, write = writeDict): Buffer {
   const w = new XdrWriter(region(64));

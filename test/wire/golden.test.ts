@@ -1,8 +1,8 @@
 /** Every kind of message that stock clients and servers were seen to send decodes, and encodes to the same bytes again. */
 import t from 'tap';
-import { FOPS } from '../../mux/xlator/fop-table.js';
 import { AcceptStat, beginCallAs, CallHeader, parseCall, RpcRejected } from '../../mux/wire/rpc.js';
 import { XdrReader, XdrWriter } from '../../mux/wire/xdr.js';
+import { FOPS } from '../../mux/xlator/fop-table.js';
 import { region } from '../../native/memory.js';
 import { fixture, recorded } from './fixtures.js';
 

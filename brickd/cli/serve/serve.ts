@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { addon } from '../../../native/addon.js';
-import { bytesOfText, textOfBytes, textOfLatin1 } from '../../../mux/base/bytes.js';
+import { bytesOfText, textOfBytes, textOfLatin1 } from '../../../native/bytes.js';
 import { type BrickServer, isBrickError } from '../../brick-server.js';
 import { pause } from '../../glusterd/backoff.js';
 import { levelOf } from '../../log/control.js';

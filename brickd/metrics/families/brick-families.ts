@@ -1,10 +1,10 @@
 /** Every metric of bricks: what it is called, what it means, and where its values come from. */
 
-import type { Unapplied } from '../../../mux/workers/worker-protocol.js';
+import type { Unapplied } from '../../../mux/brick/brick-facts.js';
+import type { BrickStats } from '../../../mux/brick/views/brick-stats.js';
 import { LATENCY_BOUNDS_SEC, latenciesIn } from '../../../mux/stats/fop-stats.js';
 import { FOPS, fopByNumber } from '../../../mux/xlator/fop-table.js';
-import type { BrickStats } from '../../../mux/brick/views/brick-stats.js';
-import { textOfLatin1 } from '../../../mux/base/bytes.js';
+import { textOfLatin1 } from '../../../native/bytes.js';
 import { errnoName } from '../../../native/errno.js';
 import type { BrickState } from '../../brick-server.js';
 import { boundLabels, histogram, labels, type MetricHead, sample } from '../exposition.js';

@@ -12,7 +12,7 @@ import {
   latin1OfBytes,
   textOfBytes,
   textOfLatin1,
-} from '../../../mux/base/bytes.js';
+} from '../../../native/bytes.js';
 import type { BrickState } from '../../brick-server.js';
 import { labels } from '../exposition.js';
 

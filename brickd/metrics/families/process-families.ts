@@ -1,7 +1,7 @@
 /** Metrics of the process and of its threads, which no single brick has. */
 import { totalmem } from 'node:os';
-import { LATENCY_BOUNDS_SEC, latencyOf } from '../../../mux/stats/fop-stats.js';
 import type { BrickStats, WorkerStats } from '../../../mux/brick/views/brick-stats.js';
+import { LATENCY_BOUNDS_SEC, latencyOf } from '../../../mux/stats/fop-stats.js';
 import { addon } from '../../../native/addon.js';
 import type { ServerState } from '../../brick-server.js';
 import { VERSION } from '../../version.js';

@@ -1,7 +1,7 @@
 /** Metrics of tenants: what user/qos lets through, delays and is told to do. */
 import type { BadOption } from '../../../mux/qos/rules.js';
 import { DELAY_BOUNDS_S, type LimitStats, type QosStats, type TenantStats } from '../../../mux/qos/stats.js';
-import { textOfLatin1 } from '../../../mux/base/bytes.js';
+import { textOfLatin1 } from '../../../native/bytes.js';
 import { boundLabels, histogram, labels, type MetricHead, sample } from '../exposition.js';
 import type { BrickFamily } from './brick-families.js';
 

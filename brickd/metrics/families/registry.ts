@@ -3,7 +3,7 @@
  * more than its counters.
  */
 import { type BrickStats, threadStats, type WorkerStats } from '../../../mux/brick/views/brick-stats.js';
-import type { ByteString } from '../../../mux/base/bytes.js';
+import type { ByteString } from '../../../native/bytes.js';
 import type { BrickState, ServerState } from '../../brick-server.js';
 import { head, Writer } from '../exposition.js';
 import { BRICK_FAMILIES } from './brick-families.js';

@@ -4,14 +4,14 @@ import { createServer, type Server as HttpServer, type IncomingMessage, type Ser
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { bytesOfText } from '../../../mux/base/bytes.js';
 import { describeThrown } from '../../../mux/base/fault.js';
 import { textLoggerFor } from '../../../mux/base/log.js';
+import { bytesOfText } from '../../../native/bytes.js';
 import { chmodOwnSocket } from '../../own-files.js';
+import type { StatsSource } from '../families/registry.js';
 import { hostAndPort, type ListenAddress } from './address.js';
 import { responder } from './http.js';
 import { OwnHosts } from './own-hosts.js';
-import type { StatsSource } from '../families/registry.js';
 import { Gate } from './users.js';
 import { addHeaders, type ClientAuth, readWebConfig, stateOf, type WebSettings } from './web-config.js';
 

@@ -5,10 +5,10 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { describeThrown } from '../../../mux/base/fault.js';
 import { loggerFor } from '../../../mux/base/log.js';
+import { Metrics, type MetricsOptions, type StatsSource } from '../families/registry.js';
 import { alive, healthy, ready, type Verdict } from '../health.js';
 import { Live } from '../live.js';
 import { pageFile, sendPageFile } from '../page.js';
-import { Metrics, type MetricsOptions, type StatsSource } from '../families/registry.js';
 
 const log = loggerFor('metrics');
 const LOOPBACK = '127.0.0.1';

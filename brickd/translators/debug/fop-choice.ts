@@ -1,6 +1,7 @@
 /** Which fops a translator for tests acts on, and how those that it treats alike are put into its class. */
-import { FOPS } from '../../../mux/xlator/fop-table.js';
+
 import type { Call } from '../../../mux/xlator/call.js';
+import { FOPS } from '../../../mux/xlator/fop-table.js';
 import type { FopName, MaybePromise, Xdata } from '../../../mux/xlator/fops.js';
 import type { Translator } from '../../../mux/xlator/translator.js';
 

@@ -1,14 +1,14 @@
 /** Numbers of a worker's bricks for metrics and the status page: gathered when somebody asks. */
 import { getHeapStatistics } from 'node:v8';
 import { threadId } from 'node:worker_threads';
-import type { ByteString } from '../../base/bytes.js';
+import type { ByteString } from '../../../native/bytes.js';
+import type { QosStats } from '../../qos/stats.js';
+import { loopDelay } from '../../stats/loop-delay.js';
 import type { Fops } from '../../xlator/fops.js';
 import type { LayerNumbers } from '../../xlator/translator.js';
 import type { Brick } from '../brick.js';
 import type { ClientState } from '../client.js';
 import { TOP_CLIENTS } from '../top-clients.js';
-import { loopDelay } from '../../stats/loop-delay.js';
-import type { QosStats } from '../../qos/stats.js';
 
 /** One client process of a brick. */
 export interface ClientStats {

@@ -3,14 +3,14 @@
  * then brick by brick the server with its clients, the inodes with what translators know of each, and the translators.
  */
 import { regionCounts } from '../../../native/memory.js';
+import { latenciesIn } from '../../stats/fop-stats.js';
+import { FOP_PROGRAM, FOP_VERSION, fopByNumber } from '../../xlator/fop-table.js';
 import { gfidText } from '../../xlator/gfid.js';
 import { S_IFDIR, S_IFLNK, S_IFREG } from '../../xlator/iatt.js';
 import type { Inode } from '../../xlator/inode.js';
 import type { DumpSection } from '../../xlator/translator.js';
 import type { Brick } from '../brick.js';
-import { unappliedText } from '../../workers/worker-protocol.js';
-import { latenciesIn } from '../../stats/fop-stats.js';
-import { FOP_PROGRAM, FOP_VERSION, fopByNumber } from '../../xlator/fop-table.js';
+import { unappliedText } from '../brick-facts.js';
 import { dumpCalls } from '../in-flight.js';
 
 /** Inodes listed per state: a dump of a table of a million entries helps nobody. */

@@ -3,16 +3,17 @@
  * and no path is ever resolved through chains of handle symlinks. The bound is shared by all bricks of a thread: at that,
  * bricks that have more than their share open close theirs first.
  */
-import { type Batch, batch, IGNORE, Priority, reg } from '../../../native/batch.js';
+
 import { descriptorsScarce } from '../../../mux/base/descriptor-reserve.js';
-import { EAGAIN, EINVAL, ELOOP, EMFILE, ENFILE, ENODATA, ENOENT, ENOTDIR } from '../../../native/errno.js';
-import { failure } from '../../../mux/xlator/fop-error.js';
 import { fopErrorOf } from '../../../mux/base/fault.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey, gfidOfKey, ROOT_KEY } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { handleName, parseDirectoryLink } from '../format/handle-name.js';
+import { type Batch, batch, IGNORE, Priority, reg } from '../../../native/batch.js';
+import { EAGAIN, EINVAL, ELOOP, EMFILE, ENFILE, ENODATA, ENOENT, ENOTDIR } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import { handleName, parseDirectoryLink } from '../format/handle-name.js';
 import { GFID_KEY, OpenFlag, Resolve } from '../format/sys.js';
 
 /** Not O_PATH: the xattrs of a directory are read and set by its descriptor. */

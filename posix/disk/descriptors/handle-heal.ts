@@ -1,16 +1,17 @@
 /** Handles that were lost: noticed where a file is met by its name, and made again. */
-import { batch, IGNORE, Priority, reg } from '../../../native/batch.js';
-import { EEXIST } from '../../../native/errno.js';
+
 import { fopErrorOf } from '../../../mux/base/fault.js';
 import { type Gfid, gfidText, sameGfid } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import type { Directory } from './directory-cache.js';
-import { handleName } from '../format/handle-name.js';
-import { exclusively } from './inode-state.js';
-import { Probe } from '../query/stat-entry.js';
+import { batch, IGNORE, Priority, reg } from '../../../native/batch.js';
+import { EEXIST } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import { handleName } from '../format/handle-name.js';
 import { GFID_KEY, OpenFlag, Resolve } from '../format/sys.js';
+import { Probe } from '../query/stat-entry.js';
 import { XattrWants } from '../query/xattr-reply.js';
+import type { Directory } from './directory-cache.js';
+import { exclusively } from './inode-state.js';
 
 const NO_WANTS = new XattrWants(null);
 const GFID_BYTES = 16;

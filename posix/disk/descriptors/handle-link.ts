@@ -1,10 +1,11 @@
 /** What the handles of directories say. */
-import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.js';
-import { EAGAIN } from '../../../native/errno.js';
+
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import type { Gfid } from '../../../mux/xlator/gfid.js';
-import { directoryLink, handleName } from '../format/handle-name.js';
+import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.js';
+import { EAGAIN } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import { directoryLink, handleName } from '../format/handle-name.js';
 import { OpenFlag, Resolve } from '../format/sys.js';
 
 const ROOM = 512;

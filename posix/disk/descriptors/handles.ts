@@ -3,13 +3,13 @@
  * symbolic link to `../../pp/qq/<parent gfid>/<name>` for directories.
  */
 
-import { type Batch, batch, CLEANUP, IGNORE, Priority } from '../../../native/batch.js';
-import { ENOENT, errnoName } from '../../../native/errno.js';
 import { background } from '../../../mux/base/fault.js';
 import { type Gfid, gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { directoryLink, handleName, unlinkName } from '../format/handle-name.js';
+import { type Batch, batch, CLEANUP, IGNORE, Priority } from '../../../native/batch.js';
+import { ENOENT, errnoName } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import { directoryLink, handleName, unlinkName } from '../format/handle-name.js';
 
 const LEVEL_MODE = 0o700;
 

@@ -3,9 +3,10 @@
  * whose kernel code knows what it has in memory, and only while the disk gives no reason for doubt: a call on the pool
  * that takes long, or one on this thread that did.
  */
+
+import type { BrickContext } from '../../../mux/xlator/translator.js';
 import { type Batch, slowRuns } from '../../../native/batch.js';
 import type { Queue } from '../../../native/queue.js';
-import type { BrickContext } from '../../../mux/xlator/translator.js';
 
 /** Magic numbers of file systems on local block devices (statfs's f_type): XFS, ext2 to ext4, btrfs, ZFS, F2FS, and tmpfs. */
 const LOCAL = new Set([0x58465342, 0xef53, 0x9123683e, 0x2fc12fc1, 0xf2f52010, 0x01021994]);

@@ -1,21 +1,22 @@
 /**
  * Open files: the descriptor behind each fd of a client, and the shared descriptors behind anonymous fds.
  */
-import { batch, Priority, STAT } from '../../../native/batch.js';
-import type { Closing } from './deferred-close.js';
+
 import { descriptorsScarce } from '../../../mux/base/descriptor-reserve.js';
-import { EACCES, EAGAIN, EBADF, EINVAL, ENOENT, EROFS, ETXTBSY } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import { S_IFDIR, S_IFREG } from '../../../mux/xlator/iatt.js';
 import type { Fd, Inode } from '../../../mux/xlator/inode.js';
+import { then } from '../../../mux/xlator/maybe-promise.js';
+import { batch, Priority, STAT } from '../../../native/batch.js';
+import { EACCES, EAGAIN, EBADF, EINVAL, ENOENT, EROFS, ETXTBSY } from '../../../native/errno.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
 import { OpenDirectory } from '../../fops/entry/readdir.js';
 import { unlinkName } from '../format/handle-name.js';
-import type { InodeState } from './inode-state.js';
-import { then } from '../../../mux/xlator/maybe-promise.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
 import { OpenFlag, Resolve } from '../format/sys.js';
+import type { Closing } from './deferred-close.js';
+import type { InodeState } from './inode-state.js';
 
 /** Shared descriptors that a brick keeps for anonymous fds, and that all bricks of a thread keep together. */
 const MAX_SHARED = 64;

@@ -1,6 +1,7 @@
 /** Names of gfid handles: `aa/bb/<gfid>` below `.glusterfs`, by the first two bytes. */
-import { type Gfid, gfidText, parseGfid } from '../../../mux/xlator/gfid.js';
+
 import { isEntryName } from '../../../mux/xlator/entry-name.js';
+import { type Gfid, gfidText, parseGfid } from '../../../mux/xlator/gfid.js';
 
 export const HANDLE_DIR = '.glusterfs';
 export const UNLINK_DIR = 'unlink';

@@ -2,12 +2,13 @@
  * `trusted.pgfid.<parent gfid>`: how many links a file has in a directory, as big-endian u32. Kept where quota or trash need
  * the way from a file to its parents (option update-link-count-parent).
  */
+
+import { type Gfid, gfidText } from '../../../mux/xlator/gfid.js';
 import { batch, IGNORE, Priority } from '../../../native/batch.js';
 import { ENODATA, errnoName } from '../../../native/errno.js';
-import { type Gfid, gfidText } from '../../../mux/xlator/gfid.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
-import { PGFID_PREFIX, XATTR_CREATE } from './sys.js';
 import type { XattrFound } from '../query/xattr-reply.js';
+import { PGFID_PREFIX, XATTR_CREATE } from './sys.js';
 
 export function pgfidKey(parent: Gfid): string {
   return PGFID_PREFIX + gfidText(parent);

@@ -1,7 +1,8 @@
 /** Xattr names with rules of their own: which clients may see them, and which answer questions instead of being stored. */
-import { fnmatch } from '../../../volfiles/fnmatch.js';
+
 import { type Call, ClientPid } from '../../../mux/xlator/call.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
+import { fnmatch } from '../../../volfiles/fnmatch.js';
 import { MDATA_KEY } from './mdata-record.js';
 import { GFID_KEY, GFID2PATH_PREFIX, PGFID_PREFIX, VOLUME_ID_KEY } from './sys.js';
 

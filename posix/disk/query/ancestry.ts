@@ -1,12 +1,13 @@
 /** From gfids back to paths, by the handles of directories and by what files know of their parents. */
-import { batch, Priority } from '../../../native/batch.js';
-import { region } from '../../../native/memory.js';
-import { ELOOP, ENOENT, ERANGE } from '../../../native/errno.js';
-import { failure } from '../../../mux/xlator/fop-error.js';
+
 import { nullOnFailure } from '../../../mux/base/fault.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
 import { type Gfid, gfidKey, isNullGfid, parseGfid, ROOT_KEY } from '../../../mux/xlator/gfid.js';
-import { handleName } from '../format/handle-name.js';
+import { batch, Priority } from '../../../native/batch.js';
+import { ELOOP, ENOENT, ERANGE } from '../../../native/errno.js';
+import { region } from '../../../native/memory.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import { handleName } from '../format/handle-name.js';
 import { GFID2PATH_PREFIX, PGFID_PREFIX } from '../format/sys.js';
 import { eachXattr } from './xattr-reply.js';
 

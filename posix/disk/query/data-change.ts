@@ -1,13 +1,14 @@
 /** A change of a file's data as one batch: attributes before, the change, the time record, attributes after. */
-import { type Batch, batch, Priority } from '../../../native/batch.js';
+
 import type { Call } from '../../../mux/xlator/call.js';
 import type { PrePostReply } from '../../../mux/xlator/fops.js';
 import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
+import { type Batch, batch, Priority } from '../../../native/batch.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import type { Place } from '../descriptors/open-files.js';
 import { iattOf } from '../format/iatt-from-statx.js';
 import type { Mdata } from '../format/mdata-record.js';
-import type { Place } from '../descriptors/open-files.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
 
 export class Change {
   readonly #store: Store;

@@ -1,9 +1,10 @@
 /** Words of a look-up whose answer takes more than the file itself. */
-import { ancestryPath } from './ancestry.js';
+
 import { nullOnFailure } from '../../../mux/base/fault.js';
 import type { Iatt } from '../../../mux/xlator/iatt.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import { ancestryPath } from './ancestry.js';
 import type { XattrFound, XattrWants } from './xattr-reply.js';
 
 /** Answers `glusterfs.ancestry.path`, if it is asked for and the path can be told. */

@@ -1,10 +1,11 @@
 /** Whole small files, as look-ups hand them out (`glusterfs.content`). */
-import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.js';
-import { region } from '../../../native/memory.js';
-import { EAGAIN, EOPNOTSUPP } from '../../../native/errno.js';
+
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
-import { INLINE_BYTES } from '../descriptors/inline-policy.js';
+import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.js';
+import { EAGAIN, EOPNOTSUPP } from '../../../native/errno.js';
+import { region } from '../../../native/memory.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import { INLINE_BYTES } from '../descriptors/inline-policy.js';
 import { OpenFlag, Resolve } from '../format/sys.js';
 
 const RWF_NOWAIT = 8;

@@ -2,15 +2,16 @@
  * A look at what a directory has under a name: attributes and xattrs of the entry, attributes of the directory. One batch,
  * run on this thread as long as the kernel has the name in its cache, else on the pool.
  */
-import { ALWAYS, type Batch, batch, IGNORE, type Priority, reg, STAT } from '../../../native/batch.js';
-import { EAGAIN, ENOENT, EXDEV } from '../../../native/errno.js';
+
 import { gfidKey, NULL_GFID } from '../../../mux/xlator/gfid.js';
 import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
+import { ALWAYS, type Batch, batch, IGNORE, type Priority, reg, STAT } from '../../../native/batch.js';
+import { EAGAIN, ENOENT, EXDEV } from '../../../native/errno.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
 import type { Directory } from '../descriptors/directory-cache.js';
 import { iattOf } from '../format/iatt-from-statx.js';
 import { MDATA_KEY } from '../format/mdata-record.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
 import { OpenFlag, Resolve } from '../format/sys.js';
 import { XattrFound, XattrRoom, type XattrWants } from './xattr-reply.js';
 

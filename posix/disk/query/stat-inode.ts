@@ -2,23 +2,24 @@
  * A look at a known file: its attributes and the xattrs that a request asks for, by handle, directory or open file. Runs on
  * this thread as long as the kernel has the handle in its cache, else on the pool.
  */
-import { ALWAYS, type Batch, batch, IGNORE, Priority, reg, STAT } from '../../../native/batch.js';
-import { ancestryPath } from './ancestry.js';
-import { readContent } from './small-file-content.js';
+
+import { nullOnFailure } from '../../../mux/base/fault.js';
 import type { Call } from '../../../mux/xlator/call.js';
 import type { Dict } from '../../../mux/xlator/dict.js';
-import { EAGAIN, ENOENT } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
-import { nullOnFailure } from '../../../mux/base/fault.js';
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import type { Iatt } from '../../../mux/xlator/iatt.js';
 import { S_IFDIR } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { iattOf } from '../format/iatt-from-statx.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import { OpenFile, type Place } from '../descriptors/open-files.js';
+import { ALWAYS, type Batch, batch, IGNORE, Priority, reg, STAT } from '../../../native/batch.js';
+import { EAGAIN, ENOENT } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import { OpenFile, type Place } from '../descriptors/open-files.js';
+import { iattOf } from '../format/iatt-from-statx.js';
 import { OpenFlag, Resolve } from '../format/sys.js';
+import { ancestryPath } from './ancestry.js';
+import { readContent } from './small-file-content.js';
 import { XattrRoom, XattrWants } from './xattr-reply.js';
 
 export interface Seen {

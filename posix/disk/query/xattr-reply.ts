@@ -3,17 +3,18 @@
  * either a word with a meaning of its own or a pattern over the names of the xattrs on disk. One op of the batch reads all
  * that match, together with what posix itself needs: gfid and time record.
  */
-import type { Batch } from '../../../native/batch.js';
-import { type Region, region } from '../../../native/memory.js';
-import { fnmatch, isPattern, literal } from '../../../volfiles/fnmatch.js';
-import { aclToText, modeToAclText } from '../format/acl-text.js';
+
 import { Dict } from '../../../mux/xlator/dict.js';
-import { E2BIG, ERANGE } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { Gfid } from '../../../mux/xlator/gfid.js';
 import type { Iatt } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
+import type { Batch } from '../../../native/batch.js';
+import { E2BIG, ERANGE } from '../../../native/errno.js';
+import { type Region, region } from '../../../native/memory.js';
+import { fnmatch, isPattern, literal } from '../../../volfiles/fnmatch.js';
+import { aclToText, modeToAclText } from '../format/acl-text.js';
 import { decodeMdata, MDATA_KEY, type Mdata } from '../format/mdata-record.js';
 import { GFID_KEY, GFID2PATH_PREFIX, VOLUME_ID_KEY } from '../format/sys.js';
 

@@ -3,17 +3,18 @@
  * count from then on, and on disk, where every change is stored. Times come from the client's clock with each fop, which
  * also says which times to set; a time never goes back except by utimes, or from well ahead of the brick's own clock.
  */
-import { type Batch, batch, IGNORE, Priority } from '../../../native/batch.js';
-import { type Call, TimeFlag } from '../../../mux/xlator/call.js';
-import { ENODATA, ENOENT, errnoName } from '../../../native/errno.js';
+
 import { background, fopErrorOf } from '../../../mux/base/fault.js';
+import { type Call, TimeFlag } from '../../../mux/xlator/call.js';
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey, gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { nanosecondsInRange } from '../../../mux/xlator/time-range.js';
+import { type Batch, batch, IGNORE, Priority } from '../../../native/batch.js';
+import { ENODATA, ENOENT, errnoName } from '../../../native/errno.js';
+import type { Store, Target } from '../../brick-dir/brick-dir.js';
 import type { InodeState } from '../descriptors/inode-state.js';
 import { decodeMdata, encodeMdata, MDATA_KEY, Mdata } from '../format/mdata-record.js';
-import type { Store, Target } from '../../brick-dir/brick-dir.js';
 
 /** Records of files that the inode table is about to learn of. */
 const NEWCOMERS = 1024;

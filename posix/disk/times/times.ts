@@ -1,13 +1,13 @@
 /** Time records as fops on files need them: reading one with the fop's own batch, setting times without waiting. */
 
-import type { Batch } from '../../../native/batch.js';
-import { type Call, TimeFlag } from '../../../mux/xlator/call.js';
-import { ENODATA } from '../../../native/errno.js';
 import { background } from '../../../mux/base/fault.js';
+import { type Call, TimeFlag } from '../../../mux/xlator/call.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { MDATA_KEY } from '../format/mdata-record.js';
-import type { Place } from '../descriptors/open-files.js';
+import type { Batch } from '../../../native/batch.js';
+import { ENODATA } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import type { Place } from '../descriptors/open-files.js';
+import { MDATA_KEY } from '../format/mdata-record.js';
 
 /** Bytes to reserve in a batch for a record. */
 export const MDATA_ROOM = 64;

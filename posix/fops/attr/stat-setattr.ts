@@ -1,9 +1,7 @@
 /** Attributes: stat, fstat, setattr, fsetattr, access, statfs. */
-import { batch, IGNORE, Priority } from '../../../native/batch.js';
-import { refuseCloud } from '../data/cloudsync-refusal.js';
+
 import { type Call, TimeFlag } from '../../../mux/xlator/call.js';
 import type { Dict } from '../../../mux/xlator/dict.js';
-import { EACCES, EROFS } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type {
   AccessArgs,
@@ -20,15 +18,18 @@ import type {
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import { type Iatt, S_IFDIR, S_IFLNK } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { nanosecondsInRange } from '../../../mux/xlator/time-range.js';
-import { iattOf } from '../../disk/format/iatt-from-statx.js';
-import { look, type Seen } from '../../disk/query/stat-inode.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
-import type { Mdata } from '../../disk/format/mdata-record.js';
-import { maskedMode } from '../entry/parent-dir.js';
-import type { Place } from '../../disk/descriptors/open-files.js';
-import { reservedBlocks, VFS, VFS_DOUBLES } from '../../brick-dir/space.js';
+import { nanosecondsInRange } from '../../../mux/xlator/time-range.js';
+import { batch, IGNORE, Priority } from '../../../native/batch.js';
+import { EACCES, EROFS } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import { reservedBlocks, VFS, VFS_DOUBLES } from '../../brick-dir/space.js';
+import type { Place } from '../../disk/descriptors/open-files.js';
+import { iattOf } from '../../disk/format/iatt-from-statx.js';
+import type { Mdata } from '../../disk/format/mdata-record.js';
+import { look, type Seen } from '../../disk/query/stat-inode.js';
+import { refuseCloud } from '../data/cloudsync-refusal.js';
+import { maskedMode } from '../entry/parent-dir.js';
 
 /** GF_SET_ATTR_*. */
 const Valid = { mode: 1, uid: 2, gid: 4, atime: 0x10, mtime: 0x20, ctime: 0x40 } as const;

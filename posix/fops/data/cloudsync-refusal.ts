@@ -3,8 +3,8 @@
  * keep such files: it refuses rather than to serve what is left of one on the brick.
  */
 import type { Dict } from '../../../mux/xlator/dict.js';
-import { EOPNOTSUPP } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
+import { EOPNOTSUPP } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 
 const STATUS = 'trusted.glusterfs.cs.status';

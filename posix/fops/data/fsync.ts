@@ -1,16 +1,17 @@
 /** fsync, in batches where the volume asks for that, and fsyncdir. */
-import { type Batch, batch, IGNORE, Priority, STAT } from '../../../native/batch.js';
+
+import { background } from '../../../mux/base/fault.js';
 import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
-import { background } from '../../../mux/base/fault.js';
 import type { FsyncArgs, MaybePromise, PrePostReply, Xdata } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import { NO_IATT } from '../../../mux/xlator/iatt.js';
-import { iattOf } from '../../disk/format/iatt-from-statx.js';
-import * as key from '../../../mux/xlator/xdata-keys.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
-import type { OpenFile } from '../../disk/descriptors/open-files.js';
+import * as key from '../../../mux/xlator/xdata-keys.js';
+import { type Batch, batch, IGNORE, Priority, STAT } from '../../../native/batch.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import type { OpenFile } from '../../disk/descriptors/open-files.js';
+import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { TimesReading } from '../../disk/times/times.js';
 
 const FSYNCS_PER_BATCH = 20;

@@ -1,20 +1,21 @@
 /** open and flush of files. */
-import { type Batch, batch, IGNORE, Priority, reg } from '../../../native/batch.js';
-import { refuseCloud } from './cloudsync-refusal.js';
+
 import type { Call } from '../../../mux/xlator/call.js';
-import { EAGAIN, EINVAL, ELOOP, ENOTDIR, ENXIO } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { FdArgs, MaybePromise, OpenArgs, Xdata } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG, S_IFSOCK } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
-import { MDATA_KEY } from '../../disk/format/mdata-record.js';
-import { checkSpace } from '../entry/parent-dir.js';
-import { attachDescriptor } from '../../disk/descriptors/open-files.js';
+import { type Batch, batch, IGNORE, Priority, reg } from '../../../native/batch.js';
+import { EAGAIN, EINVAL, ELOOP, ENOTDIR, ENXIO } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import { attachDescriptor } from '../../disk/descriptors/open-files.js';
+import { MDATA_KEY } from '../../disk/format/mdata-record.js';
 import { OpenFlag, Resolve } from '../../disk/format/sys.js';
 import { MDATA_ROOM, readTimes, touchSoon } from '../../disk/times/times.js';
+import { checkSpace } from '../entry/parent-dir.js';
+import { refuseCloud } from './cloudsync-refusal.js';
 
 const O_NONBLOCK = 0o4000;
 const O_SYNC = 0o4010000;

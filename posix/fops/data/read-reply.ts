@@ -1,13 +1,14 @@
 /** The end of every read, however its bytes were fetched: times, the file's state, and whether that was the end of the file. */
+
+import type { Call } from '../../../mux/xlator/call.js';
+import type { ReadArgs, ReadReply } from '../../../mux/xlator/fops.js';
 import { type Batch, STAT } from '../../../native/batch.js';
+import { ENOENT } from '../../../native/errno.js';
 import type { Region } from '../../../native/memory.js';
 import type { Pipe } from '../../../native/pipe.js';
-import type { Call } from '../../../mux/xlator/call.js';
-import { ENOENT } from '../../../native/errno.js';
-import type { ReadArgs, ReadReply } from '../../../mux/xlator/fops.js';
-import { iattOf } from '../../disk/format/iatt-from-statx.js';
-import type { OpenFile } from '../../disk/descriptors/open-files.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import type { OpenFile } from '../../disk/descriptors/open-files.js';
+import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { touchSoon } from '../../disk/times/times.js';
 
 /** Times that clients want set: ctime, mtime, atime. */

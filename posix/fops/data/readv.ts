@@ -1,22 +1,23 @@
 /**
  * readv: inline if it is short and the page cache has the data (one crossing to native code, no promise), else on the pool.
  */
-import { batch, IGNORE, Priority, STAT } from '../../../native/batch.js';
-import { type Region, region } from '../../../native/memory.js';
-import { type AlignedPiece, alignedPiece } from '../../disk/format/aligned.js';
-import { refuseCloud } from './cloudsync-refusal.js';
+
 import type { Call } from '../../../mux/xlator/call.js';
-import { EAGAIN, EINVAL, EOPNOTSUPP } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise, ReadArgs, ReadReply } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
-import { refuseDevice } from './open.js';
-import { pipeFor, readIntoPipe } from './splice-read.js';
+import { batch, IGNORE, Priority, STAT } from '../../../native/batch.js';
+import { EAGAIN, EINVAL, EOPNOTSUPP } from '../../../native/errno.js';
+import { type Region, region } from '../../../native/memory.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
 import { INLINE_BYTES } from '../../disk/descriptors/inline-policy.js';
 import { type OpenFile, statOf } from '../../disk/descriptors/open-files.js';
-import { reachesEnd, readReply } from './read-reply.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import { type AlignedPiece, alignedPiece } from '../../disk/format/aligned.js';
 import { TimesReading } from '../../disk/times/times.js';
+import { refuseCloud } from './cloudsync-refusal.js';
+import { refuseDevice } from './open.js';
+import { reachesEnd, readReply } from './read-reply.js';
+import { pipeFor, readIntoPipe } from './splice-read.js';
 
 const RWF_NOWAIT = 8;
 /** Reads above this get memory by what the file holds rather than by what the client asks for. */

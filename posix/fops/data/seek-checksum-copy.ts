@@ -1,10 +1,7 @@
 /** seek, rchecksum and copy_file_range. */
-import { batch, CHECKSUM_BYTES, Priority } from '../../../native/batch.js';
-import { type Region, region } from '../../../native/memory.js';
-import { refuseCloud } from './cloudsync-refusal.js';
+
 import { type Call, TimeFlag } from '../../../mux/xlator/call.js';
 import { Dict } from '../../../mux/xlator/dict.js';
-import { EBUSY, EINVAL, ENODATA, ENOMEM, ENOSPC, ENOTSUP } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type {
   CopyFileRangeArgs,
@@ -15,14 +12,18 @@ import type {
   SeekReply,
 } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
-import { Change } from '../../disk/query/data-change.js';
-import { refuseDevice } from './open.js';
-import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import type { OpenFile } from '../../disk/descriptors/open-files.js';
-import { usesReserve } from '../../brick-dir/space.js';
+import { batch, CHECKSUM_BYTES, Priority } from '../../../native/batch.js';
+import { EBUSY, EINVAL, ENODATA, ENOMEM, ENOSPC, ENOTSUP } from '../../../native/errno.js';
+import { type Region, region } from '../../../native/memory.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import { usesReserve } from '../../brick-dir/space.js';
+import type { OpenFile } from '../../disk/descriptors/open-files.js';
+import { iattOf } from '../../disk/format/iatt-from-statx.js';
+import { Change } from '../../disk/query/data-change.js';
 import { touchSoon } from '../../disk/times/times.js';
+import { refuseCloud } from './cloudsync-refusal.js';
+import { refuseDevice } from './open.js';
 
 /** SEEK_DATA and SEEK_HOLE, by the wire's numbers 0 and 1. */
 const WHENCE = [3, 4];

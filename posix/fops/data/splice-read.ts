@@ -2,15 +2,16 @@
  * Large reads without a copy: the pool has the kernel put the file's cached pages into a pipe, and the connection has it move
  * them on to the socket. Worth it from some hundred kilobytes on; below, the way over the pool costs more than the copies.
  */
-import { batch, IGNORE, Priority } from '../../../native/batch.js';
-import { emptyPipe, PIPE_BYTES, type Pipe } from '../../../native/pipe.js';
+
 import type { Call } from '../../../mux/xlator/call.js';
-import { EINVAL, EOPNOTSUPP } from '../../../native/errno.js';
 import type { ReadArgs, ReadReply } from '../../../mux/xlator/fops.js';
-import type { OpenFile } from '../../disk/descriptors/open-files.js';
-import { reachesEnd, readReply } from './read-reply.js';
+import { batch, IGNORE, Priority } from '../../../native/batch.js';
+import { EINVAL, EOPNOTSUPP } from '../../../native/errno.js';
+import { emptyPipe, PIPE_BYTES, type Pipe } from '../../../native/pipe.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import type { OpenFile } from '../../disk/descriptors/open-files.js';
 import { TimesReading } from '../../disk/times/times.js';
+import { reachesEnd, readReply } from './read-reply.js';
 
 const LEAST_BYTES = 512 << 10;
 const PAGE_BYTES = 4096;

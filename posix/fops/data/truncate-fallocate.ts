@@ -1,19 +1,20 @@
 /** Fops that change how much of a file there is: truncate, ftruncate, fallocate, discard, zerofill. */
-import { ALWAYS, batch, Priority, reg } from '../../../native/batch.js';
-import { alignedPiece } from '../../disk/format/aligned.js';
-import { refuseCloud } from './cloudsync-refusal.js';
+
 import type { Call } from '../../../mux/xlator/call.js';
-import { EAGAIN, EINVAL, EISDIR, ENOSPC, ENOSYS, EOPNOTSUPP } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { FallocateArgs, FtruncateArgs, PrePostReply, RangeArgs, TruncateArgs } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import { S_IFDIR, S_IFREG } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { Change, changeOpenFile } from '../../disk/query/data-change.js';
-import { type OpenFile, statOf } from '../../disk/descriptors/open-files.js';
-import { usesReserve } from '../../brick-dir/space.js';
+import { ALWAYS, batch, Priority, reg } from '../../../native/batch.js';
+import { EAGAIN, EINVAL, EISDIR, ENOSPC, ENOSYS, EOPNOTSUPP } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import { usesReserve } from '../../brick-dir/space.js';
+import { type OpenFile, statOf } from '../../disk/descriptors/open-files.js';
+import { alignedPiece } from '../../disk/format/aligned.js';
 import { OpenFlag } from '../../disk/format/sys.js';
+import { Change, changeOpenFile } from '../../disk/query/data-change.js';
+import { refuseCloud } from './cloudsync-refusal.js';
 
 const FALLOC_KEEP_SIZE = 1;
 const FALLOC_PUNCH_HOLE = 2;

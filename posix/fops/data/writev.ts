@@ -3,26 +3,27 @@
  * before and after each, and one store of its time record for all. None runs on the event loop's thread: RWF_NOWAIT keeps
  * a write neither from waiting on a frozen file system nor (ext4, and XFS with a time to set) from being refused anyway.
  */
-import { type Batch, batch, IGNORE, Priority, STAT } from '../../../native/batch.js';
-import type { Region } from '../../../native/memory.js';
-import { ALIGNMENT, alignedPiece } from '../../disk/format/aligned.js';
-import { refuseCloud } from './cloudsync-refusal.js';
+
 import type { Call } from '../../../mux/xlator/call.js';
 import { Dict, valueBytes } from '../../../mux/xlator/dict.js';
-import { EBUSY, ECANCELED, EIO, ENODATA, ENOSPC } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise, WriteArgs, WriteReply } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { refuseDevice } from './open.js';
-import { syncOutcome } from './fsync.js';
-import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import type { Mdata } from '../../disk/format/mdata-record.js';
-import { type OpenFile, statOf } from '../../disk/descriptors/open-files.js';
-import { usesReserve } from '../../brick-dir/space.js';
+import { type Batch, batch, IGNORE, Priority, STAT } from '../../../native/batch.js';
+import { EBUSY, ECANCELED, EIO, ENODATA, ENOSPC } from '../../../native/errno.js';
+import type { Region } from '../../../native/memory.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import { usesReserve } from '../../brick-dir/space.js';
+import { type OpenFile, statOf } from '../../disk/descriptors/open-files.js';
+import { ALIGNMENT, alignedPiece } from '../../disk/format/aligned.js';
+import { iattOf } from '../../disk/format/iatt-from-statx.js';
+import type { Mdata } from '../../disk/format/mdata-record.js';
 import { OpenFlag } from '../../disk/format/sys.js';
+import { refuseCloud } from './cloudsync-refusal.js';
+import { syncOutcome } from './fsync.js';
+import { refuseDevice } from './open.js';
 
 const O_SYNC = 0o4010000;
 /** Writes in a batch: what its memory has room for. */

@@ -1,26 +1,27 @@
 /** create: a new regular file, open. Without O_EXCL it opens one that exists. */
-import { batch, IGNORE, Priority, reg, STAT } from '../../../native/batch.js';
+
 import type { Call } from '../../../mux/xlator/call.js';
-import { EEXIST, EIO, ENOENT } from '../../../native/errno.js';
 import { FopError, failure } from '../../../mux/xlator/fop-error.js';
 import type { CreateArgs, CreateReply } from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey, NULL_GFID } from '../../../mux/xlator/gfid.js';
 import type { Iatt } from '../../../mux/xlator/iatt.js';
 import type { Fd, Inode } from '../../../mux/xlator/inode.js';
-import { requiredGfid } from './gfid-request.js';
-import { isFreeFor } from './gfid-in-use.js';
+import { refuseReserved } from '../../../mux/xlator/reserved-gfids.js';
+import * as key from '../../../mux/xlator/xdata-keys.js';
+import { batch, IGNORE, Priority, reg, STAT } from '../../../native/batch.js';
+import { EEXIST, EIO, ENOENT } from '../../../native/errno.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { attachDescriptor } from '../../disk/descriptors/open-files.js';
 import { handleName } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
-import * as key from '../../../mux/xlator/xdata-keys.js';
-import { Making } from './entry-creation.js';
-import { checkSpace, maskedMode, RequestedXattrs, Site, undo } from './parent-dir.js';
-import { attachDescriptor } from '../../disk/descriptors/open-files.js';
-import { preopFails } from './layout-precheck.js';
-import { Probe } from '../../disk/query/stat-entry.js';
-import { refuseReserved } from '../../../mux/xlator/reserved-gfids.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
 import { GFID_KEY, OpenFlag, S_ISGID, S_ISUID, XATTR_CREATE } from '../../disk/format/sys.js';
+import { Probe } from '../../disk/query/stat-entry.js';
 import { type XattrFound, XattrRoom, XattrWants } from '../../disk/query/xattr-reply.js';
+import { Making } from './entry-creation.js';
+import { isFreeFor } from './gfid-in-use.js';
+import { requiredGfid } from './gfid-request.js';
+import { preopFails } from './layout-precheck.js';
+import { checkSpace, maskedMode, RequestedXattrs, Site, undo } from './parent-dir.js';
 
 /** Open flags that openat2 takes for a regular file; it refuses others, which open(2) has always ignored. */
 const USABLE_FLAGS = ~(OpenFlag.directory | OpenFlag.path | OpenFlag.creat | OpenFlag.excl | 0o20000000 | 0o40 | 0o20);

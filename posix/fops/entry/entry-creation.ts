@@ -2,20 +2,21 @@
  * The part of a batch that turns a fresh directory entry into a Gluster file: owner, xattrs, gfid, time record, handle. The
  * entry comes first and the handle last, so that what a crash leaves behind is an entry that look-up completes.
  */
-import { type Batch, batch, IGNORE, Priority } from '../../../native/batch.js';
-import { ancestors } from '../../disk/query/ancestry.js';
+
 import type { Call } from '../../../mux/xlator/call.js';
-import { EEXIST, ENOENT } from '../../../native/errno.js';
 import { type Gfid, gfidKey, gfidText, sameGfid } from '../../../mux/xlator/gfid.js';
 import type { Iatt } from '../../../mux/xlator/iatt.js';
-import { directoryExists, statHandle } from './gfid-in-use.js';
+import { type Batch, batch, IGNORE, Priority } from '../../../native/batch.js';
+import { EEXIST, ENOENT } from '../../../native/errno.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
 import { handlePointsTo } from '../../disk/descriptors/handle-link.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import type { Mdata } from '../../disk/format/mdata-record.js';
-import { gfid2pathOp, type RequestedXattrs, type Site } from './parent-dir.js';
 import { ONE_LINK, pgfidKey } from '../../disk/format/pgfid.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
 import { GFID_KEY, XATTR_CREATE } from '../../disk/format/sys.js';
+import { ancestors } from '../../disk/query/ancestry.js';
+import { directoryExists, statHandle } from './gfid-in-use.js';
+import { gfid2pathOp, type RequestedXattrs, type Site } from './parent-dir.js';
 
 export class Making {
   readonly #store: Store;

@@ -3,12 +3,12 @@
  * meanwhile, so that no other fop takes the name from it, and the batch expects it there.
  */
 import type { Call } from '../../../mux/xlator/call.js';
-import { EBUSY } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
+import { EBUSY } from '../../../native/errno.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
 import { exclusively } from '../../disk/descriptors/inode-state.js';
 import type { Probe } from '../../disk/query/stat-entry.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
 
 /** Others change the same name again and again. */
 const MAX_ATTEMPTS = 32;

@@ -1,13 +1,14 @@
 /** What a gfid that a client asks for means on this brick already. */
-import { ALWAYS, type Batch, batch, Priority, reg, STAT } from '../../../native/batch.js';
-import { EAGAIN, ENOENT } from '../../../native/errno.js';
+
 import { errnoOf, failure } from '../../../mux/xlator/fop-error.js';
 import { type Gfid, gfidKey } from '../../../mux/xlator/gfid.js';
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../../../mux/xlator/iatt.js';
+import { ALWAYS, type Batch, batch, Priority, reg, STAT } from '../../../native/batch.js';
+import { EAGAIN, ENOENT } from '../../../native/errno.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
 import type { Directory } from '../../disk/descriptors/directory-cache.js';
 import { handlePointsTo } from '../../disk/descriptors/handle-link.js';
 import { handleName } from '../../disk/format/handle-name.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
 import { OpenFlag, Resolve } from '../../disk/format/sys.js';
 
 export interface HandleStat {

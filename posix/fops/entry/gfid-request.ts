@@ -1,10 +1,10 @@
 /** The gfid that a client wants a new file to have: `gfid-req` of a request's xdata. */
 import type { Call } from '../../../mux/xlator/call.js';
 import type { Dict } from '../../../mux/xlator/dict.js';
-import { EINVAL } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import { type Gfid, isNullGfid } from '../../../mux/xlator/gfid.js';
 import { GFID_REQ, INTERNAL_CTX } from '../../../mux/xlator/xdata-keys.js';
+import { EINVAL } from '../../../native/errno.js';
 
 /** The 16 bytes of `gfid-req`, or null when the request has none of that size. */
 export function gfidRequest(xdata: Dict | null): Gfid | null {

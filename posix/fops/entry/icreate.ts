@@ -1,19 +1,20 @@
 /** icreate: a file that has a gfid but no name yet; namelink: its first name. */
-import { batch, IGNORE, Priority } from '../../../native/batch.js';
+
 import type { Call } from '../../../mux/xlator/call.js';
-import { EINVAL, ENOENT, EPERM } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { IcreateArgs, NamelinkArgs, RemoveReply, StatReply } from '../../../mux/xlator/fops.js';
 import { isNullGfid } from '../../../mux/xlator/gfid.js';
-import { refuseDevice } from './mknod-mkdir-symlink.js';
-import { gfidRequest } from './gfid-request.js';
-import { statHandle } from './gfid-in-use.js';
+import { refuseReserved } from '../../../mux/xlator/reserved-gfids.js';
+import { batch, IGNORE, Priority } from '../../../native/batch.js';
+import { EINVAL, ENOENT, EPERM } from '../../../native/errno.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
 import { handleName } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
-import { checkSpace, gfid2pathOp, maskedMode, Site } from './parent-dir.js';
-import { refuseReserved } from '../../../mux/xlator/reserved-gfids.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
 import { GFID_KEY, XATTR_CREATE } from '../../disk/format/sys.js';
+import { statHandle } from './gfid-in-use.js';
+import { gfidRequest } from './gfid-request.js';
+import { refuseDevice } from './mknod-mkdir-symlink.js';
+import { checkSpace, gfid2pathOp, maskedMode, Site } from './parent-dir.js';
 
 export async function icreate(store: Store, call: Call, args: IcreateArgs): Promise<StatReply> {
   const { gfid } = args;

@@ -2,11 +2,12 @@
  * The check before a creation that clients of distributed volumes ask for: an xattr of the directory (its layout) must be
  * what the client believes it to be. The request names the xattr and carries the expected value under that name.
  */
-import { batch, IGNORE, Priority } from '../../../native/batch.js';
-import { region } from '../../../native/memory.js';
+
 import { type Dict, valueBytes } from '../../../mux/xlator/dict.js';
-import { EIO, ERANGE } from '../../../native/errno.js';
 import { PREOP_PARENT } from '../../../mux/xlator/xdata-keys.js';
+import { batch, IGNORE, Priority } from '../../../native/batch.js';
+import { EIO, ERANGE } from '../../../native/errno.js';
+import { region } from '../../../native/memory.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 
 const ROOM = 65536;

@@ -1,18 +1,19 @@
 /** link: one more name for a file, taken from its handle. */
-import { batch, IGNORE, Priority, STAT } from '../../../native/batch.js';
+
 import type { Call } from '../../../mux/xlator/call.js';
-import { EEXIST, EIO, EMLINK, ENOENT, EPERM } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { EntryReply, LinkArgs } from '../../../mux/xlator/fops.js';
 import { S_IFDIR } from '../../../mux/xlator/iatt.js';
-import { replaceStaleLinkto } from './linkto.js';
-import { isDirectoryHandle } from './gfid-in-use.js';
-import { iattOf } from '../../disk/format/iatt-from-statx.js';
-import { exclusively } from '../../disk/descriptors/inode-state.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import { checkSpace, gfid2pathOp, Site, undo } from './parent-dir.js';
-import { countLink } from '../../disk/format/pgfid.js';
+import { batch, IGNORE, Priority, STAT } from '../../../native/batch.js';
+import { EEXIST, EIO, EMLINK, ENOENT, EPERM } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import { exclusively } from '../../disk/descriptors/inode-state.js';
+import { iattOf } from '../../disk/format/iatt-from-statx.js';
+import { countLink } from '../../disk/format/pgfid.js';
+import { isDirectoryHandle } from './gfid-in-use.js';
+import { replaceStaleLinkto } from './linkto.js';
+import { checkSpace, gfid2pathOp, Site, undo } from './parent-dir.js';
 
 /** Links beyond which a file's names are not noted on it any more: its xattrs would not hold them. */
 const MAX_NOTED_LINKS = 500;

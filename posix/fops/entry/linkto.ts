@@ -1,12 +1,13 @@
 /** Link files of distributed volumes: empty, mode exactly 01000, naming the brick that has the file. */
+
+import { type Iatt, S_IFMT } from '../../../mux/xlator/iatt.js';
 import { batch, Priority } from '../../../native/batch.js';
 import { ENOENT } from '../../../native/errno.js';
-import { type Iatt, S_IFMT } from '../../../mux/xlator/iatt.js';
-import type { Site } from './parent-dir.js';
-import { Probe } from '../../disk/query/stat-entry.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { LINKTO_KEY, S_ISVTX } from '../../disk/format/sys.js';
+import { Probe } from '../../disk/query/stat-entry.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
+import type { Site } from './parent-dir.js';
 
 /** Whether a file has the mode that only link files have. */
 export function hasLinktoMode(stat: Iatt): boolean {

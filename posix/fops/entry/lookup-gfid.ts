@@ -1,24 +1,25 @@
 /** Look-up by gfid alone: by the file's handle, or by the descriptor of a directory. */
-import { type Batch, batch, IGNORE, Priority, reg, STAT } from '../../../native/batch.js';
-import { readContent } from '../../disk/query/small-file-content.js';
-import type { Call } from '../../../mux/xlator/call.js';
-import { EAGAIN, EINVAL, ENOENT } from '../../../native/errno.js';
-import { failure } from '../../../mux/xlator/fop-error.js';
+
 import { fopErrorOf } from '../../../mux/base/fault.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
 import type { LookupArgs, LookupReply, MaybePromise } from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey, isNullGfid } from '../../../mux/xlator/gfid.js';
 import { type Iatt, NO_IATT, S_IFDIR } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
+import { then } from '../../../mux/xlator/maybe-promise.js';
+import * as key from '../../../mux/xlator/xdata-keys.js';
+import { type Batch, batch, IGNORE, Priority, reg, STAT } from '../../../native/batch.js';
+import { EAGAIN, EINVAL, ENOENT } from '../../../native/errno.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
 import type { Directory } from '../../disk/descriptors/directory-cache.js';
-import { isDirectoryHandle } from './gfid-in-use.js';
 import { handleName, unlinkName } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
-import * as key from '../../../mux/xlator/xdata-keys.js';
-import { pathWord } from '../../disk/query/lookup-keys.js';
-import { then } from '../../../mux/xlator/maybe-promise.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
 import { OpenFlag, Resolve } from '../../disk/format/sys.js';
+import { pathWord } from '../../disk/query/lookup-keys.js';
+import { readContent } from '../../disk/query/small-file-content.js';
 import { type XattrFound, XattrRoom, XattrWants } from '../../disk/query/xattr-reply.js';
+import { isDirectoryHandle } from './gfid-in-use.js';
 
 export function nameless(store: Store, call: Call, args: LookupArgs): MaybePromise<LookupReply> {
   const gfid = args.gfid ?? args.loc.inode?.gfid ?? null;

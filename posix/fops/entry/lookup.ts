@@ -1,26 +1,27 @@
 /** Look-up: what is under a name, or which file has a gfid; with the xattrs that the request asks for, and healing of gfids. */
-import { batch, IGNORE, Priority } from '../../../native/batch.js';
-import { readContent } from '../../disk/query/small-file-content.js';
-import type { Call } from '../../../mux/xlator/call.js';
-import { ENODATA, ENOENT, EPERM, ESTALE } from '../../../native/errno.js';
-import { FopError, failure } from '../../../mux/xlator/fop-error.js';
+
 import { fopErrorOf } from '../../../mux/base/fault.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import { FopError, failure } from '../../../mux/xlator/fop-error.js';
 import type { LookupArgs, LookupReply, MaybePromise } from '../../../mux/xlator/fops.js';
 import { gfidText, isNullGfid } from '../../../mux/xlator/gfid.js';
+import { refuseMisplaced, refuseReserved } from '../../../mux/xlator/reserved-gfids.js';
+import * as key from '../../../mux/xlator/xdata-keys.js';
+import { batch, IGNORE, Priority } from '../../../native/batch.js';
+import { ENODATA, ENOENT, EPERM, ESTALE } from '../../../native/errno.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
 import type { Directory } from '../../disk/descriptors/directory-cache.js';
-import { nameless } from './lookup-gfid.js';
-import { gfidRequest, isHeal } from './gfid-request.js';
-import { isFreeFor } from './gfid-in-use.js';
 import { lacksHandle, restoreHandle } from '../../disk/descriptors/handle-heal.js';
 import { HANDLE_DIR } from '../../disk/format/handle-name.js';
-import * as key from '../../../mux/xlator/xdata-keys.js';
-import { pathWord } from '../../disk/query/lookup-keys.js';
 import { ensurePgfid, pgfidKey } from '../../disk/format/pgfid.js';
-import { Probe } from '../../disk/query/stat-entry.js';
-import { refuseMisplaced, refuseReserved } from '../../../mux/xlator/reserved-gfids.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
 import { GFID_KEY, XATTR_CREATE } from '../../disk/format/sys.js';
+import { pathWord } from '../../disk/query/lookup-keys.js';
+import { readContent } from '../../disk/query/small-file-content.js';
+import { Probe } from '../../disk/query/stat-entry.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
+import { isFreeFor } from './gfid-in-use.js';
+import { gfidRequest, isHeal } from './gfid-request.js';
+import { nameless } from './lookup-gfid.js';
 
 /** A file without gfid that is younger may be one that is being created just now. */
 const FRESH_MS = 1000;

@@ -1,25 +1,26 @@
 /** mknod, mkdir and symlink: new entries that are not opened. */
-import { batch, Priority } from '../../../native/batch.js';
+
 import type { Call } from '../../../mux/xlator/call.js';
 import { Dict } from '../../../mux/xlator/dict.js';
-import { EEXIST, EIO, ENOENT, EPERM } from '../../../native/errno.js';
 import { FopError, failure } from '../../../mux/xlator/fop-error.js';
 import type { EntryReply, MkdirArgs, MknodArgs, SymlinkArgs } from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey } from '../../../mux/xlator/gfid.js';
 import { type Iatt, S_IFBLK, S_IFCHR, S_IFMT } from '../../../mux/xlator/iatt.js';
-import { replaceStaleLinkto } from './linkto.js';
-import { isHeal, requiredGfid } from './gfid-request.js';
-import { statHandle } from './gfid-in-use.js';
+import { refuseMisplaced, refuseReserved } from '../../../mux/xlator/reserved-gfids.js';
+import * as key from '../../../mux/xlator/xdata-keys.js';
+import { batch, Priority } from '../../../native/batch.js';
+import { EEXIST, EIO, ENOENT, EPERM } from '../../../native/errno.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
 import { HANDLE_DIR, handleName, unlinkName } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
-import * as key from '../../../mux/xlator/xdata-keys.js';
-import { Making } from './entry-creation.js';
-import { checkSpace, gfid2pathOp, maskedMode, RequestedXattrs, Site, undo } from './parent-dir.js';
 import { countLink } from '../../disk/format/pgfid.js';
-import { preopFails } from './layout-precheck.js';
-import { refuseMisplaced, refuseReserved } from '../../../mux/xlator/reserved-gfids.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
 import { AT_REMOVEDIR, S_ISGID, S_ISUID } from '../../disk/format/sys.js';
+import { Making } from './entry-creation.js';
+import { statHandle } from './gfid-in-use.js';
+import { isHeal, requiredGfid } from './gfid-request.js';
+import { preopFails } from './layout-precheck.js';
+import { replaceStaleLinkto } from './linkto.js';
+import { checkSpace, gfid2pathOp, maskedMode, RequestedXattrs, Site, undo } from './parent-dir.js';
 
 interface Kind {
   directory: boolean;

@@ -1,22 +1,22 @@
 /** What all fops that make an entry share: the directory it goes to, the identity it gets, undoing. */
 
-import { addon } from '../../../native/addon.js';
-import { type Batch, batch, IGNORE, Priority, STAT } from '../../../native/batch.js';
-import { aclFromText } from '../../disk/format/acl-text.js';
+import { background } from '../../../mux/base/fault.js';
 import type { Call } from '../../../mux/xlator/call.js';
 import { type Dict, valueBytes, valueText } from '../../../mux/xlator/dict.js';
-import { ENOENT, ENOSPC } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
-import { background } from '../../../mux/base/fault.js';
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidText } from '../../../mux/xlator/gfid.js';
 import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import type { Directory } from '../../disk/descriptors/directory-cache.js';
-import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import { decodeMdata, MDATA_KEY, type Mdata } from '../../disk/format/mdata-record.js';
+import { addon } from '../../../native/addon.js';
+import { type Batch, batch, IGNORE, Priority, STAT } from '../../../native/batch.js';
+import { ENOENT, ENOSPC } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import type { Directory } from '../../disk/descriptors/directory-cache.js';
+import { aclFromText } from '../../disk/format/acl-text.js';
+import { iattOf } from '../../disk/format/iatt-from-statx.js';
+import { decodeMdata, MDATA_KEY, type Mdata } from '../../disk/format/mdata-record.js';
 import { GFID2PATH_PREFIX, S_ISGID, XATTR_CREATE } from '../../disk/format/sys.js';
 import { isIdentity, isRestricted, isUser } from '../../disk/format/xattr-names.js';
 

@@ -1,18 +1,19 @@
 /** readdirp with `glusterfs.ancestry.dentry`: not entries of a directory but the way to a file from the root, for quota. */
-import { batch, IGNORE, Priority } from '../../../native/batch.js';
-import { type Ancestor, ancestors, linksOf } from '../../disk/query/ancestry.js';
-import type { Dict } from '../../../mux/xlator/dict.js';
-import { ENOENT, ESTALE } from '../../../native/errno.js';
-import { failure } from '../../../mux/xlator/fop-error.js';
+
 import { fopErrorOf, nullOnFailure } from '../../../mux/base/fault.js';
+import type { Dict } from '../../../mux/xlator/dict.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
 import type { DirEntry, ReaddirReply } from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey, gfidText } from '../../../mux/xlator/gfid.js';
 import { S_IFDIR } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { inoOf } from './readdir.js';
-import { iattOf } from '../../disk/format/iatt-from-statx.js';
+import { batch, IGNORE, Priority } from '../../../native/batch.js';
+import { ENOENT, ESTALE } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import { iattOf } from '../../disk/format/iatt-from-statx.js';
+import { type Ancestor, ancestors, linksOf } from '../../disk/query/ancestry.js';
 import { XattrRoom, XattrWants } from '../../disk/query/xattr-reply.js';
+import { inoOf } from './readdir.js';
 
 /** Entries from the root ("/") down to the inode; for a file with several names, one such row after the other. */
 export async function ancestry(store: Store, inode: Inode, xdata: Dict): Promise<ReaddirReply> {

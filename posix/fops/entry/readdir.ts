@@ -1,26 +1,34 @@
 /** opendir, readdir and readdirp. */
-import { batch, Priority, STAT } from '../../../native/batch.js';
-import { region } from '../../../native/memory.js';
-import { readContent } from '../../disk/query/small-file-content.js';
-import type { Call } from '../../../mux/xlator/call.js';
-import { EINVAL, ENOENT, ENOTDIR } from '../../../native/errno.js';
-import { failure } from '../../../mux/xlator/fop-error.js';
+
 import { nullOnFailure } from '../../../mux/base/fault.js';
-import type { DirEntry, MaybePromise, OpendirArgs, ReaddirArgs, ReaddirReply, Xdata } from '../../../mux/xlator/fops.js';
+import type { Call } from '../../../mux/xlator/call.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
+import type {
+  DirEntry,
+  MaybePromise,
+  OpendirArgs,
+  ReaddirArgs,
+  ReaddirReply,
+  Xdata,
+} from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey, isNullGfid, NULL_GFID } from '../../../mux/xlator/gfid.js';
 import { type Iatt, NO_IATT, S_IFDIR, S_IFMT } from '../../../mux/xlator/iatt.js';
 import type { Fd, Inode } from '../../../mux/xlator/inode.js';
-import { DT_DIR, EntryCursor } from '../../disk/format/dir-entries.js';
+import { then } from '../../../mux/xlator/maybe-promise.js';
+import * as key from '../../../mux/xlator/xdata-keys.js';
+import { batch, Priority, STAT } from '../../../native/batch.js';
+import { EINVAL, ENOENT, ENOTDIR } from '../../../native/errno.js';
+import { region } from '../../../native/memory.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
 import type { Directory } from '../../disk/descriptors/directory-cache.js';
-import { ancestry } from './readdir-ancestry.js';
 import { lacksDirectoryHandle, restoreDirectoryHandle, restoreHandle } from '../../disk/descriptors/handle-heal.js';
+import { DT_DIR, EntryCursor } from '../../disk/format/dir-entries.js';
 import { HANDLE_DIR } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
-import * as key from '../../../mux/xlator/xdata-keys.js';
-import { then } from '../../../mux/xlator/maybe-promise.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
 import { GFID_KEY, OpenFlag } from '../../disk/format/sys.js';
+import { readContent } from '../../disk/query/small-file-content.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
+import { ancestry } from './readdir-ancestry.js';
 
 /** What Gluster counts for an entry of a reply besides its name. */
 const ENTRY_COST = 208 + 1;

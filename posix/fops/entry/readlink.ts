@@ -1,13 +1,14 @@
 /** readlink. */
-import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.js';
+
 import type { Call } from '../../../mux/xlator/call.js';
-import { EAGAIN, EINVAL } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise, ReadlinkArgs, ReadlinkReply } from '../../../mux/xlator/fops.js';
 import { S_IFDIR } from '../../../mux/xlator/iatt.js';
+import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.js';
+import { EAGAIN, EINVAL } from '../../../native/errno.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { MDATA_KEY } from '../../disk/format/mdata-record.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
 import { OpenFlag, Resolve } from '../../disk/format/sys.js';
 
 /** Longest target that Linux allows. */

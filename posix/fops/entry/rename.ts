@@ -1,23 +1,24 @@
 /** rename: a new name for an entry, in the same or another directory, replacing what has that name. */
-import { batch, IGNORE, Priority } from '../../../native/batch.js';
+
 import type { Call } from '../../../mux/xlator/call.js';
 import { Dict } from '../../../mux/xlator/dict.js';
-import { EEXIST, EIO, ENODATA, ENOENT, ESTALE } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { RenameArgs, RenameReply } from '../../../mux/xlator/fops.js';
 import { gfidKey, sameGfid } from '../../../mux/xlator/gfid.js';
 import { S_IFDIR } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { EntryChanged, inodeAt, withEntryLocked } from './entry-lock.js';
+import * as key from '../../../mux/xlator/xdata-keys.js';
+import { batch, IGNORE, Priority } from '../../../native/batch.js';
+import { EEXIST, EIO, ENODATA, ENOENT, ESTALE } from '../../../native/errno.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import { exclusively } from '../../disk/descriptors/inode-state.js';
 import { handleName } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
-import { exclusively } from '../../disk/descriptors/inode-state.js';
-import * as key from '../../../mux/xlator/xdata-keys.js';
-import { gfid2pathKey, gfid2pathOp, gfid2pathText, Site } from './parent-dir.js';
 import { countLink } from '../../disk/format/pgfid.js';
 import { Probe } from '../../disk/query/stat-entry.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
+import { EntryChanged, inodeAt, withEntryLocked } from './entry-lock.js';
+import { gfid2pathKey, gfid2pathOp, gfid2pathText, Site } from './parent-dir.js';
 
 const NO_WANTS = new XattrWants(null);
 

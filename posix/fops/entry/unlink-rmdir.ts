@@ -1,25 +1,26 @@
 /** unlink and rmdir. */
-import { ALWAYS, batch, IGNORE, Priority, reg } from '../../../native/batch.js';
+
 import type { Call } from '../../../mux/xlator/call.js';
 import { Dict } from '../../../mux/xlator/dict.js';
-import { EBUSY, EEXIST, EISDIR, ENODATA, ENOTEMPTY, EPERM, ESTALE } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { RemoveReply, RmdirArgs, UnlinkArgs } from '../../../mux/xlator/fops.js';
 import { gfidKey, gfidText } from '../../../mux/xlator/gfid.js';
 import { NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { isLinkto, LINKTO_WANTS } from './linkto.js';
-import { EntryChanged, inodeAt, withEntryLocked } from './entry-lock.js';
+import * as key from '../../../mux/xlator/xdata-keys.js';
+import { ALWAYS, batch, IGNORE, Priority, reg } from '../../../native/batch.js';
+import { EBUSY, EEXIST, EISDIR, ENODATA, ENOTEMPTY, EPERM, ESTALE } from '../../../native/errno.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
 import { handlePointsTo } from '../../disk/descriptors/handle-link.js';
 import { HANDLE_DIR, handleName, LANDFILL_DIR } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
-import * as key from '../../../mux/xlator/xdata-keys.js';
-import { gfid2pathKey, gfid2pathText, Site } from './parent-dir.js';
 import { countLink } from '../../disk/format/pgfid.js';
-import { Probe } from '../../disk/query/stat-entry.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
 import { AT_REMOVEDIR, OpenFlag } from '../../disk/format/sys.js';
+import { Probe } from '../../disk/query/stat-entry.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
+import { EntryChanged, inodeAt, withEntryLocked } from './entry-lock.js';
+import { isLinkto, LINKTO_WANTS } from './linkto.js';
+import { gfid2pathKey, gfid2pathText, Site } from './parent-dir.js';
 
 const NO_WANTS = new XattrWants(null);
 const LINKTO = new XattrWants(null, LINKTO_WANTS);

@@ -1,19 +1,20 @@
 /** getxattr and fgetxattr: one value, all of them, or the answer to a question in the form of a name. */
-import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.js';
-import { type Region, region } from '../../../native/memory.js';
+
 import type { Call } from '../../../mux/xlator/call.js';
 import { Dict } from '../../../mux/xlator/dict.js';
-import { E2BIG, EAGAIN, ENODATA, ERANGE } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { DictReply, FgetxattrArgs, GetxattrArgs, MaybePromise } from '../../../mux/xlator/fops.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { look } from '../../disk/query/stat-inode.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
-import type { Place } from '../../disk/descriptors/open-files.js';
+import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.js';
+import { E2BIG, EAGAIN, ENODATA, ERANGE } from '../../../native/errno.js';
+import { type Region, region } from '../../../native/memory.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import type { Place } from '../../disk/descriptors/open-files.js';
 import { OpenFlag, Resolve } from '../../disk/format/sys.js';
-import { eachXattr } from '../../disk/query/xattr-reply.js';
 import { isHidden, isIdentity, isUnlisted } from '../../disk/format/xattr-names.js';
+import { look } from '../../disk/query/stat-inode.js';
+import { eachXattr } from '../../disk/query/xattr-reply.js';
 import { virtualByFd, virtualByInode } from './virtual-xattrs.js';
 
 /** Room for a value in the batch; larger ones get the most that Linux allows. */

@@ -1,19 +1,20 @@
 /** removexattr and fremovexattr: one xattr, or (no name, and the names as keys of xdata) many. */
-import { batch, Priority } from '../../../native/batch.js';
+
 import type { Call } from '../../../mux/xlator/call.js';
-import { ENODATA } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { FremovexattrArgs, MaybePromise, RemovexattrArgs, Xdata } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import type { Iatt } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { Change } from '../../disk/query/data-change.js';
+import { batch, Priority } from '../../../native/batch.js';
+import { ENODATA } from '../../../native/errno.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
 import { exclusively } from '../../disk/descriptors/inode-state.js';
 import type { Place } from '../../disk/descriptors/open-files.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
 import { isGfid2path, isIdentity, isRestricted, isUser } from '../../disk/format/xattr-names.js';
-import { refuseXattr } from './xattr-refusal.js';
+import { Change } from '../../disk/query/data-change.js';
 import { statsOf } from './setxattr.js';
+import { refuseXattr } from './xattr-refusal.js';
 
 const PER_BATCH = 20;
 

@@ -1,27 +1,28 @@
 /** setxattr and fsetxattr. Some names are not stored as they come: ACL text, time records, identities. */
-import { batch, IGNORE, Priority } from '../../../native/batch.js';
-import { region } from '../../../native/memory.js';
-import { aclFromText } from '../../disk/format/acl-text.js';
-import { refuseCloud } from '../data/cloudsync-refusal.js';
+
 import type { Call } from '../../../mux/xlator/call.js';
 import { Dict, DictType, type DictValue, type MdataIatt, valueBytes, valueText } from '../../../mux/xlator/dict.js';
-import { EACCES, EINVAL, ENOSPC, ENOTSUP, EPERM, errnoName } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { FsetxattrArgs, SetxattrArgs, Xdata } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import { type Iatt, S_IFDIR } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { Change } from '../../disk/query/data-change.js';
-import { syncOutcome } from '../data/fsync.js';
-import { exclusively } from '../../disk/descriptors/inode-state.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import { look } from '../../disk/query/stat-inode.js';
-import { decodeMdata, encodeMdata, MDATA_KEY, Mdata } from '../../disk/format/mdata-record.js';
-import { OpenFile, type Place } from '../../disk/descriptors/open-files.js';
-import { usesReserve } from '../../brick-dir/space.js';
+import { batch, IGNORE, Priority } from '../../../native/batch.js';
+import { EACCES, EINVAL, ENOSPC, ENOTSUP, EPERM, errnoName } from '../../../native/errno.js';
+import { region } from '../../../native/memory.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
-import { eachXattr } from '../../disk/query/xattr-reply.js';
+import { usesReserve } from '../../brick-dir/space.js';
+import { exclusively } from '../../disk/descriptors/inode-state.js';
+import { OpenFile, type Place } from '../../disk/descriptors/open-files.js';
+import { aclFromText } from '../../disk/format/acl-text.js';
+import { decodeMdata, encodeMdata, MDATA_KEY, Mdata } from '../../disk/format/mdata-record.js';
 import { isGfid2path, isIdentity, isPathinfo, isRestricted, isUser } from '../../disk/format/xattr-names.js';
+import { Change } from '../../disk/query/data-change.js';
+import { look } from '../../disk/query/stat-inode.js';
+import { eachXattr } from '../../disk/query/xattr-reply.js';
+import { refuseCloud } from '../data/cloudsync-refusal.js';
+import { syncOutcome } from '../data/fsync.js';
 import { refuseXattr } from './xattr-refusal.js';
 
 /** Ops in a batch besides the two stats and the time record. */

@@ -1,28 +1,28 @@
 /** Xattr names that are questions: paths, ACL text, counts. Nothing of that name is on disk. */
 import { hostname } from 'node:os';
-import { batch, Priority } from '../../../native/batch.js';
-import { region } from '../../../native/memory.js';
-import { aclToText, modeToAclText } from '../../disk/format/acl-text.js';
-import { ancestryPath, directoryPath, linksOf } from '../../disk/query/ancestry.js';
+import { fopErrorOf, nullOnFailure } from '../../../mux/base/fault.js';
 import type { Call } from '../../../mux/xlator/call.js';
 import { Dict } from '../../../mux/xlator/dict.js';
-import { EACCES, EINVAL, ENODATA, ENOTDIR } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
-import { fopErrorOf, nullOnFailure } from '../../../mux/base/fault.js';
 import type { DictReply, MaybePromise } from '../../../mux/xlator/fops.js';
 import { gfidText, isNullGfid, parseGfid } from '../../../mux/xlator/gfid.js';
 import { S_IFDIR } from '../../../mux/xlator/iatt.js';
 import type { Fd, Inode } from '../../../mux/xlator/inode.js';
 import { pathOf } from '../../../mux/xlator/known-path.js';
+import * as key from '../../../mux/xlator/xdata-keys.js';
+import { batch, Priority } from '../../../native/batch.js';
+import { EACCES, EINVAL, ENODATA, ENOTDIR } from '../../../native/errno.js';
+import { region } from '../../../native/memory.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import type { Place } from '../../disk/descriptors/open-files.js';
+import { aclToText, modeToAclText } from '../../disk/format/acl-text.js';
 import { EntryCursor } from '../../disk/format/dir-entries.js';
 import { HANDLE_DIR } from '../../disk/format/handle-name.js';
-import * as key from '../../../mux/xlator/xdata-keys.js';
-import { look } from '../../disk/query/stat-inode.js';
-import type { Place } from '../../disk/descriptors/open-files.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
 import { OpenFlag } from '../../disk/format/sys.js';
-import { readValue } from './getxattr.js';
 import { isPathinfo } from '../../disk/format/xattr-names.js';
+import { ancestryPath, directoryPath, linksOf } from '../../disk/query/ancestry.js';
+import { look } from '../../disk/query/stat-inode.js';
+import { readValue } from './getxattr.js';
 
 const LISTING = 128 * 1024;
 

@@ -1,5 +1,5 @@
-import { EPERM } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
+import { EPERM } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 
 /** Gluster's number for failures with xattrs (P_MSG_XATTR_FAILED). */

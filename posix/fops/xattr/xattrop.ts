@@ -2,20 +2,21 @@
  * xattrop and fxattrop: arithmetic on xattrs, by which replication, dispersal, sharding and quota keep their books. All keys
  * of a request are read, computed and stored with no other xattrop on the file in between.
  */
-import { type Batch, batch, IGNORE, Priority } from '../../../native/batch.js';
+
 import type { Call } from '../../../mux/xlator/call.js';
 import { Dict, valueBytes } from '../../../mux/xlator/dict.js';
-import { EINVAL, ENODATA, ERANGE } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { DictReply, FxattropArgs, XattropArgs } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { exclusively } from '../../disk/descriptors/inode-state.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import { look } from '../../disk/query/stat-inode.js';
-import type { Place } from '../../disk/descriptors/open-files.js';
+import { type Batch, batch, IGNORE, Priority } from '../../../native/batch.js';
+import { EINVAL, ENODATA, ERANGE } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import { exclusively } from '../../disk/descriptors/inode-state.js';
+import type { Place } from '../../disk/descriptors/open-files.js';
 import { isCounter } from '../../disk/format/xattr-names.js';
+import { look } from '../../disk/query/stat-inode.js';
 import { refuseXattr } from './xattr-refusal.js';
 
 /** gf_xattrop_flags_t; OR 2 and AND 3 are known to nobody. */

@@ -1,7 +1,6 @@
 /** A client of one brick at the level of the wire: shakes hands, calls fops, and notices every call that gets no answer. */
 import { randomUUID } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import { FOP_PROGRAM, FOP_VERSION, fopByName, type TableName } from '../../../mux/xlator/fop-table.js';
 import { decodeOldDict, encodeOldDict } from '../../../mux/wire/dict.js';
 import {
   HANDSHAKE_PROGRAM,
@@ -12,8 +11,9 @@ import {
 } from '../../../mux/wire/programs/handshake.js';
 import { beginCallAs, isCall, parseReply, ReplyHeader } from '../../../mux/wire/rpc.js';
 import { XdrReader, XdrWriter } from '../../../mux/wire/xdr.js';
-import { region } from '../../../native/memory.js';
 import { Dict } from '../../../mux/xlator/dict.js';
+import { FOP_PROGRAM, FOP_VERSION, fopByName, type TableName } from '../../../mux/xlator/fop-table.js';
+import { region } from '../../../native/memory.js';
 
 /** The connection ended while a call was under way, or could not be made: what happens to clients of a brick that goes. */
 export class Disconnected extends Error {}

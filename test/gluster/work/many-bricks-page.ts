@@ -1,7 +1,7 @@
 /** Serves the status page of a made-up process with very many bricks and ill-willed names; prints its port. Argument: bricks. */
 import { startMetrics } from '../../../brickd/metrics/http/endpoint.js';
 import { fopByName } from '../../../mux/xlator/fop-table.js';
-import { bytesOfText } from '../../../mux/base/bytes.js';
+import { bytesOfText } from '../../../native/bytes.js';
 import { brick, qos, state, worker } from '../../unit/metrics/fake-stats.js';
 
 /** As a path, a client's name and a tenant's may be. */

@@ -6,7 +6,7 @@ import t from 'tap';
 import { Bricks } from '../../../brickd/daemon/bricks.js';
 import { readVolfile, volfileIdOf } from '../../../brickd/daemon/volfile-path.js';
 import { DaemonLog } from '../../../brickd/log/open.js';
-import { type ByteString, bytesOfText } from '../../../mux/base/bytes.js';
+import { type ByteString, bytesOfText } from '../../../native/bytes.js';
 import { sampleBrickVolfile } from '../../../volfiles/samples/brick.js';
 import { commandLine } from './command-line.js';
 import { FakeServer } from './fake-server.js';

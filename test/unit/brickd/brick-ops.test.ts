@@ -6,12 +6,12 @@ import t from 'tap';
 import { type BrickLife, BrickOpHandler } from '../../../brickd/glusterd/brick-ops.js';
 import { BrickOpsServer } from '../../../brickd/glusterd/brick-ops-server.js';
 import { RpcSocket } from '../../../brickd/glusterd/rpc-socket.js';
+import { setLogSink } from '../../../mux/base/log.js';
 import { dumpReq, dumpRsp, pingRsp } from '../../../mux/wire/programs/dump.js';
 import { brickOpReq, brickOpRsp } from '../../../mux/wire/programs/mgmt.js';
 import { struct } from '../../../mux/wire/schema.js';
-import { type ByteString, bytesOfText, latin1OfBytes } from '../../../mux/base/bytes.js';
 import { Dict } from '../../../mux/xlator/dict.js';
-import { setLogSink } from '../../../mux/base/log.js';
+import { type ByteString, bytesOfText, latin1OfBytes } from '../../../native/bytes.js';
 import { FakeServer } from './fake-server.js';
 
 setLogSink({ wants: () => false, write: () => {} });

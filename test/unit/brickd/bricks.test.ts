@@ -7,7 +7,7 @@ import { dumpName, parseDumpOptions } from '../../../brickd/daemon/statedump.js'
 import type { Management } from '../../../brickd/glusterd/management.js';
 import { volfileFacts } from '../../../brickd/glusterd/volfile-store.js';
 import { DaemonLog } from '../../../brickd/log/open.js';
-import { bytesOfText, NO_BYTES } from '../../../mux/base/bytes.js';
+import { bytesOfText, NO_BYTES } from '../../../native/bytes.js';
 import { sampleBrickVolfile } from '../../../volfiles/samples/brick.js';
 import { commandLine } from './command-line.js';
 import { FakeServer } from './fake-server.js';

@@ -9,9 +9,9 @@ import type {
   StatusKind,
   StatusValue,
 } from '../../../brickd/brick-server.js';
-import type { Unapplied } from '../../../mux/workers/worker-protocol.js';
+import type { Unapplied } from '../../../mux/brick/brick-facts.js';
 import type { WorkerStats } from '../../../mux/brick/views/brick-stats.js';
-import type { ByteString } from '../../../mux/base/bytes.js';
+import type { ByteString } from '../../../native/bytes.js';
 
 export class FakeServer implements BrickServer {
   readonly calls: string[] = [];

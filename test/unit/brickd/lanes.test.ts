@@ -1,6 +1,6 @@
 import t from 'tap';
 import { eachLimited, Lanes, Slots, within } from '../../../brickd/daemon/lanes.js';
-import { bytesOfText } from '../../../mux/base/bytes.js';
+import { bytesOfText } from '../../../native/bytes.js';
 
 const after = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 

@@ -3,8 +3,8 @@ import { Backoff } from '../../../brickd/glusterd/backoff.js';
 import { Management, VolfileRefused } from '../../../brickd/glusterd/management.js';
 import { callRecord } from '../../../brickd/glusterd/rpc-records.js';
 import { parsePortList } from '../../../brickd/glusterd/source-port.js';
-import { bytesOfText, NO_BYTES } from '../../../mux/base/bytes.js';
 import { setLogSink } from '../../../mux/base/log.js';
+import { bytesOfText, NO_BYTES } from '../../../native/bytes.js';
 import { FakeGlusterd } from './fake-glusterd.js';
 
 setLogSink({ wants: () => false, write: () => {} });

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { makeOwnDirectory, openOwnFile, replaceOwnFile, replaceOwnFileLater } from '../../../brickd/own-files.js';
-import { bytesOfLatin1, bytesOfText, fsPath } from '../../../mux/base/bytes.js';
+import { bytesOfLatin1, bytesOfText, fsPath } from '../../../native/bytes.js';
 
 const root = mkdtempSync(join(tmpdir(), 'own-files'));
 const umask = process.umask(0);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { Pidfile, PidfileError } from '../../../brickd/daemon/pidfile.js';
-import { bytesOfText } from '../../../mux/base/bytes.js';
+import { bytesOfText } from '../../../native/bytes.js';
 
 const MODULE = new URL('../../../brickd/daemon/pidfile.js', import.meta.url).href;
 const HOLD = `

@@ -4,8 +4,8 @@ import { GlusterdLink } from '../../../brickd/daemon/glusterd-link.js';
 import { VolfileRefresh } from '../../../brickd/daemon/volfile-refresh.js';
 import { VolfileRefused } from '../../../brickd/glusterd/management.js';
 import { digestOf, type StoredVolfile } from '../../../brickd/glusterd/volfile-store.js';
-import { type ByteString, bytesOfText, latin1OfBytes } from '../../../mux/base/bytes.js';
 import { setLogSink } from '../../../mux/base/log.js';
+import { type ByteString, bytesOfText, latin1OfBytes } from '../../../native/bytes.js';
 import { commandLine } from './command-line.js';
 import { FakeGlusterd } from './fake-glusterd.js';
 

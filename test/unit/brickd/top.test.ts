@@ -7,12 +7,12 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
 import { safe, topLines } from '../../../brickd/cli/top/top-text.js';
-import { Endpoint, startMetrics } from '../../../brickd/metrics/http/endpoint.js';
 import { Frames } from '../../../brickd/metrics/frames.js';
+import { Endpoint, startMetrics } from '../../../brickd/metrics/http/endpoint.js';
 import { TargetFile } from '../../../brickd/metrics/target-file.js';
-import { fopByName } from '../../../mux/xlator/fop-table.js';
 import type { BrickStats } from '../../../mux/brick/views/brick-stats.js';
-import { bytesOfText } from '../../../mux/base/bytes.js';
+import { fopByName } from '../../../mux/xlator/fop-table.js';
+import { bytesOfText } from '../../../native/bytes.js';
 import { brick, qos, state, worker } from '../metrics/fake-stats.js';
 
 const MAIN = fileURLToPath(new URL('../../../brickd/main.js', import.meta.url));

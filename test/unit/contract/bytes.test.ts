@@ -1,14 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import {
-  bytesOfLatin1,
-  bytesOfText,
-  fsPath,
-  latin1OfBytes,
-  textOfBytes,
-  textPath,
-} from '../../../mux/base/bytes.js';
+import { bytesOfLatin1, bytesOfText, fsPath, latin1OfBytes, textOfBytes, textPath } from '../../../native/bytes.js';
 
 const SOURCES = fileURLToPath(new URL('../../../..', import.meta.url));
 const ROOMS = ['brickd', 'mux', 'posix', 'volfiles', 'native'];

@@ -6,7 +6,7 @@ import { BRICK_FAMILIES } from '../../../brickd/metrics/families/brick-families.
 import { PROCESS_FAMILIES } from '../../../brickd/metrics/families/process-families.js';
 import { Metrics } from '../../../brickd/metrics/families/registry.js';
 import { standardMetrics } from '../../../brickd/metrics/families/standard.js';
-import { bytesOfText } from '../../../mux/base/bytes.js';
+import { bytesOfText } from '../../../native/bytes.js';
 import { brick, qos, state, worker } from './fake-stats.js';
 
 const README = fileURLToPath(new URL('../../../../brickd/metrics/README.md', import.meta.url));

@@ -1,10 +1,10 @@
 /** Made-up numbers of bricks and workers. */
 import type { ServerState } from '../../../brickd/brick-server.js';
+import { type BrickStats, threadStats, type WorkerStats } from '../../../mux/brick/views/brick-stats.js';
+import { DELAY_BOUNDS_S } from '../../../mux/qos/stats.js';
 import { FopBook } from '../../../mux/stats/fop-stats.js';
 import { FOP_NUMBERS, fopByName } from '../../../mux/xlator/fop-table.js';
-import { DELAY_BOUNDS_S } from '../../../mux/qos/stats.js';
-import { type BrickStats, threadStats, type WorkerStats } from '../../../mux/brick/views/brick-stats.js';
-import { bytesOfText, latin1OfBytes } from '../../../mux/base/bytes.js';
+import { bytesOfText, latin1OfBytes } from '../../../native/bytes.js';
 
 export function brick(name: string, up: boolean): BrickStats {
   const hits = new Float64Array(FOP_NUMBERS);

@@ -1,8 +1,8 @@
 /** The metrics endpoint over a made-up server. */
 import t from 'tap';
-import { startMetrics } from '../../../brickd/metrics/http/endpoint.js';
 import { Metrics } from '../../../brickd/metrics/families/registry.js';
-import { bytesOfText } from '../../../mux/base/bytes.js';
+import { startMetrics } from '../../../brickd/metrics/http/endpoint.js';
+import { bytesOfText } from '../../../native/bytes.js';
 import { brick, state, worker } from './fake-stats.js';
 
 async function get(port: number, path: string): Promise<{ status: number; text: string }> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { labels, sample } from '../../../brickd/metrics/exposition.js';
 import { BrickNames, hostOf, subvolumesOf } from '../../../brickd/metrics/families/names.js';
-import { bytesOfText, textOfBytes, textOfLatin1 } from '../../../mux/base/bytes.js';
+import { bytesOfText, textOfBytes, textOfLatin1 } from '../../../native/bytes.js';
 
 t.test('host of a volfile id', async (t) => {
   t.equal(hostOf('vol.node-1.example.org.d-b1', 'vol', bytesOfText('/d/b1')), 'node-1.example.org');

@@ -8,9 +8,9 @@ import t from 'tap';
 import { Endpoint } from '../../../brickd/metrics/http/endpoint.js';
 import { targetOf } from '../../../brickd/metrics/http/http.js';
 import { hostOf, machineNames, OwnHosts } from '../../../brickd/metrics/http/own-hosts.js';
-import { settingsOf } from '../../../brickd/metrics/settings.js';
 import { YamlFile } from '../../../brickd/metrics/http/yaml-file.js';
-import { bytesOfText } from '../../../mux/base/bytes.js';
+import { settingsOf } from '../../../brickd/metrics/settings.js';
+import { bytesOfText } from '../../../native/bytes.js';
 import { brick, state, worker } from './fake-stats.js';
 
 t.test('hosts of headers', async (t) => {

@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { listenAddress } from '../../../brickd/metrics/http/address.js';
-import { metricsSettings, settingsOf, TARGET_FILE } from '../../../brickd/metrics/settings.js';
 import { YamlFile } from '../../../brickd/metrics/http/yaml-file.js';
+import { metricsSettings, settingsOf, TARGET_FILE } from '../../../brickd/metrics/settings.js';
 
 const of = (text: string) => settingsOf(new YamlFile('/etc/brickd/brickd.yaml', text));
 const tcp = (host: string, first: number, last: number) => ({ kind: 'tcp', host, first, last });

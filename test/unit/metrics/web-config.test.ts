@@ -11,7 +11,7 @@ import { hashSync } from 'bcryptjs';
 import t from 'tap';
 import { Endpoint } from '../../../brickd/metrics/http/endpoint.js';
 import { cipherName, readWebConfig } from '../../../brickd/metrics/http/web-config.js';
-import { bytesOfText } from '../../../mux/base/bytes.js';
+import { bytesOfText } from '../../../native/bytes.js';
 import { brick, state, worker } from './fake-stats.js';
 
 const bricks = [brick('/d/a', true)];

@@ -2,8 +2,8 @@
 import t from 'tap';
 import { ClientState } from '../../../mux/brick/client.js';
 import { BORDERS } from '../../../mux/fops/handlers.js';
-import { FOPS } from '../../../mux/xlator/fop-table.js';
 import type { Session } from '../../../mux/session/session.js';
+import { FOPS } from '../../../mux/xlator/fop-table.js';
 
 const client = new ClientState({
   uid: 'u',

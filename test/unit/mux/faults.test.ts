@@ -1,8 +1,8 @@
 /** Exceptions that are no failures of fops cost the client or the fop that they concern, and leave their stack in the log. */
 import t from 'tap';
-import { EIO } from '../../../native/errno.js';
 import { type LogLine, setLogSink } from '../../../mux/base/log.js';
 import type { Upcall } from '../../../mux/xlator/translator.js';
+import { EIO } from '../../../native/errno.js';
 import { ROOT, read, rig } from './rig.js';
 
 const lines: string[] = [];

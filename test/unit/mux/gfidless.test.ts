@@ -1,15 +1,15 @@
 /** Files without a gfid: one that a client asks to be shown leaves no inode behind, and one that had a gfid gets another. */
 import t from 'tap';
-import { BORDERS } from '../../../mux/fops/handlers.js';
-import { fopByName } from '../../../mux/xlator/fop-table.js';
 import { InodeTable } from '../../../mux/brick/inode-table.js';
+import { BORDERS } from '../../../mux/fops/handlers.js';
 import type { Session } from '../../../mux/session/session.js';
 import { Call } from '../../../mux/xlator/call.js';
-import { ENODATA } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
+import { fopByName } from '../../../mux/xlator/fop-table.js';
 import type { LookupArgs } from '../../../mux/xlator/fops.js';
 import { NULL_GFID, ROOT_KEY } from '../../../mux/xlator/gfid.js';
 import { Iatt, S_IFDIR } from '../../../mux/xlator/iatt.js';
+import { ENODATA } from '../../../native/errno.js';
 
 const gfidOf = (first: number) => Uint8Array.from({ length: 16 }, (_, i) => i + first);
 

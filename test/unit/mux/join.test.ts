@@ -2,10 +2,10 @@
 import t from 'tap';
 import type { ClientIdentity } from '../../../mux/brick/client.js';
 import type { Call } from '../../../mux/xlator/call.js';
-import { ENOENT } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { LookupArgs, LookupReply } from '../../../mux/xlator/fops.js';
 import { Iatt, S_IFDIR } from '../../../mux/xlator/iatt.js';
+import { ENOENT } from '../../../native/errno.js';
 import { brickOf, connection, Fake, IDENTITY } from './rig.js';
 
 const GFID = Uint8Array.from({ length: 16 }, (_, i) => i + 1);

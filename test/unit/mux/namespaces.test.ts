@@ -1,10 +1,10 @@
 /** Namespaces: which one an inode belongs to, and that nothing is renamed or linked from one to another. */
 import t from 'tap';
+import { type LogLine, Severity, setLogSink } from '../../../mux/base/log.js';
 import { InodeTable } from '../../../mux/brick/inode-table.js';
 import { learnNamespace, NAMESPACE_KEY, withNamespaceKey } from '../../../mux/brick/namespaces.js';
 import type { Call } from '../../../mux/xlator/call.js';
 import { Dict } from '../../../mux/xlator/dict.js';
-import { EIO, ENOENT, ENOTSUP, EPERM, EXDEV } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type {
   EntryReply,
@@ -18,7 +18,7 @@ import type {
 } from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey, gfidText, ROOT_GFID, ROOT_KEY } from '../../../mux/xlator/gfid.js';
 import { Iatt, NO_IATT, S_IFDIR, S_IFREG } from '../../../mux/xlator/iatt.js';
-import { type LogLine, Severity, setLogSink } from '../../../mux/base/log.js';
+import { EIO, ENOENT, ENOTSUP, EPERM, EXDEV } from '../../../native/errno.js';
 import { brickOf, Client, connection, Fake, IDENTITY } from './rig.js';
 
 const lines: LogLine[] = [];

@@ -4,21 +4,22 @@
  * refuses to change, "lacking" is what this server has not.
  */
 import { getEnvironmentData, type MessagePort } from 'node:worker_threads';
-import type { BrickTask, Unapplied } from '../../../mux/workers/worker-protocol.js';
-import type { Handover } from '../../../mux/handshake/handshake.js';
-import { Host, type TranslatorRegistry } from '../../../mux/workers/brick-host.js';
+import type { Unapplied } from '../../../mux/brick/brick-facts.js';
 import { options as serverOptions } from '../../../mux/brick/server-options.js';
 import { workerStats } from '../../../mux/brick/views/brick-stats.js';
+import type { Handover } from '../../../mux/handshake/handshake.js';
+import { Host, type TranslatorRegistry } from '../../../mux/workers/brick-host.js';
 import type { WorkerHello } from '../../../mux/workers/brick-worker.js';
-import { addon } from '../../../native/addon.js';
-import { batch, Priority } from '../../../native/batch.js';
-import { Queue } from '../../../native/queue.js';
-import type { ByteString } from '../../../mux/base/bytes.js';
+import type { BrickTask } from '../../../mux/workers/worker-protocol.js';
 import type { Call } from '../../../mux/xlator/call.js';
 import type { LookupArgs, LookupReply } from '../../../mux/xlator/fops.js';
 import { ROOT_GFID } from '../../../mux/xlator/gfid.js';
 import { Iatt, S_IFDIR } from '../../../mux/xlator/iatt.js';
 import { Translator } from '../../../mux/xlator/translator.js';
+import { addon } from '../../../native/addon.js';
+import { batch, Priority } from '../../../native/batch.js';
+import type { ByteString } from '../../../native/bytes.js';
+import { Queue } from '../../../native/queue.js';
 import type { Graph } from '../../../volfiles/graph.js';
 import { str } from '../../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../../volfiles/options.js';

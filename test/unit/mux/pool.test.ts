@@ -4,10 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { setEnvironmentData } from 'node:worker_threads';
 import t, { type Test } from 'tap';
-import { FOP_PROGRAM, FOP_VERSION, fopByName } from '../../../mux/xlator/fop-table.js';
-import { BrickPool, type FaultKind } from '../../../mux/workers/worker-pool.js';
-import type { RevivalRules } from '../../../mux/workers/supervisor.js';
-import { Server } from '../../../mux/workers/server.js';
+import { setLogSink } from '../../../mux/base/log.js';
 import { encodeOldDict } from '../../../mux/wire/dict.js';
 import {
   HANDSHAKE_PROGRAM,
@@ -17,10 +14,13 @@ import {
 } from '../../../mux/wire/programs/handshake.js';
 import { beginCall, beginCallAs } from '../../../mux/wire/rpc.js';
 import { XdrWriter } from '../../../mux/wire/xdr.js';
-import { region } from '../../../native/memory.js';
-import { bytesOfText } from '../../../mux/base/bytes.js';
+import { Server } from '../../../mux/workers/server.js';
+import type { RevivalRules } from '../../../mux/workers/supervisor.js';
+import { BrickPool, type FaultKind } from '../../../mux/workers/worker-pool.js';
 import { Dict } from '../../../mux/xlator/dict.js';
-import { setLogSink } from '../../../mux/base/log.js';
+import { FOP_PROGRAM, FOP_VERSION, fopByName } from '../../../mux/xlator/fop-table.js';
+import { bytesOfText } from '../../../native/bytes.js';
+import { region } from '../../../native/memory.js';
 
 /** Failures in the test of all kinds of them. */
 const DEATHS = Number(process.env['BRICKD_TEST_DEATHS'] ?? 6);

@@ -3,15 +3,11 @@ import { connect, type Socket } from 'node:net';
 import t from 'tap';
 import { Brick, type ServerRules } from '../../../mux/brick/brick.js';
 import type { ClientIdentity } from '../../../mux/brick/client.js';
-import { FOP_PROGRAM, FOP_VERSION, fopByName } from '../../../mux/xlator/fop-table.js';
 import { beginCallAs } from '../../../mux/wire/rpc.js';
 import { XdrReader, XdrWriter } from '../../../mux/wire/xdr.js';
-import { addon } from '../../../native/addon.js';
-import { region } from '../../../native/memory.js';
-import { bytesOfText } from '../../../mux/base/bytes.js';
 import type { Call } from '../../../mux/xlator/call.js';
-import { ENOENT } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
+import { FOP_PROGRAM, FOP_VERSION, fopByName } from '../../../mux/xlator/fop-table.js';
 import type {
   FdArgs,
   LkArgs,
@@ -28,6 +24,10 @@ import { ROOT_GFID } from '../../../mux/xlator/gfid.js';
 import { Iatt, S_IFDIR } from '../../../mux/xlator/iatt.js';
 import type { Fd } from '../../../mux/xlator/inode.js';
 import { Translator } from '../../../mux/xlator/translator.js';
+import { addon } from '../../../native/addon.js';
+import { bytesOfText } from '../../../native/bytes.js';
+import { ENOENT } from '../../../native/errno.js';
+import { region } from '../../../native/memory.js';
 
 const stat = Object.assign(new Iatt(), { gfid: ROOT_GFID, mode: S_IFDIR | 0o755, nlink: 2 });
 

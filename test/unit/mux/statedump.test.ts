@@ -1,12 +1,12 @@
 /** What a worker's bricks tell in a statedump, and how the parts of several workers become one. */
 import t from 'tap';
 import type { Brick } from '../../../mux/brick/brick.js';
-import { FopBook } from '../../../mux/stats/fop-stats.js';
-import { fopByName } from '../../../mux/xlator/fop-table.js';
-import { InodeTable } from '../../../mux/brick/inode-table.js';
 import { PendingCalls } from '../../../mux/brick/in-flight.js';
+import { InodeTable } from '../../../mux/brick/inode-table.js';
 import { dumpPart, joinParts } from '../../../mux/brick/views/statedump.js';
+import { FopBook } from '../../../mux/stats/fop-stats.js';
 import { Call } from '../../../mux/xlator/call.js';
+import { fopByName } from '../../../mux/xlator/fop-table.js';
 import { S_IFREG } from '../../../mux/xlator/iatt.js';
 import { Fd } from '../../../mux/xlator/inode.js';
 import type { DumpSection } from '../../../mux/xlator/translator.js';

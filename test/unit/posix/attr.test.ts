@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, closeSync, lstatSync, openSync, readdirSync, statfsSync } from 'node:fs';
 import t from 'tap';
-import { addon } from '../../../native/addon.js';
 import { Dict } from '../../../mux/xlator/dict.js';
-import { EACCES, EMFILE, ENOENT, ENOSPC, EPERM } from '../../../native/errno.js';
 import { Iatt } from '../../../mux/xlator/iatt.js';
+import { addon } from '../../../native/addon.js';
+import { EACCES, EMFILE, ENOENT, ENOSPC, EPERM } from '../../../native/errno.js';
 import { HealthCheck } from '../../../posix/brick-dir/health.js';
 import { decodeMdata } from '../../../posix/disk/format/mdata-record.js';
 import { brick, openFile, WRITE, write } from './files.js';

@@ -2,18 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, existsSync, lstatSync, openSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { Dict } from '../../../mux/xlator/dict.js';
-import {
-  EBUSY,
-  EEXIST,
-  EINVAL,
-  EISDIR,
-  EMLINK,
-  ENOENT,
-  ENOTDIR,
-  ENOTEMPTY,
-  EPERM,
-} from '../../../native/errno.js';
 import { Iatt } from '../../../mux/xlator/iatt.js';
+import { EBUSY, EEXIST, EINVAL, EISDIR, EMLINK, ENOENT, ENOTDIR, ENOTEMPTY, EPERM } from '../../../native/errno.js';
 import { Brick, errnoOf, NEW, REMOVE, withGfid } from './harness.js';
 
 const ROOT_TEXT = '00000000-0000-0000-0000-000000000001';

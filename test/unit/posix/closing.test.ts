@@ -3,11 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import type { BrickContext } from '../../../mux/xlator/translator.js';
 import { addon } from '../../../native/addon.js';
 import { batch, Priority } from '../../../native/batch.js';
 import { Queue } from '../../../native/queue.js';
 import { Closing } from '../../../posix/disk/descriptors/deferred-close.js';
-import type { BrickContext } from '../../../mux/xlator/translator.js';
 import { OpenFlag } from '../../../posix/disk/format/sys.js';
 
 const dir = mkdtempSync('/var/tmp/brickd-closing-');

@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import t from 'tap';
-import { Pipe, pipeCount, trimPipes } from '../../../native/pipe.js';
-import { readContent } from '../../../posix/disk/query/small-file-content.js';
 import { Dict } from '../../../mux/xlator/dict.js';
-import { EBADF, EBUSY, EINVAL, EISDIR, ELOOP, ENOENT, ENXIO } from '../../../native/errno.js';
 import { Fd } from '../../../mux/xlator/inode.js';
+import { EBADF, EBUSY, EINVAL, EISDIR, ELOOP, ENOENT, ENXIO } from '../../../native/errno.js';
+import { Pipe, pipeCount, trimPipes } from '../../../native/pipe.js';
 import { decodeMdata } from '../../../posix/disk/format/mdata-record.js';
+import { readContent } from '../../../posix/disk/query/small-file-content.js';
 import { anonymous, brick, open, openFile, read, release, WRITE, write } from './files.js';
 import { type Brick, client, errnoOf, withGfid } from './harness.js';
 

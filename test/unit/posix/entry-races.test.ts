@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { addon } from '../../../native/addon.js';
 import { Dict } from '../../../mux/xlator/dict.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
+import { addon } from '../../../native/addon.js';
 import { brick } from './files.js';
 import { type Brick, errnoOf, REMOVE, withGfid } from './harness.js';
 

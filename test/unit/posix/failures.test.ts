@@ -1,9 +1,9 @@
 /** What fops on data do when something on their way fails. */
 import { readdirSync } from 'node:fs';
 import t from 'tap';
+import { failure } from '../../../mux/xlator/fop-error.js';
 import { addon } from '../../../native/addon.js';
 import { EIO, EOPNOTSUPP } from '../../../native/errno.js';
-import { failure } from '../../../mux/xlator/fop-error.js';
 import { anonymous, failOps, openFile, read, write } from './files.js';
 import { errnoOf } from './harness.js';
 

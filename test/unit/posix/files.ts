@@ -1,13 +1,13 @@
 /** Shorthands for tests of fops on files. */
 import { readSync } from 'node:fs';
 import type { Test } from 'tap';
-import { addon } from '../../../native/addon.js';
-import { type Region, region } from '../../../native/memory.js';
-import { Pipe } from '../../../native/pipe.js';
 import type { Call } from '../../../mux/xlator/call.js';
 import type { Dict } from '../../../mux/xlator/dict.js';
 import type { ReadReply, WriteReply } from '../../../mux/xlator/fops.js';
 import { Fd, type Inode } from '../../../mux/xlator/inode.js';
+import { addon } from '../../../native/addon.js';
+import { type Region, region } from '../../../native/memory.js';
+import { Pipe } from '../../../native/pipe.js';
 import { Brick, client } from './harness.js';
 
 /** Times that clients want set by a write: ctime and mtime. */

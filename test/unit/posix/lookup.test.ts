@@ -12,11 +12,11 @@ import {
 } from 'node:fs';
 import t, { type Test } from 'tap';
 import { Dict, valueBytes } from '../../../mux/xlator/dict.js';
-import { EINVAL, ENAMETOOLONG, ENODATA, ENOENT, EPERM, ESTALE } from '../../../native/errno.js';
 import type { FopError } from '../../../mux/xlator/fop-error.js';
 import { ROOT_GFID } from '../../../mux/xlator/gfid.js';
 import { NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
+import { EINVAL, ENAMETOOLONG, ENODATA, ENOENT, EPERM, ESTALE } from '../../../native/errno.js';
 import { setDirectoryLimit } from '../../../posix/disk/descriptors/directory-cache.js';
 import { Brick, errnoOf, newGfid, withGfid } from './harness.js';
 

@@ -14,9 +14,9 @@ import {
 } from 'node:fs';
 import t, { type Test } from 'tap';
 import { Dict } from '../../../mux/xlator/dict.js';
-import { EEXIST, EINVAL, EIO, ENAMETOOLONG, ENODATA, ENOENT, EPERM } from '../../../native/errno.js';
 import { FopError } from '../../../mux/xlator/fop-error.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
+import { EEXIST, EINVAL, EIO, ENAMETOOLONG, ENODATA, ENOENT, EPERM } from '../../../native/errno.js';
 import { Brick, errnoOf, NEW, newGfid, withGfid } from './harness.js';
 
 const ROOT_TEXT = '00000000-0000-0000-0000-000000000001';

@@ -1,9 +1,9 @@
 import { mkdirSync, truncateSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { Dict } from '../../../mux/xlator/dict.js';
-import { E2BIG, EINVAL, ENOENT } from '../../../native/errno.js';
 import type { DirEntry, ReaddirReply } from '../../../mux/xlator/fops.js';
 import { Fd, type Inode } from '../../../mux/xlator/inode.js';
+import { E2BIG, EINVAL, ENOENT } from '../../../native/errno.js';
 import { Brick, client, errnoOf } from './harness.js';
 
 async function brick(t: Test): Promise<Brick> {

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import t from 'tap';
-import { bytesOfLatin1, fsPath } from '../../../mux/base/bytes.js';
+import { bytesOfLatin1, fsPath } from '../../../native/bytes.js';
 import { measureThroughput } from '../../../posix/brick-dir/throughput.js';
 import { Brick, newGfid, withGfid } from './harness.js';
 

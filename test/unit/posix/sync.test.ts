@@ -1,9 +1,9 @@
 /** fsync when the disk fails: nobody is told that writes are safe which are not. */
 import t from 'tap';
 import { Dict } from '../../../mux/xlator/dict.js';
-import { EIO } from '../../../native/errno.js';
 import type { Fd } from '../../../mux/xlator/inode.js';
 import { BATCH_FSYNC } from '../../../mux/xlator/xdata-keys.js';
+import { EIO } from '../../../native/errno.js';
 import { anonymous, brick, failOps, open, openFile, release, write } from './files.js';
 import { type Brick, errnoOf } from './harness.js';
 

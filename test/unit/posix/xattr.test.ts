@@ -2,19 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import t from 'tap';
 import { Dict, DictType } from '../../../mux/xlator/dict.js';
-import {
-  EACCES,
-  EEXIST,
-  EINVAL,
-  ENODATA,
-  ENOENT,
-  ENOTDIR,
-  ENOTSUP,
-  EPERM,
-  ERANGE,
-} from '../../../native/errno.js';
 import type { Iatt } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
+import { EACCES, EEXIST, EINVAL, ENODATA, ENOENT, ENOTDIR, ENOTSUP, EPERM, ERANGE } from '../../../native/errno.js';
 import { decodeMdata, encodeMdata, Mdata } from '../../../posix/disk/format/mdata-record.js';
 import { brick, openFile } from './files.js';
 import { type Brick, errnoOf, REMOVE } from './harness.js';

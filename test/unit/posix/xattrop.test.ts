@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import t from 'tap';
 import { Dict } from '../../../mux/xlator/dict.js';
-import { EINVAL, ENOENT, ERANGE } from '../../../native/errno.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
+import { EINVAL, ENOENT, ERANGE } from '../../../native/errno.js';
 import { openFile } from './files.js';
 import { type Brick, errnoOf } from './harness.js';
 

@@ -1,8 +1,8 @@
 import t from 'tap';
 import { ArbiterTranslator } from '../../../brickd/translators/features/arbiter/arbiter.js';
 import { implemented, lookupTranslator } from '../../../brickd/translators/registry.js';
-import { ENOSYS } from '../../../native/errno.js';
 import type { Fops, PrePostReply, WriteArgs } from '../../../mux/xlator/fops.js';
+import { ENOSYS } from '../../../native/errno.js';
 import { type Asked, callOf, dictOf, errnoOfAttempt, FakeBrick, FakeClient, fdOf, make, statOf } from './harness.js';
 
 const client = new FakeClient();

@@ -1,5 +1,5 @@
 /** A translator under test between a caller and a lower layer that a test writes itself. */
-import { bytesOfText } from '../../../mux/base/bytes.js';
+
 import { Call } from '../../../mux/xlator/call.js';
 import { Dict } from '../../../mux/xlator/dict.js';
 import { FopError, failure } from '../../../mux/xlator/fop-error.js';
@@ -8,6 +8,7 @@ import { type Gfid, gfidKey, ROOT_GFID } from '../../../mux/xlator/gfid.js';
 import { Iatt } from '../../../mux/xlator/iatt.js';
 import { type Client, Fd, Inode } from '../../../mux/xlator/inode.js';
 import type { BrickContext, Translator, TranslatorInit, Upcall } from '../../../mux/xlator/translator.js';
+import { bytesOfText } from '../../../native/bytes.js';
 
 let clients = 0;
 

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { IndexTranslator } from '../../../brickd/translators/features/index/index.js';
 import { options } from '../../../brickd/translators/features/index/options.js';
-import { bytesOfText } from '../../../mux/base/bytes.js';
 import { Dict } from '../../../mux/xlator/dict.js';
-import { EINVAL, ENOENT, EROFS } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { DictReply, Fops, LookupReply, StatReply } from '../../../mux/xlator/fops.js';
 import { gfidKey, gfidText } from '../../../mux/xlator/gfid.js';
 import { Inode } from '../../../mux/xlator/inode.js';
+import { bytesOfText } from '../../../native/bytes.js';
+import { EINVAL, ENOENT, EROFS } from '../../../native/errno.js';
 import { parseOptions } from '../../../volfiles/options.js';
 import { callOf, dictOf, errnoOfAttempt, FakeBrick, FakeClient, fdOf, make, statOf } from './harness.js';
 

@@ -2,9 +2,9 @@ import t from 'tap';
 import { LocksTranslator } from '../../../brickd/translators/features/locks/locks.js';
 import { options } from '../../../brickd/translators/features/locks/options.js';
 import { MAX_LOCKS, MAX_LOCKS_OF_INODE, MAX_WAITING } from '../../../brickd/translators/features/locks/users.js';
-import { EAGAIN, EINVAL, ENOLCK, ENOTCONN, EOPNOTSUPP } from '../../../native/errno.js';
 import type { Fops, RemoveReply } from '../../../mux/xlator/fops.js';
 import type { Client, Inode } from '../../../mux/xlator/inode.js';
+import { EAGAIN, EINVAL, ENOLCK, ENOTCONN, EOPNOTSUPP } from '../../../native/errno.js';
 import { parseOptions } from '../../../volfiles/options.js';
 import { callOf, dictOf, errnoOfAttempt, FakeBrick, FakeClient, make, random, state, statOf } from './harness.js';
 

@@ -3,11 +3,11 @@ import { type Acl, encodeAcl, inherit, parseAcl, permits } from '../../../brickd
 import { PosixAclTranslator } from '../../../brickd/translators/system/posix-acl/posix-acl.js';
 import type { Call } from '../../../mux/xlator/call.js';
 import { Dict } from '../../../mux/xlator/dict.js';
-import { EACCES, EINVAL, EPERM, ESTALE } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { AccessReply, Fops } from '../../../mux/xlator/fops.js';
 import { gfidKey } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
+import { EACCES, EINVAL, EPERM, ESTALE } from '../../../native/errno.js';
 import {
   type Asked,
   callOf,

@@ -2,11 +2,11 @@ import t from 'tap';
 import { LocksTranslator } from '../../../brickd/translators/features/locks/locks.js';
 import { options } from '../../../brickd/translators/features/locks/options.js';
 import type { Dict } from '../../../mux/xlator/dict.js';
-import { EAGAIN, EBUSY, EINTR, EINVAL, ENODATA, ENOTCONN, EREMOTE } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { Flock, LkReply } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import type { Client, Fd, Inode } from '../../../mux/xlator/inode.js';
+import { EAGAIN, EBUSY, EINTR, EINVAL, ENODATA, ENOTCONN, EREMOTE } from '../../../native/errno.js';
 import { parseOptions } from '../../../volfiles/options.js';
 import { callOf, dictOf, errnoOfAttempt, FakeBrick, FakeClient, fdOf, make, random, state } from './harness.js';
 

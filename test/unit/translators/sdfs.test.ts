@@ -1,10 +1,10 @@
 import t from 'tap';
 import { SdfsTranslator } from '../../../brickd/translators/features/sdfs/sdfs.js';
 import type { Call } from '../../../mux/xlator/call.js';
-import { EAGAIN } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { EntrylkArgs, Fops } from '../../../mux/xlator/fops.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
+import { EAGAIN } from '../../../native/errno.js';
 import { callOf, errnoOfAttempt, FakeBrick, FakeClient, make } from './harness.js';
 
 const client = new FakeClient();

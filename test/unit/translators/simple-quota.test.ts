@@ -2,12 +2,12 @@ import t from 'tap';
 import type { Options } from '../../../brickd/translators/features/simple-quota/options.js';
 import { SimpleQuotaTranslator } from '../../../brickd/translators/features/simple-quota/simple-quota.js';
 import { Usage } from '../../../brickd/translators/features/simple-quota/usage.js';
+import { setLogSink } from '../../../mux/base/log.js';
 import { Dict } from '../../../mux/xlator/dict.js';
-import { EDQUOT, EINVAL, EIO, ENODATA, EPERM } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { Fops, StatfsReply } from '../../../mux/xlator/fops.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { setLogSink } from '../../../mux/base/log.js';
+import { EDQUOT, EINVAL, EIO, ENODATA, EPERM } from '../../../native/errno.js';
 import { callOf, dictOf, errnoOfAttempt, FakeBrick, FakeClient, fdOf, make, state, statOf } from './harness.js';
 
 setLogSink({ wants: () => false, write() {} });

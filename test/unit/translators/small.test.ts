@@ -12,11 +12,11 @@ import { ReadOnlyTranslator } from '../../../brickd/translators/features/read-on
 import { SelinuxTranslator } from '../../../brickd/translators/features/selinux/selinux.js';
 import { IoThreadsTranslator } from '../../../brickd/translators/performance/io-threads/io-threads.js';
 import { implemented, lookupTranslator } from '../../../brickd/translators/registry.js';
-import { FOPS } from '../../../mux/xlator/fop-table.js';
-import { EINVAL, EIO, ENOSPC, EROFS } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
+import { FOPS } from '../../../mux/xlator/fop-table.js';
 import type { Fops } from '../../../mux/xlator/fops.js';
 import type { Translator, TranslatorInit } from '../../../mux/xlator/translator.js';
+import { EINVAL, EIO, ENOSPC, EROFS } from '../../../native/errno.js';
 import { parseOptions } from '../../../volfiles/options.js';
 import { type Asked, callOf, dictOf, errnoOfAttempt, FakeBrick, FakeClient, fdOf, make, state } from './harness.js';
 

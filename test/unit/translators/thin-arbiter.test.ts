@@ -1,8 +1,8 @@
 import t from 'tap';
 import { ThinArbiterTranslator } from '../../../brickd/translators/features/thin-arbiter/thin-arbiter.js';
 import type { Dict } from '../../../mux/xlator/dict.js';
-import { EINVAL } from '../../../native/errno.js';
 import type { Fops, XattropArgs } from '../../../mux/xlator/fops.js';
+import { EINVAL } from '../../../native/errno.js';
 import { type Asked, callOf, dictOf, errnoOfAttempt, FakeBrick, FakeClient, fdOf, make } from './harness.js';
 
 const client = new FakeClient();

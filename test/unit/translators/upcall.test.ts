@@ -3,11 +3,11 @@ import { UpcallTranslator } from '../../../brickd/translators/features/upcall/up
 import { Watchers } from '../../../brickd/translators/features/upcall/watchers.js';
 import { MAX_PATTERNS } from '../../../brickd/translators/features/upcall/xattr-filter.js';
 import { Dict } from '../../../mux/xlator/dict.js';
-import { EINVAL, EIO } from '../../../native/errno.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { Fops } from '../../../mux/xlator/fops.js';
 import { NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { CacheInvalidation } from '../../../mux/xlator/translator.js';
+import { EINVAL, EIO } from '../../../native/errno.js';
 import { callOf, dictOf, errnoOfAttempt, FakeBrick, FakeClient, fdOf, make, statOf } from './harness.js';
 
 const a = new FakeClient('a');

@@ -3,8 +3,8 @@ import t from 'tap';
 import { volfileFacts } from '../../../brickd/glusterd/volfile-store.js';
 import { optionTableOf } from '../../../brickd/translators/catalog.js';
 import { qosProblems } from '../../../brickd/translators/user/qos/problems.js';
-import { buildGraph, depthFirst } from '../../../volfiles/graph.js';
 import { liftOut } from '../../../volfiles/extract-volume.js';
+import { buildGraph, depthFirst } from '../../../volfiles/graph.js';
 import { parseVolfile } from '../../../volfiles/parser.js';
 import { fixture } from './fixtures.js';
 

@@ -1,5 +1,5 @@
 /** Which structure a recorded message has: by program, version, procedure and direction. */
-import { FOP_PROGRAM, FOP_VERSION, FOPS } from '../../../mux/xlator/fop-table.js';
+
 import * as aggregator from '../../../mux/wire/programs/aggregator.js';
 import * as callback from '../../../mux/wire/programs/callback.js';
 import * as dump from '../../../mux/wire/programs/dump.js';
@@ -7,6 +7,7 @@ import * as handshake from '../../../mux/wire/programs/handshake.js';
 import * as mgmt from '../../../mux/wire/programs/mgmt.js';
 import * as portmap from '../../../mux/wire/programs/portmap.js';
 import { type Struct, struct } from '../../../mux/wire/schema.js';
+import { FOP_PROGRAM, FOP_VERSION, FOPS } from '../../../mux/xlator/fop-table.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: structures of every type
 type AnyStruct = Struct<any>;

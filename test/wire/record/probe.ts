@@ -5,7 +5,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import { FOP_PROGRAM, FOP_VERSION, fopByName, type TableName } from '../../../mux/xlator/fop-table.js';
 import { decodeOldDict, encodeOldDict } from '../../../mux/wire/dict.js';
 import { DUMP_PROGRAM, DUMP_VERSION, DumpProc } from '../../../mux/wire/programs/dump.js';
 import {
@@ -18,10 +17,11 @@ import {
 } from '../../../mux/wire/programs/handshake.js';
 import { beginCallAs, isCall, parseReply, ReplyHeader } from '../../../mux/wire/rpc.js';
 import { XdrReader, XdrWriter } from '../../../mux/wire/xdr.js';
-import { region } from '../../../native/memory.js';
 import { Dict } from '../../../mux/xlator/dict.js';
+import { FOP_PROGRAM, FOP_VERSION, fopByName, type TableName } from '../../../mux/xlator/fop-table.js';
 import { gfidKey, gfidText, NULL_KEY, ROOT_KEY } from '../../../mux/xlator/gfid.js';
 import { NO_IATT } from '../../../mux/xlator/iatt.js';
+import { region } from '../../../native/memory.js';
 
 class Peer {
   readonly #socket: Socket;

@@ -1,11 +1,11 @@
 /** debug/error-gen: makes a share of requests fail, for tests. */
 import { constants } from 'node:os';
+import { loggerFor } from '../../../../mux/base/log.js';
 import type { Call } from '../../../../mux/xlator/call.js';
-import { EAGAIN } from '../../../../native/errno.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type { FopName, MaybePromise, WriteArgs, WriteReply } from '../../../../mux/xlator/fops.js';
-import { loggerFor } from '../../../../mux/base/log.js';
 import { type DumpSection, Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
+import { EAGAIN } from '../../../../native/errno.js';
 import { below, chosenFops, forFops } from '../fop-choice.js';
 import { ERRORS, SHORT_WRITE } from './errors.js';
 import type { Options } from './options.js';

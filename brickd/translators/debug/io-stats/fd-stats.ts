@@ -1,7 +1,8 @@
 /** What was read and written through one open file, for the log, while the option `dump-fd-stats` is on. */
+
+import type { Logger } from '../../../../mux/base/log.js';
 import type { Fd } from '../../../../mux/xlator/inode.js';
 import { pathOf } from '../../../../mux/xlator/known-path.js';
-import type { Logger } from '../../../../mux/base/log.js';
 import { BUCKETS, log2 } from './counters.js';
 
 export class FdStats {

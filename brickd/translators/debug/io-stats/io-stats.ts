@@ -3,8 +3,10 @@
  * of reads and writes, releases, and how busy which files are. While no profile is on, all but the fops that these counts
  * need are linked past it, and those pass without a look at the clock for their time.
  */
-import { FOPS, type TableName } from '../../../../mux/xlator/fop-table.js';
+
+import { loggerFor } from '../../../../mux/base/log.js';
 import type { Call } from '../../../../mux/xlator/call.js';
+import { FOPS, type TableName } from '../../../../mux/xlator/fop-table.js';
 import type {
   CreateArgs,
   CreateReply,
@@ -24,13 +26,7 @@ import type {
 } from '../../../../mux/xlator/fops.js';
 import { S_IFDIR } from '../../../../mux/xlator/iatt.js';
 import type { Fd, Inode } from '../../../../mux/xlator/inode.js';
-import { loggerFor } from '../../../../mux/base/log.js';
-import {
-  type DumpSection,
-  Translator,
-  type TranslatorInit,
-  type Upcall,
-} from '../../../../mux/xlator/translator.js';
+import { type DumpSection, Translator, type TranslatorInit, type Upcall } from '../../../../mux/xlator/translator.js';
 import { Activity, BusyFiles } from './busy-files.js';
 import { Counters } from './counters.js';
 import { FdStats } from './fd-stats.js';

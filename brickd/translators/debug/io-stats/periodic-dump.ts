@@ -2,11 +2,12 @@
  * Writes the counters into a file every so many seconds (option `ios-dump-interval`), and what was sampled into another. Each
  * time a new interval begins. Files appear under their names only when they are complete.
  */
-import { bytesOfLatin1, bytesOfText } from '../../../../mux/base/bytes.js';
-import { Call } from '../../../../mux/xlator/call.js';
+
 import { background, describeThrown, fopErrorOf } from '../../../../mux/base/fault.js';
-import type { Client } from '../../../../mux/xlator/inode.js';
 import { loggerFor } from '../../../../mux/base/log.js';
+import { Call } from '../../../../mux/xlator/call.js';
+import type { Client } from '../../../../mux/xlator/inode.js';
+import { bytesOfLatin1, bytesOfText } from '../../../../native/bytes.js';
 import { makeOwnDirectoryLater, PUBLIC_MODE, replaceOwnFileLater } from '../../../own-files.js';
 import type { IoStatsTranslator } from './io-stats.js';
 import { HostNames, sampleLines } from './samples.js';

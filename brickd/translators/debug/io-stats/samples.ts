@@ -1,8 +1,8 @@
 /** Samples of fops: every so many one is kept with its time, latency and caller, in a ring that is written out now and then. */
 import { lookupService } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
-import { FOPS } from '../../../../mux/xlator/fop-table.js';
 import type { Call } from '../../../../mux/xlator/call.js';
+import { FOPS } from '../../../../mux/xlator/fop-table.js';
 import { FOP_DISPLAY } from './fop-names.js';
 
 /** A sample that is kept. */

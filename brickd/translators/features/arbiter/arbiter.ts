@@ -4,7 +4,6 @@
  */
 import type { Call } from '../../../../mux/xlator/call.js';
 import { Dict } from '../../../../mux/xlator/dict.js';
-import { ENOSYS } from '../../../../native/errno.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type {
   FallocateArgs,
@@ -25,9 +24,10 @@ import type {
 import { gfidKey } from '../../../../mux/xlator/gfid.js';
 import type { Iatt } from '../../../../mux/xlator/iatt.js';
 import type { Fd, Inode } from '../../../../mux/xlator/inode.js';
+import { then } from '../../../../mux/xlator/maybe-promise.js';
 import { Translator } from '../../../../mux/xlator/translator.js';
 import { ACTIVE_FD_COUNT, OPEN_FD_COUNT, WRITE_IS_APPEND } from '../../../../mux/xlator/xdata-keys.js';
-import { then } from '../../../../mux/xlator/maybe-promise.js';
+import { ENOSYS } from '../../../../native/errno.js';
 import type { Options } from './options.js';
 
 export class ArbiterTranslator extends Translator<Options> {

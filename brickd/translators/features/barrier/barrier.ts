@@ -2,10 +2,11 @@
  * features/barrier: while a snapshot is taken, changes are made but not acknowledged, so that no client builds on one that
  * the snapshot may lack. A time-out lifts a barrier that was forgotten.
  */
-import { FOP_NAMES, fopByName } from '../../../../mux/xlator/fop-table.js';
-import type { Call } from '../../../../mux/xlator/call.js';
-import type { MaybePromise, WriteArgs, WriteReply, Xdata } from '../../../../mux/xlator/fops.js';
+
 import { loggerFor } from '../../../../mux/base/log.js';
+import type { Call } from '../../../../mux/xlator/call.js';
+import { FOP_NAMES, fopByName } from '../../../../mux/xlator/fop-table.js';
+import type { MaybePromise, WriteArgs, WriteReply, Xdata } from '../../../../mux/xlator/fops.js';
 import { type DumpSection, Translator } from '../../../../mux/xlator/translator.js';
 import type { Options } from './options.js';
 

@@ -1,7 +1,6 @@
 /** features/bitrot-stub while bit-rot detection is off: keeps clients away from the xattrs of versions and signatures. */
 import { type Call, ClientPid } from '../../../../mux/xlator/call.js';
 import type { Dict } from '../../../../mux/xlator/dict.js';
-import { EINVAL } from '../../../../native/errno.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type {
   DictReply,
@@ -16,8 +15,9 @@ import type {
   SetxattrArgs,
   Xdata,
 } from '../../../../mux/xlator/fops.js';
-import { Translator } from '../../../../mux/xlator/translator.js';
 import { then } from '../../../../mux/xlator/maybe-promise.js';
+import { Translator } from '../../../../mux/xlator/translator.js';
+import { EINVAL } from '../../../../native/errno.js';
 import type { Options } from './options.js';
 
 const VERSION = 'trusted.bit-rot.version';

@@ -1,6 +1,7 @@
 /** features/changelog while it is off: keeps its directories in place, for when it is turned on. */
-import { bytesOfLatin1 } from '../../../../mux/base/bytes.js';
+
 import { Translator } from '../../../../mux/xlator/translator.js';
+import { bytesOfLatin1 } from '../../../../native/bytes.js';
 import { makeDirectory } from '../../directories.js';
 import type { Options } from './options.js';
 

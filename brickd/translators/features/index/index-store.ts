@@ -3,18 +3,18 @@
  * for names in directories a folder per directory. Everything that blocks runs in a queue of its own.
  */
 import { randomUUID } from 'node:crypto';
+import { background, fopErrorOf } from '../../../../mux/base/fault.js';
+import type { Logger } from '../../../../mux/base/log.js';
+import { isEntryName } from '../../../../mux/xlator/entry-name.js';
+import { failure } from '../../../../mux/xlator/fop-error.js';
+import type { Gfid } from '../../../../mux/xlator/gfid.js';
+import type { Iatt } from '../../../../mux/xlator/iatt.js';
+import type { BrickContext } from '../../../../mux/xlator/translator.js';
 import { ALWAYS, type Batch, batch, type FdRef, IGNORE, Priority, reg, STAT } from '../../../../native/batch.js';
+import { EEXIST, EINVAL, EMLINK, ENOENT, ENOTEMPTY, errnoName } from '../../../../native/errno.js';
 import { type Region, region } from '../../../../native/memory.js';
 import { Queue } from '../../../../native/queue.js';
 import { Closing } from '../../../../posix/disk/descriptors/deferred-close.js';
-import { EEXIST, EINVAL, EMLINK, ENOENT, ENOTEMPTY, errnoName } from '../../../../native/errno.js';
-import { failure } from '../../../../mux/xlator/fop-error.js';
-import { background, fopErrorOf } from '../../../../mux/base/fault.js';
-import type { Gfid } from '../../../../mux/xlator/gfid.js';
-import type { Iatt } from '../../../../mux/xlator/iatt.js';
-import type { Logger } from '../../../../mux/base/log.js';
-import { isEntryName } from '../../../../mux/xlator/entry-name.js';
-import type { BrickContext } from '../../../../mux/xlator/translator.js';
 import { EntryCursor } from '../../../../posix/disk/format/dir-entries.js';
 import { iattOf } from '../../../../posix/disk/format/iatt-from-statx.js';
 import { AT_REMOVEDIR, OpenFlag, Resolve } from '../../../../posix/disk/format/sys.js';

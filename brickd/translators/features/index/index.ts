@@ -3,12 +3,12 @@
  * them, and shows the lists to healers as directories with gfids of their own, which hold for the life of the process.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { bytesOfLatin1, latin1OfBytes } from '../../../../mux/base/bytes.js';
+import { background, nullOnFailure } from '../../../../mux/base/fault.js';
+import { loggerFor } from '../../../../mux/base/log.js';
 import type { Call } from '../../../../mux/xlator/call.js';
 import { Dict } from '../../../../mux/xlator/dict.js';
-import { EACCES, EINVAL, ENOENT, ENOTDIR } from '../../../../native/errno.js';
+import { isEntryName } from '../../../../mux/xlator/entry-name.js';
 import { FopError, failure } from '../../../../mux/xlator/fop-error.js';
-import { background, nullOnFailure } from '../../../../mux/base/fault.js';
 import type {
   DictReply,
   DirEntry,
@@ -31,9 +31,9 @@ import type {
 import { type Gfid, gfidKey, gfidText, parseGfid } from '../../../../mux/xlator/gfid.js';
 import { NO_IATT, S_IFDIR, S_IFMT } from '../../../../mux/xlator/iatt.js';
 import type { Fd, Inode } from '../../../../mux/xlator/inode.js';
-import { loggerFor } from '../../../../mux/base/log.js';
-import { isEntryName } from '../../../../mux/xlator/entry-name.js';
 import { type DumpSection, Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
+import { bytesOfLatin1, latin1OfBytes } from '../../../../native/bytes.js';
+import { EACCES, EINVAL, ENOENT, ENOTDIR } from '../../../../native/errno.js';
 import { makeDirectory, openDirectory, requireDirectory } from '../../directories.js';
 import { type IndexPlace, IndexStore, pathOf } from './index-store.js';
 import type { Options } from './options.js';

@@ -2,9 +2,10 @@
  * `gluster volume clear-locks`, and interruption of a lock request: both come as a getxattr whose name says which locks
  * are to go: `glusterfs.clrlk.t<inode|entry|posix>.k<blocked|granted|all>[.<range or name>]`, or with `glusterfs.intrlk`.
  */
-import { EINTR } from '../../../../native/errno.js';
+
 import type { Flock } from '../../../../mux/xlator/fops.js';
 import type { Client } from '../../../../mux/xlator/inode.js';
+import { EINTR } from '../../../../native/errno.js';
 import type { InodeLocks } from './inode-locks.js';
 import type { Range } from './posix-locks.js';
 import { flockOf } from './posix-locks.js';

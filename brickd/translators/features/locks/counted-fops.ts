@@ -1,4 +1,6 @@
 /** What every fop of features/locks stands on: the locks of inodes, and the counts of them that any reply may carry. */
+
+import { type DomainLogger, loggerFor } from '../../../../mux/base/log.js';
 import type { Call } from '../../../../mux/xlator/call.js';
 import { Dict } from '../../../../mux/xlator/dict.js';
 import type {
@@ -16,9 +18,8 @@ import type {
 } from '../../../../mux/xlator/fops.js';
 import { gfidKey } from '../../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../../mux/xlator/inode.js';
-import { type DomainLogger, loggerFor } from '../../../../mux/base/log.js';
-import { Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
 import { then } from '../../../../mux/xlator/maybe-promise.js';
+import { Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
 import { copyDict } from '../../copy-dict.js';
 import { answer, answerEntry, hasRequest, takeRequest, writable } from './counts.js';
 import { InodeLocks, type LocksHost, type Revocation } from './inode-locks.js';

@@ -1,11 +1,12 @@
 /** I/O under mandatory locking: held back, or refused, where somebody else has a lock. */
-import type { Call } from '../../../../mux/xlator/call.js';
-import { EAGAIN, EBUSY, ENODATA } from '../../../../native/errno.js';
-import { failure } from '../../../../mux/xlator/fop-error.js';
+
 import { fopErrorOf } from '../../../../mux/base/fault.js';
+import type { Call } from '../../../../mux/xlator/call.js';
+import { failure } from '../../../../mux/xlator/fop-error.js';
 import type { FopName, MaybePromise, OpenArgs, Xdata } from '../../../../mux/xlator/fops.js';
 import type { Client, Fd, Inode } from '../../../../mux/xlator/inode.js';
 import { then } from '../../../../mux/xlator/maybe-promise.js';
+import { EAGAIN, EBUSY, ENODATA } from '../../../../native/errno.js';
 import { below, CountedFops, methodsOf } from './counted-fops.js';
 import type { InodeLocks } from './inode-locks.js';
 import { LLONG_MAX } from './lock-text.js';

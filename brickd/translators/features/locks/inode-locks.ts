@@ -1,10 +1,11 @@
 /** All locks of one inode: POSIX locks, inode and entry locks by domain, removals under way, and migration's marks. */
-import { EAGAIN, EREMOTE } from '../../../../native/errno.js';
+
+import type { Logger } from '../../../../mux/base/log.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import { gfidText } from '../../../../mux/xlator/gfid.js';
 import type { Client, Inode } from '../../../../mux/xlator/inode.js';
-import type { Logger } from '../../../../mux/base/log.js';
 import type { BrickContext } from '../../../../mux/xlator/translator.js';
+import { EAGAIN, EREMOTE } from '../../../../native/errno.js';
 import type { EntryLock, InodeLock } from './internal-locks.js';
 import { type LockName, type LockRange, NameIndex, RangeIndex } from './lock-index.js';
 import { type ListHost, LockList, type Overdue } from './lock-list.js';

@@ -6,9 +6,10 @@
  * wait without each release looking at all of them. The one chosen is the last of those queued before, so that of many that want the
  * same, each waits for the one ahead of it.
  */
-import { EAGAIN } from '../../../../native/errno.js';
+
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type { Client } from '../../../../mux/xlator/inode.js';
+import { EAGAIN } from '../../../../native/errno.js';
 import { type LockIndex, placeOf, removeOrdered } from './lock-index.js';
 import { now } from './lock-text.js';
 import { checkWaiting, type Users } from './users.js';

@@ -1,7 +1,6 @@
 /** Extended attributes that are requests about locks: clearing them, moving them between fds and bricks, enforcing them. */
 import { type Call, ClientPid } from '../../../../mux/xlator/call.js';
 import { Dict } from '../../../../mux/xlator/dict.js';
-import { EINVAL, EPERM } from '../../../../native/errno.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type {
   DictReply,
@@ -16,6 +15,7 @@ import type {
 } from '../../../../mux/xlator/fops.js';
 import type { Fd, Inode } from '../../../../mux/xlator/inode.js';
 import { then } from '../../../../mux/xlator/maybe-promise.js';
+import { EINVAL, EPERM } from '../../../../native/errno.js';
 import { copyDict } from '../../copy-dict.js';
 import { CLEAR_PREFIX, clearLocks, INTERRUPT_PREFIX, parseClear } from './clear.js';
 import { ENFORCE_KEY, GuardedIo } from './guarded-io.js';

@@ -4,7 +4,6 @@
  */
 import type { Call } from '../../../../mux/xlator/call.js';
 import type { Dict } from '../../../../mux/xlator/dict.js';
-import { EINVAL, ENOTCONN, EOPNOTSUPP, EREMOTE } from '../../../../native/errno.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type {
   EntrylkArgs,
@@ -28,8 +27,9 @@ import type {
 } from '../../../../mux/xlator/fops.js';
 import { gfidText } from '../../../../mux/xlator/gfid.js';
 import type { Client, Fd, Inode } from '../../../../mux/xlator/inode.js';
-import type { DumpSection, LayerNumbers } from '../../../../mux/xlator/translator.js';
 import { then } from '../../../../mux/xlator/maybe-promise.js';
+import type { DumpSection, LayerNumbers } from '../../../../mux/xlator/translator.js';
+import { EINVAL, ENOTCONN, EOPNOTSUPP, EREMOTE } from '../../../../native/errno.js';
 import { dumpAll } from './dump.js';
 import type { InodeLocks } from './inode-locks.js';
 import { EntryLock, InodeLock } from './internal-locks.js';

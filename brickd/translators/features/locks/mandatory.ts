@@ -2,9 +2,10 @@
  * Mandatory locking: I/O of one owner that meets a lock of another one waits for it, or fails with EAGAIN when it must not
  * wait. `forced` means every lock of the volume, `optimal` only those that were asked for as mandatory ones.
  */
-import { EAGAIN } from '../../../../native/errno.js';
+
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type { Client } from '../../../../mux/xlator/inode.js';
+import { EAGAIN } from '../../../../native/errno.js';
 import { LockType } from './lock-text.js';
 import type { PosixLocks } from './posix-locks.js';
 

@@ -3,10 +3,11 @@
  * disjoint ranges in order; an index of the ranges of all owners tells what a request conflicts with. Requests that must wait stand in
  * one queue and are granted in its order as ranges become free.
  */
-import { EAGAIN } from '../../../../native/errno.js';
+
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type { Flock } from '../../../../mux/xlator/fops.js';
 import type { Client, Fd } from '../../../../mux/xlator/inode.js';
+import { EAGAIN } from '../../../../native/errno.js';
 import { type LockRange, RangeIndex } from './lock-index.js';
 import { LLONG_MAX, LockType, now } from './lock-text.js';
 import { PosixQueue, type WaitGroup, Waiting } from './posix-queue.js';

@@ -1,10 +1,10 @@
 /** The lk fop: POSIX locks as requests on an inode's locks, with what migration of files does to them. */
 import type { Call } from '../../../../mux/xlator/call.js';
-import { E2BIG, EAGAIN, EBUSY, EINVAL, ENOTCONN, EREMOTE } from '../../../../native/errno.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type { ActiveLock, Flock, LkArgs, LkReply, MaybePromise } from '../../../../mux/xlator/fops.js';
 import type { Client, Fd } from '../../../../mux/xlator/inode.js';
 import { then } from '../../../../mux/xlator/maybe-promise.js';
+import { E2BIG, EAGAIN, EBUSY, EINVAL, ENOTCONN, EREMOTE } from '../../../../native/errno.js';
 import type { InodeLocks } from './inode-locks.js';
 import { isNullOwner, LLONG_MAX, LockType, now } from './lock-text.js';
 import { flockOf, type Holder, type Range } from './posix-locks.js';

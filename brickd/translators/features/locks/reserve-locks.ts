@@ -2,9 +2,10 @@
  * Reserve locks: a client sets ranges aside to take its POSIX locks again after a reconnection. Only very old clients use
  * them. A reservation holds back POSIX lock requests of others on exactly its range, and goes when its owner locks it.
  */
-import { EAGAIN, EINVAL } from '../../../../native/errno.js';
+
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type { Client } from '../../../../mux/xlator/inode.js';
+import { EAGAIN, EINVAL } from '../../../../native/errno.js';
 import type { Users } from './users.js';
 
 interface Reservation {

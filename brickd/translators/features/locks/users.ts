@@ -2,9 +2,10 @@
  * Who has locks, or waits for them, on an inode: keeps the inode in its table while anyone does, and lets everything of a
  * client be found when it goes.
  */
-import { ENOLCK } from '../../../../native/errno.js';
+
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type { Client, Inode } from '../../../../mux/xlator/inode.js';
+import { ENOLCK } from '../../../../native/errno.js';
 
 /**
  * Locks and waiting requests of one client: on one inode, on all of a brick, and those on one inode that wait; what other clients have

@@ -3,11 +3,10 @@
  * healing. (The original lets some through: DISCARD, ZEROFILL, FREMOVEXATTR, ICREATE, NAMELINK, COPY_FILE_RANGE, O_TRUNC.)
  */
 import { constants } from 'node:fs';
-import { FOP_NAMES, fopByName } from '../../../../mux/xlator/fop-table.js';
 import type { Call } from '../../../../mux/xlator/call.js';
 import { type Dict, valueBytes } from '../../../../mux/xlator/dict.js';
-import { EROFS } from '../../../../native/errno.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
+import { FOP_NAMES, fopByName } from '../../../../mux/xlator/fop-table.js';
 import type {
   DictReply,
   FopName,
@@ -18,6 +17,7 @@ import type {
   Xdata,
 } from '../../../../mux/xlator/fops.js';
 import { Translator } from '../../../../mux/xlator/translator.js';
+import { EROFS } from '../../../../native/errno.js';
 import type { Options } from './options.js';
 
 /** Changing fops with a rule of their own, by their arguments. */

@@ -2,8 +2,10 @@
  * features/sdfs: one change of a directory entry at a time. Each look-up and each change of a name holds a lock on that name
  * for as long as it runs, as clients' entry locks are held but in a domain of its own.
  */
-import { Call } from '../../../../mux/xlator/call.js';
+
 import { background, nullOnFailure } from '../../../../mux/base/fault.js';
+import { loggerFor } from '../../../../mux/base/log.js';
+import { Call } from '../../../../mux/xlator/call.js';
 import type {
   CreateArgs,
   CreateReply,
@@ -25,7 +27,6 @@ import type {
 } from '../../../../mux/xlator/fops.js';
 import { gfidText } from '../../../../mux/xlator/gfid.js';
 import type { Inode, Loc } from '../../../../mux/xlator/inode.js';
-import { loggerFor } from '../../../../mux/base/log.js';
 import { Translator } from '../../../../mux/xlator/translator.js';
 import type { Options } from './options.js';
 

@@ -10,8 +10,8 @@ import type {
   SetxattrArgs,
   Xdata,
 } from '../../../../mux/xlator/fops.js';
-import { Translator } from '../../../../mux/xlator/translator.js';
 import { then } from '../../../../mux/xlator/maybe-promise.js';
+import { Translator } from '../../../../mux/xlator/translator.js';
 import type { Options } from './options.js';
 
 const LABEL = 'security.selinux';

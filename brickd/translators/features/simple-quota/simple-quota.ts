@@ -4,12 +4,12 @@
  * and tells them the total.
  */
 
+import { background } from '../../../../mux/base/fault.js';
+import { type Logger, loggerFor } from '../../../../mux/base/log.js';
 import type { Call } from '../../../../mux/xlator/call.js';
 import { ClientPid } from '../../../../mux/xlator/call.js';
 import { Dict } from '../../../../mux/xlator/dict.js';
-import { EDQUOT, EINVAL, ENODATA, ENOENT, EPERM, ESTALE } from '../../../../native/errno.js';
 import { FopError, failure } from '../../../../mux/xlator/fop-error.js';
-import { background } from '../../../../mux/base/fault.js';
 import type {
   CopyFileRangeArgs,
   CopyFileRangeReply,
@@ -46,10 +46,10 @@ import { gfidText } from '../../../../mux/xlator/gfid.js';
 import { type Iatt, S_IFDIR } from '../../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../../mux/xlator/inode.js';
 import { pathOf } from '../../../../mux/xlator/known-path.js';
-import { type Logger, loggerFor } from '../../../../mux/base/log.js';
+import { then } from '../../../../mux/xlator/maybe-promise.js';
 import { type DumpSection, Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
 import { FILE_BLOCK_COUNT, REQUEST_LINK_COUNT, RESPONSE_LINK_COUNT } from '../../../../mux/xlator/xdata-keys.js';
-import { then } from '../../../../mux/xlator/maybe-promise.js';
+import { EDQUOT, EINVAL, ENODATA, ENOENT, EPERM, ESTALE } from '../../../../native/errno.js';
 import { copyDict } from '../../copy-dict.js';
 import type { Options } from './options.js';
 import { Usage } from './usage.js';

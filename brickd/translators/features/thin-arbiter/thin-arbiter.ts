@@ -4,10 +4,10 @@
  */
 import type { Call } from '../../../../mux/xlator/call.js';
 import { Dict, valueBytes } from '../../../../mux/xlator/dict.js';
-import { EINVAL } from '../../../../native/errno.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type { DictReply, FopName, FxattropArgs, XattropArgs } from '../../../../mux/xlator/fops.js';
 import { Translator } from '../../../../mux/xlator/translator.js';
+import { EINVAL } from '../../../../native/errno.js';
 import type { Options } from './options.js';
 
 /** There is no data here and nothing to see: clients look the file up, make it, lock it and use its xattrs. As in the original. */

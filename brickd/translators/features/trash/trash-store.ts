@@ -5,14 +5,19 @@
  * the way.
  */
 import { createHash } from 'node:crypto';
+import { type Gfid, ROOT_GFID, sameGfid } from '../../../../mux/xlator/gfid.js';
 import { addon } from '../../../../native/addon.js';
 import { ALWAYS, type Batch, batch, type FdRef, IGNORE, Priority, reg, STAT } from '../../../../native/batch.js';
+import { type ByteString, latin1OfBytes } from '../../../../native/bytes.js';
+import { ECANCELED, EEXIST, EIO, ENOENT, ENXIO, errnoName } from '../../../../native/errno.js';
 import { region } from '../../../../native/memory.js';
 import { Queue } from '../../../../native/queue.js';
-import { type ByteString, latin1OfBytes } from '../../../../mux/base/bytes.js';
-import { ECANCELED, EEXIST, EIO, ENOENT, ENXIO, errnoName } from '../../../../native/errno.js';
-import { type Gfid, ROOT_GFID, sameGfid } from '../../../../mux/xlator/gfid.js';
-import { directoryLink, HANDLE_DIR, handleName, parseDirectoryLink } from '../../../../posix/disk/format/handle-name.js';
+import {
+  directoryLink,
+  HANDLE_DIR,
+  handleName,
+  parseDirectoryLink,
+} from '../../../../posix/disk/format/handle-name.js';
 import { GFID_KEY, OpenFlag, Resolve, XATTR_CREATE } from '../../../../posix/disk/format/sys.js';
 
 /** Folder for what Gluster's own clients throw away. */

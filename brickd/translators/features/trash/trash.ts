@@ -2,10 +2,12 @@
  * features/trash: what clients unlink or cut short is kept in a folder of the brick, under its path and the time. Large
  * files, files with further names and those below the paths that options name are not kept.
  */
-import type { Call } from '../../../../mux/xlator/call.js';
-import { EDQUOT, ENOSPC, EOPNOTSUPP, EPERM, errnoName } from '../../../../native/errno.js';
-import { failure } from '../../../../mux/xlator/fop-error.js';
+
 import { nullOnFailure } from '../../../../mux/base/fault.js';
+import { loggerFor } from '../../../../mux/base/log.js';
+import type { Call } from '../../../../mux/xlator/call.js';
+import { isEntryName } from '../../../../mux/xlator/entry-name.js';
+import { failure } from '../../../../mux/xlator/fop-error.js';
 import type {
   EntryReply,
   FopName,
@@ -24,11 +26,10 @@ import { sameGfid } from '../../../../mux/xlator/gfid.js';
 import type { Iatt } from '../../../../mux/xlator/iatt.js';
 import type { Inode, Loc } from '../../../../mux/xlator/inode.js';
 import { knownNames } from '../../../../mux/xlator/known-path.js';
-import { loggerFor } from '../../../../mux/base/log.js';
-import { isEntryName } from '../../../../mux/xlator/entry-name.js';
+import { TRASH_GFID, TRASH_INTERNAL_GFID } from '../../../../mux/xlator/reserved-gfids.js';
 import { Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
 import { RESPONSE_LINK_COUNT } from '../../../../mux/xlator/xdata-keys.js';
-import { TRASH_GFID, TRASH_INTERNAL_GFID } from '../../../../mux/xlator/reserved-gfids.js';
+import { EDQUOT, ENOSPC, EOPNOTSUPP, EPERM, errnoName } from '../../../../native/errno.js';
 import type { Options } from './options.js';
 import { INTERNAL, TRASH_PARENT, TrashStore } from './trash-store.js';
 

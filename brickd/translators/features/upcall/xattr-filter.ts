@@ -1,8 +1,8 @@
 /** Which changes of xattrs clients want to hear of: those whose names match a pattern that some client has registered. */
 import { Dict, valueBytes } from '../../../../mux/xlator/dict.js';
-import { EINVAL } from '../../../../native/errno.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type { Client } from '../../../../mux/xlator/inode.js';
+import { EINVAL } from '../../../../native/errno.js';
 import { fnmatch } from '../../../../volfiles/fnmatch.js';
 
 /** Counters of replication: they change with every write, and only the step away from zero is news. */

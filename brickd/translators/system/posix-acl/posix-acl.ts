@@ -4,7 +4,6 @@
  */
 import type { Call } from '../../../../mux/xlator/call.js';
 import type { Dict } from '../../../../mux/xlator/dict.js';
-import { EACCES, EINVAL, EPERM } from '../../../../native/errno.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type {
   AccessArgs,
@@ -43,9 +42,10 @@ import type {
 } from '../../../../mux/xlator/fops.js';
 import type { Iatt } from '../../../../mux/xlator/iatt.js';
 import type { Fd, Inode, Loc } from '../../../../mux/xlator/inode.js';
+import { then } from '../../../../mux/xlator/maybe-promise.js';
 import { Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
 import { isAclText, SYNC_XATTRS } from '../../../../mux/xlator/xdata-keys.js';
-import { then } from '../../../../mux/xlator/maybe-promise.js';
+import { EACCES, EINVAL, EPERM } from '../../../../native/errno.js';
 import { copyDict } from '../../copy-dict.js';
 import { ACCESS_KEY, DEFAULT_KEY, encodeAcl, inGroup, inherit, Permission, parseAcl, permits } from './acl.js';
 import { type FileContext, FileContexts } from './file-context.js';

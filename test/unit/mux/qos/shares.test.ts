@@ -1,12 +1,12 @@
 /** Shares by weight: of volumes, of tenants, with rates and floors among them. */
 import t from 'tap';
 import { qosRules } from '../../../../brickd/translators/user/qos/settings.js';
-import { fopByName } from '../../../../mux/xlator/fop-table.js';
 import { BucketTable } from '../../../../mux/qos/bucket.js';
 import { Floors } from '../../../../mux/qos/floors.js';
 import { Ask, Flow } from '../../../../mux/qos/queue.js';
 import { Scheduler, type Volume } from '../../../../mux/qos/scheduler.js';
 import { Tenant } from '../../../../mux/qos/tenant.js';
+import { fopByName } from '../../../../mux/xlator/fop-table.js';
 
 let now = 1e15;
 const rule = qosRules(new Map(), null).tenants.at(-1)!;

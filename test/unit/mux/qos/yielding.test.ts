@@ -2,10 +2,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import t from 'tap';
 import { qosRules } from '../../../../brickd/translators/user/qos/settings.js';
-import { fopByName } from '../../../../mux/xlator/fop-table.js';
 import { Ask } from '../../../../mux/qos/queue.js';
 import { Scheduler, type Volume } from '../../../../mux/qos/scheduler.js';
 import { Tenant } from '../../../../mux/qos/tenant.js';
+import { fopByName } from '../../../../mux/xlator/fop-table.js';
 
 const SECOND_NS = 1e9;
 const { tenants } = qosRules(new Map(), null);

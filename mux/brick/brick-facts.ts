@@ -1,0 +1,54 @@
+/** What the main thread knows of a brick: the facts that its handshake and glusterd need, and what of its volfile is not in effect. */
+import type { ByteString } from '../../native/bytes.js';
+import { AuthRules } from './auth.js';
+
+/** Something that a brick's volfile asks for and the running brick does not do. */
+export interface Unapplied {
+  /** Name of the volume in the volfile; '' if it is the volfile as a whole. */
+  volume: string;
+  /** '' if it is the volume as a whole. */
+  option: string;
+  /** As in the volfile; '' where there is none, or none to be shown. */
+  value: string;
+  reason: string;
+  /** It protects data or access: the brick serves nobody without it. */
+  guards: boolean;
+}
+
+/** For people: what is not in effect, and why. */
+export function unappliedText({ volume, option, value, reason }: Unapplied): string {
+  if (volume === '') return `the changed volfile is not in effect: ${reason}`;
+  if (option === '') return `volume '${volume}' is not in effect as the volfile has it: ${reason}`;
+  return `option '${option}${value === '' ? '' : ` ${value}`}' of volume '${volume}' is not in effect: ${reason}`;
+}
+
+/** Why the brick serves nobody; '' if it serves. */
+export function withheldBy(unapplied: readonly Unapplied[]): string {
+  const guard = unapplied.find((u) => u.guards);
+  return guard === undefined ? '' : `the brick does not serve: ${unappliedText(guard)}`;
+}
+
+/** What the main thread keeps of a brick for the handshake and for glusterd. Structured-clonable. */
+export interface BrickFacts {
+  brick: ByteString;
+  serverName: string;
+  volumeId: string | undefined;
+  authOptions: [string, string][];
+  allowInsecure: boolean;
+  strictAuth: boolean;
+  dynamicAuth: boolean;
+  finalGraph: string;
+  /** What of its volfile is not in effect. */
+  unapplied: readonly Unapplied[];
+  listen: { port: number | undefined; bindAddress: string; backlog: number; family: 4 | 6 };
+}
+
+/** The rules by which a brick lets clients in. */
+export function authRules(facts: BrickFacts): AuthRules {
+  return new AuthRules(new Map(facts.authOptions), facts.allowInsecure, facts.strictAuth);
+}
+
+/** The volume of a brick, after which glusterd calls the brick's server volume; '' if it has another name. */
+export function volumeOf(serverName: string): string {
+  return serverName.endsWith('-server') ? serverName.slice(0, -'-server'.length) : '';
+}
