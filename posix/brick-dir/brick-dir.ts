@@ -15,7 +15,8 @@ import { type Batch, Priority } from '../../native/batch.js';
 import type { ByteString } from '../../native/bytes.js';
 import type { Queue } from '../../native/queue.js';
 import { Closing } from '../disk/descriptors/deferred-close.js';
-import { Directories, type Directory } from '../disk/descriptors/directory-cache.js';
+import { Directories } from '../disk/descriptors/directory-cache.js';
+import { type FileRef, UnheldFile } from '../disk/descriptors/file-ref.js';
 import { Handles } from '../disk/descriptors/handles.js';
 import { Inlining } from '../disk/descriptors/inline-policy.js';
 import { InodeState } from '../disk/descriptors/inode-state.js';
@@ -30,25 +31,6 @@ import { Space } from './space.js';
 
 /** Blocking calls of one brick that run at the same time, as io-threads' thread-count by default. */
 export const DEFAULT_CONCURRENCY = 16;
-
-/**
- * How a batch addresses an inode's own file: `name` below descriptor `dir`, or (a directory) the descriptor itself. Released
- * after the batch has run.
- */
-export class Target {
-  readonly dir: number;
-  readonly name: string | null;
-  readonly #directory: Directory | null;
-
-  constructor(dir: number, name: string | null, directory: Directory | null) {
-    this.dir = dir;
-    this.name = name;
-    this.#directory = directory;
-  }
-  release(): void {
-    this.#directory?.release();
-  }
-}
 
 export interface StoreInit {
   name: string;
@@ -141,13 +123,10 @@ export class Store {
    * Where an inode's file is: non-directories by their handle, directories by their descriptor. Fails with ENOENT for a
    * directory that is gone.
    */
-  target(inode: Inode): MaybePromise<Target> {
-    if (inode.type === S_IFDIR) {
-      const d = this.dirs.acquire(inode);
-      return d instanceof Promise ? d.then(directoryTarget) : directoryTarget(d);
-    }
+  fileRef(inode: Inode): MaybePromise<FileRef> {
+    if (inode.type === S_IFDIR) return this.dirs.acquire(inode);
     const state = this.state(inode);
-    return new Target(this.glusterfsFd, state.unlinked ? unlinkName(inode.gfid) : state.handle, null);
+    return new UnheldFile(this.glusterfsFd, state.unlinked ? unlinkName(inode.gfid) : state.handle);
   }
 
   /** Runs a batch on the pool; resolves (never rejects) with it when it has run. The caller releases it. */
@@ -192,8 +171,4 @@ export class Store {
     this.closing.close(this.rootFd);
     await this.closing.end(left > 0);
   }
-}
-
-function directoryTarget(d: Directory): Target {
-  return new Target(d.fd, null, d);
 }

@@ -94,7 +94,7 @@ const made = await posix.create(call, {
 const inode = table.link(table.root, 'f', made.stat.gfid, made.stat.mode);
 const fd = new Fd(inode, 2, client, 1);
 made.bind(fd);
-const raw = (fd.ctx[0] as OpenFile).dir;
+const raw = (fd.ctx[0] as OpenFile).fd;
 const data = region(1 << 20);
 for (let at = 0; at < FILE; at += 1 << 20) {
   await posix.writev(call, { fd, offset: at, size: 1 << 20, flags: 0, region: data, start: 0, xdata: null });

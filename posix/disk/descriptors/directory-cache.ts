@@ -15,6 +15,7 @@ import { EAGAIN, EINVAL, ELOOP, EMFILE, ENFILE, ENODATA, ENOENT, ENOTDIR } from 
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { handleName, parseDirectoryLink } from '../format/handle-name.js';
 import { GFID_KEY, OpenFlag, Resolve } from '../format/sys.js';
+import type { FileRef } from './file-ref.js';
 
 /** Not O_PATH: the xattrs of a directory are read and set by its descriptor. */
 const DIRECTORY_FLAGS = OpenFlag.rdonly | OpenFlag.directory | OpenFlag.nofollow;
@@ -26,8 +27,9 @@ const MAX_BY_NAME = 64;
 const MAX_PATH = 1800;
 
 /** An open directory. Its descriptor is valid while the holder has it pinned (between acquire and release). */
-export class Directory {
+export class Directory implements FileRef {
   readonly fd: number;
+  readonly name = null;
   readonly key: string;
   readonly owner: Directories | null;
   pins = 0;

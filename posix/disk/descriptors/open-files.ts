@@ -16,6 +16,7 @@ import { OpenDirectory } from '../../fops/entry/readdir.js';
 import { unlinkName } from '../format/handle-name.js';
 import { OpenFlag, Resolve } from '../format/sys.js';
 import type { Closing } from './deferred-close.js';
+import type { FileRef } from './file-ref.js';
 import type { InodeState } from './inode-state.js';
 
 /** Shared descriptors that a brick keeps for anonymous fds, and that all bricks of a thread keep together. */
@@ -34,24 +35,17 @@ const most = (): number =>
 /** An unused shared descriptor is closed after one to two of these. */
 const IDLE_MS = 2000;
 
-/** How a batch addresses a file: `name` below descriptor `dir`, or the open file `dir` itself. Released when the batch has run. */
-export interface Place {
-  readonly dir: number;
-  readonly name: string | null;
-  release(): void;
-}
-
 /** A descriptor and the flags that it was opened with. */
-export class OpenFile implements Place {
-  readonly dir: number;
+export class OpenFile implements FileRef {
+  readonly fd: number;
   readonly name = null;
   readonly flags: number;
   /** Reads and writes bypass the page cache: memory, offsets and lengths must be aligned. */
   readonly direct: boolean;
   #lost = 0;
 
-  constructor(descriptor: number, flags: number) {
-    this.dir = descriptor;
+  constructor(fd: number, flags: number) {
+    this.fd = fd;
     this.flags = flags;
     this.direct = (flags & OpenFlag.direct) !== 0;
   }
@@ -82,7 +76,7 @@ export interface FileStat {
 export function statOf(store: Store, file: OpenFile): MaybePromise<FileStat> {
   const b = batch();
   const at = b.statOut();
-  b.statx(file.dir, null, at);
+  b.statx(file.fd, null, at);
   const taken = (): FileStat => {
     const f = b.f64;
     const value = (i: number): number => (b.result(0) === 0 ? f[at + i]! : 0);
@@ -110,13 +104,13 @@ class SharedFile extends OpenFile {
   /** No longer among the shared ones: closed with the last pin. */
   dropped = false;
 
-  constructor(descriptor: number, flags: number, closing: Closing, state: InodeState) {
-    super(descriptor, flags);
+  constructor(fd: number, flags: number, closing: Closing, state: InodeState) {
+    super(fd, flags);
     this.#closing = closing;
     this.#state = state;
   }
   override release(): void {
-    if (--this.pins === 0 && this.dropped) this.#closing.close(this.dir);
+    if (--this.pins === 0 && this.dropped) this.#closing.close(this.fd);
   }
 
   // Nobody closes what anonymous fds share: lost writes are remembered of the file, until it has been written again and synced.
@@ -161,14 +155,14 @@ export class Files {
   }
 
   /** How a batch addresses what an fd has open, directories included. */
-  place(fd: Fd): MaybePromise<Place> {
+  fileRef(fd: Fd): MaybePromise<FileRef> {
     if (fd.inode.type !== S_IFDIR) return this.of(fd);
     const own = fd.ctx[this.#store.slot];
     // open, not opendir, as libgfapi's clients may.
     if (own instanceof OpenFile) return own;
     if (own instanceof OpenDirectory) return new OpenFile(own.fd, OpenFlag.directory);
     if (!fd.anonymous) throw failure(EINVAL);
-    return this.#store.target(fd.inode);
+    return this.#store.fileRef(fd.inode);
   }
 
   /** An fd has gone: its descriptor is closed, and with the last one a file that has no name any more. */
@@ -176,7 +170,7 @@ export class Files {
     const own = fd.ctx[this.#store.slot];
     if (!(own instanceof OpenFile)) return;
     fd.ctx[this.#store.slot] = undefined;
-    this.#store.closing.close(own.dir);
+    this.#store.closing.close(own.fd);
     const state = this.#store.state(fd.inode);
     if (--state.opens === 0) this.#store.handles.removeParked(fd.inode);
   }
@@ -305,14 +299,14 @@ export class Files {
     this.#shared.delete(key);
     if (this.#shared.size === 0) holders--;
     file.dropped = true;
-    if (file.pins === 0) this.#store.closing.close(file.dir);
+    if (file.pins === 0) this.#store.closing.close(file.fd);
   }
 
   /** The brick goes: gives up what is shared. */
   closeAll(): void {
     this.#idleTimer?.();
     this.#idleTimer = null;
-    for (const file of this.#shared.values()) this.#store.closing.close(file.dir);
+    for (const file of this.#shared.values()) this.#store.closing.close(file.fd);
     if (this.#shared.size > 0) holders--;
     this.#shared.clear();
   }

@@ -6,7 +6,7 @@ import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { type Batch, batch, Priority } from '../../../native/batch.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
-import type { Place } from '../descriptors/open-files.js';
+import type { FileRef } from '../descriptors/file-ref.js';
 import { iattOf } from '../format/iatt-from-statx.js';
 import type { Mdata } from '../format/mdata-record.js';
 
@@ -35,14 +35,14 @@ export class Change {
     this.#before = b.statOut();
     this.#after = b.statOut();
   }
-  beginOps(b: Batch, dir: number, name: string | null): void {
-    b.statx(dir, name, this.#before);
+  beginOps(b: Batch, fd: number, name: string | null): void {
+    b.statx(fd, name, this.#before);
   }
-  endOps(b: Batch, dir: number, name: string | null): void {
+  endOps(b: Batch, fd: number, name: string | null): void {
     const { mdata } = this.#store;
     this.#planned = mdata.planWith(this.#inode, this.#call, this.#flags);
-    if (this.#planned !== null) this.#timesOp = mdata.storeOp(b, dir, name, this.#planned, this.#inode);
-    b.statx(dir, name, this.#after);
+    if (this.#planned !== null) this.#timesOp = mdata.storeOp(b, fd, name, this.#planned, this.#inode);
+    b.statx(fd, name, this.#after);
   }
   /** After the batch has run, whatever came of it. Returns the errno that failed it, or 0. */
   ended(b: Batch): number {
@@ -68,16 +68,16 @@ export async function changeOpenFile(
   store: Store,
   call: Call,
   inode: Inode,
-  place: Place,
-  ops: (b: Batch, dir: number) => number | null,
+  file: FileRef,
+  ops: (b: Batch, fd: number) => number | null,
 ): Promise<ChangeResult> {
   await store.mdata.load(inode);
   const change = new Change(store, call, inode);
   const b = batch();
   change.reserve(b);
-  change.beginOps(b, place.dir, place.name);
-  const op = ops(b, place.dir);
-  change.endOps(b, place.dir, place.name);
+  change.beginOps(b, file.fd, file.name);
+  const op = ops(b, file.fd);
+  change.endOps(b, file.fd, file.name);
   await store.run(b, inode.lane, store.priority(call, Priority.low));
   const errno = change.ended(b);
   const count = op === null ? 0 : b.result(op);

@@ -15,7 +15,8 @@ import * as key from '../../../mux/xlator/xdata-keys.js';
 import { ALWAYS, type Batch, batch, IGNORE, Priority, reg, STAT } from '../../../native/batch.js';
 import { EAGAIN, ENOENT } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
-import { OpenFile, type Place } from '../descriptors/open-files.js';
+import type { FileRef } from '../descriptors/file-ref.js';
+import { OpenFile } from '../descriptors/open-files.js';
 import { iattOf } from '../format/iatt-from-statx.js';
 import { OpenFlag, Resolve } from '../format/sys.js';
 import { ancestryPath } from './ancestry.js';
@@ -31,16 +32,16 @@ export interface Seen {
 /** What every look reads besides what the request asks for: no more is to be read if the request asks for nothing. */
 const NOTHING = new XattrWants(null);
 
-/** Looks at the file of an inode; releases the place. Fails with the errno of the look. */
+/** Looks at the file of an inode; releases the file. Fails with the errno of the look. */
 export function look(
   store: Store,
   call: Call,
   inode: Inode,
-  place: Place,
+  file: FileRef,
   xdata: Dict | null,
   usual = Priority.high,
 ): MaybePromise<Seen> {
-  const l = new Look(store, inode, place, xdata);
+  const l = new Look(store, inode, file, xdata);
   if (l.inline()) return l.seen();
   return l.pool(store.priority(call, usual)).then(() => l.seen());
 }
@@ -48,7 +49,7 @@ export function look(
 class Look {
   readonly #store: Store;
   readonly #inode: Inode;
-  readonly #place: Place;
+  readonly #file: FileRef;
   readonly #wants: XattrWants;
   readonly #readsXattrs: boolean;
   /** By a handle's path: may have to wait for the disk. */
@@ -61,13 +62,13 @@ class Look {
   #dict: Dict | null = null;
   #errno = 0;
 
-  constructor(store: Store, inode: Inode, place: Place, xdata: Dict | null) {
+  constructor(store: Store, inode: Inode, file: FileRef, xdata: Dict | null) {
     this.#store = store;
     this.#inode = inode;
-    this.#place = place;
+    this.#file = file;
     this.#wants = xdata === null ? NOTHING : new XattrWants(xdata);
     this.#readsXattrs = this.#wants.patterns !== NOTHING.patterns || store.mdata.unread(inode);
-    this.#byPath = place.name !== null && place.name !== '.';
+    this.#byPath = file.name !== null && file.name !== '.';
   }
 
   inline(): boolean {
@@ -96,12 +97,12 @@ class Look {
   }
 
   #program(b: Batch, resolve: number): void {
-    const { dir, name } = this.#place;
+    const { fd, name } = this.#file;
     if (this.#readsXattrs) this.#room.reserve(b);
     this.#at = b.statOut();
-    if (this.#byPath) b.open(dir, name!, OpenFlag.path | OpenFlag.nofollow, 0, resolve);
-    this.#statOp = b.statx(this.#byPath ? reg(0) : dir, null, this.#at);
-    if (this.#readsXattrs) this.#xattrsOp = this.#room.op(b, this.#wants, dir, name, IGNORE);
+    if (this.#byPath) b.open(fd, name!, OpenFlag.path | OpenFlag.nofollow, 0, resolve);
+    this.#statOp = b.statx(this.#byPath ? reg(0) : fd, null, this.#at);
+    if (this.#readsXattrs) this.#xattrsOp = this.#room.op(b, this.#wants, fd, name, IGNORE);
     if (this.#byPath) b.close(reg(0), ALWAYS);
   }
 
@@ -116,7 +117,7 @@ class Look {
       return false;
     }
     // A descriptor of the cache may be that of a directory that is gone; one that a client has open stays good.
-    if (inode.type === S_IFDIR && b.f64[this.#at + STAT.nlink] === 0 && !(this.#place instanceof OpenFile)) {
+    if (inode.type === S_IFDIR && b.f64[this.#at + STAT.nlink] === 0 && !(this.#file instanceof OpenFile)) {
       store.dirs.drop(inode.key);
       this.#errno = ENOENT;
       this.#room.release();
@@ -149,24 +150,24 @@ class Look {
   }
 
   seen(): MaybePromise<Seen> {
-    const place = this.#place;
+    const file = this.#file;
     if (this.#errno !== 0) {
-      place.release();
+      file.release();
       throw failure(this.#errno);
     }
     const stat = this.#stat!;
-    const content = place.name !== null && stat.isRegular && this.#wants.content >= stat.size;
-    const path = place.name !== null && this.#wants.words?.includes(key.ANCESTRY_PATH) === true;
+    const content = file.name !== null && stat.isRegular && this.#wants.content >= stat.size;
+    const path = file.name !== null && this.#wants.words?.includes(key.ANCESTRY_PATH) === true;
     if (content || path) return this.#more(stat, content, path);
-    place.release();
+    file.release();
     return { stat, dict: this.#dict };
   }
 
   async #more(stat: Iatt, content: boolean, path: boolean): Promise<Seen> {
-    const place = this.#place;
+    const file = this.#file;
     try {
       if (content) {
-        const bytes = await readContent(this.#store, place.dir, place.name!, stat.size);
+        const bytes = await readContent(this.#store, file.fd, file.name!, stat.size);
         if (bytes !== null) this.#dict?.setBytes(key.CONTENT, bytes);
       }
       if (path) {
@@ -174,7 +175,7 @@ class Look {
         if (text !== null) this.#dict?.setText(key.ANCESTRY_PATH, text);
       }
     } finally {
-      place.release();
+      file.release();
     }
     return { stat, dict: this.#dict };
   }

@@ -12,7 +12,8 @@ import type { Inode } from '../../../mux/xlator/inode.js';
 import { nanosecondsInRange } from '../../../mux/xlator/time-range.js';
 import { type Batch, batch, IGNORE, Priority } from '../../../native/batch.js';
 import { ENODATA, ENOENT, errnoName } from '../../../native/errno.js';
-import type { Store, Target } from '../../brick-dir/brick-dir.js';
+import type { Store } from '../../brick-dir/brick-dir.js';
+import type { FileRef } from '../descriptors/file-ref.js';
 import type { InodeState } from '../descriptors/inode-state.js';
 import { decodeMdata, encodeMdata, MDATA_KEY, Mdata } from '../format/mdata-record.js';
 
@@ -117,12 +118,12 @@ export class MdataKeeper {
   }
 
   async #load(inode: Inode): Promise<void> {
-    const t = await this.#store.target(inode);
+    const file = await this.#store.fileRef(inode);
     const b = batch();
     const at = b.out(64);
-    b.getxattr(t.dir, t.name, MDATA_KEY, at, 64, IGNORE);
+    b.getxattr(file.fd, file.name, MDATA_KEY, at, 64, IGNORE);
     await this.#store.run(b, inode.lane, Priority.high);
-    t.release();
+    file.release();
     const r = b.result(0);
     if (r >= 0 || r === -ENODATA) this.found(inode, inode.gfid, b.view(at, 64), 0, r);
     b.release();
@@ -197,8 +198,8 @@ export class MdataKeeper {
    * Op that stores a planned record with the fop's own batch; returns its index for {@link stored}. A failing store does
    * not fail the fop. `stray`: the batch runs in another lane than the inode's own.
    */
-  storeOp(b: Batch, dir: number, name: string | null, m: Mdata, inode: Inode | null, stray = false): number {
-    const op = b.setxattr(dir, name, MDATA_KEY, encodeMdata(m), 0, IGNORE);
+  storeOp(b: Batch, fd: number, name: string | null, m: Mdata, inode: Inode | null, stray = false): number {
+    const op = b.setxattr(fd, name, MDATA_KEY, encodeMdata(m), 0, IGNORE);
     if (inode !== null) this.#begin(this.#store.state(inode), stray);
     return op;
   }
@@ -286,23 +287,23 @@ export class MdataKeeper {
   }
 
   async #storeNow(inode: Inode, state: InodeState): Promise<void> {
-    let t: Target;
+    let file: FileRef;
     try {
-      t = await this.#store.target(inode);
+      file = await this.#store.fileRef(inode);
     } catch (thrown) {
       fopErrorOf(thrown);
       return; // the directory has gone
     }
     const m = state.mdata;
     if (m === null || m === undefined) {
-      t.release();
+      file.release();
       return;
     }
     const b = batch();
-    b.setxattr(t.dir, t.name, MDATA_KEY, encodeMdata(m));
+    b.setxattr(file.fd, file.name, MDATA_KEY, encodeMdata(m));
     this.#begin(state, false);
     await this.#store.run(b, inode.lane, Priority.normal);
-    t.release();
+    file.release();
     const r = b.result(0);
     b.release();
     if (r < 0) this.#warn(inode.gfid, r);

@@ -6,7 +6,7 @@ import type { Inode } from '../../../mux/xlator/inode.js';
 import type { Batch } from '../../../native/batch.js';
 import { ENODATA } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
-import type { Place } from '../descriptors/open-files.js';
+import type { FileRef } from '../descriptors/file-ref.js';
 import { MDATA_KEY } from '../format/mdata-record.js';
 
 /** Bytes to reserve in a batch for a record. */
@@ -40,8 +40,8 @@ export class TimesReading {
   reserve(b: Batch): void {
     if (this.wanted) this.#address = b.out(MDATA_ROOM);
   }
-  op(b: Batch, place: Place, flags: number): void {
-    if (this.wanted) this.#op = b.getxattr(place.dir, place.name, MDATA_KEY, this.#address, MDATA_ROOM, flags);
+  op(b: Batch, file: FileRef, flags: number): void {
+    if (this.wanted) this.#op = b.getxattr(file.fd, file.name, MDATA_KEY, this.#address, MDATA_ROOM, flags);
   }
   take(b: Batch): void {
     if (this.wanted) readTimes(this.#store, this.#inode, b, this.#op, this.#address);

@@ -24,7 +24,7 @@ import { batch, IGNORE, Priority } from '../../../native/batch.js';
 import { EACCES, EROFS } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { reservedBlocks, VFS, VFS_DOUBLES } from '../../brick-dir/space.js';
-import type { Place } from '../../disk/descriptors/open-files.js';
+import { type FileRef, unheld } from '../../disk/descriptors/file-ref.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import type { Mdata } from '../../disk/format/mdata-record.js';
 import { look, type Seen } from '../../disk/query/stat-inode.js';
@@ -42,22 +42,22 @@ function statReply(seen: Seen): StatReply {
 
 export function stat(store: Store, call: Call, args: InodeArgs): MaybePromise<StatReply> {
   refuseCloud(store, args.xdata);
-  return then(store.target(args.inode), (place) => then(look(store, call, args.inode, place, args.xdata), statReply));
+  return then(store.fileRef(args.inode), (file) => then(look(store, call, args.inode, file, args.xdata), statReply));
 }
 
 export function fstat(store: Store, call: Call, args: FdArgs): MaybePromise<StatReply> {
   refuseCloud(store, args.xdata);
-  return then(store.files.place(args.fd), (place) =>
-    then(look(store, call, args.fd.inode, place, args.xdata), statReply),
+  return then(store.files.fileRef(args.fd), (file) =>
+    then(look(store, call, args.fd.inode, file, args.xdata), statReply),
   );
 }
 
 export async function setattr(store: Store, call: Call, args: SetattrArgs): Promise<PrePostReply> {
-  return change(store, call, args.inode, await store.target(args.inode), args.stat, args.valid, args.xdata);
+  return change(store, call, args.inode, await store.fileRef(args.inode), args.stat, args.valid, args.xdata);
 }
 
 export async function fsetattr(store: Store, call: Call, args: FsetattrArgs): Promise<PrePostReply> {
-  return change(store, call, args.fd.inode, await store.files.place(args.fd), args.stat, args.valid, args.xdata);
+  return change(store, call, args.fd.inode, await store.files.fileRef(args.fd), args.stat, args.valid, args.xdata);
 }
 
 /** Changes owner, mode and times, in this order; the first failure ends it, and what was done stays. */
@@ -65,32 +65,32 @@ async function change(
   store: Store,
   call: Call,
   inode: Inode,
-  place: Place,
+  file: FileRef,
   wanted: Iatt,
   valid: number,
   xdata: Dict | null,
 ): Promise<PrePostReply> {
-  const { dir, name } = place;
+  const { fd, name } = file;
   try {
     await store.mdata.load(inode);
     const isLink = inode.type === S_IFLNK;
     const b = batch();
     const before = b.statOut();
     const after = b.statOut();
-    b.statx(dir, name, before);
+    b.statx(fd, name, before);
     if ((valid & (Valid.uid | Valid.gid)) !== 0 || valid === 0) {
-      b.chown(dir, name, (valid & Valid.uid) !== 0 ? wanted.uid : -1, (valid & Valid.gid) !== 0 ? wanted.gid : -1);
+      b.chown(fd, name, (valid & Valid.uid) !== 0 ? wanted.uid : -1, (valid & Valid.gid) !== 0 ? wanted.gid : -1);
     }
     // Links have no mode of their own: nothing to do, and no failure.
-    if ((valid & Valid.mode) !== 0) b.chmod(dir, name, modeFor(store, inode, wanted.mode), isLink ? IGNORE : 0);
+    if ((valid & Valid.mode) !== 0) b.chmod(fd, name, modeFor(store, inode, wanted.mode), isLink ? IGNORE : 0);
     if ((valid & (Valid.atime | Valid.mtime)) !== 0) {
       const atimeNsec = (valid & Valid.atime) !== 0 ? wanted.atimeNsec : UTIME_OMIT;
       const mtimeNsec = (valid & Valid.mtime) !== 0 ? wanted.mtimeNsec : UTIME_OMIT;
-      b.utimens(dir, name, wanted.atime, atimeNsec, wanted.mtime, mtimeNsec);
+      b.utimens(fd, name, wanted.atime, atimeNsec, wanted.mtime, mtimeNsec);
     }
     const planned = timesAfter(store, call, inode, wanted, valid);
-    const timesOp = planned === null ? -1 : store.mdata.storeOp(b, dir, name, planned, inode);
-    b.statx(dir, name, after);
+    const timesOp = planned === null ? -1 : store.mdata.storeOp(b, fd, name, planned, inode);
+    b.statx(fd, name, after);
     await store.run(b, inode.lane, store.priority(call, Priority.normal));
     const errno = b.errno;
     const pre = iattOf(b.f64, before, inode.gfid, store.mdata.of(inode));
@@ -106,10 +106,10 @@ async function change(
       throw failure(errno);
     }
     if (xdata === null) return { pre, post, xdata: null };
-    const seen = await look(store, call, inode, { dir, name, release() {} }, xdata, Priority.normal);
+    const seen = await look(store, call, inode, unheld(file), xdata, Priority.normal);
     return { pre, post, xdata: seen.dict };
   } finally {
-    place.release();
+    file.release();
   }
 }
 
@@ -136,8 +136,8 @@ function timesAfter(store: Store, call: Call, inode: Inode, wanted: Iatt, valid:
 /** Answers as access(2) does for root: usually the access-control translator above has answered before. */
 export function access(store: Store, call: Call, args: AccessArgs): MaybePromise<AccessReply> {
   const { inode } = args;
-  return then(store.target(inode), (place) =>
-    then(look(store, call, inode, place, null), async ({ stat }) => {
+  return then(store.fileRef(inode), (file) =>
+    then(look(store, call, inode, file, null), async ({ stat }) => {
       if ((args.mask & 1) !== 0 && !stat.isDirectory && (stat.mode & 0o111) === 0) throw failure(EACCES);
       if ((args.mask & 2) !== 0 && ((await readVfs(store))[VFS.flag]! & ST_RDONLY) !== 0) throw failure(EROFS);
       return { errno: 0, xdata: null };
@@ -160,7 +160,7 @@ async function readVfs(store: Store): Promise<Float64Array> {
 
 /** Size and free space of the file system: less the reserve, and this brick's share where several bricks share it. */
 export async function statfs(store: Store, call: Call, args: InodeArgs): Promise<StatfsReply> {
-  await look(store, call, args.inode, await store.target(args.inode), null);
+  await look(store, call, args.inode, await store.fileRef(args.inode), null);
   const vfs = await readVfs(store);
   const o = store.options;
   const reserved = reservedBlocks(o, vfs[VFS.blocks]!, vfs[VFS.bsize]!);

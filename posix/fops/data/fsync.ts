@@ -29,9 +29,9 @@ export async function fsync(store: Store, call: Call, args: FsyncArgs): Promise<
     const before = b.statOut();
     const after = b.statOut();
     times.reserve(b);
-    b.statx(file.dir, null, before);
-    const sync = args.datasync ? b.fdatasync(file.dir) : b.fsync(file.dir);
-    b.statx(file.dir, null, after);
+    b.statx(file.fd, null, before);
+    const sync = args.datasync ? b.fdatasync(file.fd) : b.fsync(file.fd);
+    b.statx(file.fd, null, after);
     times.op(b, file, IGNORE);
     await store.run(b, 0, store.priority(call, Priority.low));
     let { errno } = b;
@@ -68,8 +68,8 @@ function failed(store: Store, args: FsyncArgs, errno: number): never {
 
 /** Directories are as safe as their file system makes them: nothing to do. EINVAL without an open directory. */
 export function fsyncdir(store: Store, args: FsyncArgs): MaybePromise<Xdata> {
-  return then(store.files.place(args.fd), (place) => {
-    place.release();
+  return then(store.files.fileRef(args.fd), (file) => {
+    file.release();
     return NO_REPLY;
   });
 }
@@ -140,7 +140,7 @@ export class Syncs {
 
   async #syncfs({ file }: Waiting): Promise<boolean> {
     const b = batch();
-    b.syncfs(file.dir);
+    b.syncfs(file.fd);
     await this.#store.run(b, 0, Priority.low);
     const { errno } = b;
     b.release();
@@ -155,9 +155,9 @@ export class Syncs {
   async #sync(some: Waiting[], sync: boolean): Promise<void> {
     const b = batch();
     for (const { args, file } of some) {
-      if (!sync) b.syncErrors(file.dir, IGNORE);
-      else if (args.datasync) b.fdatasync(file.dir, IGNORE);
-      else b.fsync(file.dir, IGNORE);
+      if (!sync) b.syncErrors(file.fd, IGNORE);
+      else if (args.datasync) b.fdatasync(file.fd, IGNORE);
+      else b.fsync(file.fd, IGNORE);
     }
     await this.#store.run(b, 0, Priority.low);
     const results = some.map(({ file }, i) => syncOutcome(file, b.result(i), b, -1));

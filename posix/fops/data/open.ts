@@ -78,16 +78,16 @@ function openInline(store: Store, inode: Inode, flags: number): number {
 
 async function openOnPool(store: Store, call: Call, args: OpenArgs, flags: number): Promise<Xdata> {
   const { inode } = args;
-  const target = await store.target(inode);
+  const file = await store.fileRef(inode);
   const b = batch();
   const unread = store.mdata.unread(inode);
   const at = unread ? b.out(MDATA_ROOM) : 0;
-  openOp(b, inode, target.dir, target.name ?? '.', flags);
+  openOp(b, inode, file.fd, file.name ?? '.', flags);
   const times = unread ? b.getxattr(reg(0), null, MDATA_KEY, at, MDATA_ROOM, IGNORE) : -1;
   // Truncation takes its turn among the writes.
   const lane = (flags & OpenFlag.trunc) === 0 ? 0 : inode.lane;
   await store.run(b, lane, store.priority(call, Priority.high));
-  target.release();
+  file.release();
   const descriptor = b.result(0);
   if (descriptor >= 0 && unread) readTimes(store, inode, b, times, at);
   b.release();
@@ -107,8 +107,8 @@ function opened(store: Store, call: Call, args: OpenArgs, descriptor: number, fl
 
 /** Nothing to flush: every write has reached the file system before its reply. EINVAL without an open file. */
 export function flush(store: Store, args: FdArgs): MaybePromise<Xdata> {
-  return then(store.files.place(args.fd), (place) => {
-    place.release();
+  return then(store.files.fileRef(args.fd), (file) => {
+    file.release();
     return NO_REPLY;
   });
 }

@@ -51,8 +51,8 @@ function read(store: Store, call: Call, args: ReadArgs, file: OpenFile): MaybePr
   const into = region(size);
   const b = batch();
   const at = b.statOut();
-  b.pread(file.dir, into.address, size, args.offset, RWF_NOWAIT);
-  b.statx(file.dir, null, at);
+  b.pread(file.fd, into.address, size, args.offset, RWF_NOWAIT);
+  b.statx(file.fd, null, at);
   store.inlining.run(b);
   let n = b.result(0);
   if (n >= 0) {
@@ -75,7 +75,7 @@ function read(store: Store, call: Call, args: ReadArgs, file: OpenFile): MaybePr
 function fittingSize(store: Store, file: OpenFile, args: ReadArgs): number {
   const b = batch();
   const at = b.statOut();
-  b.statx(file.dir, null, at);
+  b.statx(file.fd, null, at);
   store.inlining.run(b);
   const r = b.result(0);
   const size = b.f64[at + STAT.size]!;
@@ -117,8 +117,8 @@ async function readOnPool(
   const b = batch();
   const at = b.statOut();
   times.reserve(b);
-  b.pread(file.dir, piece === null ? memory.address + done : piece.address, size - done, args.offset + done);
-  b.statx(file.dir, null, at);
+  b.pread(file.fd, piece === null ? memory.address + done : piece.address, size - done, args.offset + done);
+  b.statx(file.fd, null, at);
   times.op(b, file, IGNORE);
   await store.run(b, 0, store.priority(call, Priority.low));
   const n = b.result(0);

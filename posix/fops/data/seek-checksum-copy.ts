@@ -64,7 +64,7 @@ export async function seek(store: Store, call: Call, args: SeekArgs): Promise<Se
   if (whence === undefined) throw failure(ENOTSUP);
   const file = await store.files.of(args.fd);
   const b = batch();
-  b.lseek(file.dir, args.offset, whence);
+  b.lseek(file.fd, args.offset, whence);
   await store.run(b, 0, store.priority(call, Priority.low));
   file.release();
   const r = b.result(0);
@@ -124,7 +124,7 @@ async function checksum(
     // The digest ends with a slice of nothing when the file ends before the range does.
     const last = length === 0 || done + length === args.length;
     const b = batch();
-    b.checksum(file.dir, args.offset + done, length, { sha256, first, last }, answer.address);
+    b.checksum(file.fd, args.offset + done, length, { sha256, first, last }, answer.address);
     await store.run(b, 0, priority);
     const n = b.result(0);
     b.release();
@@ -157,10 +157,10 @@ export async function copyFileRange(store: Store, call: Call, args: CopyFileRang
     const b = batch();
     const source = b.statOut();
     change.reserve(b);
-    change.beginOps(b, to.dir, null);
-    const copy = b.copyFileRange(from.dir, args.offsetIn, to.dir, args.offsetOut, Math.min(args.size, MAX_COPIED));
-    change.endOps(b, to.dir, null);
-    b.statx(from.dir, null, source);
+    change.beginOps(b, to.fd, null);
+    const copy = b.copyFileRange(from.fd, args.offsetIn, to.fd, args.offsetOut, Math.min(args.size, MAX_COPIED));
+    change.endOps(b, to.fd, null);
+    b.statx(from.fd, null, source);
     await store.run(b, fdOut.inode.lane, store.priority(call, Priority.low));
     const errno = change.ended(b);
     touchSoon(store, fdIn.inode, call, call.timeFlags & TimeFlag.atime);
@@ -184,7 +184,7 @@ export async function copyFileRange(store: Store, call: Call, args: CopyFileRang
 /** EBUSY for a file that its users write to while it is migrated. */
 async function refuseMarked(store: Store, file: OpenFile): Promise<void> {
   const b = batch();
-  b.getxattr(file.dir, null, key.WRITE_PROTECTION, 0, 0);
+  b.getxattr(file.fd, null, key.WRITE_PROTECTION, 0, 0);
   await store.run(b, 0, Priority.low);
   const r = b.result(0);
   b.release();

@@ -36,8 +36,8 @@ export async function readIntoPipe(
   const b = batch();
   const at = b.statOut();
   times.reserve(b);
-  b.splice(file.dir, args.offset, size, pipe.writeFd);
-  b.statx(file.dir, null, at);
+  b.splice(file.fd, args.offset, size, pipe.writeFd);
+  b.statx(file.fd, null, at);
   times.op(b, file, IGNORE);
   await store.run(b, 0, store.priority(call, Priority.low));
   const { errno } = b;

@@ -133,8 +133,8 @@ async function protect(store: Store, call: Call, args: WriteArgs, file: OpenFile
   const asks = args.xdata!.has(key.AVOID_OVERWRITE);
   if (mark === undefined && !asks) return;
   const b = batch();
-  if (mark !== undefined) b.setxattr(file.dir, null, key.WRITE_PROTECTION, valueBytes(mark) ?? new Uint8Array(0));
-  else b.getxattr(file.dir, null, key.WRITE_PROTECTION, 0, 0);
+  if (mark !== undefined) b.setxattr(file.fd, null, key.WRITE_PROTECTION, valueBytes(mark) ?? new Uint8Array(0));
+  else b.getxattr(file.fd, null, key.WRITE_PROTECTION, 0, 0);
   await store.run(b, args.fd.inode.lane, store.priority(call, Priority.low));
   const r = b.result(0);
   b.release();
@@ -220,19 +220,19 @@ export class Writes {
     const before = b.statOut();
     for (const w of writes) w.after = b.statOut();
     const first = writes[0]!;
-    b.statx(first.file.dir, null, before);
+    b.statx(first.file.fd, null, before);
     let planned: Mdata | null = null;
     let sync = false;
     for (const w of writes) {
       if (planned === null) planned = store.mdata.plan(inode, w.call);
       else planned.advance(w.call.timeFlags, w.call.timeSec, w.call.timeNsec);
-      w.writeOp = b.pwrite(w.file.dir, w.address, w.args.size, w.args.offset);
-      w.statOp = b.statx(w.file.dir, null, w.after);
+      w.writeOp = b.pwrite(w.file.fd, w.address, w.args.size, w.args.offset);
+      w.statOp = b.statx(w.file.fd, null, w.after);
       if (w.sync) sync = true;
     }
     const stray = lane === 0;
-    const timesOp = planned === null ? -1 : store.mdata.storeOp(b, first.file.dir, null, planned, inode, stray);
-    const syncOp = sync ? b.fsync(first.file.dir, IGNORE) : -1;
+    const timesOp = planned === null ? -1 : store.mdata.storeOp(b, first.file.fd, null, planned, inode, stray);
+    const syncOp = sync ? b.fsync(first.file.fd, IGNORE) : -1;
     b.onDone = () => {
       try {
         this.#settle(b, writes, before, syncOp < 0 ? 0 : b.result(syncOp));
@@ -293,7 +293,7 @@ export class Writes {
       await store.mdata.touch(w.args.fd.inode, w.call);
       if (w.sync) {
         const b = batch();
-        b.fsync(w.file.dir);
+        b.fsync(w.file.fd);
         await store.run(b, 0, Priority.low);
         const r = b.result(0);
         if (r < 0) syncOutcome(w.file, r, b, -1);

@@ -29,9 +29,9 @@ export async function ancestry(store: Store, inode: Inode, xdata: Dict): Promise
       const chain = await ancestors(store, link.parent).catch(nullOnFailure);
       if (chain === null) continue;
       await addDirectories(store, chain, wants, entries);
-      const t = await store.target(inode);
-      entries.push(await entryOf(store, t.dir, t.name, link.name, inode.gfid, wants));
-      t.release();
+      const at = await store.fileRef(inode);
+      entries.push(await entryOf(store, at.fd, at.name, link.name, inode.gfid, wants));
+      at.release();
     }
   }
   return { entries, errno: 0, xdata: null };

@@ -10,7 +10,7 @@ import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.
 import { E2BIG, EAGAIN, ENODATA, ERANGE } from '../../../native/errno.js';
 import { type Region, region } from '../../../native/memory.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
-import type { Place } from '../../disk/descriptors/open-files.js';
+import type { FileRef } from '../../disk/descriptors/file-ref.js';
 import { OpenFlag, Resolve } from '../../disk/format/sys.js';
 import { isHidden, isIdentity, isUnlisted } from '../../disk/format/xattr-names.js';
 import { look } from '../../disk/query/stat-inode.js';
@@ -29,18 +29,18 @@ export function getxattr(store: Store, call: Call, args: GetxattrArgs): MaybePro
   if (name !== '' && isHidden(name, call.pid)) throw failure(ENODATA);
   const answer = name === '' ? null : virtualByInode(store, call, inode, name);
   if (answer !== null) return then(answer, (reply) => withXdata(store, call, inode, reply, xdata));
-  const reply = then(store.target(inode), (place) =>
-    name === '' ? listAll(store, call, place, true) : getOne(store, call, place, name),
+  const reply = then(store.fileRef(inode), (file) =>
+    name === '' ? listAll(store, call, file, true) : getOne(store, call, file, name),
   );
   return xdata === null ? reply : then(reply, (r) => withXdata(store, call, inode, r, xdata));
 }
 
 export function fgetxattr(store: Store, call: Call, args: FgetxattrArgs): MaybePromise<DictReply> {
   const { fd, name, xdata } = args;
-  return then(store.files.place(fd), (place) => {
-    const answer = name === '' ? null : virtualByFd(store, call, fd, place, name);
+  return then(store.files.fileRef(fd), (file) => {
+    const answer = name === '' ? null : virtualByFd(store, call, fd, file, name);
     if (answer !== null) return then(answer, (reply) => withFdXdata(store, call, args, reply));
-    const reply = name === '' ? listAll(store, call, place, false) : getOne(store, call, place, name);
+    const reply = name === '' ? listAll(store, call, file, false) : getOne(store, call, file, name);
     return xdata === null ? reply : then(reply, (r) => withFdXdata(store, call, args, r));
   });
 }
@@ -54,15 +54,15 @@ function withXdata(
   xdata: Dict | null,
 ): MaybePromise<DictReply> {
   if (xdata === null) return reply;
-  return then(store.target(inode), (place) =>
-    then(look(store, call, inode, place, xdata), ({ dict }) => ({ ret: reply.ret, dict: reply.dict, xdata: dict })),
+  return then(store.fileRef(inode), (file) =>
+    then(look(store, call, inode, file, xdata), ({ dict }) => ({ ret: reply.ret, dict: reply.dict, xdata: dict })),
   );
 }
 
 function withFdXdata(store: Store, call: Call, args: FgetxattrArgs, reply: DictReply): MaybePromise<DictReply> {
   if (args.xdata === null) return reply;
-  return then(store.files.place(args.fd), (place) =>
-    then(look(store, call, args.fd.inode, place, args.xdata), ({ dict }) => ({
+  return then(store.files.fileRef(args.fd), (file) =>
+    then(look(store, call, args.fd.inode, file, args.xdata), ({ dict }) => ({
       ret: reply.ret,
       dict: reply.dict,
       xdata: dict,
@@ -70,12 +70,12 @@ function withFdXdata(store: Store, call: Call, args: FgetxattrArgs, reply: DictR
   );
 }
 
-/** A reading of xattrs at a place: ops of a batch that may start with a cached look at the handle. */
-function program(b: Batch, place: Place, resolve: number, op: () => void): void {
-  const byPath = place.name !== null && place.name !== '.';
+/** A reading of xattrs of a file: ops of a batch that may start with a cached look at the handle. */
+function program(b: Batch, file: FileRef, resolve: number, op: () => void): void {
+  const byPath = file.name !== null && file.name !== '.';
   if (byPath && resolve !== 0) {
     // Says whether the handle is in the cache.
-    b.open(place.dir, place.name!, OpenFlag.path | OpenFlag.nofollow, 0, resolve);
+    b.open(file.fd, file.name!, OpenFlag.path | OpenFlag.nofollow, 0, resolve);
     op();
     b.close(reg(0), ALWAYS);
   } else {
@@ -84,16 +84,16 @@ function program(b: Batch, place: Place, resolve: number, op: () => void): void 
 }
 
 /**
- * Value of one xattr; releases the place. Inline while the handle is in the kernel's cache. Fails with ENODATA when the file
+ * Value of one xattr; releases the file. Inline while the handle is in the kernel's cache. Fails with ENODATA when the file
  * has no such xattr.
  */
-export function readValue(store: Store, call: Call, place: Place, name: string): MaybePromise<Uint8Array> {
-  if (!store.inline) return readLarge(store, call, place, name);
+export function readValue(store: Store, call: Call, file: FileRef, name: string): MaybePromise<Uint8Array> {
+  if (!store.inline) return readLarge(store, call, file, name);
   const b = batch();
   const at = b.out(SMALL);
   let op = 0;
-  program(b, place, Resolve.cached, () => {
-    op = b.getxattr(place.dir, place.name, name, at, SMALL);
+  program(b, file, Resolve.cached, () => {
+    op = b.getxattr(file.fd, file.name, name, at, SMALL);
   });
   store.inlining.run(b);
   const r = b.result(op);
@@ -101,23 +101,23 @@ export function readValue(store: Store, call: Call, place: Place, name: string):
   if (r >= 0 && !cold) {
     const value = Uint8Array.prototype.slice.call(b.view(at, r));
     b.release();
-    place.release();
+    file.release();
     return value;
   }
   const errno = b.errno;
   b.release();
-  if (cold || errno === ERANGE) return readLarge(store, call, place, name);
-  place.release();
+  if (cold || errno === ERANGE) return readLarge(store, call, file, name);
+  file.release();
   throw failure(errno);
 }
 
-async function readLarge(store: Store, call: Call, place: Place, name: string): Promise<Uint8Array> {
+async function readLarge(store: Store, call: Call, file: FileRef, name: string): Promise<Uint8Array> {
   call.charge(LARGEST);
   const into = region(LARGEST);
   const b = batch();
-  b.getxattr(place.dir, place.name, name, into.address, LARGEST);
+  b.getxattr(file.fd, file.name, name, into.address, LARGEST);
   await store.run(b, 0, store.priority(call, Priority.normal));
-  place.release();
+  file.release();
   const r = b.result(0);
   b.release();
   const value = r >= 0 ? Uint8Array.prototype.slice.call(into.bytes, 0, r) : null;
@@ -126,8 +126,8 @@ async function readLarge(store: Store, call: Call, place: Place, name: string): 
   return value;
 }
 
-function getOne(store: Store, call: Call, place: Place, name: string): MaybePromise<DictReply> {
-  return then(readValue(store, call, place, name), (value) => ({
+function getOne(store: Store, call: Call, file: FileRef, name: string): MaybePromise<DictReply> {
+  return then(readValue(store, call, file, name), (value) => ({
     ret: value.length,
     dict: isIdentity(name) ? new Dict() : new Dict().setBytes(name, value),
     xdata: null,
@@ -135,13 +135,13 @@ function getOne(store: Store, call: Call, place: Place, name: string): MaybeProm
 }
 
 /** All xattrs. ret is the size of the last one, as Gluster has it. filtered: without those that clients must not see. */
-function listAll(store: Store, call: Call, place: Place, filtered: boolean): MaybePromise<DictReply> {
-  if (!store.inline) return listLarge(store, call, place, filtered, LARGEST);
+function listAll(store: Store, call: Call, file: FileRef, filtered: boolean): MaybePromise<DictReply> {
+  if (!store.inline) return listLarge(store, call, file, filtered, LARGEST);
   const into = region(LARGEST);
   const b = batch();
   let op = 0;
-  program(b, place, Resolve.cached, () => {
-    op = b.xattrs(place.dir, place.name, '', into.address, into.capacity);
+  program(b, file, Resolve.cached, () => {
+    op = b.xattrs(file.fd, file.name, '', into.address, into.capacity);
   });
   store.inlining.run(b);
   const r = b.result(op);
@@ -151,27 +151,27 @@ function listAll(store: Store, call: Call, place: Place, filtered: boolean): May
   if (r >= 0 && !cold) {
     const reply = collect(call, into, r, filtered);
     into.release();
-    place.release();
+    file.release();
     return reply;
   }
   into.release();
-  if (cold || errno === ERANGE) return listLarge(store, call, place, filtered, cold ? LARGEST : LARGEST * 8);
-  place.release();
+  if (cold || errno === ERANGE) return listLarge(store, call, file, filtered, cold ? LARGEST : LARGEST * 8);
+  file.release();
   throw failure(errno);
 }
 
-async function listLarge(store: Store, call: Call, place: Place, filtered: boolean, room: number): Promise<DictReply> {
+async function listLarge(store: Store, call: Call, file: FileRef, filtered: boolean, room: number): Promise<DictReply> {
   call.charge(2 * room);
   const into = region(room);
   const b = batch();
-  b.xattrs(place.dir, place.name, '', into.address, into.capacity);
+  b.xattrs(file.fd, file.name, '', into.address, into.capacity);
   await store.run(b, 0, store.priority(call, Priority.normal));
   const r = b.result(0);
   b.release();
   const reply = r >= 0 ? collect(call, into, r, filtered) : GONE;
   into.release();
-  if (r === -ERANGE && room < MOST_OF_ALL) return listLarge(store, call, place, filtered, room * 8);
-  place.release();
+  if (r === -ERANGE && room < MOST_OF_ALL) return listLarge(store, call, file, filtered, room * 8);
+  file.release();
   if (r < 0) throw failure(r === -ERANGE ? E2BIG : r);
   return reply;
 }

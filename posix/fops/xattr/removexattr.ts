@@ -9,8 +9,8 @@ import type { Inode } from '../../../mux/xlator/inode.js';
 import { batch, Priority } from '../../../native/batch.js';
 import { ENODATA } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import type { FileRef } from '../../disk/descriptors/file-ref.js';
 import { exclusively } from '../../disk/descriptors/inode-state.js';
-import type { Place } from '../../disk/descriptors/open-files.js';
 import { isGfid2path, isIdentity, isRestricted, isUser } from '../../disk/format/xattr-names.js';
 import { Change } from '../../disk/query/data-change.js';
 import { statsOf } from './setxattr.js';
@@ -20,19 +20,19 @@ const PER_BATCH = 20;
 
 export async function removexattr(store: Store, call: Call, args: RemovexattrArgs): Promise<Xdata> {
   const { inode, name, xdata } = args;
-  return remove(store, call, inode, () => store.target(inode), name, xdata);
+  return remove(store, call, inode, () => store.fileRef(inode), name, xdata);
 }
 
 export async function fremovexattr(store: Store, call: Call, args: FremovexattrArgs): Promise<Xdata> {
   const { fd, name, xdata } = args;
-  return remove(store, call, fd.inode, () => store.files.place(fd), name, xdata);
+  return remove(store, call, fd.inode, () => store.files.fileRef(fd), name, xdata);
 }
 
 async function remove(
   store: Store,
   call: Call,
   inode: Inode,
-  findPlace: () => MaybePromise<Place>,
+  findFile: () => MaybePromise<FileRef>,
   name: string,
   xdata: Xdata['xdata'],
 ): Promise<Xdata> {
@@ -42,11 +42,11 @@ async function remove(
   if (names.some(isIdentity)) refuseXattr(store, 'removexattr of the identity of a file or brick');
   if (isUser(call) && names.some(isRestricted)) refuseXattr(store, 'removexattr of a restricted key by a user');
   const run = async () => {
-    const place = await findPlace();
+    const file = await findFile();
     try {
-      return await removeAll(store, call, inode, place, names, many);
+      return await removeAll(store, call, inode, file, names, many);
     } finally {
-      place.release();
+      file.release();
     }
   };
   // As with setting: what comes while a directory is being healed is newer than what is healed.
@@ -58,7 +58,7 @@ async function removeAll(
   store: Store,
   call: Call,
   inode: Inode,
-  place: Place,
+  file: FileRef,
   names: string[],
   many: boolean,
 ): Promise<Xdata> {
@@ -66,7 +66,7 @@ async function removeAll(
   let pre: Iatt | null = null;
   let post: Iatt | null = null;
   for (let i = 0; i === 0 || i < names.length; i += PER_BATCH) {
-    const change = await removeSome(store, call, inode, place, names.slice(i, i + PER_BATCH), many);
+    const change = await removeSome(store, call, inode, file, names.slice(i, i + PER_BATCH), many);
     pre ??= change.pre;
     post = change.post;
   }
@@ -78,22 +78,22 @@ async function removeSome(
   store: Store,
   call: Call,
   inode: Inode,
-  place: Place,
+  file: FileRef,
   names: string[],
   many: boolean,
 ): Promise<Change> {
   const change = new Change(store, call, inode);
   const b = batch();
   change.reserve(b);
-  change.beginOps(b, place.dir, place.name);
-  for (const name of names) b.removexattr(place.dir, place.name, name);
-  change.endOps(b, place.dir, place.name);
+  change.beginOps(b, file.fd, file.name);
+  for (const name of names) b.removexattr(file.fd, file.name, name);
+  change.endOps(b, file.fd, file.name);
   await store.run(b, inode.lane, store.priority(call, Priority.normal));
   const at = b.failedOp - 1;
   const errno = change.ended(b);
   b.release();
   if (errno === 0) return change;
-  if (many && errno === ENODATA && at >= 0) return removeSome(store, call, inode, place, names.slice(at + 1), many);
+  if (many && errno === ENODATA && at >= 0) return removeSome(store, call, inode, file, names.slice(at + 1), many);
   store.fopFailed(`removexattr of ${names[at] ?? ''} on ${gfidText(inode.gfid)} failed`, errno);
   throw failure(errno);
 }

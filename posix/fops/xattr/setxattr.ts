@@ -13,8 +13,9 @@ import { EACCES, EINVAL, ENOSPC, ENOTSUP, EPERM, errnoName } from '../../../nati
 import { region } from '../../../native/memory.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { usesReserve } from '../../brick-dir/space.js';
+import { type FileRef, unheld } from '../../disk/descriptors/file-ref.js';
 import { exclusively } from '../../disk/descriptors/inode-state.js';
-import { OpenFile, type Place } from '../../disk/descriptors/open-files.js';
+import { OpenFile } from '../../disk/descriptors/open-files.js';
 import { aclFromText } from '../../disk/format/acl-text.js';
 import { decodeMdata, encodeMdata, MDATA_KEY, Mdata } from '../../disk/format/mdata-record.js';
 import { isGfid2path, isIdentity, isPathinfo, isRestricted, isUser } from '../../disk/format/xattr-names.js';
@@ -40,29 +41,29 @@ export async function setxattr(store: Store, call: Call, args: SetxattrArgs): Pr
   refuseRestricted(store, call, dict);
   return alone(store, inode, dict, xdata, async () => {
     await checkRoom(store, call, dict, xdata);
-    const place = await store.target(inode);
+    const file = await store.fileRef(inode);
     try {
-      return await setByPath(store, call, args, place);
+      return await setByPath(store, call, args, file);
     } finally {
-      place.release();
+      file.release();
     }
   });
 }
 
-async function setByPath(store: Store, call: Call, args: SetxattrArgs, place: Place): Promise<Xdata> {
+async function setByPath(store: Store, call: Call, args: SetxattrArgs, file: FileRef): Promise<Xdata> {
   const { inode, dict, xdata } = args;
   const legacy = dict.get(key.SET_MDATA);
   if (legacy?.type === DictType.mdata) {
-    await raiseTimes(store, inode, place, timesOf(legacy.value as MdataIatt));
+    await raiseTimes(store, inode, file, timesOf(legacy.value as MdataIatt));
     return { xdata: null };
   }
-  const mode = mentionsAcl(dict) ? (await look(store, call, inode, held(place), null)).stat.mode : -1;
-  const steps = await prepare(store, inode, place, dict, (mode & 0o7777) === LINKTO_MODE && mode >= 0, true);
-  const { pre, post } = await apply(store, call, inode, place, steps, args.flags, 0);
-  if ((xdata?.number(key.SYNC_XATTRS) ?? 0) !== 0) await removeOthers(store, call, inode, place, dict);
+  const mode = mentionsAcl(dict) ? (await look(store, call, inode, unheld(file), null)).stat.mode : -1;
+  const steps = await prepare(store, inode, file, dict, (mode & 0o7777) === LINKTO_MODE && mode >= 0, true);
+  const { pre, post } = await apply(store, call, inode, file, steps, args.flags, 0);
+  if ((xdata?.number(key.SYNC_XATTRS) ?? 0) !== 0) await removeOthers(store, call, inode, file, dict);
   const reply = statsOf(pre, post);
-  if (dict.has(key.ACL_ACCESS_TEXT)) await addAcl(store, place, reply, key.ACL_ACCESS_XATTR);
-  if (dict.has(key.ACL_DEFAULT_TEXT)) await addAcl(store, place, reply, key.ACL_DEFAULT_XATTR);
+  if (dict.has(key.ACL_ACCESS_TEXT)) await addAcl(store, file, reply, key.ACL_ACCESS_XATTR);
+  if (dict.has(key.ACL_DEFAULT_TEXT)) await addAcl(store, file, reply, key.ACL_DEFAULT_XATTR);
   return { xdata: reply };
 }
 
@@ -72,15 +73,15 @@ export async function fsetxattr(store: Store, call: Call, args: FsetxattrArgs): 
   refuseRestricted(store, call, dict);
   return alone(store, inode, dict, xdata, async () => {
     await checkRoom(store, call, dict, xdata);
-    const place = await store.files.place(fd);
+    const file = await store.files.fileRef(fd);
     try {
-      const mode = mentionsAcl(dict) ? (await look(store, call, inode, held(place), null)).stat.mode : -1;
-      const steps = await prepare(store, inode, place, dict, (mode & 0o7777) === LINKTO_MODE && mode >= 0, false);
+      const mode = mentionsAcl(dict) ? (await look(store, call, inode, unheld(file), null)).stat.mode : -1;
+      const steps = await prepare(store, inode, file, dict, (mode & 0o7777) === LINKTO_MODE && mode >= 0, false);
       const durable = xdata?.has(key.DURABLE_OP) === true;
-      const { pre, post } = await apply(store, call, inode, place, steps, args.flags, call.timeFlags & 7, durable);
+      const { pre, post } = await apply(store, call, inode, file, steps, args.flags, call.timeFlags & 7, durable);
       return { xdata: statsOf(pre, post) };
     } finally {
-      place.release();
+      file.release();
     }
   });
 }
@@ -105,11 +106,6 @@ function alone<T>(store: Store, inode: Inode, dict: Dict, xdata: Dict | null, ru
   return steps || state.busy ? exclusively(state, run) : run();
 }
 
-/** A place that others may release without effect. */
-function held(place: Place): Place {
-  return { dir: place.dir, name: place.name, release() {} };
-}
-
 async function checkRoom(store: Store, call: Call, dict: Dict, xdata: Dict | null): Promise<void> {
   await store.space.take(dict.size * ONE_XATTR);
   if (store.full && !usesReserve(call, xdata)) throw failure(ENOSPC);
@@ -124,7 +120,7 @@ function mentionsAcl(dict: Dict): boolean {
 async function prepare(
   store: Store,
   inode: Inode,
-  place: Place,
+  file: FileRef,
   dict: Dict,
   isLinkto: boolean,
   byPath: boolean,
@@ -146,7 +142,7 @@ async function prepare(
       const bytes = valueBytes(value);
       const given = bytes === undefined ? null : decodeMdata(Buffer.from(bytes), 0, bytes.length);
       if (given === null) steps.push({ errno: EINVAL });
-      else await raiseTimes(store, inode, place, given);
+      else await raiseTimes(store, inode, file, given);
     } else {
       const bytes = valueBytes(value);
       steps.push(bytes === undefined ? { errno: EINVAL } : { name, value: bytes });
@@ -168,7 +164,7 @@ async function apply(
   store: Store,
   call: Call,
   inode: Inode,
-  place: Place,
+  file: FileRef,
   steps: Step[],
   flags: number,
   timeFlags: number,
@@ -185,14 +181,14 @@ async function apply(
     const change = new Change(store, call, inode, some.length === 0 ? 0 : timeFlags);
     const b = batch();
     change.reserve(b);
-    change.beginOps(b, place.dir, place.name);
-    for (const { name, value } of some) b.setxattr(place.dir, place.name, name, value, flags);
-    const sync = durable && last && end < 0 ? b.fsync(place.dir) : -1;
-    change.endOps(b, place.dir, place.name);
+    change.beginOps(b, file.fd, file.name);
+    for (const { name, value } of some) b.setxattr(file.fd, file.name, name, value, flags);
+    const sync = durable && last && end < 0 ? b.fsync(file.fd) : -1;
+    change.endOps(b, file.fd, file.name);
     await store.run(b, inode.lane, store.priority(call, Priority.normal));
     const { failedOp } = b;
     const errno = change.ended(b);
-    if (sync >= 0 && failedOp === sync && place instanceof OpenFile) syncOutcome(place, -errno, b, -1);
+    if (sync >= 0 && failedOp === sync && file instanceof OpenFile) syncOutcome(file, -errno, b, -1);
     b.release();
     if (errno !== 0) {
       const name = some[failedOp - 1]?.name ?? '';
@@ -212,10 +208,10 @@ export function statsOf(pre: Iatt, post: Iatt): Dict {
 }
 
 /** Adds the binary form of an ACL that was set as text: access control keeps its own copy. */
-async function addAcl(store: Store, place: Place, reply: Dict, name: string): Promise<void> {
+async function addAcl(store: Store, file: FileRef, reply: Dict, name: string): Promise<void> {
   const into = region(ONE_XATTR);
   const b = batch();
-  b.getxattr(place.dir, place.name, name, into.address, ONE_XATTR);
+  b.getxattr(file.fd, file.name, name, into.address, ONE_XATTR);
   await store.run(b, 0, Priority.normal);
   const r = b.result(0);
   b.release();
@@ -236,7 +232,7 @@ function timesOf(v: MdataIatt): Mdata {
 }
 
 /** Gives a file a time record, or raises the one that it has. The caller has the inode for himself. */
-async function raiseTimes(store: Store, inode: Inode, place: Place, given: Mdata): Promise<void> {
+async function raiseTimes(store: Store, inode: Inode, file: FileRef, given: Mdata): Promise<void> {
   if (store.mdata.enabled) {
     await store.mdata.load(inode);
     const m = store.mdata.of(inode)?.copy() ?? given;
@@ -246,13 +242,13 @@ async function raiseTimes(store: Store, inode: Inode, place: Place, given: Mdata
   }
   const b = batch();
   const at = b.out(64);
-  b.getxattr(place.dir, place.name, MDATA_KEY, at, 64, IGNORE);
+  b.getxattr(file.fd, file.name, MDATA_KEY, at, 64, IGNORE);
   await store.run(b, inode.lane, Priority.normal);
   const m = decodeMdata(b.view(at, 64), 0, b.result(0)) ?? given;
   b.release();
   m.raise(given);
   const w = batch();
-  w.setxattr(place.dir, place.name, MDATA_KEY, encodeMdata(m));
+  w.setxattr(file.fd, file.name, MDATA_KEY, encodeMdata(m));
   await store.run(w, inode.lane, Priority.normal);
   const errno = w.errno;
   w.release();
@@ -260,11 +256,11 @@ async function raiseTimes(store: Store, inode: Inode, place: Place, given: Mdata
 }
 
 /** Healing of a directory: it has the user's xattrs and ACLs of the dictionary, which are set, and none besides. */
-async function removeOthers(store: Store, call: Call, inode: Inode, place: Place, dict: Dict): Promise<void> {
+async function removeOthers(store: Store, call: Call, inode: Inode, file: FileRef, dict: Dict): Promise<void> {
   const priority = store.priority(call, Priority.normal);
   const into = region(LIST_ROOM);
   const b = batch();
-  b.xattrs(place.dir, place.name, 'user.*\0system.posix_acl_*', into.address, into.capacity);
+  b.xattrs(file.fd, file.name, 'user.*\0system.posix_acl_*', into.address, into.capacity);
   await store.run(b, inode.lane, priority);
   const r = b.result(0);
   b.release();
@@ -278,7 +274,7 @@ async function removeOthers(store: Store, call: Call, inode: Inode, place: Place
   if (r < 0) throw failure(r);
   for (let i = 0; i < stale.length; i += PER_BATCH) {
     const w = batch();
-    for (const name of stale.slice(i, i + PER_BATCH)) w.removexattr(place.dir, place.name, name, IGNORE);
+    for (const name of stale.slice(i, i + PER_BATCH)) w.removexattr(file.fd, file.name, name, IGNORE);
     await store.run(w, inode.lane, priority);
     const errno = w.errno;
     w.release();

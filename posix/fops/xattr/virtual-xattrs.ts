@@ -14,7 +14,7 @@ import { batch, Priority } from '../../../native/batch.js';
 import { EACCES, EINVAL, ENODATA, ENOTDIR } from '../../../native/errno.js';
 import { region } from '../../../native/memory.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
-import type { Place } from '../../disk/descriptors/open-files.js';
+import { type FileRef, unheld } from '../../disk/descriptors/file-ref.js';
 import { aclToText, modeToAclText } from '../../disk/format/acl-text.js';
 import { EntryCursor } from '../../disk/format/dir-entries.js';
 import { HANDLE_DIR } from '../../disk/format/handle-name.js';
@@ -47,29 +47,29 @@ export function virtualByInode(store: Store, call: Call, inode: Inode, name: str
   if (name === key.LINK_PATHS) return linkPaths(store, inode, name);
   if (name === key.ANCESTRY_PATH) return ancestry(store, inode);
   if (name.startsWith(key.SIGNATURE)) {
-    return Promise.resolve(store.target(inode)).then((place) => signature(store, call, place));
+    return Promise.resolve(store.fileRef(inode)).then((file) => signature(store, call, file));
   }
   return null;
 }
 
-/** As {@link virtualByInode}, of an open file: the questions that make sense there. Releases the place if it answers. */
+/** As {@link virtualByInode}, of an open file: the questions that make sense there. Releases the file if it answers. */
 export function virtualByFd(
   store: Store,
   call: Call,
   fd: Fd,
-  place: Place,
+  file: FileRef,
   name: string,
 ): MaybePromise<DictReply> | null {
   if (!name.includes('glusterfs')) return null;
   if (name.startsWith(key.REAL_FILENAME)) {
-    place.release();
+    file.release();
     return realFilename(store, call, fd.inode, name);
   }
   if (name === key.OPEN_FD_COUNT) {
-    place.release();
+    file.release();
     return { ret: 0, dict: new Dict().setUint(name, 1), xdata: null };
   }
-  if (name.startsWith(key.SIGNATURE)) return signature(store, call, place);
+  if (name.startsWith(key.SIGNATURE)) return signature(store, call, file);
   return null;
 }
 
@@ -79,10 +79,10 @@ async function aclText(store: Store, call: Call, inode: Inode, name: string): Pr
   let value: string | null;
   try {
     const xattr = isDefault ? key.ACL_DEFAULT_XATTR : key.ACL_ACCESS_XATTR;
-    value = aclToText(await readValue(store, call, await store.target(inode), xattr));
+    value = aclToText(await readValue(store, call, await store.fileRef(inode), xattr));
   } catch (error) {
     if (fopErrorOf(error).errno !== ENODATA) throw error;
-    const { stat } = await look(store, call, inode, await store.target(inode), null);
+    const { stat } = await look(store, call, inode, await store.fileRef(inode), null);
     if (isDefault && !stat.isDirectory) throw failure(EACCES);
     value = isDefault ? '' : modeToAclText(stat.mode);
   }
@@ -94,12 +94,12 @@ async function aclText(store: Store, call: Call, inode: Inode, name: string): Pr
 async function realFilename(store: Store, call: Call, inode: Inode, name: string): Promise<DictReply> {
   if (inode.type !== S_IFDIR) throw failure(ENOTDIR);
   const wanted = foldCase(name.slice(key.REAL_FILENAME.length));
-  const target = await store.target(inode);
+  const file = await store.fileRef(inode);
   const priority = store.priority(call, Priority.normal);
   const o = batch();
-  o.open(target.dir, '.', OpenFlag.directory);
+  o.open(file.fd, '.', OpenFlag.directory);
   await store.run(o, 0, priority);
-  target.release();
+  file.release();
   const fd = o.result(0);
   o.release();
   if (fd < 0) throw failure(fd);
@@ -178,9 +178,9 @@ async function ancestry(store: Store, inode: Inode): Promise<DictReply> {
 }
 
 /** Version and signature of a file for the bit-rot daemons: what there is of them. */
-async function signature(store: Store, call: Call, place: Place): Promise<DictReply> {
+async function signature(store: Store, call: Call, file: FileRef): Promise<DictReply> {
   const dict = new Dict();
-  const held: Place = { dir: place.dir, name: place.name, release() {} };
+  const held = unheld(file);
   try {
     let size = 0;
     for (const name of [key.BITROT_VERSION, key.BITROT_SIGNATURE]) {
@@ -194,6 +194,6 @@ async function signature(store: Store, call: Call, place: Place): Promise<DictRe
     }
     return { ret: 0, dict: dict.setUint(key.BITROT_SIZE, size), xdata: null };
   } finally {
-    place.release();
+    file.release();
   }
 }

@@ -13,8 +13,8 @@ import * as key from '../../../mux/xlator/xdata-keys.js';
 import { type Batch, batch, IGNORE, Priority } from '../../../native/batch.js';
 import { EINVAL, ENODATA, ERANGE } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import { type FileRef, unheld } from '../../disk/descriptors/file-ref.js';
 import { exclusively } from '../../disk/descriptors/inode-state.js';
-import type { Place } from '../../disk/descriptors/open-files.js';
 import { isCounter } from '../../disk/format/xattr-names.js';
 import { look } from '../../disk/query/stat-inode.js';
 import { refuseXattr } from './xattr-refusal.js';
@@ -36,18 +36,18 @@ interface Item {
 }
 
 export async function xattrop(store: Store, call: Call, args: XattropArgs): Promise<DictReply> {
-  return run(store, call, args.inode, await store.target(args.inode), args.op, args.dict, args.xdata);
+  return run(store, call, args.inode, await store.fileRef(args.inode), args.op, args.dict, args.xdata);
 }
 
 export async function fxattrop(store: Store, call: Call, args: FxattropArgs): Promise<DictReply> {
-  return run(store, call, args.fd.inode, await store.files.place(args.fd), args.op, args.dict, args.xdata);
+  return run(store, call, args.fd.inode, await store.files.fileRef(args.fd), args.op, args.dict, args.xdata);
 }
 
 async function run(
   store: Store,
   call: Call,
   inode: Inode,
-  place: Place,
+  file: FileRef,
   op: number,
   dict: Dict,
   xdata: Dict | null,
@@ -58,7 +58,7 @@ async function run(
     const priority = store.priority(call, Priority.low);
     await exclusively(store.state(inode), async () => {
       for (let i = 0; i < items.length; i += KEYS_PER_BATCH) {
-        await operate(store, inode, place, op, items.slice(i, i + KEYS_PER_BATCH), priority);
+        await operate(store, inode, file, op, items.slice(i, i + KEYS_PER_BATCH), priority);
       }
     });
     const reply = new Dict();
@@ -66,11 +66,11 @@ async function run(
       if (op !== Op.getAndSet || !item.missing) reply.setBytes(item.name, item.value);
     }
     if (xdata === null) return { ret: 0, dict: reply, xdata: null };
-    const seen = await look(store, call, inode, { dir: place.dir, name: place.name, release() {} }, xdata);
+    const seen = await look(store, call, inode, unheld(file), xdata);
     if (seen.stat.isRegular && xdata.has(key.MODE_IN_XDATA)) seen.dict?.setInt(key.MODE_IN_XDATA, seen.stat.mode);
     return { ret: 0, dict: reply, xdata: seen.dict };
   } finally {
-    place.release();
+    file.release();
   }
 }
 
@@ -98,16 +98,16 @@ function itemsOf(op: number, dict: Dict): Item[] {
 async function operate(
   store: Store,
   inode: Inode,
-  place: Place,
+  file: FileRef,
   op: number,
   items: Item[],
   priority: Priority,
 ): Promise<void> {
   const b = batch();
   const at = items.map((item) => memoryFor(b, item));
-  for (const [i, item] of items.entries()) b.getxattr(place.dir, place.name, item.name, at[i]!, item.size, IGNORE);
+  for (const [i, item] of items.entries()) b.getxattr(file.fd, file.name, item.name, at[i]!, item.size, IGNORE);
   // The inode of an open file is in memory, and its xattrs with it as a rule.
-  if (place.name === null && store.inline) store.inlining.run(b);
+  if (file.name === null && store.inline) store.inlining.run(b);
   else await store.run(b, inode.lane, priority);
   const errnos = items.map((item, i) => take(b, item, i, at[i]!));
   b.release();
@@ -121,7 +121,7 @@ async function operate(
     if (failed !== 0 || !items[i]!.writes) continue;
     const item = items[i]!;
     stored.push(item);
-    w.setxattr(place.dir, place.name, item.name, op === Op.getAndSet ? item.operand : item.value);
+    w.setxattr(file.fd, file.name, item.name, op === Op.getAndSet ? item.operand : item.value);
   }
   if (stored.length > 0) {
     await store.run(w, inode.lane, priority);
