@@ -33,20 +33,6 @@ export interface ListenOptions {
   backlog: number;
 }
 
-/** A brick cannot be served, or not with these options. `message` is fit for the log. */
-export interface BrickError {
-  brick: ByteString;
-  errno: number;
-  message: string;
-}
-
-export function isBrickError(thrown: unknown): thrown is BrickError {
-  const e = thrown as Partial<BrickError> | null;
-  return (
-    typeof e === 'object' && e !== null && typeof e.errno === 'number' && typeof e.message === 'string' && 'brick' in e
-  );
-}
-
 export const STATUS_KINDS = ['mem', 'clients', 'inode', 'fd', 'callpool', 'client-list'] as const;
 export type StatusKind = (typeof STATUS_KINDS)[number];
 

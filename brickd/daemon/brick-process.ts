@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { BrickError } from '../../mux/base/brick-error.js';
 import { background } from '../../mux/base/fault.js';
 import { event, loggerFor } from '../../mux/base/log.js';
 import { addon } from '../../native/addon.js';
@@ -15,7 +16,7 @@ import {
   textPath,
 } from '../../native/bytes.js';
 import { EADDRINUSE } from '../../native/errno.js';
-import { type BrickServer, isBrickError, type ListenOptions } from '../brick-server.js';
+import type { BrickServer, ListenOptions } from '../brick-server.js';
 import type { BrickArguments } from '../cli/brick-arguments.js';
 import { pause } from '../glusterd/backoff.js';
 import { type BrickLife, BrickOpHandler } from '../glusterd/brick-ops.js';
@@ -256,9 +257,9 @@ class BrickProcess implements BrickLife {
     try {
       return await bricks.attach(volfileId, text);
     } catch (error) {
-      const known = isBrickError(error);
-      const message = known || error instanceof Error ? error.message : String(error);
-      const name = known ? error.brick : this.firstBrick.length === 0 ? volfileId : this.firstBrick;
+      const message = error instanceof Error ? error.message : String(error);
+      const name =
+        error instanceof BrickError ? error.brick : this.firstBrick.length === 0 ? volfileId : this.firstBrick;
       log.error(100026, `brick ${name} cannot be served: ${message}`);
       throw new StartFailure(INIT_FAILED, 1);
     }

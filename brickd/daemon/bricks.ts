@@ -4,11 +4,12 @@
  * disk of its brick does.
  */
 
+import { BrickError, type BrickErrorCode } from '../../mux/base/brick-error.js';
 import { event, loggerFor } from '../../mux/base/log.js';
 import { unappliedText } from '../../mux/brick/brick-facts.js';
 import { type ByteString, bytesOfLatin1, latin1OfBytes, NO_BYTES } from '../../native/bytes.js';
-import { EBUSY, EEXIST, ENOENT, ETIMEDOUT } from '../../native/errno.js';
-import { type BrickError, type BrickServer, type BrickSpec, isBrickError } from '../brick-server.js';
+import { ENOENT } from '../../native/errno.js';
+import type { BrickServer, BrickSpec } from '../brick-server.js';
 import type { BrickArguments } from '../cli/brick-arguments.js';
 import { type Management, VolfileRefused } from '../glusterd/management.js';
 import {
@@ -40,8 +41,7 @@ const WAITS: Waits = { detachMs: 10_000, attachMs: 60_000 };
 /** absent: there was no such brick. late: it is still going, by itself. */
 export type Departure = 'gone' | 'late' | 'absent';
 
-const reasonOf = (error: unknown): string =>
-  isBrickError(error) || error instanceof Error ? error.message : String(error);
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 export class Bricks {
   readonly #args: BrickArguments;
@@ -195,8 +195,8 @@ export class Bricks {
     await within(ms, turn.given, () => {
       givenUp = true;
       throw brickError(
+        'BRICK_BUSY',
         brick,
-        EBUSY,
         `what was asked for it before is not done after ${ms / 1000} s: its disk seems to hang`,
       );
     });
@@ -204,7 +204,7 @@ export class Bricks {
     await within(ms, run, () => {
       givenUp = true;
       this.#slots.give();
-      throw brickError(brick, ETIMEDOUT, `it is not up after ${ms / 1000} s: its disk seems to hang`);
+      throw brickError('BRICK_START_TIMEOUT', brick, `it is not up after ${ms / 1000} s: its disk seems to hang`);
     });
   }
 
@@ -227,7 +227,11 @@ export class Bricks {
     const { brick, volfileId } = spec;
     const served = this.volfiles.ofBrick(brick);
     if (served !== undefined && served.id !== volfileId) {
-      throw brickError(brick, EEXIST, `the brick is already being served, with volfile-id ${served.id}`);
+      throw brickError(
+        'BRICK_ALREADY_SERVED',
+        brick,
+        `the brick is already being served, with volfile-id ${served.id}`,
+      );
     }
     log.info(0, event('the brick is already being served', { brick, 'volfile-id': volfileId }));
     if (served?.digest === digestOf(spec.volfile)) return;
@@ -297,8 +301,5 @@ function signal(): { given: Promise<void>; give: () => void } {
   return { given, give };
 }
 
-const brickError = (brick: ByteString, errno: number, message: string): BrickError => ({
-  brick,
-  errno,
-  message: `brick ${brick}: ${message}`,
-});
+const brickError = (code: BrickErrorCode, brick: ByteString, message: string): BrickError =>
+  new BrickError(code, brick, { message: `brick ${brick}: ${message}` });

@@ -4,7 +4,7 @@ import { event, loggerFor } from '../../mux/base/log.js';
 import { BrickOpProc, type BrickOpReq, type BrickOpRsp } from '../../mux/wire/programs/mgmt.js';
 import { Dict } from '../../mux/xlator/dict.js';
 import { type ByteString, bytesOfLatin1 } from '../../native/bytes.js';
-import { type BrickServer, isBrickError, type StatusKind, type StatusValue } from '../brick-server.js';
+import type { BrickServer, StatusKind, StatusValue } from '../brick-server.js';
 import { booleanOf } from '../cli/checks.js';
 
 const log = loggerFor('glusterfsd-mgmt');
@@ -187,7 +187,7 @@ export class BrickOpHandler {
   }
 
   #refused(what: string, name: ByteString, error: unknown): BrickOpRsp {
-    const text = isBrickError(error) || error instanceof Error ? error.message : String(error);
+    const text = error instanceof Error ? error.message : String(error);
     log.error(0, `${what} of ${name} failed: ${text}`);
     return reply(-1, null, text);
   }

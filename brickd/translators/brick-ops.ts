@@ -1,4 +1,5 @@
 /** What glusterd asks of single translators: profile and top of io-stats, barrier. */
+import { BrickError } from '../../mux/base/brick-error.js';
 import type { Brick } from '../../mux/brick/brick.js';
 import { bytesOfText } from '../../native/bytes.js';
 import { measureThroughput } from '../../posix/brick-dir/throughput.js';
@@ -30,25 +31,20 @@ async function measured(brick: Brick, input: Map<string, string>): Promise<Map<s
     const throughput = (bytes / Math.max(microseconds, 1)).toFixed(6);
     return new Map([...input, ['throughput', throughput], ['time', microseconds.toFixed(6)]]);
   } catch (error) {
-    throw {
-      brick: brick.name,
-      errno: 5,
-      message: `${brick.name}: throughput not measured: ${bytesOfText((error as Error).message)}`,
-    };
+    const message = `${brick.name}: throughput not measured: ${bytesOfText((error as Error).message)}`;
+    throw new BrickError('THROUGHPUT_NOT_MEASURED', brick.name, { message, cause: error });
   }
 }
 
 /** Answers a request for a profile or a list of the busiest files. Rejects with a BrickError. */
 export async function profileOf(brick: Brick, input: Map<string, string>): Promise<Values> {
   const layer = brick.layers.find((l) => l.type === 'debug/io-stats') as Partial<Profiler> | undefined;
-  if (layer?.profile === undefined)
-    throw { brick: brick.name, errno: 22, message: 'xlator-type debug/io-stats is not loaded' };
+  if (layer?.profile === undefined) throw new BrickError('PROFILE_UNAVAILABLE', brick.name);
   return layer.profile(await measured(brick, input));
 }
 
 export async function barrierOf(brick: Brick, enable: boolean): Promise<void> {
   const layer = brick.layers.find((l) => l.type === 'features/barrier') as Partial<Barrier> | undefined;
-  if (layer?.setBarrier === undefined)
-    throw { brick: brick.name, errno: 22, message: 'Failed to reconfigure barrier.' };
+  if (layer?.setBarrier === undefined) throw new BrickError('BARRIER_REFUSED', brick.name);
   await layer.setBarrier(enable);
 }

@@ -3,15 +3,33 @@
  * is safe, and leaves its stack in the log; the thread, which serves others too, goes on.
  */
 import { inspect } from 'node:util';
+import { AssertionError } from '../../native/assert.js';
 import { errnoName } from '../../native/errno.js';
 import { FopError } from '../xlator/fop-error.js';
 import type { Logger } from './log.js';
 
+/** Failures are thrown without a stack, as objects with an errno. */
+function isFailure(thrown: unknown): thrown is { errno: number } {
+  if (typeof thrown !== 'object' || thrown === null || thrown instanceof Error) return false;
+  return typeof (thrown as { errno?: unknown }).errno === 'number';
+}
+
 /** A thrown value on one line of the log: an exception with its stack. */
 export function describeThrown(thrown: unknown): string {
-  if (thrown instanceof FopError) return errnoName(thrown.errno);
+  if (isFailure(thrown)) return errnoName(thrown.errno);
   const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : `thrown: ${inspect(thrown)}`;
   return text.replace(/\n\s*/g, ' | ');
+}
+
+/** Whether only a mistake in the program throws this: errors of the engine, failed assertions, whatever is no Error. */
+export function isProgramFault(thrown: unknown): boolean {
+  if (!(thrown instanceof Error)) return !isFailure(thrown);
+  return (
+    thrown instanceof TypeError ||
+    thrown instanceof RangeError ||
+    thrown instanceof ReferenceError ||
+    thrown instanceof AssertionError
+  );
 }
 
 /** The failure of a fop that was caught. Throws on whatever else was: only a failure may be turned into another answer. */

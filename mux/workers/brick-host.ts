@@ -14,6 +14,8 @@ import { keyFor, type OptionTable } from '../../volfiles/options.js';
 import { applyOverrides, copyAuthOptions } from '../../volfiles/overrides.js';
 import { parseVolfile, type VolfileNode } from '../../volfiles/parser.js';
 import { shown } from '../../volfiles/problem.js';
+import { BrickError, type BrickErrorCode } from '../base/brick-error.js';
+import { describeThrown, isProgramFault } from '../base/fault.js';
 import { loggerFor } from '../base/log.js';
 import type { AuthRules } from '../brick/auth.js';
 import { Brick, type ServerRules, SubdirMissing } from '../brick/brick.js';
@@ -52,13 +54,6 @@ export interface TranslatorRegistry {
   isServed(node: GraphNode): boolean;
   /** Whether an option protects data or access: a brick must not serve without. */
   guards(type: string, option: string): boolean;
-}
-
-/** Why a brick can't be served; structured-clonable, rethrown on the main thread. */
-export interface BrickFailure {
-  brick: ByteString;
-  errno: number;
-  message: string;
 }
 
 interface Serving {
@@ -117,7 +112,7 @@ export class Host {
       requireValues(graph);
       const server = optionsOf(serverNode, serverOptions);
       const facts = factsOf(graph, serverNode, server, layers, unapplied);
-      if (this.#bricks.has(facts.brick)) throw new Error('the brick is already being served');
+      if (this.#bricks.has(facts.brick)) throw new BrickError('BRICK_ALREADY_SERVED', facts.brick);
       // What is captured stays for as long as the brick does.
       const name = facts.brick;
       const brick = new Brick(
@@ -134,7 +129,7 @@ export class Host {
       this.#bricks.set(facts.brick, { brick, server, auth: null });
       return facts;
     } catch (error) {
-      throw brickFailure(task.brick, error);
+      throw brickError('BRICK_NOT_STARTED', task.brick, error);
     }
   }
 
@@ -144,7 +139,7 @@ export class Host {
    */
   async reconfigure(task: BrickTask): Promise<BrickFacts> {
     const serving = this.#bricks.get(task.brick);
-    if (serving === undefined) throw brickFailure(task.brick, new Error('the brick is not being served'));
+    if (serving === undefined) throw new BrickError('BRICK_NOT_SERVED', task.brick);
     const { brick } = serving;
     try {
       const { graph, scheduling, unapplied } = this.#leniently(task);
@@ -170,7 +165,7 @@ export class Host {
       this.#schedule(brick, scheduling, facts);
       return facts;
     } catch (error) {
-      throw brickFailure(task.brick, error);
+      throw brickError('BRICK_NOT_RECONFIGURED', task.brick, error);
     }
   }
 
@@ -440,10 +435,12 @@ function factsOf(
   };
 }
 
-function brickFailure(brick: ByteString, error: unknown): BrickFailure {
-  const errno = error instanceof FopError ? error.errno : ((error as { errno?: number }).errno ?? EINVAL);
-  const message = error instanceof Error ? error.message : `errno ${errno}`;
-  return { brick, errno: Math.abs(errno), message };
+function brickError(code: BrickErrorCode, brick: ByteString, cause: unknown): BrickError {
+  if (cause instanceof BrickError) return cause;
+  const errno = Math.abs(cause instanceof FopError ? cause.errno : ((cause as { errno?: number }).errno ?? EINVAL));
+  const message = cause instanceof Error ? cause.message : `errno ${errno}`;
+  if (isProgramFault(cause)) loggerFor('server').error(0, `brick ${brick}: ${describeThrown(cause)}`);
+  return new BrickError(code, brick, { message, errno, cause });
 }
 
 /** Answers a handshake that failed at the last step, and closes: the client starts over. */

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { addon } from '../../native/addon.js';
 import type { ByteString } from '../../native/bytes.js';
 import { errnoName } from '../../native/errno.js';
+import { BrickError } from '../base/brick-error.js';
 import { background, describeThrown } from '../base/fault.js';
 import { loggerFor } from '../base/log.js';
 import type { AuthRules } from '../brick/auth.js';
@@ -269,7 +270,7 @@ export class Server implements Reception, Returning {
 
   async #attach(task: BrickTask): Promise<void> {
     if (this.#entries.has(task.brick)) {
-      throw { brick: task.brick, errno: 17, message: 'the brick is already being served' };
+      throw new BrickError('BRICK_ALREADY_SERVED', task.brick);
     }
     try {
       const facts = await this.#bringUp(task);
@@ -297,7 +298,8 @@ export class Server implements Reception, Returning {
       return await this.#pool.run(task.brick, 'attach', task);
     } catch (error) {
       if (!(error instanceof WorkerLost)) throw error;
-      throw { brick: task.brick, errno: 5, message: `its worker has failed while it came up: ${worker.fault}` };
+      const message = `its worker has failed while it came up: ${worker.fault}`;
+      throw new BrickError('WORKER_FAILED_AT_START', task.brick, { message });
     } finally {
       worker.suspect = false;
     }
@@ -308,13 +310,13 @@ export class Server implements Reception, Returning {
     const entry = this.#entries.get(brick);
     await entry?.back(Number.POSITIVE_INFINITY);
     if (entry === undefined || entry.failed || this.#entries.get(brick) !== entry) {
-      throw { brick, errno: 2, message: 'the brick is not being served' };
+      throw new BrickError('BRICK_NOT_SERVED', brick);
     }
     try {
       return await this.#pool.run(brick, name, argument);
     } catch (error) {
       if (!(error instanceof WorkerLost)) throw error;
-      throw { brick, errno: 11, message: 'the worker of the brick has failed and is being replaced' };
+      throw new BrickError('WORKER_LOST', brick);
     }
   }
 
@@ -422,7 +424,7 @@ export class Server implements Reception, Returning {
   /** Has the worker of a brick fail, for tests. Returns the bricks that it has. */
   failWorker(brick: ByteString, kind: FaultKind): ByteString[] {
     const worker = this.#pool.workerOf(brick);
-    if (worker === undefined) throw { brick, errno: 2, message: 'the brick is not being served' };
+    if (worker === undefined) throw new BrickError('BRICK_NOT_SERVED', brick);
     if (kind === 'terminate') worker.terminate();
     else this.#pool.runOn(worker, 'fail', kind).catch(() => {});
     return [...worker.bricks];

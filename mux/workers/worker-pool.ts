@@ -5,6 +5,7 @@
  */
 import { Piscina } from 'piscina';
 import type { ByteString } from '../../native/bytes.js';
+import { BrickError } from '../base/brick-error.js';
 import { background } from '../base/fault.js';
 import { loggerFor } from '../base/log.js';
 import type { BrickFacts } from '../brick/brick-facts.js';
@@ -188,7 +189,7 @@ export class BrickPool {
         if (!worker.alive) lost();
       });
     } catch (error) {
-      throw worker.alive ? error : new WorkerLost();
+      throw worker.alive ? BrickError.revive(error) : new WorkerLost();
     } finally {
       worker.waiting.delete(lost);
     }

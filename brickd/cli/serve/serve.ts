@@ -1,9 +1,10 @@
 /** `brickd serve`: sample bricks in a folder behind one port, without glusterd. */
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { BrickError } from '../../../mux/base/brick-error.js';
 import { addon } from '../../../native/addon.js';
 import { bytesOfText, textOfBytes, textOfLatin1 } from '../../../native/bytes.js';
-import { type BrickServer, isBrickError } from '../../brick-server.js';
+import type { BrickServer } from '../../brick-server.js';
 import { pause } from '../../glusterd/backoff.js';
 import { levelOf } from '../../log/control.js';
 import { DaemonLog } from '../../log/open.js';
@@ -73,7 +74,7 @@ export async function serve(o: ServeOptions): Promise<void> {
     );
   } catch (error) {
     await server.close();
-    if (isBrickError(error))
+    if (error instanceof BrickError)
       throw new CommandError(`brick ${textOfBytes(error.brick)}: ${textOfLatin1(error.message)}`);
     if ((error as { code?: string }).code === 'EADDRINUSE')
       throw new CommandError(`port ${o.port} is in use: choose another with --port`);

@@ -6,6 +6,7 @@ import t from 'tap';
 import { Bricks } from '../../../brickd/daemon/bricks.js';
 import { readVolfile, volfileIdOf } from '../../../brickd/daemon/volfile-path.js';
 import { DaemonLog } from '../../../brickd/log/open.js';
+import { BrickError } from '../../../mux/base/brick-error.js';
 import { type ByteString, bytesOfText } from '../../../native/bytes.js';
 import { sampleBrickVolfile } from '../../../volfiles/samples/brick.js';
 import { commandLine } from './command-line.js';
@@ -104,7 +105,10 @@ t.test('an attach of a brick that is up', async (t) => {
   write('a', { locks: { trace: 'on' } });
   await attach('a');
   t.same(server.calls.slice(2), ['reconfigure /d/a']);
-  server.errors.set('reconfigure', { brick: '/d/a', errno: 22, message: 'another set of translators' });
+  server.errors.set(
+    'reconfigure',
+    new BrickError('BRICK_NOT_RECONFIGURED', bytesOfText('/d/a'), { message: 'another set of translators' }),
+  );
   write('a', { locks: { trace: 'off' } });
   await attach('a');
   t.same(server.calls.slice(3), ['reconfigure /d/a', 'detach /d/a', 'begin /d/a', 'attach /d/a']);
@@ -118,7 +122,12 @@ t.test('an attach of a brick that is up', async (t) => {
     /started anew for its changed volfile .*volume 'v-sdfs' is not in effect as the volfile has it: it is new/,
   );
   write('other', {}, '/d/a');
-  await t.rejects(attach('other'), { brick: '/d/a', errno: 17, message: /already being served, with volfile-id a$/ });
+  await t.rejects(attach('other'), {
+    code: 'BRICK_ALREADY_SERVED',
+    brick: '/d/a',
+    errno: 17,
+    message: /already being served, with volfile-id a$/,
+  });
   t.same(bricks.staying(), ['/d/a']);
   await t.rejects(bricks.attachFile(bytesOfText(path('none'))), { message: /none\.vol cannot be read: ENOENT/ });
 });
@@ -126,7 +135,10 @@ t.test('an attach of a brick that is up', async (t) => {
 t.test('a failed attach leaves nothing behind', async (t) => {
   const { server, attach, bricks, emptied } = setUp(t);
   await attach('b');
-  server.errors.set('attach', { brick: '/d/a', errno: 2, message: 'brick /d/a: directory does not exist' });
+  server.errors.set(
+    'attach',
+    new BrickError('BRICK_NOT_STARTED', bytesOfText('/d/a'), { message: 'brick /d/a: directory does not exist' }),
+  );
   await t.rejects(attach('a'), { message: /does not exist/ });
   t.notOk(bricks.knows(bytesOfText('/d/a')));
   t.equal(bricks.volfiles.ofBrick(bytesOfText('/d/a')), undefined);
@@ -162,7 +174,12 @@ t.test('a brick that hangs on its way in is given up, and taken out should it co
   const release = server.hang(bytesOfText('/d/a'));
   const coming = attach('a');
   await attach('c');
-  await t.rejects(coming, { brick: '/d/a', errno: 110, message: /brick \/d\/a: it is not up after 0\.3 s/ });
+  await t.rejects(coming, {
+    code: 'BRICK_START_TIMEOUT',
+    brick: '/d/a',
+    errno: 110,
+    message: /brick \/d\/a: it is not up after 0\.3 s/,
+  });
   release();
   await bricks.idle();
   t.same(bricks.staying(), ['/d/b', '/d/c']);
@@ -208,7 +225,7 @@ t.test('the last one out', async (t) => {
 t.test('a detach of the last brick while another fails to come', async (t) => {
   const { server, attach, bricks, emptied } = setUp(t, HASTY);
   await attach('a');
-  server.errors.set('attach', { brick: '/d/b', errno: 2, message: 'no' });
+  server.errors.set('attach', new BrickError('BRICK_NOT_STARTED', bytesOfText('/d/b'), { message: 'no' }));
   server.hang(bytesOfText('/d/b'));
   const coming = attach('b');
   await bricks.detach(bytesOfText('/d/a'));

@@ -6,6 +6,7 @@ import t from 'tap';
 import { type BrickLife, BrickOpHandler } from '../../../brickd/glusterd/brick-ops.js';
 import { BrickOpsServer } from '../../../brickd/glusterd/brick-ops-server.js';
 import { RpcSocket } from '../../../brickd/glusterd/rpc-socket.js';
+import { BrickError } from '../../../mux/base/brick-error.js';
 import { setLogSink } from '../../../mux/base/log.js';
 import { dumpReq, dumpRsp, pingRsp } from '../../../mux/wire/programs/dump.js';
 import { brickOpReq, brickOpRsp } from '../../../mux/wire/programs/mgmt.js';
@@ -33,7 +34,8 @@ class Life implements BrickLife {
   }
   async attachFile(path: ByteString): Promise<void> {
     this.log.push(`attach ${path}`);
-    if (latin1OfBytes(path).endsWith('bad.vol')) throw { brick: '/d/bad', errno: 2, message: 'no such directory' };
+    if (latin1OfBytes(path).endsWith('bad.vol'))
+      throw new BrickError('BRICK_NOT_STARTED', bytesOfText('/d/bad'), { message: 'no such directory' });
   }
   async dumpMetrics(): Promise<string> {
     return '## metrics';
@@ -117,7 +119,7 @@ t.test('ATTACH, BARRIER, XLATOR_INFO and DUMP_METRICS', async (t) => {
   t.match(await op(12, '/vols/bad.vol'), { op_ret: -1, op_errstr: 'no such directory' });
   t.match(await op(10, BRICK, { barrier: 'enable' }), { op_ret: 0 });
   t.equal(life.server?.calls.at(-1), `barrier ${BRICK} true`);
-  life.server?.errors.set('barrier', { brick: BRICK, errno: 5, message: 'no' });
+  life.server?.errors.set('barrier', new BrickError('BARRIER_REFUSED', bytesOfText(BRICK), { message: 'no' }));
   t.match(await op(10, BRICK, { barrier: 'disable' }), { op_ret: -1, op_errstr: 'Failed to reconfigure barrier.' });
   await t.rejects(op(10, '/d/other', { barrier: 'enable' }), { message: /accept status 5/ });
   await t.rejects(op(10, BRICK), { message: /accept status 5/ });

@@ -7,6 +7,7 @@ import { dumpName, parseDumpOptions } from '../../../brickd/daemon/statedump.js'
 import type { Management } from '../../../brickd/glusterd/management.js';
 import { volfileFacts } from '../../../brickd/glusterd/volfile-store.js';
 import { DaemonLog } from '../../../brickd/log/open.js';
+import { BrickError } from '../../../mux/base/brick-error.js';
 import { bytesOfText, NO_BYTES } from '../../../native/bytes.js';
 import { sampleBrickVolfile } from '../../../volfiles/samples/brick.js';
 import { commandLine } from './command-line.js';
@@ -107,7 +108,10 @@ t.test('a refused change keeps the old volfile, and is tried again', async (t) =
   const { server, bricks, lines } = setUp(volfiles, t);
   await bricks.attach('v.h.b1', volfiles.get('v.h.b1')!);
   volfiles.set('v.h.b1', volfile('/d/b1', { locks: { trace: 'on' } }));
-  server.errors.set('reconfigure', { brick: '/d/b1', errno: 22, message: 'not with me' });
+  server.errors.set(
+    'reconfigure',
+    new BrickError('BRICK_NOT_RECONFIGURED', bytesOfText('/d/b1'), { message: 'not with me' }),
+  );
   for (let i = 0; i < 2; i++) {
     bricks.refresh();
     await bricks.idle();

@@ -11,6 +11,7 @@ import type { Handover } from '../../../mux/handshake/handshake.js';
 import { Host, type TranslatorRegistry } from '../../../mux/workers/brick-host.js';
 import type { WorkerHello } from '../../../mux/workers/brick-worker.js';
 import type { BrickTask } from '../../../mux/workers/worker-protocol.js';
+import { type Task, workerTask } from '../../../mux/workers/worker-task.js';
 import type { Call } from '../../../mux/xlator/call.js';
 import type { LookupArgs, LookupReply } from '../../../mux/xlator/fops.js';
 import { ROOT_GFID } from '../../../mux/xlator/gfid.js';
@@ -69,10 +70,6 @@ const registry: TranslatorRegistry = {
   guards: () => false,
 };
 
-interface Task<T> {
-  argument: T;
-}
-
 if (getEnvironmentData('broken') === true) throw new Error('broken');
 
 let line: MessagePort | null = null;
@@ -82,11 +79,12 @@ export const hello = ({ argument }: Task<WorkerHello>): void => {
   line = argument.line;
   addon.endAtHeapBound(argument.heapExhausted);
 };
-export const attach = ({ argument }: Task<BrickTask>) => host.attach(argument);
-export const reconfigure = ({ argument }: Task<BrickTask>) => host.reconfigure(argument);
-export const detach = ({ argument }: Task<ByteString>) => host.detach(argument);
-export const adopt = ({ argument }: Task<{ brick: ByteString; handover: Handover }>) =>
-  host.adopt(argument.brick, argument.handover);
+export const attach = workerTask((task: BrickTask) => host.attach(task));
+export const reconfigure = workerTask((task: BrickTask) => host.reconfigure(task));
+export const detach = workerTask((brick: ByteString) => host.detach(brick));
+export const adopt = workerTask((task: { brick: ByteString; handover: Handover }) =>
+  host.adopt(task.brick, task.handover),
+);
 export const stats = () => workerStats(host.bricks());
 /** The options that a brick runs with. */
 export const status = ({ argument }: Task<{ brick: ByteString }>) => ({

@@ -357,7 +357,12 @@ t.test('a brick that makes its worker fail again and again is given up, alone', 
 t.test('a brick that makes its worker fail while it comes up', async (t) => {
   const { server, failed } = await served(t, 1);
   await server.attach(task('/b0'));
-  await t.rejects(server.attach(task('/bad', 'stillborn')), { brick: '/bad', errno: 5, message: /stillborn/ });
+  await t.rejects(server.attach(task('/bad', 'stillborn')), {
+    code: 'WORKER_FAILED_AT_START',
+    brick: '/bad',
+    errno: 5,
+    message: /stillborn/,
+  });
   t.match(await server.status(bytesOfText('/b0'), 'x'), { how: '' });
   t.same(server.bricks(), ['/b0']);
   t.same(failed, []);
@@ -441,5 +446,10 @@ t.test('no worker can be had at all', async (t) => {
     clearInterval(alive);
     return server.close();
   });
-  await t.rejects(server.attach(task('/b0')), { brick: '/b0', errno: 5, message: /no-such-module/ });
+  await t.rejects(server.attach(task('/b0')), {
+    code: 'WORKER_FAILED_AT_START',
+    brick: '/b0',
+    errno: 5,
+    message: /no-such-module/,
+  });
 });

@@ -3,6 +3,7 @@
  * the snapshot may lack. A time-out lifts a barrier that was forgotten.
  */
 
+import { BrickError } from '../../../../mux/base/brick-error.js';
 import { loggerFor } from '../../../../mux/base/log.js';
 import type { Call } from '../../../../mux/xlator/call.js';
 import { FOP_NAMES, fopByName } from '../../../../mux/xlator/fop-table.js';
@@ -46,7 +47,7 @@ export class BarrierTranslator extends Translator<Options> {
   setBarrier(enable: boolean): void {
     if (enable === this.#enabled) {
       loggerFor(this.name).error(0, enable ? 'Already enabled' : 'Already disabled.');
-      throw { brick: this.brick.name, errno: 22, message: 'Failed to reconfigure barrier.' };
+      throw new BrickError('BARRIER_REFUSED', this.brick.name);
     }
     if (enable) this.#enable();
     else this.#disable();
