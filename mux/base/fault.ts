@@ -5,7 +5,6 @@
 import { inspect } from 'node:util';
 import { AssertionError } from '../../native/assert.js';
 import { errnoName } from '../../native/errno.js';
-import { FopError } from '../xlator/fop-error.js';
 import type { Logger } from './log.js';
 
 /** Failures are thrown without a stack, as objects with an errno. */
@@ -30,18 +29,6 @@ export function isProgramFault(thrown: unknown): boolean {
     thrown instanceof ReferenceError ||
     thrown instanceof AssertionError
   );
-}
-
-/** The failure of a fop that was caught. Throws on whatever else was: only a failure may be turned into another answer. */
-export function fopErrorOf(thrown: unknown): FopError {
-  if (thrown instanceof FopError) return thrown;
-  throw thrown;
-}
-
-/** For `catch` of a promise: a fop's failure is no value, anything else is thrown on. */
-export function nullOnFailure(thrown: unknown): null {
-  fopErrorOf(thrown);
-  return null;
 }
 
 /** Lets work go on by itself. what: what could not be done, for the line in the log if it fails. */

@@ -4,7 +4,7 @@
  */
 import { type ByteString, latin1OfBytes } from '../../native/bytes.js';
 import { ENOENT, errnoName } from '../../native/errno.js';
-import { background, contain, describeThrown, nullOnFailure } from '../base/fault.js';
+import { background, contain, describeThrown } from '../base/fault.js';
 import { type Logger, loggerFor } from '../base/log.js';
 import { ticker } from '../base/ticker.js';
 import { BrickQos } from '../qos/brick-qos.js';
@@ -15,7 +15,7 @@ import { FopBook } from '../stats/fop-stats.js';
 import type { KeepaliveOptions } from '../transport/socket-options.js';
 import { Call } from '../xlator/call.js';
 import { FailureLog } from '../xlator/failure-log.js';
-import { FopError, failure } from '../xlator/fop-error.js';
+import { FopError, failure, nullOnFailure } from '../xlator/fop-error.js';
 import { FOP_NUMBERS, type FopEntry, fopByName } from '../xlator/fop-table.js';
 import type { Fops, MaybePromise } from '../xlator/fops.js';
 import type { Gfid } from '../xlator/gfid.js';

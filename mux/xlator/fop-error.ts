@@ -33,3 +33,15 @@ export function errnoOf(thrown: unknown): number {
   if (thrown instanceof FopError) return thrown.errno;
   return 5;
 }
+
+/** The failure of a fop that was caught. Throws on whatever else was: only a failure may be turned into another answer. */
+export function fopErrorOf(thrown: unknown): FopError {
+  if (thrown instanceof FopError) return thrown;
+  throw thrown;
+}
+
+/** For `catch` of a promise: a fop's failure is no value, anything else is thrown on. */
+export function nullOnFailure(thrown: unknown): null {
+  fopErrorOf(thrown);
+  return null;
+}

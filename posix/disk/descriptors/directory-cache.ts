@@ -5,8 +5,7 @@
  */
 
 import { descriptorsScarce } from '../../../mux/base/descriptor-reserve.js';
-import { fopErrorOf } from '../../../mux/base/fault.js';
-import { failure } from '../../../mux/xlator/fop-error.js';
+import { failure, fopErrorOf } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey, gfidOfKey, ROOT_KEY } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';

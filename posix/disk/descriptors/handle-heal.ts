@@ -1,6 +1,6 @@
 /** Handles that were lost: noticed where a file is met by its name, and made again. */
 
-import { fopErrorOf } from '../../../mux/base/fault.js';
+import { fopErrorOf } from '../../../mux/xlator/fop-error.js';
 import { type Gfid, gfidText, sameGfid } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { batch, IGNORE, Priority, reg } from '../../../native/batch.js';

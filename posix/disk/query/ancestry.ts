@@ -1,7 +1,6 @@
 /** From gfids back to paths, by the handles of directories and by what files know of their parents. */
 
-import { nullOnFailure } from '../../../mux/base/fault.js';
-import { failure } from '../../../mux/xlator/fop-error.js';
+import { failure, nullOnFailure } from '../../../mux/xlator/fop-error.js';
 import { type Gfid, gfidKey, isNullGfid, parseGfid, ROOT_KEY } from '../../../mux/xlator/gfid.js';
 import { batch, Priority } from '../../../native/batch.js';
 import { ELOOP, ENOENT, ERANGE } from '../../../native/errno.js';

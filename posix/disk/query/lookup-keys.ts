@@ -1,6 +1,6 @@
 /** Words of a look-up whose answer takes more than the file itself. */
 
-import { nullOnFailure } from '../../../mux/base/fault.js';
+import { nullOnFailure } from '../../../mux/xlator/fop-error.js';
 import type { Iatt } from '../../../mux/xlator/iatt.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import type { Store } from '../../brick-dir/brick-dir.js';

@@ -3,10 +3,9 @@
  * this thread as long as the kernel has the handle in its cache, else on the pool.
  */
 
-import { nullOnFailure } from '../../../mux/base/fault.js';
 import type { Call } from '../../../mux/xlator/call.js';
 import type { Dict } from '../../../mux/xlator/dict.js';
-import { failure } from '../../../mux/xlator/fop-error.js';
+import { failure, nullOnFailure } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import type { Iatt } from '../../../mux/xlator/iatt.js';
 import { S_IFDIR } from '../../../mux/xlator/iatt.js';

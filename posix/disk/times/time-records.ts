@@ -4,8 +4,9 @@
  * also says which times to set; a time never goes back except by utimes, or from well ahead of the brick's own clock.
  */
 
-import { background, fopErrorOf } from '../../../mux/base/fault.js';
+import { background } from '../../../mux/base/fault.js';
 import { type Call, TimeFlag } from '../../../mux/xlator/call.js';
+import { fopErrorOf } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey, gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';

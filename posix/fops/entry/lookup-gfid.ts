@@ -1,8 +1,7 @@
 /** Look-up by gfid alone: by the file's handle, or by the descriptor of a directory. */
 
-import { fopErrorOf } from '../../../mux/base/fault.js';
 import type { Call } from '../../../mux/xlator/call.js';
-import { failure } from '../../../mux/xlator/fop-error.js';
+import { failure, fopErrorOf } from '../../../mux/xlator/fop-error.js';
 import type { LookupArgs, LookupReply, MaybePromise } from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey, isNullGfid } from '../../../mux/xlator/gfid.js';
 import { type Iatt, NO_IATT, S_IFDIR } from '../../../mux/xlator/iatt.js';

@@ -1,8 +1,7 @@
 /** Look-up: what is under a name, or which file has a gfid; with the xattrs that the request asks for, and healing of gfids. */
 
-import { fopErrorOf } from '../../../mux/base/fault.js';
 import type { Call } from '../../../mux/xlator/call.js';
-import { FopError, failure } from '../../../mux/xlator/fop-error.js';
+import { FopError, failure, fopErrorOf } from '../../../mux/xlator/fop-error.js';
 import type { LookupArgs, LookupReply, MaybePromise } from '../../../mux/xlator/fops.js';
 import { gfidText, isNullGfid } from '../../../mux/xlator/gfid.js';
 import { refuseMisplaced, refuseReserved } from '../../../mux/xlator/reserved-gfids.js';

@@ -1,8 +1,7 @@
 /** readdirp with `glusterfs.ancestry.dentry`: not entries of a directory but the way to a file from the root, for quota. */
 
-import { fopErrorOf, nullOnFailure } from '../../../mux/base/fault.js';
 import type { Dict } from '../../../mux/xlator/dict.js';
-import { failure } from '../../../mux/xlator/fop-error.js';
+import { failure, fopErrorOf, nullOnFailure } from '../../../mux/xlator/fop-error.js';
 import type { DirEntry, ReaddirReply } from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey, gfidText } from '../../../mux/xlator/gfid.js';
 import { S_IFDIR } from '../../../mux/xlator/iatt.js';

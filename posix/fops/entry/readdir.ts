@@ -1,8 +1,7 @@
 /** opendir, readdir and readdirp. */
 
-import { nullOnFailure } from '../../../mux/base/fault.js';
 import type { Call } from '../../../mux/xlator/call.js';
-import { failure } from '../../../mux/xlator/fop-error.js';
+import { failure, nullOnFailure } from '../../../mux/xlator/fop-error.js';
 import type {
   DirEntry,
   MaybePromise,

@@ -1,9 +1,8 @@
 /** Xattr names that are questions: paths, ACL text, counts. Nothing of that name is on disk. */
 import { hostname } from 'node:os';
-import { fopErrorOf, nullOnFailure } from '../../../mux/base/fault.js';
 import type { Call } from '../../../mux/xlator/call.js';
 import { Dict } from '../../../mux/xlator/dict.js';
-import { failure } from '../../../mux/xlator/fop-error.js';
+import { failure, fopErrorOf, nullOnFailure } from '../../../mux/xlator/fop-error.js';
 import type { DictReply, MaybePromise } from '../../../mux/xlator/fops.js';
 import { gfidText, isNullGfid, parseGfid } from '../../../mux/xlator/gfid.js';
 import { S_IFDIR } from '../../../mux/xlator/iatt.js';

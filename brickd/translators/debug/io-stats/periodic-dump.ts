@@ -3,9 +3,10 @@
  * time a new interval begins. Files appear under their names only when they are complete.
  */
 
-import { background, describeThrown, fopErrorOf } from '../../../../mux/base/fault.js';
+import { background, describeThrown } from '../../../../mux/base/fault.js';
 import { loggerFor } from '../../../../mux/base/log.js';
 import { Call } from '../../../../mux/xlator/call.js';
+import { fopErrorOf } from '../../../../mux/xlator/fop-error.js';
 import type { Client } from '../../../../mux/xlator/inode.js';
 import { bytesOfLatin1, bytesOfText } from '../../../../native/bytes.js';
 import { makeOwnDirectoryLater, PUBLIC_MODE, replaceOwnFileLater } from '../../../own-files.js';

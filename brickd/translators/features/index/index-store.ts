@@ -3,10 +3,10 @@
  * for names in directories a folder per directory. Everything that blocks runs in a queue of its own.
  */
 import { randomUUID } from 'node:crypto';
-import { background, fopErrorOf } from '../../../../mux/base/fault.js';
+import { background } from '../../../../mux/base/fault.js';
 import type { Logger } from '../../../../mux/base/log.js';
 import { isEntryName } from '../../../../mux/xlator/entry-name.js';
-import { failure } from '../../../../mux/xlator/fop-error.js';
+import { failure, fopErrorOf } from '../../../../mux/xlator/fop-error.js';
 import type { Gfid } from '../../../../mux/xlator/gfid.js';
 import type { Iatt } from '../../../../mux/xlator/iatt.js';
 import type { BrickContext } from '../../../../mux/xlator/translator.js';

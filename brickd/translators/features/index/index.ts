@@ -3,12 +3,12 @@
  * them, and shows the lists to healers as directories with gfids of their own, which hold for the life of the process.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { background, nullOnFailure } from '../../../../mux/base/fault.js';
+import { background } from '../../../../mux/base/fault.js';
 import { loggerFor } from '../../../../mux/base/log.js';
 import type { Call } from '../../../../mux/xlator/call.js';
 import { Dict } from '../../../../mux/xlator/dict.js';
 import { isEntryName } from '../../../../mux/xlator/entry-name.js';
-import { FopError, failure } from '../../../../mux/xlator/fop-error.js';
+import { FopError, failure, nullOnFailure } from '../../../../mux/xlator/fop-error.js';
 import type {
   DictReply,
   DirEntry,

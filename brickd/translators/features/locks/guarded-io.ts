@@ -1,8 +1,7 @@
 /** I/O under mandatory locking: held back, or refused, where somebody else has a lock. */
 
-import { fopErrorOf } from '../../../../mux/base/fault.js';
 import type { Call } from '../../../../mux/xlator/call.js';
-import { failure } from '../../../../mux/xlator/fop-error.js';
+import { failure, fopErrorOf } from '../../../../mux/xlator/fop-error.js';
 import type { FopName, MaybePromise, OpenArgs, Xdata } from '../../../../mux/xlator/fops.js';
 import type { Client, Fd, Inode } from '../../../../mux/xlator/inode.js';
 import { then } from '../../../../mux/xlator/maybe-promise.js';

@@ -3,9 +3,10 @@
  * for as long as it runs, as clients' entry locks are held but in a domain of its own.
  */
 
-import { background, nullOnFailure } from '../../../../mux/base/fault.js';
+import { background } from '../../../../mux/base/fault.js';
 import { loggerFor } from '../../../../mux/base/log.js';
 import { Call } from '../../../../mux/xlator/call.js';
+import { nullOnFailure } from '../../../../mux/xlator/fop-error.js';
 import type {
   CreateArgs,
   CreateReply,

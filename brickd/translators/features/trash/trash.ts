@@ -3,11 +3,10 @@
  * files, files with further names and those below the paths that options name are not kept.
  */
 
-import { nullOnFailure } from '../../../../mux/base/fault.js';
 import { loggerFor } from '../../../../mux/base/log.js';
 import type { Call } from '../../../../mux/xlator/call.js';
 import { isEntryName } from '../../../../mux/xlator/entry-name.js';
-import { failure } from '../../../../mux/xlator/fop-error.js';
+import { failure, nullOnFailure } from '../../../../mux/xlator/fop-error.js';
 import type {
   EntryReply,
   FopName,
