@@ -4,10 +4,7 @@
  */
 
 import { background } from '../../mux/base/fault.js';
-import type { Call } from '../../mux/xlator/call.js';
-import type { Dict } from '../../mux/xlator/dict.js';
 import type { MaybePromise } from '../../mux/xlator/fops.js';
-import * as key from '../../mux/xlator/xdata-keys.js';
 import { batch, Priority } from '../../native/batch.js';
 import { errnoName } from '../../native/errno.js';
 import type { Options } from '../options.js';
@@ -137,9 +134,4 @@ export function reservedBlocks(options: Options, blocks: number, blockSize: numb
   const { reserve } = options;
   if ('percent' in reserve) return Math.floor((blocks * reserve.percent) / 100 + 0.5);
   return blockSize === 0 ? 0 : Math.ceil(reserve.bytes / blockSize);
-}
-
-/** Whether a call may use the reserve: Gluster's own clients and their internal fops do. */
-export function usesReserve(call: Call, xdata: Dict | null): boolean {
-  return call.pid < 0 || xdata?.has(key.INTERNAL_FOP) === true;
 }

@@ -29,7 +29,7 @@ import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import type { Mdata } from '../../disk/format/mdata-record.js';
 import { look, type Seen } from '../../disk/query/stat-inode.js';
 import { refuseCloud } from '../data/cloudsync-refusal.js';
-import { maskedMode } from '../entry/parent-dir.js';
+import { directoryMode, fileMode } from './file-mode.js';
 
 /** GF_SET_ATTR_*. */
 const Valid = { mode: 1, uid: 2, gid: 4, atime: 0x10, mtime: 0x20, ctime: 0x40 } as const;
@@ -114,10 +114,7 @@ async function change(
 }
 
 function modeFor(store: Store, inode: Inode, mode: number): number {
-  const o = store.options;
-  return inode.type === S_IFDIR
-    ? maskedMode(mode, o['create-directory-mask'], o['force-directory-mode']) & 0o7777
-    : maskedMode(mode, o['create-mask'], o['force-create-mode']) & 0o7777;
+  return (inode.type === S_IFDIR ? directoryMode(store.options, mode) : fileMode(store.options, mode)) & 0o7777;
 }
 
 /** The time record after a setattr; null when it sets no time. Times given by the client go into a record that exists only. */

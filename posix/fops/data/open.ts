@@ -14,8 +14,8 @@ import { attachDescriptor } from '../../disk/descriptors/open-files.js';
 import { MDATA_KEY } from '../../disk/format/mdata-record.js';
 import { OpenFlag, Resolve } from '../../disk/format/sys.js';
 import { MDATA_ROOM, readTimes, touchSoon } from '../../disk/times/times.js';
-import { checkSpace } from '../entry/parent-dir.js';
 import { refuseCloud } from './cloudsync-refusal.js';
+import { checkSpace } from './space-check.js';
 
 const O_NONBLOCK = 0o4000;
 const O_SYNC = 0o4010000;

@@ -17,13 +17,13 @@ import { batch, CHECKSUM_BYTES, Priority } from '../../../native/batch.js';
 import { EBUSY, EINVAL, ENODATA, ENOMEM, ENOSPC, ENOTSUP } from '../../../native/errno.js';
 import { type Region, region } from '../../../native/memory.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
-import { usesReserve } from '../../brick-dir/space.js';
 import type { OpenFile } from '../../disk/descriptors/open-files.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { Change } from '../../disk/query/data-change.js';
 import { touchSoon } from '../../disk/times/times.js';
 import { refuseCloud } from './cloudsync-refusal.js';
 import { refuseDevice } from './open.js';
+import { usesReserve } from './space-check.js';
 
 /** SEEK_DATA and SEEK_HOLE, by the wire's numbers 0 and 1. */
 const WHENCE = [3, 4];

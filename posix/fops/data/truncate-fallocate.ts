@@ -9,12 +9,12 @@ import type { Inode } from '../../../mux/xlator/inode.js';
 import { ALWAYS, batch, Priority, reg } from '../../../native/batch.js';
 import { EAGAIN, EINVAL, EISDIR, ENOSPC, ENOSYS, EOPNOTSUPP } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
-import { usesReserve } from '../../brick-dir/space.js';
 import { type OpenFile, statOf } from '../../disk/descriptors/open-files.js';
 import { alignedPiece } from '../../disk/format/aligned.js';
 import { OpenFlag } from '../../disk/format/sys.js';
 import { Change, changeOpenFile } from '../../disk/query/data-change.js';
 import { refuseCloud } from './cloudsync-refusal.js';
+import { usesReserve } from './space-check.js';
 
 const FALLOC_KEEP_SIZE = 1;
 const FALLOC_PUNCH_HOLE = 2;

@@ -15,7 +15,6 @@ import { type Batch, batch, IGNORE, Priority, STAT } from '../../../native/batch
 import { EBUSY, ECANCELED, EIO, ENODATA, ENOSPC } from '../../../native/errno.js';
 import type { Region } from '../../../native/memory.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
-import { usesReserve } from '../../brick-dir/space.js';
 import { type OpenFile, statOf } from '../../disk/descriptors/open-files.js';
 import { ALIGNMENT, alignedPiece } from '../../disk/format/aligned.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
@@ -24,6 +23,7 @@ import { OpenFlag } from '../../disk/format/sys.js';
 import { refuseCloud } from './cloudsync-refusal.js';
 import { syncOutcome } from './fsync.js';
 import { refuseDevice } from './open.js';
+import { usesReserve } from './space-check.js';
 
 const O_SYNC = 0o4010000;
 /** Writes in a batch: what its memory has room for. */

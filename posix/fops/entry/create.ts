@@ -17,11 +17,13 @@ import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { GFID_KEY, OpenFlag, S_ISGID, S_ISUID, XATTR_CREATE } from '../../disk/format/sys.js';
 import { Probe } from '../../disk/query/stat-entry.js';
 import { type XattrFound, XattrRoom, XattrWants } from '../../disk/query/xattr-reply.js';
-import { Making } from './entry-creation.js';
-import { isFreeFor } from './gfid-in-use.js';
-import { requiredGfid } from './gfid-request.js';
+import { fileMode } from '../attr/file-mode.js';
+import { checkSpace } from '../data/space-check.js';
+import { EntryCreation, undoCreation } from './entry-creation.js';
+import { isFreeFor, requiredGfid } from './gfid-request.js';
 import { preopFails } from './layout-precheck.js';
-import { checkSpace, maskedMode, RequestedXattrs, Site, undo } from './parent-dir.js';
+import { ParentDir } from './parent-dir.js';
+import { RequestedXattrs } from './requested-xattrs.js';
 
 /** Open flags that openat2 takes for a regular file; it refuses others, which open(2) has always ignored. */
 const USABLE_FLAGS = ~(OpenFlag.directory | OpenFlag.path | OpenFlag.creat | OpenFlag.excl | 0o20000000 | 0o40 | 0o20);
@@ -31,25 +33,27 @@ export async function create(store: Store, call: Call, args: CreateArgs): Promis
   const gfid = requiredGfid(args.xdata);
   refuseReserved(gfid);
   checkSpace(store, call, args.xdata);
-  const site = await Site.open(store, call, args.loc.parent!);
+  const parentDir = await ParentDir.open(store, call, args.loc.parent!);
   try {
     const wanted = args.flags === 0 ? OpenFlag.rdwr | OpenFlag.excl : args.flags;
     const flags = (wanted & USABLE_FLAGS) | (store.options['o-direct'] ? OpenFlag.direct : 0);
     const exclusive = (wanted & OpenFlag.excl) !== 0;
-    if (args.xdata?.has(key.PREOP_PARENT) === true) await checkLayout(store, site, args);
-    const made = await makeFile(store, call, args, site, gfid, flags);
+    if (args.xdata?.has(key.PREOP_PARENT) === true) await checkLayout(store, parentDir, args);
+    const made = await makeFile(store, call, args, parentDir, gfid, flags);
     if (made !== null) return made;
     if (exclusive) throw failure(EEXIST);
-    return await openExisting(store, call, args, site, flags);
+    return await openExisting(store, call, args, parentDir, flags);
   } finally {
-    site.release();
+    parentDir.release();
   }
 }
 
 /** The client's idea of the directory's layout must hold if the file is new: EIO otherwise. */
-async function checkLayout(store: Store, site: Site, args: CreateArgs): Promise<void> {
-  const probe = await new Probe(store, site.dir, site.parent, args.loc.name, new XattrWants(null)).look(Priority.high);
-  if (probe.errno !== ENOENT || (await preopFails(store, site.fd, args.xdata!)) === 0) return;
+async function checkLayout(store: Store, parentDir: ParentDir, args: CreateArgs): Promise<void> {
+  const probe = await new Probe(store, parentDir.directory, parentDir.inode, args.loc.name, new XattrWants(null)).look(
+    Priority.high,
+  );
+  if (probe.errno !== ENOENT || (await preopFails(store, parentDir.fd, args.xdata!)) === 0) return;
   args.xdata!.setInt(key.PREOP_FAILED, 1);
   throw new FopError(EIO, args.xdata);
 }
@@ -59,39 +63,39 @@ async function makeFile(
   store: Store,
   call: Call,
   args: CreateArgs,
-  site: Site,
+  parentDir: ParentDir,
   gfid: Gfid,
   flags: number,
 ): Promise<CreateReply | null> {
   const name = args.loc.name;
-  const mode = maskedMode(args.mode, store.options['create-mask'], store.options['force-create-mode']) & 0o7777;
-  const gid = site.groupFor(call.gid);
+  const mode = fileMode(store.options, args.mode) & 0o7777;
+  const gid = parentDir.groupFor(call.gid);
   const requested = new RequestedXattrs(call, args.xdata);
-  const making = new Making(store, site, call, name, gfid, false, requested);
+  const creation = new EntryCreation(store, parentDir, call, name, gfid, false, requested);
   const b = batch();
-  making.begin(b);
-  const open = b.open(site.fd, name, flags | OpenFlag.creat | OpenFlag.excl, mode);
-  const rootOwned = call.uid === 0 && gid === 0 && site.pre.gid === 0;
-  making.ops(b, reg(open), call.uid, gid, !rootOwned || (mode & (S_ISUID | S_ISGID)) !== 0);
-  await store.run(b, site.parent.lane, store.priority(call, Priority.normal));
-  making.ended(b);
+  creation.begin(b);
+  const open = b.open(parentDir.fd, name, flags | OpenFlag.creat | OpenFlag.excl, mode);
+  const rootOwned = call.uid === 0 && gid === 0 && parentDir.pre.gid === 0;
+  creation.ops(b, reg(open), call.uid, gid, !rootOwned || (mode & (S_ISUID | S_ISGID)) !== 0);
+  await store.run(b, parentDir.lane, store.priority(call, Priority.normal));
+  creation.ended(b);
   const raw = b.result(open);
-  let stat = making.stat(b);
-  let post = site.post;
+  let stat = creation.stat(b);
+  let post = parentDir.post;
   const errno = b.errno;
   const failed = b.failedOp;
-  const handle = making.handleFailed(b) ? making.handleResult(b) : 0;
+  const handle = creation.handleFailed(b) ? creation.handleResult(b) : 0;
   b.release();
   if (failed === open) {
     if (errno === EEXIST) return null;
     throw failure(errno);
   }
   if (errno !== 0) {
-    if (handle !== 0 && (await making.repairHandle(handle, false))) {
-      ({ stat, post } = await making.finish());
+    if (handle !== 0 && (await creation.repairHandle(handle, false))) {
+      ({ stat, post } = await creation.finish());
     } else {
       store.closing.close(raw);
-      await undo(store, site, name);
+      await undoCreation(store, parentDir, name);
       throw failure(errno);
     }
   }
@@ -99,14 +103,21 @@ async function makeFile(
     store.closing.close(raw);
     throw failure(EIO);
   }
-  await making.rest();
-  return reply(store, args, site, stat, post, raw);
+  await creation.rest();
+  return reply(store, args, parentDir, stat, post, raw);
 }
 
-function reply(store: Store, args: CreateArgs, site: Site, stat: Iatt, postparent: Iatt, raw: number): CreateReply {
+function reply(
+  store: Store,
+  args: CreateArgs,
+  parentDir: ParentDir,
+  stat: Iatt,
+  postparent: Iatt,
+  raw: number,
+): CreateReply {
   return {
     stat,
-    preparent: site.pre,
+    preparent: parentDir.pre,
     postparent,
     xdata: args.xdata,
     bind(fd: Fd) {
@@ -123,14 +134,14 @@ async function openExisting(
   store: Store,
   call: Call,
   args: CreateArgs,
-  site: Site,
+  parentDir: ParentDir,
   flags: number,
 ): Promise<CreateReply> {
-  const found = await ExistingFile.open(store, call, site, args.loc.name, flags & ~OpenFlag.trunc);
+  const found = await ExistingFile.open(store, call, parentDir, args.loc.name, flags & ~OpenFlag.trunc);
   try {
     // Of the open file, whatever has its name by now.
     args.admit?.(found.stat, found.xattrs.aclAccess);
-    return await takeExisting(store, call, args, site, flags, found);
+    return await takeExisting(store, call, args, parentDir, flags, found);
   } catch (error) {
     store.closing.close(found.fd);
     throw error;
@@ -155,17 +166,23 @@ class ExistingFile {
     this.inode = inode;
   }
 
-  static async open(store: Store, call: Call, site: Site, name: string, flags: number): Promise<ExistingFile> {
+  static async open(
+    store: Store,
+    call: Call,
+    parentDir: ParentDir,
+    name: string,
+    flags: number,
+  ): Promise<ExistingFile> {
     const wants = new XattrWants(null, [key.ACL_ACCESS_XATTR]);
     const room = new XattrRoom();
     for (;;) {
       const b = batch();
       room.reserve(b);
       const at = b.statOut();
-      const open = b.openRegular(site.fd, name, flags, false);
+      const open = b.openRegular(parentDir.fd, name, flags, false);
       b.statx(reg(open), null, at);
       const read = room.op(b, wants, reg(open), null);
-      await store.run(b, site.parent.lane, store.priority(call, Priority.normal));
+      await store.run(b, parentDir.lane, store.priority(call, Priority.normal));
       const fd = b.result(open);
       const length = b.result(read);
       const { errno } = b;
@@ -195,17 +212,20 @@ async function takeExisting(
   store: Store,
   call: Call,
   args: CreateArgs,
-  site: Site,
+  parentDir: ParentDir,
   flags: number,
   { fd, xattrs, links, inode }: ExistingFile,
 ): Promise<CreateReply> {
   const gfid = xattrs.gfid ?? requiredGfid(args.xdata);
-  if (xattrs.gfid === null && !(await isFreeFor(store, gfid, site.dir, site.parent.gfid, args.loc.name))) {
+  if (
+    xattrs.gfid === null &&
+    !(await isFreeFor(store, gfid, parentDir.directory, parentDir.inode.gfid, args.loc.name))
+  ) {
     throw failure(EEXIST);
   }
   const times = inode !== null ? store.mdata.plan(inode, call) : store.mdata.planFrom(xattrs.mdata, call);
   const b = batch();
-  site.reserve(b);
+  parentDir.reserve(b);
   const at = b.statOut();
   store.handles.levelOps(b, gfid);
   if (xattrs.gfid === null) b.setxattr(fd, null, GFID_KEY, gfid, XATTR_CREATE);
@@ -213,15 +233,15 @@ async function takeExisting(
   if ((flags & OpenFlag.trunc) !== 0 && (flags & O_ACCMODE) !== OpenFlag.rdonly) b.truncate(fd, 0);
   const timesOp = times === null ? -1 : store.mdata.storeOp(b, fd, null, times, inode, true);
   const statOp = b.statx(fd, null, at);
-  site.endOps(b);
-  await store.run(b, site.parent.lane, store.priority(call, Priority.normal));
+  parentDir.endOps(b);
+  await store.run(b, parentDir.lane, store.priority(call, Priority.normal));
   if (times !== null) store.mdata.stored(b, timesOp, times, inode, gfid, true);
-  site.ended(b);
+  parentDir.ended(b);
   const errno = b.errno;
   const holder = store.brick.findInode(gfidKey(gfid));
   const mdata = holder !== undefined ? store.mdata.of(holder) : (times ?? xattrs.mdata);
   const stat = b.result(statOp) === 0 ? iattOf(b.f64, at, gfid, store.mdata.enabled ? mdata : null) : null;
   b.release();
   if (errno !== 0 || stat === null) throw failure(errno);
-  return reply(store, args, site, stat, site.post, fd);
+  return reply(store, args, parentDir, stat, parentDir.post, fd);
 }

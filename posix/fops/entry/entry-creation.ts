@@ -10,17 +10,19 @@ import { type Batch, batch, IGNORE, Priority } from '../../../native/batch.js';
 import { EEXIST, ENOENT } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { handlePointsTo } from '../../disk/descriptors/handle-link.js';
+import { gfid2pathOp } from '../../disk/format/gfid2path.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import type { Mdata } from '../../disk/format/mdata-record.js';
 import { ONE_LINK, pgfidKey } from '../../disk/format/pgfid.js';
 import { GFID_KEY, XATTR_CREATE } from '../../disk/format/sys.js';
 import { ancestors } from '../../disk/query/ancestry.js';
-import { directoryExists, statHandle } from './gfid-in-use.js';
-import { gfid2pathOp, type RequestedXattrs, type Site } from './parent-dir.js';
+import { directoryExists, statHandle } from './gfid-request.js';
+import type { ParentDir } from './parent-dir.js';
+import type { RequestedXattrs } from './requested-xattrs.js';
 
-export class Making {
+export class EntryCreation {
   readonly #store: Store;
-  readonly #site: Site;
+  readonly #parentDir: ParentDir;
   readonly #call: Call;
   readonly #name: string;
   readonly gfid: Gfid;
@@ -34,7 +36,7 @@ export class Making {
 
   constructor(
     store: Store,
-    site: Site,
+    parentDir: ParentDir,
     call: Call,
     name: string,
     gfid: Gfid,
@@ -42,7 +44,7 @@ export class Making {
     requested: RequestedXattrs,
   ) {
     this.#store = store;
-    this.#site = site;
+    this.#parentDir = parentDir;
     this.#call = call;
     this.#name = name;
     this.gfid = gfid;
@@ -52,7 +54,7 @@ export class Making {
 
   /** First of all: room for results, and the directories that the handle needs. */
   begin(b: Batch): void {
-    this.#site.reserve(b);
+    this.#parentDir.reserve(b);
     this.#stat = b.statOut();
     this.#store.handles.levelOps(b, this.gfid);
   }
@@ -63,11 +65,11 @@ export class Making {
    */
   ops(b: Batch, fd: number, uid: number, gid: number, chown: boolean): void {
     const store = this.#store;
-    const dir = this.#site.fd;
+    const dir = this.#parentDir.fd;
     const name = this.#name;
     const at = fd < 0 && fd > -1000 ? dir : fd;
     const by = at === dir ? name : null;
-    const parent = this.#site.parent.gfid;
+    const parent = this.#parentDir.inode.gfid;
     if (chown) b.chown(at, by, uid, gid);
     this.#requested.ops(b, at, by);
     if (!this.#directory) {
@@ -82,7 +84,7 @@ export class Making {
       ? store.handles.symlinkOp(b, parent, name, this.gfid)
       : store.handles.linkOp(b, dir, name, this.gfid);
     this.#statOp = b.statx(at, by, this.#stat, IGNORE);
-    this.#site.endOps(b);
+    this.#parentDir.endOps(b);
   }
 
   #planTimes(): void {
@@ -104,7 +106,7 @@ export class Making {
 
   /** After the batch has run, whatever came of it. */
   ended(b: Batch): void {
-    this.#site.ended(b);
+    this.#parentDir.ended(b);
     if (b.failedOp >= 0) return;
     this.#store.handles.made(this.gfid);
     this.#store.mdata.born(this.gfid, this.#timesOp >= 0 ? this.#times : null);
@@ -123,7 +125,7 @@ export class Making {
 
   /** Sets the xattrs that found no room in the batch. */
   rest(): Promise<void> {
-    return this.#requested.rest(this.#store, this.#site.fd, this.#name, this.#site.parent.lane);
+    return this.#requested.rest(this.#store, this.#parentDir.fd, this.#name, this.#parentDir.lane);
   }
 
   /**
@@ -136,12 +138,12 @@ export class Making {
     if (result === -ENOENT) handles.missing(gfid);
     else if (result !== -EEXIST || !this.#directory || !(await this.#replaceable(heal))) return false;
     const b = batch();
-    const parent = this.#site.parent;
+    const parent = this.#parentDir.inode;
     if (result === -EEXIST) handles.removeOp(b, gfid);
     handles.levelOps(b, gfid, true);
     const op = this.#directory
       ? handles.symlinkOp(b, parent.gfid, this.#name, gfid)
-      : handles.linkOp(b, this.#site.fd, this.#name, gfid);
+      : handles.linkOp(b, this.#parentDir.fd, this.#name, gfid);
     await this.#store.run(b, parent.lane, Priority.normal);
     const done = b.result(op) === 0;
     b.release();
@@ -163,7 +165,7 @@ export class Making {
   async #replaceable(heal: boolean): Promise<boolean> {
     const store = this.#store;
     const { gfid } = this;
-    const parent = this.#site.parent.gfid;
+    const parent = this.#parentDir.inode.gfid;
     const handle = await statHandle(store, gfid);
     if (handle === null) return true;
     if (!handle.ofDirectory) return false;
@@ -177,18 +179,29 @@ export class Making {
   /** Ops that a batch missed which stopped at the handle: attributes of file and directory. */
   async finish(): Promise<{ stat: Iatt | null; post: Iatt }> {
     const store = this.#store;
-    const site = this.#site;
+    const parentDir = this.#parentDir;
     const b = batch();
-    site.reserve(b);
+    parentDir.reserve(b);
     const stat = b.statOut();
-    b.statx(site.fd, this.#name, stat);
-    site.endOps(b);
-    await store.run(b, site.parent.lane, Priority.normal);
-    site.ended(b);
+    b.statx(parentDir.fd, this.#name, stat);
+    parentDir.endOps(b);
+    await store.run(b, parentDir.lane, Priority.normal);
+    parentDir.ended(b);
     const times = this.#timesOp >= 0 ? this.#times : null;
     const iatt = b.result(0) === 0 ? iattOf(b.f64, stat, this.gfid, times) : null;
     b.release();
     store.mdata.born(this.gfid, times);
-    return { stat: iatt, post: site.post };
+    return { stat: iatt, post: parentDir.post };
   }
+}
+
+/** Removes an entry that was made, after a later step of the fop has failed. */
+export async function undoCreation(store: Store, parentDir: ParentDir, name: string, atFlags = 0): Promise<void> {
+  const b = batch();
+  b.unlink(parentDir.fd, name, atFlags);
+  await store.run(b, parentDir.lane, Priority.normal);
+  const errno = b.errno;
+  b.release();
+  if (errno !== 0)
+    store.log.error(0, `removing ${gfidText(parentDir.inode.gfid)}/${name} after a failure failed`, errno);
 }

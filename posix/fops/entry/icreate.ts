@@ -8,21 +8,22 @@ import { refuseReserved } from '../../../mux/xlator/reserved-gfids.js';
 import { batch, IGNORE, Priority } from '../../../native/batch.js';
 import { EINVAL, ENOENT, EPERM } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
+import { gfid2pathOp } from '../../disk/format/gfid2path.js';
 import { handleName } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { GFID_KEY, XATTR_CREATE } from '../../disk/format/sys.js';
-import { statHandle } from './gfid-in-use.js';
-import { gfidRequest } from './gfid-request.js';
-import { refuseDevice } from './mknod-mkdir-symlink.js';
-import { checkSpace, gfid2pathOp, maskedMode, Site } from './parent-dir.js';
+import { fileMode, refuseDeviceNode } from '../attr/file-mode.js';
+import { checkSpace } from '../data/space-check.js';
+import { gfidRequest, statHandle } from './gfid-request.js';
+import { ParentDir } from './parent-dir.js';
 
 export async function icreate(store: Store, call: Call, args: IcreateArgs): Promise<StatReply> {
   const { gfid } = args;
   if (isNullGfid(gfid)) throw failure(EINVAL);
   refuseReserved(gfid);
-  refuseDevice(call, args.mode, 0);
+  refuseDeviceNode(call, args.mode, 0);
   checkSpace(store, call, args.xdata);
-  const mode = maskedMode(args.mode, store.options['create-mask'], store.options['force-create-mode']) & 0o177777;
+  const mode = fileMode(store.options, args.mode) & 0o177777;
   const name = handleName(gfid);
   const b = batch();
   const at = b.statOut();
@@ -64,20 +65,20 @@ export async function namelink(store: Store, call: Call, args: NamelinkArgs): Pr
   const handle = await statHandle(store, gfid);
   if (handle === null) throw failure(ENOENT);
   if (handle.ofDirectory) throw failure(EPERM);
-  const site = await Site.open(store, call, loc.parent);
+  const parentDir = await ParentDir.open(store, call, loc.parent);
   try {
     const b = batch();
-    site.reserve(b);
-    b.link(store.glusterfsFd, handleName(gfid), site.fd, loc.name);
-    if (store.options.gfid2path) gfid2pathOp(b, site.fd, loc.name, site.parent.gfid, loc.name, IGNORE);
-    site.endOps(b);
-    await store.run(b, site.parent.lane, store.priority(call, Priority.normal));
-    site.ended(b);
+    parentDir.reserve(b);
+    b.link(store.glusterfsFd, handleName(gfid), parentDir.fd, loc.name);
+    if (store.options.gfid2path) gfid2pathOp(b, parentDir.fd, loc.name, parentDir.inode.gfid, loc.name, IGNORE);
+    parentDir.endOps(b);
+    await store.run(b, parentDir.lane, store.priority(call, Priority.normal));
+    parentDir.ended(b);
     const errno = b.errno;
     b.release();
     if (errno !== 0) throw failure(errno);
-    return { preparent: site.pre, postparent: site.post, xdata: null };
+    return { preparent: parentDir.pre, postparent: parentDir.post, xdata: null };
   } finally {
-    site.release();
+    parentDir.release();
   }
 }

@@ -9,11 +9,14 @@ import { batch, IGNORE, Priority, STAT } from '../../../native/batch.js';
 import { EEXIST, EIO, EMLINK, ENOENT, EPERM } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { exclusively } from '../../disk/descriptors/inode-state.js';
+import { gfid2pathOp } from '../../disk/format/gfid2path.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { countLink } from '../../disk/format/pgfid.js';
-import { isDirectoryHandle } from './gfid-in-use.js';
+import { checkSpace } from '../data/space-check.js';
+import { undoCreation } from './entry-creation.js';
+import { isDirectoryHandle } from './gfid-request.js';
 import { replaceStaleLinkto } from './linkto.js';
-import { checkSpace, gfid2pathOp, Site, undo } from './parent-dir.js';
+import { ParentDir } from './parent-dir.js';
 
 /** Links beyond which a file's names are not noted on it any more: its xattrs would not hold them. */
 const MAX_NOTED_LINKS = 500;
@@ -22,27 +25,27 @@ export async function link(store: Store, call: Call, args: LinkArgs): Promise<En
   checkSpace(store, call, args.xdata);
   if (args.inode.type === S_IFDIR) throw failure(EPERM);
   return exclusively(store.state(args.inode), async () => {
-    const site = await Site.open(store, call, args.newLoc.parent!);
+    const parentDir = await ParentDir.open(store, call, args.newLoc.parent!);
     try {
-      return await linkAt(store, call, args, site);
+      return await linkAt(store, call, args, parentDir);
     } finally {
-      site.release();
+      parentDir.release();
     }
   });
 }
 
-async function linkAt(store: Store, call: Call, args: LinkArgs, site: Site): Promise<EntryReply> {
+async function linkAt(store: Store, call: Call, args: LinkArgs, parentDir: ParentDir): Promise<EntryReply> {
   const { inode } = args;
   const links = await linkCount(store, args);
   const most = store.options['max-hardlinks'];
   if (most > 0 && links >= most) throw failure(EMLINK);
   if (store.mdata.unread(inode)) await store.mdata.load(inode);
   try {
-    return await linkOnce(store, call, args, site, links);
+    return await linkOnce(store, call, args, parentDir, links);
   } catch (error) {
     const blocked = error === failure(EEXIST) && args.xdata?.has(key.FORCE_REPLACE) === true;
-    if (!blocked || !(await replaceStaleLinkto(store, site, args.newLoc.name))) throw error;
-    return linkOnce(store, call, args, site, links);
+    if (!blocked || !(await replaceStaleLinkto(store, parentDir, args.newLoc.name))) throw error;
+    return linkOnce(store, call, args, parentDir, links);
   }
 }
 
@@ -61,22 +64,28 @@ async function linkCount(store: Store, args: LinkArgs): Promise<number> {
   return links - 1;
 }
 
-async function linkOnce(store: Store, call: Call, args: LinkArgs, site: Site, links: number): Promise<EntryReply> {
+async function linkOnce(
+  store: Store,
+  call: Call,
+  args: LinkArgs,
+  parentDir: ParentDir,
+  links: number,
+): Promise<EntryReply> {
   const { inode } = args;
   const name = args.newLoc.name;
   const noted = store.options.gfid2path && links + 1 <= MAX_NOTED_LINKS;
   const b = batch();
-  site.reserve(b);
+  parentDir.reserve(b);
   const at = b.statOut();
-  const made = b.link(store.glusterfsFd, store.state(inode).handle, site.fd, name);
-  const note = noted ? gfid2pathOp(b, site.fd, name, site.parent.gfid, name, 0) : -1;
+  const made = b.link(store.glusterfsFd, store.state(inode).handle, parentDir.fd, name);
+  const note = noted ? gfid2pathOp(b, parentDir.fd, name, parentDir.inode.gfid, name, 0) : -1;
   const times = store.mdata.plan(inode, call);
-  const timesOp = times === null ? -1 : store.mdata.storeOp(b, site.fd, name, times, inode, true);
-  const statOp = b.statx(site.fd, name, at, IGNORE);
-  site.endOps(b);
-  await store.run(b, site.parent.lane, store.priority(call, Priority.normal));
+  const timesOp = times === null ? -1 : store.mdata.storeOp(b, parentDir.fd, name, times, inode, true);
+  const statOp = b.statx(parentDir.fd, name, at, IGNORE);
+  parentDir.endOps(b);
+  await store.run(b, parentDir.lane, store.priority(call, Priority.normal));
   if (times !== null) store.mdata.stored(b, timesOp, times, inode, inode.gfid, true);
-  site.ended(b);
+  parentDir.ended(b);
   const errno = b.errno;
   const linked = b.result(made) === 0;
   // The note of a link that existed before is as good as a new one.
@@ -84,37 +93,37 @@ async function linkOnce(store: Store, call: Call, args: LinkArgs, site: Site, li
   const stat = b.result(statOp) === 0 ? iattOf(b.f64, at, inode.gfid, store.mdata.of(inode)) : null;
   b.release();
   if (failed || (linked && stat === null && errno === 0)) {
-    if (linked) await undo(store, site, name);
+    if (linked) await undoCreation(store, parentDir, name);
     throw failure(errno === 0 ? EIO : errno);
   }
   if (store.options['update-link-count-parent']) {
-    const r = await countLink(store, site.fd, name, site.parent.gfid, 1);
+    const r = await countLink(store, parentDir.fd, name, parentDir.inode.gfid, 1);
     if (r < 0) {
-      await undo(store, site, name);
+      await undoCreation(store, parentDir, name);
       throw failure(r);
     }
   }
-  if (stat === null) return againWithoutNote(store, call, args, site);
-  return { stat, preparent: site.pre, postparent: site.post, xdata: null };
+  if (stat === null) return againWithoutNote(store, call, args, parentDir);
+  return { stat, preparent: parentDir.pre, postparent: parentDir.post, xdata: null };
 }
 
 /** The batch has stopped at a note that was there already: attributes and times are still to do. */
-async function againWithoutNote(store: Store, call: Call, args: LinkArgs, site: Site): Promise<EntryReply> {
+async function againWithoutNote(store: Store, call: Call, args: LinkArgs, parentDir: ParentDir): Promise<EntryReply> {
   const { inode } = args;
   const name = args.newLoc.name;
   const b = batch();
-  site.reserve(b);
+  parentDir.reserve(b);
   const at = b.statOut();
   const times = store.mdata.plan(inode, call);
-  const timesOp = times === null ? -1 : store.mdata.storeOp(b, site.fd, name, times, inode, true);
-  const statOp = b.statx(site.fd, name, at);
-  site.endOps(b);
-  await store.run(b, site.parent.lane, Priority.normal);
+  const timesOp = times === null ? -1 : store.mdata.storeOp(b, parentDir.fd, name, times, inode, true);
+  const statOp = b.statx(parentDir.fd, name, at);
+  parentDir.endOps(b);
+  await store.run(b, parentDir.lane, Priority.normal);
   if (times !== null) store.mdata.stored(b, timesOp, times, inode, inode.gfid, true);
-  site.ended(b);
+  parentDir.ended(b);
   const r = b.result(statOp);
   const stat = iattOf(b.f64, at, inode.gfid, store.mdata.of(inode));
   b.release();
   if (r < 0) throw failure(r === -ENOENT ? ENOENT : r);
-  return { stat, preparent: site.pre, postparent: site.post, xdata: null };
+  return { stat, preparent: parentDir.pre, postparent: parentDir.post, xdata: null };
 }

@@ -7,7 +7,7 @@ import type { Store } from '../../brick-dir/brick-dir.js';
 import { LINKTO_KEY, S_ISVTX } from '../../disk/format/sys.js';
 import { Probe } from '../../disk/query/stat-entry.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
-import type { Site } from './parent-dir.js';
+import type { ParentDir } from './parent-dir.js';
 
 /** Whether a file has the mode that only link files have. */
 export function hasLinktoMode(stat: Iatt): boolean {
@@ -26,20 +26,22 @@ export function isLinkto(probe: Probe): boolean {
  * Removes what stands in the way of a creation if it is but a link file left behind (`force-replace`). True when the name
  * is free now.
  */
-export async function replaceStaleLinkto(store: Store, site: Site, name: string): Promise<boolean> {
-  const probe = await new Probe(store, site.dir, site.parent, name, new XattrWants(null)).look(Priority.high);
+export async function replaceStaleLinkto(store: Store, parentDir: ParentDir, name: string): Promise<boolean> {
+  const probe = await new Probe(store, parentDir.directory, parentDir.inode, name, new XattrWants(null)).look(
+    Priority.high,
+  );
   if (probe.errno === ENOENT) return true;
   if (probe.errno !== 0 || !hasLinktoMode(probe.stat)) return false;
   const gfid = probe.found.gfid;
   const b = batch();
   const open = probe.inode !== null && probe.inode.fdCount > 0;
-  b.expect(site.fd, name, probe.inoHigh, probe.inoLow);
+  b.expect(parentDir.fd, name, probe.inoHigh, probe.inoLow);
   let handle = -1;
   if (gfid !== null && probe.links === 2) {
     handle = open ? store.handles.parkOp(b, gfid) : store.handles.removeOp(b, gfid);
   }
-  b.unlink(site.fd, name);
-  await store.run(b, site.parent.lane, Priority.normal);
+  b.unlink(parentDir.fd, name);
+  await store.run(b, parentDir.lane, Priority.normal);
   const errno = b.errno;
   const parked = open && handle >= 0 && b.result(handle) === 0;
   b.release();

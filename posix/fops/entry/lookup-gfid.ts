@@ -18,7 +18,7 @@ import { OpenFlag, Resolve } from '../../disk/format/sys.js';
 import { pathWord } from '../../disk/query/lookup-keys.js';
 import { readContent } from '../../disk/query/small-file-content.js';
 import { type XattrFound, XattrRoom, XattrWants } from '../../disk/query/xattr-reply.js';
-import { isDirectoryHandle } from './gfid-in-use.js';
+import { isDirectoryHandle } from './gfid-request.js';
 
 export function nameless(store: Store, call: Call, args: LookupArgs): MaybePromise<LookupReply> {
   const gfid = args.gfid ?? args.loc.inode?.gfid ?? null;

@@ -18,8 +18,7 @@ import { pathWord } from '../../disk/query/lookup-keys.js';
 import { readContent } from '../../disk/query/small-file-content.js';
 import { Probe } from '../../disk/query/stat-entry.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
-import { isFreeFor } from './gfid-in-use.js';
-import { gfidRequest, isHeal } from './gfid-request.js';
+import { gfidRequest, isFreeFor, isHeal } from './gfid-request.js';
 import { nameless } from './lookup-gfid.js';
 
 /** A file without gfid that is younger may be one that is being created just now. */

@@ -12,13 +12,14 @@ import { batch, IGNORE, Priority } from '../../../native/batch.js';
 import { EEXIST, EIO, ENODATA, ENOENT, ESTALE } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { exclusively } from '../../disk/descriptors/inode-state.js';
+import { gfid2pathKey, gfid2pathOp, gfid2pathText } from '../../disk/format/gfid2path.js';
 import { handleName } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { countLink } from '../../disk/format/pgfid.js';
 import { Probe } from '../../disk/query/stat-entry.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
 import { EntryChanged, inodeAt, withEntryLocked } from './entry-lock.js';
-import { gfid2pathKey, gfid2pathOp, gfid2pathText, Site } from './parent-dir.js';
+import { ParentDir } from './parent-dir.js';
 
 const NO_WANTS = new XattrWants(null);
 
@@ -49,9 +50,9 @@ async function renameBetween(
 ): Promise<RenameReply | EntryChanged> {
   const same = args.oldLoc.parent === args.newLoc.parent;
   // It runs in the lane of the new name's directory: nothing is made under that name between the look and the rename.
-  const from = await Site.open(store, call, args.oldLoc.parent!, !same);
+  const from = await ParentDir.open(store, call, args.oldLoc.parent!, !same);
   try {
-    const to = same ? from : await Site.open(store, call, args.newLoc.parent!);
+    const to = same ? from : await ParentDir.open(store, call, args.newLoc.parent!);
     try {
       return await renameAt(store, call, args, inode, victim, from, to);
     } finally {
@@ -68,13 +69,13 @@ async function renameAt(
   args: RenameArgs,
   inode: Inode,
   locked: Inode | null,
-  from: Site,
-  to: Site,
+  from: ParentDir,
+  to: ParentDir,
 ): Promise<RenameReply | EntryChanged> {
   const { xdata } = args;
   const oldName = args.oldLoc.name;
   const newName = args.newLoc.name;
-  const probe = await new Probe(store, to.dir, to.parent, newName, NO_WANTS).look(Priority.normal);
+  const probe = await new Probe(store, to.directory, to.inode, newName, NO_WANTS).look(Priority.normal);
   if (probe.errno !== 0 && probe.errno !== ENOENT) throw failure(probe.errno);
   const present = probe.errno === 0;
   const victimGfid = probe.found.gfid;
@@ -107,24 +108,24 @@ async function renameAt(
   }
   // A file that loses this name and keeps others: stock leaves the name among its gfid2path xattrs.
   if (noted && present && !victimIsDirectory && victimGfid !== null && probe.stat.nlink > 1) {
-    const lost = gfid2pathKey(gfid2pathText(to.parent.gfid, newName));
+    const lost = gfid2pathKey(gfid2pathText(to.inode.gfid, newName));
     b.removexattr(store.glusterfsFd, handleName(victimGfid), lost, IGNORE);
   }
   if (isDirectory) {
     store.state(inode).hasHandle = false;
     store.handles.removeOp(b, inode.gfid);
-    store.handles.symlinkOp(b, to.parent.gfid, newName, inode.gfid, IGNORE);
+    store.handles.symlinkOp(b, to.inode.gfid, newName, inode.gfid, IGNORE);
   }
   if (noted) {
-    b.removexattr(to.fd, newName, gfid2pathKey(gfid2pathText(from.parent.gfid, oldName)), IGNORE);
-    gfid2pathOp(b, to.fd, newName, to.parent.gfid, newName);
+    b.removexattr(to.fd, newName, gfid2pathKey(gfid2pathText(from.inode.gfid, oldName)), IGNORE);
+    gfid2pathOp(b, to.fd, newName, to.inode.gfid, newName);
   }
   const times = store.mdata.plan(inode, call);
   const timesOp = times === null ? -1 : store.mdata.storeOp(b, to.fd, newName, times, inode, true);
   const statOp = b.statx(to.fd, newName, at, IGNORE);
   from.endOps(b);
   if (to !== from) to.endOps(b);
-  await store.run(b, to.parent.lane, store.priority(call, Priority.normal));
+  await store.run(b, to.lane, store.priority(call, Priority.normal));
   if (times !== null) store.mdata.stored(b, timesOp, times, inode, inode.gfid, true);
   from.ended(b);
   if (to !== from) to.ended(b);
@@ -138,12 +139,12 @@ async function renameAt(
   const stat = b.result(statOp) === 0 ? iattOf(b.f64, at, inode.gfid, store.mdata.of(inode)) : null;
   b.release();
   if (!done) {
-    if (counted) await countLink(store, from.fd, oldName, from.parent.gfid, 1);
+    if (counted) await countLink(store, from.fd, oldName, from.inode.gfid, 1);
     if (changed) return new EntryChanged(locked);
     throw failure(errno);
   }
   if (victimIsDirectory && victimGfid !== null) store.dirs.drop(gfidKey(victimGfid));
-  if (counted) await countLink(store, to.fd, newName, to.parent.gfid, 1);
+  if (counted) await countLink(store, to.fd, newName, to.inode.gfid, 1);
   if (stat === null) throw failure(EIO);
   return {
     stat,
@@ -156,8 +157,8 @@ async function renameAt(
 }
 
 /** One link less in the old directory, before the entry leaves it. */
-async function uncount(store: Store, from: Site, name: string): Promise<void> {
-  const r = await countLink(store, from.fd, name, from.parent.gfid, -1);
+async function uncount(store: Store, from: ParentDir, name: string): Promise<void> {
+  const r = await countLink(store, from.fd, name, from.inode.gfid, -1);
   if (r < 0 && r !== -ENODATA) throw failure(r);
 }
 

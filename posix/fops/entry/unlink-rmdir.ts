@@ -12,6 +12,7 @@ import { ALWAYS, batch, IGNORE, Priority, reg } from '../../../native/batch.js';
 import { EBUSY, EEXIST, EISDIR, ENODATA, ENOTEMPTY, EPERM, ESTALE } from '../../../native/errno.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { handlePointsTo } from '../../disk/descriptors/handle-link.js';
+import { gfid2pathKey, gfid2pathText } from '../../disk/format/gfid2path.js';
 import { HANDLE_DIR, handleName, LANDFILL_DIR } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { countLink } from '../../disk/format/pgfid.js';
@@ -20,17 +21,17 @@ import { Probe } from '../../disk/query/stat-entry.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
 import { EntryChanged, inodeAt, withEntryLocked } from './entry-lock.js';
 import { isLinkto, LINKTO_WANTS } from './linkto.js';
-import { gfid2pathKey, gfid2pathText, Site } from './parent-dir.js';
+import { ParentDir } from './parent-dir.js';
 
 const NO_WANTS = new XattrWants(null);
 const LINKTO = new XattrWants(null, LINKTO_WANTS);
 
 export async function unlink(store: Store, call: Call, args: UnlinkArgs): Promise<RemoveReply> {
-  const site = await Site.open(store, call, args.loc.parent!);
+  const parentDir = await ParentDir.open(store, call, args.loc.parent!);
   try {
-    return await withEntryLocked(store, args.loc.inode, (locked) => unlinkAt(store, call, args, site, locked));
+    return await withEntryLocked(store, args.loc.inode, (locked) => unlinkAt(store, call, args, parentDir, locked));
   } finally {
-    site.release();
+    parentDir.release();
   }
 }
 
@@ -43,13 +44,13 @@ async function unlinkAt(
   store: Store,
   call: Call,
   args: UnlinkArgs,
-  site: Site,
+  parentDir: ParentDir,
   locked: Inode | null,
 ): Promise<RemoveReply | EntryChanged> {
   const { xdata } = args;
   const name = args.loc.name;
   const onlyLinkto = asked(xdata, key.SKIP_NON_LINKTO_UNLINK);
-  const probe = await new Probe(store, site.dir, site.parent, name, onlyLinkto ? LINKTO : NO_WANTS).look(
+  const probe = await new Probe(store, parentDir.directory, parentDir.inode, name, onlyLinkto ? LINKTO : NO_WANTS).look(
     Priority.normal,
   );
   if (probe.errno !== 0) throw failure(probe.errno);
@@ -65,20 +66,20 @@ async function unlinkAt(
   const last = names === 1;
   const wantsStat = probe.stat.isRegular && xdata?.has(key.IATT_IN_XDATA) === true;
   if (!last && store.options['update-link-count-parent']) {
-    const r = await countLink(store, site.fd, name, site.parent.gfid, -1);
+    const r = await countLink(store, parentDir.fd, name, parentDir.inode.gfid, -1);
     if (r < 0 && r !== -ENODATA) throw failure(r);
   }
 
   const b = batch();
-  site.reserve(b);
+  parentDir.reserve(b);
   const at = wantsStat ? b.statOut() : 0;
-  const expected = b.expect(site.fd, name, probe.inoHigh, probe.inoLow);
-  const file = wantsStat ? b.open(site.fd, name, OpenFlag.path | OpenFlag.nofollow) : -1;
+  const expected = b.expect(parentDir.fd, name, probe.inoHigh, probe.inoLow);
+  const file = wantsStat ? b.open(parentDir.fd, name, OpenFlag.path | OpenFlag.nofollow) : -1;
   const handle = gfid === null || !last ? -1 : open ? store.handles.parkOp(b, gfid) : store.handles.removeOp(b, gfid);
   if (!last && store.options.gfid2path) {
-    b.removexattr(site.fd, name, gfid2pathKey(gfid2pathText(site.parent.gfid, name)), IGNORE);
+    b.removexattr(parentDir.fd, name, gfid2pathKey(gfid2pathText(parentDir.inode.gfid, name)), IGNORE);
   }
-  b.unlink(site.fd, name);
+  b.unlink(parentDir.fd, name);
   const times =
     last || gfid === null
       ? null
@@ -88,11 +89,11 @@ async function unlinkAt(
   const timesOp =
     times === null ? -1 : store.mdata.storeOp(b, store.glusterfsFd, handleName(gfid!), times, inode, true);
   const statOp = wantsStat ? b.statx(reg(file), null, at, IGNORE) : -1;
-  site.endOps(b);
+  parentDir.endOps(b);
   if (wantsStat) b.close(reg(file), ALWAYS);
-  await store.run(b, site.parent.lane, store.priority(call, Priority.normal));
+  await store.run(b, parentDir.lane, store.priority(call, Priority.normal));
   if (times !== null) store.mdata.stored(b, timesOp, times, inode, gfid!, true);
-  site.ended(b);
+  parentDir.ended(b);
   const errno = b.errno;
   const changed = errno === ESTALE && b.failedOp === expected;
   if (open && handle >= 0 && b.result(handle) === 0) store.files.parked(inode);
@@ -112,17 +113,17 @@ async function unlinkAt(
     if (xdata.has(key.REQUEST_LINK_COUNT)) (reply ??= new Dict()).setUint(key.RESPONSE_LINK_COUNT, names);
     if (wantsStat) (reply ??= new Dict()).setIatt(key.IATT_IN_XDATA, after).setIatt(key.POST_STAT, after);
   }
-  return { preparent: site.pre, postparent: site.post, xdata: reply };
+  return { preparent: parentDir.pre, postparent: parentDir.post, xdata: reply };
 }
 
 export async function rmdir(store: Store, call: Call, args: RmdirArgs): Promise<RemoveReply> {
   const { parent, name } = args.loc;
   if (parent!.isRoot && name === HANDLE_DIR) throw failure(EPERM);
-  const site = await Site.open(store, call, parent!);
+  const parentDir = await ParentDir.open(store, call, parent!);
   try {
-    return await withEntryLocked(store, args.loc.inode, (locked) => rmdirAt(store, call, args, site, locked));
+    return await withEntryLocked(store, args.loc.inode, (locked) => rmdirAt(store, call, args, parentDir, locked));
   } finally {
-    site.release();
+    parentDir.release();
   }
 }
 
@@ -130,30 +131,31 @@ async function rmdirAt(
   store: Store,
   call: Call,
   args: RmdirArgs,
-  site: Site,
+  parentDir: ParentDir,
   locked: Inode | null,
 ): Promise<RemoveReply | EntryChanged> {
   const { name } = args.loc;
-  const probe = await new Probe(store, site.dir, site.parent, name, NO_WANTS).look(Priority.normal);
+  const probe = await new Probe(store, parentDir.directory, parentDir.inode, name, NO_WANTS).look(Priority.normal);
   if (probe.errno !== 0) throw failure(probe.errno);
   const inode = inodeAt(store, call, probe);
   if (inode !== null && inode !== locked) return new EntryChanged(inode);
   const gfid = probe.found.gfid;
-  const ours = gfid !== null && probe.stat.isDirectory && (await handlePointsTo(store, gfid, site.parent.gfid, name));
+  const ours =
+    gfid !== null && probe.stat.isDirectory && (await handlePointsTo(store, gfid, parentDir.inode.gfid, name));
   const b = batch();
-  site.reserve(b);
-  const expected = b.expect(site.fd, name, probe.inoHigh, probe.inoLow);
+  parentDir.reserve(b);
+  const expected = b.expect(parentDir.fd, name, probe.inoHigh, probe.inoLow);
   let op: number;
   if (args.flags === 0) {
-    op = b.unlink(site.fd, name, AT_REMOVEDIR);
+    op = b.unlink(parentDir.fd, name, AT_REMOVEDIR);
   } else {
     b.mkdir(store.glusterfsFd, LANDFILL_DIR, 0o755, IGNORE);
-    op = b.rename(site.fd, name, store.glusterfsFd, `${LANDFILL_DIR}/${gfidText(probe.stat.gfid)}`);
+    op = b.rename(parentDir.fd, name, store.glusterfsFd, `${LANDFILL_DIR}/${gfidText(probe.stat.gfid)}`);
   }
   if (ours) store.handles.removeOp(b, gfid);
-  site.endOps(b);
-  await store.run(b, site.parent.lane, store.priority(call, Priority.normal));
-  site.ended(b);
+  parentDir.endOps(b);
+  await store.run(b, parentDir.lane, store.priority(call, Priority.normal));
+  parentDir.ended(b);
   const errno = b.errno;
   const changed = errno === ESTALE && b.failedOp === expected;
   const removed = b.result(op) === 0;
@@ -162,5 +164,5 @@ async function rmdirAt(
   if (!removed || errno !== 0) throw failure(errno === EEXIST ? ENOTEMPTY : errno);
   if (gfid !== null) store.dirs.drop(gfidKey(gfid));
   if (args.flags !== 0) store.landfill.filled();
-  return { preparent: site.pre, postparent: site.post, xdata: null };
+  return { preparent: parentDir.pre, postparent: parentDir.post, xdata: null };
 }

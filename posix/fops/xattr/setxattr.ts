@@ -12,7 +12,6 @@ import { batch, IGNORE, Priority } from '../../../native/batch.js';
 import { EACCES, EINVAL, ENOSPC, ENOTSUP, EPERM, errnoName } from '../../../native/errno.js';
 import { region } from '../../../native/memory.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
-import { usesReserve } from '../../brick-dir/space.js';
 import { type FileRef, unheld } from '../../disk/descriptors/file-ref.js';
 import { exclusively } from '../../disk/descriptors/inode-state.js';
 import { OpenFile } from '../../disk/descriptors/open-files.js';
@@ -24,6 +23,7 @@ import { look } from '../../disk/query/stat-inode.js';
 import { eachXattr } from '../../disk/query/xattr-reply.js';
 import { refuseCloud } from '../data/cloudsync-refusal.js';
 import { syncOutcome } from '../data/fsync.js';
+import { usesReserve } from '../data/space-check.js';
 import { refuseXattr } from './xattr-refusal.js';
 
 /** Ops in a batch besides the two stats and the time record. */

@@ -1,0 +1,27 @@
+/** gfid2path xattrs: each names one entry of a file by its parent's gfid and its name, for the way back from gfid to path. */
+
+import { type Gfid, gfidText } from '../../../mux/xlator/gfid.js';
+import { addon } from '../../../native/addon.js';
+import { type Batch, IGNORE } from '../../../native/batch.js';
+import { GFID2PATH_PREFIX, XATTR_CREATE } from './sys.js';
+
+export function gfid2pathText(parent: Gfid, name: string): string {
+  return `${gfidText(parent)}/${name}`;
+}
+
+export function gfid2pathKey(text: string): string {
+  return GFID2PATH_PREFIX + addon.xxh64(text);
+}
+
+/** Op that notes on a file which entry it is (for the way back from gfid to path). */
+export function gfid2pathOp(
+  b: Batch,
+  dir: number,
+  name: string | null,
+  parent: Gfid,
+  entry: string,
+  flags = IGNORE,
+): number {
+  const text = gfid2pathText(parent, entry);
+  return b.setxattr(dir, name, gfid2pathKey(text), Buffer.from(text, 'latin1'), XATTR_CREATE, flags);
+}
