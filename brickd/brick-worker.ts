@@ -14,8 +14,8 @@ import type { BrickTask, WorkerEvent } from '../mux/workers/worker-protocol.js';
 import { type Task, workerTask } from '../mux/workers/worker-task.js';
 import { addon } from '../native/addon.js';
 import type { ByteString } from '../native/bytes.js';
-import { barrierOf, profileOf } from './translators/brick-ops.js';
-import { registry } from './translators/host-registry.js';
+import { barrierOf, profileOf } from './worker/brick-ops.js';
+import { registry } from './worker/translator-registry.js';
 
 await inheritLog();
 

@@ -51,7 +51,7 @@ export function scanGraph(
   registry: OptionRegistry,
   file: string,
 ): { readonly graph: Graph | undefined; readonly problems: readonly VolfileProblem[] } {
-  const { nodes: enabled, warnings } = liftSwitchedOff(nodes, registry);
+  const { nodes: enabled, warnings } = liftSwitchedOff(nodes, (type) => registry(type) !== undefined);
   return scan(enabled, registry, file, false, warnings);
 }
 
@@ -64,7 +64,7 @@ export function buildGraphLeniently(
   registry: OptionRegistry,
   file: string,
 ): { readonly graph: Graph; readonly unknown: readonly VolfileNode[] } {
-  const { nodes: enabled, warnings } = liftSwitchedOff(nodes, registry);
+  const { nodes: enabled, warnings } = liftSwitchedOff(nodes, (type) => registry(type) !== undefined);
   const { nodes: known, lifted } = liftOut(enabled, (node) => registry(node.type) === undefined);
   const { graph, problems } = scan(known, registry, file, true, warnings);
   if (graph === undefined) throw new VolfileError(file, problems);

@@ -4,8 +4,8 @@ import { printable } from '../../mux/base/printable.js';
 import { bytesOfText, latin1OfBytes } from '../../native/bytes.js';
 import { checkVolfile } from '../../volfiles/check.js';
 import { problemText } from '../../volfiles/problem.js';
-import { optionTableOf, unmetDemands } from '../translators/catalog.js';
-import { implemented } from '../translators/host-registry.js';
+import { implemented, optionTableOf } from '../translators/catalog.js';
+import { demandProblems } from '../translators/demands.js';
 import { qosProblems } from '../translators/user/qos/problems.js';
 import { CommandError } from './commands.js';
 
@@ -20,7 +20,7 @@ export function check(file: string): void {
   // Problems quote the volfile, which is bytes: so is all that is printed.
   const name = latin1OfBytes(bytesOfText(file));
   const problems = checkVolfile(text, name, optionTableOf, (graph) => [
-    ...unmetDemands(graph, implemented),
+    ...demandProblems(graph, implemented),
     ...qosProblems(graph),
   ]);
   for (const problem of problems)

@@ -6,7 +6,7 @@ import { applyOverrides } from '../../volfiles/overrides.js';
 import { parseVolfile, type VolfileNode } from '../../volfiles/parser.js';
 import { liftSwitchedOff } from '../../volfiles/switched-off.js';
 import type { ListenOptions, XlatorOption } from '../brick-server.js';
-import { optionTableOf } from '../translators/catalog.js';
+import { KNOWN_TYPES } from '../translators/known-types.js';
 import { QOS_TYPE } from '../translators/user/qos/options.js';
 
 const DEFAULT_BACKLOG = 1024;
@@ -30,7 +30,7 @@ const textOptions = (node: VolfileNode): Map<string, string> =>
 export function volfileFacts(text: string, file: string, overrides: readonly XlatorOption[]): VolfileFacts {
   const rules = overrides.map(({ xlator, key, value }) => ({ volume: xlator, key, value }));
   const { nodes: layers } = liftOut(applyOverrides(parseVolfile(text, file), rules), ({ type }) => type === QOS_TYPE);
-  const { nodes } = liftSwitchedOff(layers, optionTableOf);
+  const { nodes } = liftSwitchedOff(layers, (type) => KNOWN_TYPES.has(type));
   const server = nodes.at(-1)!;
   if (server.type !== 'protocol/server') {
     throw new Error(`${file}: the top volume '${server.name}' is ${server.type}; a brick needs protocol/server`);

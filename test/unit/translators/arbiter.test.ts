@@ -1,6 +1,6 @@
 import t from 'tap';
+import { createTranslator, implemented } from '../../../brickd/translators/catalog.js';
 import { ArbiterTranslator } from '../../../brickd/translators/features/arbiter/arbiter.js';
-import { implemented, lookupTranslator } from '../../../brickd/translators/registry.js';
 import type { Fops, PrePostReply, WriteArgs } from '../../../mux/xlator/fops.js';
 import { ENOSYS } from '../../../native/errno.js';
 import { type Asked, callOf, dictOf, errnoOfAttempt, FakeBrick, FakeClient, fdOf, make, statOf } from './harness.js';
@@ -31,7 +31,7 @@ function setup(next: Partial<Fops> = {}) {
 t.test('a brick with an arbiter is served', async (t) => {
   t.ok(implemented.has('features/arbiter'));
   const init = { name: 'v-arbiter', type: 'features/arbiter', options: {}, brick: new FakeBrick(), slot: 0 };
-  t.type(lookupTranslator('features/arbiter')!.create(init), ArbiterTranslator);
+  t.type(createTranslator('features/arbiter', init), ArbiterTranslator);
 });
 
 t.test('changes of data are acknowledged and not done', async (t) => {

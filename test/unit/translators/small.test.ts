@@ -2,7 +2,7 @@ import { constants, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { optionTableOf } from '../../../brickd/translators/catalog.js';
+import { catalog, createTranslator, implemented, optionTableOf } from '../../../brickd/translators/catalog.js';
 import { DelayGenTranslator } from '../../../brickd/translators/debug/delay-gen/delay-gen.js';
 import { ErrorGenTranslator } from '../../../brickd/translators/debug/error-gen/error-gen.js';
 import { BarrierTranslator } from '../../../brickd/translators/features/barrier/barrier.js';
@@ -11,7 +11,6 @@ import { ChangelogTranslator } from '../../../brickd/translators/features/change
 import { ReadOnlyTranslator } from '../../../brickd/translators/features/read-only/read-only.js';
 import { SelinuxTranslator } from '../../../brickd/translators/features/selinux/selinux.js';
 import { IoThreadsTranslator } from '../../../brickd/translators/performance/io-threads/io-threads.js';
-import { implemented, lookupTranslator } from '../../../brickd/translators/registry.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import { FOPS } from '../../../mux/xlator/fop-table.js';
 import type { Fops } from '../../../mux/xlator/fops.js';
@@ -220,13 +219,13 @@ t.test('delay-gen and error-gen', async (t) => {
   t.strictSame([...seen].sort(), [0, ENOSPC]);
 });
 
-t.test('the registry', async (t) => {
-  t.equal(lookupTranslator('features/nonsense'), undefined);
+t.test('the catalog', async (t) => {
   const init = { name: 'v-x', type: 'features/namespace', options: {}, brick: new FakeBrick(), slot: 0 };
-  t.equal(lookupTranslator('features/namespace')!.create(init), null);
-  t.equal(lookupTranslator('features/access-control')!.options, lookupTranslator('system/posix-acl')!.options);
+  t.equal(createTranslator('features/namespace', init), null);
+  t.equal(createTranslator('features/nonsense', init), null);
+  t.equal(optionTableOf('features/access-control'), optionTableOf('system/posix-acl'));
   for (const type of implemented) {
     if (type.includes('#') || type === 'protocol/server') continue;
-    t.ok(lookupTranslator(type), type);
+    t.ok(catalog.has(type), type);
   }
 });

@@ -1,10 +1,28 @@
+import { spawnSync } from 'node:child_process';
 import t from 'tap';
-import { catalog, optionTableOf, refusals, unmetDemands } from '../../../brickd/translators/catalog.js';
+import { catalog, implemented, optionTableOf } from '../../../brickd/translators/catalog.js';
+import { definitions } from '../../../brickd/translators/definitions.js';
+import { demandProblems, refusals } from '../../../brickd/translators/demands.js';
+import { KNOWN_TYPES } from '../../../brickd/translators/known-types.js';
 import { checkVolfile } from '../../../volfiles/check.js';
 import { buildGraph } from '../../../volfiles/graph.js';
 import { parseOptions } from '../../../volfiles/options.js';
 import { parseVolfile } from '../../../volfiles/parser.js';
 import { fixture } from './fixtures.js';
+
+/** Targets of demands that brickd does not meet. */
+const MISSING = [
+  'debug/trace',
+  'features/bitrot-stub',
+  'features/cdc',
+  'features/changelog',
+  'features/leases',
+  'features/marker',
+  'features/quota',
+  'features/worm',
+  'protocol/server#tls',
+  'protocol/server#unix',
+];
 
 /** What a plain volume needs. */
 const BASE = new Set(['storage/posix', 'system/posix-acl', 'features/locks', 'features/index', 'protocol/server']);
@@ -14,7 +32,7 @@ const refused = (name: string, implemented = BASE) =>
   refusals(graphOf(name), implemented).map((s) => /volume '([^']*)': (.*) needs/.exec(s)?.slice(1).join(' '));
 
 t.test('every default of every table is a good value', async (t) => {
-  for (const [type, { table }] of catalog) {
+  for (const [type, { options: table }] of catalog) {
     const { errors } = parseOptions(table, { name: type, line: 1, options: new Map() });
     t.same(
       errors.filter((e) => e.reason !== 'is missing').map((e) => e.message),
@@ -22,6 +40,22 @@ t.test('every default of every table is a good value', async (t) => {
       type,
     );
   }
+});
+
+t.test('every folder of a translator is listed, and by its name', async (t) => {
+  const { status, stderr } = spawnSync(process.execPath, ['brickd/translators/generate.js', '--check']);
+  t.equal(status, 0, stderr.toString());
+  t.same([...catalog.keys()].sort(), [...KNOWN_TYPES].sort());
+  t.equal(
+    catalog.size,
+    definitions.reduce((sum, { aliases }) => sum + 1 + aliases.length, 0),
+    'no name is taken twice',
+  );
+});
+
+t.test('what is implemented', async (t) => {
+  const targets = definitions.flatMap(({ demands }) => demands.map((demand) => demand.target));
+  t.same([...new Set(targets)].filter((target) => !implemented.has(target)).sort(), MISSING);
 });
 
 t.test('a plain volume is served, what needs more is refused', async (t) => {
@@ -77,7 +111,7 @@ t.test('a refusal is a sentence with file, line, volume, option and what is miss
 });
 
 t.test('what can be left out with a line in the log', async (t) => {
-  const warnings = unmetDemands(graphOf('plain'), BASE);
+  const warnings = demandProblems(graphOf('plain'), BASE);
   t.same(
     warnings.map((w) => [w.severity, w.volume]),
     [['warning', 'plain-selinux']],
@@ -86,7 +120,7 @@ t.test('what can be left out with a line in the log', async (t) => {
 
 t.test('check tells all problems in the order of lines', async (t) => {
   const check = (text: string) =>
-    checkVolfile(text, 'f', optionTableOf, (graph) => unmetDemands(graph, BASE)).map(
+    checkVolfile(text, 'f', optionTableOf, (graph) => demandProblems(graph, BASE)).map(
       (p) => `${p.line} ${p.severity} ${p.message}`,
     );
   t.match(check(fixture('plain.vol')), [/selinux on/]);

@@ -1,8 +1,9 @@
-/** Options of features/quota: limits of directories. */
+/** features/quota: limits of directories. Only known while it is off. */
 import { bool, percent, str, time } from '../../../../volfiles/option-types.js';
-import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
+import { defineOptions } from '../../../../volfiles/options.js';
+import { defineTranslator } from '../../definition.js';
 
-export const options = defineOptions({
+const options = defineOptions({
   /** Left from old releases: `server-quota` decides. */
   enable: bool({ default: 'off', live: false }),
   'deem-statfs': bool({ default: 'on' }),
@@ -16,4 +17,10 @@ export const options = defineOptions({
   /** Name of the volume, in spite of the key. */
   'volume-uuid': str({ live: false }),
 });
-export type Options = OptionsOf<typeof options>;
+
+export const definition = defineTranslator({
+  type: 'features/quota',
+  options,
+  implemented: false,
+  demands: [{ option: 'server-quota', needs: 'enforcement of quota limits' }],
+});

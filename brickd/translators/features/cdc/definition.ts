@@ -1,8 +1,9 @@
-/** Options of features/cdc: data compressed on the wire. Levels and sizes are zlib's. */
+/** features/cdc: data compressed on the wire. Levels and sizes are zlib's. Not implemented: its presence is a demand. */
 import { bool, int, oneOf } from '../../../../volfiles/option-types.js';
-import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
+import { defineOptions } from '../../../../volfiles/options.js';
+import { defineTranslator } from '../../definition.js';
 
-export const options = defineOptions({
+const options = defineOptions({
   'window-size': int({ default: '-15', live: false }),
   'mem-level': int({ default: '8', live: false }),
   'compression-level': int({ default: '-1', live: false }),
@@ -11,4 +12,10 @@ export const options = defineOptions({
   mode: oneOf(['server', 'client'], { live: false }),
   debug: bool({ default: 'false', live: false }),
 });
-export type Options = OptionsOf<typeof options>;
+
+export const definition = defineTranslator({
+  type: 'features/cdc',
+  options,
+  implemented: false,
+  demands: [{ needs: 'decompression of what clients send' }],
+});

@@ -1,0 +1,15 @@
+/** features/changelog: the journal of changes that geo-replication and bit-rot detection read. Only known while it is off. */
+import { defineTranslator } from '../../definition.js';
+import { ChangelogTranslator } from './changelog.js';
+import { options } from './options.js';
+
+export const definition = defineTranslator({
+  type: 'features/changelog',
+  options,
+  implemented: false,
+  demands: [
+    { option: 'changelog', needs: 'a journal of changes' },
+    { option: 'changelog-notification', needs: 'notices of changes to bit-rot detection' },
+  ],
+  create: (init) => new ChangelogTranslator(init),
+});
