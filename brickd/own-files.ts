@@ -20,8 +20,8 @@ import {
 } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { addon } from '../native/addon.js';
 import { type ByteString, bytesOfLatin1, fsPath, latin1OfBytes, textOfBytes } from '../native/bytes.js';
+import { O_PATH, S_IWGRP, S_IWOTH } from '../native/linux.js';
 
 /** What only the daemon reads, and what everybody may. */
 export const PRIVATE_MODE = 0o600;
@@ -29,7 +29,6 @@ export const PUBLIC_MODE = 0o644;
 export const DIRECTORY_MODE = 0o755;
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
-const GROUP_AND_OTHERS_WRITE = 0o022;
 /** Bytes of a draft's name that are the file's own: with the rest it is within the 255 of the longest name. */
 const DRAFT_NAME_BYTES = 200;
 
@@ -38,7 +37,7 @@ const parentOf = (path: ByteString): ByteString => bytesOfLatin1(dirname(latin1O
 /** Whether nobody but root and this user can put something into a directory. */
 function isOurs(directory: ByteString): boolean {
   const { uid, mode } = statSync(fsPath(directory));
-  return (uid === 0 || uid === process.geteuid?.()) && (mode & GROUP_AND_OTHERS_WRITE) === 0;
+  return (uid === 0 || uid === process.geteuid?.()) && (mode & (S_IWGRP | S_IWOTH)) === 0;
 }
 
 /**
@@ -105,7 +104,7 @@ export async function makeOwnDirectoryLater(path: ByteString, mode = DIRECTORY_M
 
 /** Sets the mode of a socket that was just bound, not of what somebody has put in its place. */
 export function chmodOwnSocket(path: ByteString, mode: number): void {
-  const fd = openSync(fsPath(path), addon.constants['O_PATH']! | O_NOFOLLOW);
+  const fd = openSync(fsPath(path), O_PATH | O_NOFOLLOW);
   try {
     if (!fstatSync(fd).isSocket()) throw new Error(`${textOfBytes(path)} is no socket any more`);
     chmodSync(`/proc/self/fd/${fd}`, mode);

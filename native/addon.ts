@@ -41,7 +41,7 @@ export interface PoolQueue {
 export interface Addon {
   /** Op codes by name, from the X-macro table that the executor itself is made of. */
   readonly ops: Readonly<Record<string, number>>;
-  /** errno values by name (ENOENT ...) of this platform, and the open, rename and *at flags that JavaScript lacks. */
+  /** errno values by name (ENOENT ...) of this platform, and the flags of system calls that JavaScript lacks: see {@link constant}. */
   readonly constants: Readonly<Record<string, number>>;
 
   /** Address of an ArrayBuffer or SharedArrayBuffer: valid as long as that is referenced and not transferred. */
@@ -153,3 +153,10 @@ const require = createRequire(import.meta.url);
 
 /** dist/native/addon.js → native/build/Release/brickd.node */
 export const addon: Addon = require('../../native/build/Release/brickd.node') as Addon;
+
+/** A number of this platform, by the name that the system's headers have for it. */
+export function constant(name: string): number {
+  const value = addon.constants[name];
+  if (value === undefined) throw new Error(`the addon has no constant ${name}`);
+  return value;
+}

@@ -12,6 +12,7 @@
  * Operands that are 64-bit integers are exact up to 2^53; larger ones are refused by the callers above.
  */
 import { addon } from './addon.js';
+import { ECANCELED } from './errno.js';
 
 const OPS = addon.ops;
 /** Descriptors that a batch leaves open are noted as this environment's. */
@@ -97,7 +98,6 @@ export function batch(): Batch {
 
 /** What native code adds to the result of a run that has kept this thread waiting for 40 ms or more. */
 const SLOW_MARK = 65536;
-const ECANCELED = addon.constants['ECANCELED']!;
 /** Runs on this thread that took so long. */
 export let slowRuns = 0;
 

@@ -1,5 +1,6 @@
 /** errno values of Linux, by name: what fops fail with and what goes on the wire unchanged. */
 import { constants } from 'node:os';
+import { constant } from './addon.js';
 
 const e = constants.errno;
 
@@ -48,8 +49,8 @@ export const ESTALE = e.ESTALE;
 export const EDQUOT = e.EDQUOT;
 export const ECANCELED = e.ECANCELED;
 /** Not among Node's constants. */
-export const EUCLEAN = 117;
-export const EREMOTE = 66;
+export const EUCLEAN = constant('EUCLEAN');
+export const EREMOTE = constant('EREMOTE');
 
 const names = new Map<number, string>(Object.entries(e).map(([name, n]) => [n, name]));
 

@@ -4,10 +4,7 @@
  */
 import { lstatSync, readdirSync, realpathSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
-
-const GROUP_WRITE = 0o020;
-const OTHER_WRITE = 0o002;
-const STICKY = 0o1000;
+import { S_ISVTX, S_IWGRP, S_IWOTH } from '../../native/linux.js';
 
 /** Why somebody else can change the file; undefined if nobody can. way: it is a directory above what runs. */
 function fault(
@@ -17,9 +14,9 @@ function fault(
 ): string | undefined {
   if (stat.uid !== 0) return `${path} belongs to user ${stat.uid}`;
   // The mode of a link says nothing; and in a sticky directory everybody's files are their own.
-  if (stat.isSymbolicLink() || (way && (stat.mode & STICKY) !== 0)) return undefined;
-  if ((stat.mode & OTHER_WRITE) !== 0) return `${path} is writable by everybody`;
-  if ((stat.mode & GROUP_WRITE) !== 0 && stat.gid !== 0) return `${path} is writable by group ${stat.gid}`;
+  if (stat.isSymbolicLink() || (way && (stat.mode & S_ISVTX) !== 0)) return undefined;
+  if ((stat.mode & S_IWOTH) !== 0) return `${path} is writable by everybody`;
+  if ((stat.mode & S_IWGRP) !== 0 && stat.gid !== 0) return `${path} is writable by group ${stat.gid}`;
   return undefined;
 }
 

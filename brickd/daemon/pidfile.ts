@@ -5,6 +5,7 @@
 import { closeSync, constants, ftruncateSync, writeSync } from 'node:fs';
 import { addon } from '../../native/addon.js';
 import type { ByteString } from '../../native/bytes.js';
+import { EIO } from '../../native/errno.js';
 import { errorText } from '../log/sink.js';
 import { openOwnFile, PUBLIC_MODE } from '../own-files.js';
 
@@ -23,7 +24,7 @@ export class PidfileError extends Error {
   }
 }
 
-const errnoOfError = (error: unknown): number => -((error as NodeJS.ErrnoException).errno ?? -5);
+const errnoOfError = (error: unknown): number => -((error as NodeJS.ErrnoException).errno ?? -EIO);
 
 export class Pidfile {
   #fd: number;

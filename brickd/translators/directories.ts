@@ -1,13 +1,10 @@
 /** Directories that translators keep in a brick's `.glusterfs`: made when the brick comes up, off the event loop. */
 
-import { S_IFDIR, S_IFMT } from '../../mux/xlator/iatt.js';
 import { batch, Priority, STAT } from '../../native/batch.js';
 import { type ByteString, latin1OfBytes } from '../../native/bytes.js';
 import { EEXIST, ENOENT, errnoName } from '../../native/errno.js';
+import { AT_FDCWD, O_DIRECTORY, S_IFDIR, S_IFMT } from '../../native/linux.js';
 import { Queue } from '../../native/queue.js';
-import { OpenFlag } from '../../posix/disk/format/sys.js';
-
-const AT_FDCWD = -100;
 
 /** Runs work on a queue of its own. */
 async function onQueue<T>(work: (queue: Queue) => Promise<T>): Promise<T> {
@@ -65,7 +62,7 @@ export async function requireDirectory(brick: ByteString, path: ByteString): Pro
 export async function openDirectory(brick: ByteString, path: ByteString): Promise<number> {
   const fd = await onQueue(async (queue) => {
     const b = batch();
-    b.open(AT_FDCWD, latin1OfBytes(path), OpenFlag.directory);
+    b.open(AT_FDCWD, latin1OfBytes(path), O_DIRECTORY);
     await queue.run(b, 0, Priority.high);
     const result = b.result(0);
     b.release();

@@ -4,6 +4,7 @@
  */
 import { type ByteString, latin1OfBytes } from '../../native/bytes.js';
 import { ENOENT, errnoName } from '../../native/errno.js';
+import { S_IFDIR, S_IFMT } from '../../native/linux.js';
 import { background, contain, describeThrown } from '../base/fault.js';
 import { type Logger, loggerFor } from '../base/log.js';
 import { ticker } from '../base/ticker.js';
@@ -19,7 +20,6 @@ import { FopError, failure, nullOnFailure } from '../xlator/fop-error.js';
 import { FOP_NUMBERS, type FopEntry, fopByName } from '../xlator/fop-table.js';
 import type { Fops, MaybePromise } from '../xlator/fops.js';
 import type { Gfid } from '../xlator/gfid.js';
-import { S_IFDIR, S_IFMT } from '../xlator/iatt.js';
 import type { Client, Fd, Inode } from '../xlator/inode.js';
 import type { BrickContext, Translator, Upcall } from '../xlator/translator.js';
 import type { AuthRules } from './auth.js';

@@ -7,8 +7,8 @@
  * children has at most one name itself, and no inode is above itself.
  */
 import assert from 'node:assert';
+import { S_IFDIR, S_IFMT } from '../../native/linux.js';
 import { type Gfid, gfidKey, isNullGfid, ROOT_GFID, ROOT_KEY } from '../xlator/gfid.js';
-import { S_IFDIR, S_IFMT } from '../xlator/iatt.js';
 import { Inode } from '../xlator/inode.js';
 import { walkUp } from '../xlator/known-path.js';
 

@@ -5,6 +5,7 @@
  */
 
 import { ENODATA, ENOENT, ENOTSUP, EPERM, ESTALE, EXDEV } from '../../native/errno.js';
+import { S_IFDIR } from '../../native/linux.js';
 import type { Logger } from '../base/log.js';
 import type { Session } from '../session/session.js';
 import type { Call } from '../xlator/call.js';
@@ -12,7 +13,6 @@ import { Dict } from '../xlator/dict.js';
 import { FopError, failure } from '../xlator/fop-error.js';
 import type { Fops, LookupReply, MaybePromise } from '../xlator/fops.js';
 import { isNullGfid, parseGfid } from '../xlator/gfid.js';
-import { S_IFDIR } from '../xlator/iatt.js';
 import type { Fd, Inode } from '../xlator/inode.js';
 import { MAX_LEVELS, pathOf } from '../xlator/known-path.js';
 import type { InodeTable } from './inode-table.js';

@@ -34,7 +34,7 @@ import { gfidOfKey, isNullGfid, NULL_KEY, ROOT_KEY } from '../xlator/gfid.js';
 import { NO_IATT } from '../xlator/iatt.js';
 import { Fd, type Inode, type Loc } from '../xlator/inode.js';
 import { BLANK_STAT, type Border, iattRsp } from './handler.js';
-import { openFlag } from './open-flags.js';
+import { openFlag, WIRE_O_EXCL } from './open-flags.js';
 import {
   resolveDirectory,
   resolveEntry,
@@ -44,8 +44,6 @@ import {
   resolveParent,
   then,
 } from './resolve.js';
-
-const O_EXCL = 0o200;
 
 const BLANK_ENTRY: EntryReply = { stat: NO_IATT, preparent: NO_IATT, postparent: NO_IATT, xdata: null };
 const BLANK_REMOVE: RemoveReply = { preparent: NO_IATT, postparent: NO_IATT, xdata: null };
@@ -314,7 +312,7 @@ interface CreatedReply extends CreateReply {
 export const create: Border<CreateReq, CreatedReply> = {
   wind: (s, call, q) => {
     admitOpen(s);
-    const exclusive = (q.flags & O_EXCL) !== 0;
+    const exclusive = (q.flags & WIRE_O_EXCL) !== 0;
     const loc = exclusive
       ? resolveNew(s, call, q.pargfid, q.bname, q.xdata)
       : then(resolveParent(s, call, q.pargfid, q.bname, q.xdata, EISDIR), (parent) => {

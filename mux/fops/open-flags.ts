@@ -1,22 +1,36 @@
 /** Open flags on the wire are Linux's of x86-64, whatever the machine. */
-import { constants } from 'node:fs';
+import {
+  O_APPEND,
+  O_CREAT,
+  O_DIRECT,
+  O_DIRECTORY,
+  O_DSYNC,
+  O_EXCL,
+  O_NOATIME,
+  O_NOCTTY,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_SYNC,
+  O_TRUNC,
+} from '../../native/linux.js';
 
 /** FMODE_EXEC: a kernel client opens a file to execute it. */
 export const WIRE_FMODE_EXEC = 0o40;
+export const WIRE_O_EXCL = 0o200;
 
 const PAIRS: readonly (readonly [wire: number, local: number])[] = [
-  [0o100, constants.O_CREAT],
-  [0o200, constants.O_EXCL],
-  [0o400, constants.O_NOCTTY],
-  [0o1000, constants.O_TRUNC],
-  [0o2000, constants.O_APPEND],
-  [0o4000, constants.O_NONBLOCK],
-  [0o10000, constants.O_DSYNC],
-  [0o4010000, constants.O_SYNC],
-  [0o40000, constants.O_DIRECT],
-  [0o200000, constants.O_DIRECTORY],
-  [0o400000, constants.O_NOFOLLOW],
-  [0o1000000, constants.O_NOATIME],
+  [0o100, O_CREAT],
+  [WIRE_O_EXCL, O_EXCL],
+  [0o400, O_NOCTTY],
+  [0o1000, O_TRUNC],
+  [0o2000, O_APPEND],
+  [0o4000, O_NONBLOCK],
+  [0o10000, O_DSYNC],
+  [0o4010000, O_SYNC],
+  [0o40000, O_DIRECT],
+  [0o200000, O_DIRECTORY],
+  [0o400000, O_NOFOLLOW],
+  [0o1000000, O_NOATIME],
 ];
 
 const same = PAIRS.every(([wire, local]) => wire === local);

@@ -4,6 +4,7 @@
  */
 
 import { EBADF, EEXIST, EINVAL, ENAMETOOLONG, ENODATA, ENOENT, EPERM, ESTALE } from '../../native/errno.js';
+import { S_IFDIR } from '../../native/linux.js';
 import { learnNamespace, withNamespaceKey } from '../brick/namespaces.js';
 import type { Session } from '../session/session.js';
 import type { Call } from '../xlator/call.js';
@@ -12,7 +13,6 @@ import { isEntryName, NAME_MAX } from '../xlator/entry-name.js';
 import { FopError, failure } from '../xlator/fop-error.js';
 import type { MaybePromise } from '../xlator/fops.js';
 import { gfidOfKey, isNullGfid, NULL_KEY } from '../xlator/gfid.js';
-import { S_IFDIR } from '../xlator/iatt.js';
 import { Fd, type Inode, type Loc } from '../xlator/inode.js';
 import { openFlag } from './open-flags.js';
 

@@ -2,6 +2,7 @@
  * One connection of a client on the thread that owns it: receives records in place, sends the replies of a turn together.
  */
 import { addon, type Poller } from '../../native/addon.js';
+import { EAGAIN } from '../../native/errno.js';
 import { Region, region } from '../../native/memory.js';
 import type { Pipe } from '../../native/pipe.js';
 import { contain, describeThrown } from '../base/fault.js';
@@ -15,7 +16,6 @@ const READABLE = 1;
 const WRITABLE = 2;
 /** The peer has closed, or will send no more. */
 const HUNG_UP = 4;
-const EAGAIN = -11;
 /** Received per turn at most, so that one connection can't keep the others waiting. */
 const TURN_BYTES = 4 << 20;
 /** For the same reason: after this time records that have been received wait for the next turn. */
@@ -151,7 +151,7 @@ export class Connection {
     while (budget > 0 && !this.#closed && !this.#blocked) {
       const { address, room } = this.#reader.target();
       const n = addon.recv(this.fd, address, room);
-      if (n === EAGAIN) return;
+      if (n === -EAGAIN) return;
       if (n <= 0) {
         this.close(n === 0 ? '' : `receive failed: errno ${-n}`);
         return;
@@ -319,7 +319,7 @@ export class Connection {
         want += p.end - p.start;
       }
       const sent = addon.sendv(this.fd, pieces, count);
-      if (sent < 0 && sent !== EAGAIN) {
+      if (sent < 0 && sent !== -EAGAIN) {
         this.close(`send failed: errno ${-sent}`);
         return;
       }

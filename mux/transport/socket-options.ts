@@ -1,16 +1,17 @@
 /** Options of an accepted connection, as stock sets them: no delay, and dead peers found out. */
 import { addon } from '../../native/addon.js';
-
-const IPPROTO_TCP = 6;
-const SOL_SOCKET = 1;
-const SO_SNDBUF = 7;
-const SO_RCVBUF = 8;
-const SO_KEEPALIVE = 9;
-const TCP_NODELAY = 1;
-const TCP_KEEPIDLE = 4;
-const TCP_KEEPINTVL = 5;
-const TCP_KEEPCNT = 6;
-const TCP_USER_TIMEOUT = 18;
+import {
+  IPPROTO_TCP,
+  SO_KEEPALIVE,
+  SO_RCVBUF,
+  SO_SNDBUF,
+  SOL_SOCKET,
+  TCP_KEEPCNT,
+  TCP_KEEPIDLE,
+  TCP_KEEPINTVL,
+  TCP_NODELAY,
+  TCP_USER_TIMEOUT,
+} from '../../native/linux.js';
 
 /** After which time a peer that says nothing any more counts as gone, with its locks and open files. */
 export interface KeepaliveOptions {

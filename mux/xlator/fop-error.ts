@@ -2,6 +2,7 @@
  * How a fop fails: by throwing (or rejecting with) a FopError. It is no Error: capturing a stack costs more than a whole
  * cached look-up, and ENOENT is an everyday answer.
  */
+import { EIO } from '../../native/errno.js';
 import type { Dict } from './dict.js';
 import type { Iatt } from './iatt.js';
 
@@ -31,7 +32,7 @@ export function failure(errno: number): FopError {
 /** errno of anything thrown: a FopError's own, else EIO. */
 export function errnoOf(thrown: unknown): number {
   if (thrown instanceof FopError) return thrown.errno;
-  return 5;
+  return EIO;
 }
 
 /** The failure of a fop that was caught. Throws on whatever else was: only a failure may be turned into another answer. */

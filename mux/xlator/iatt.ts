@@ -1,14 +1,6 @@
 /** Attributes of an inode, as every fop reports them: the fields of gfx_iattx that carry information on a brick. */
+import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../native/linux.js';
 import { type Gfid, NULL_GFID } from './gfid.js';
-
-export const S_IFMT = 0o170000;
-export const S_IFSOCK = 0o140000;
-export const S_IFLNK = 0o120000;
-export const S_IFREG = 0o100000;
-export const S_IFBLK = 0o060000;
-export const S_IFDIR = 0o040000;
-export const S_IFCHR = 0o020000;
-export const S_IFIFO = 0o010000;
 
 export class Iatt {
   gfid: Gfid = NULL_GFID;

@@ -1,9 +1,15 @@
 // Numbers of this platform by name: errno values, and the flags of system calls that JavaScript lacks.
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 
 #include <cerrno>
@@ -13,6 +19,12 @@
 #ifndef RESOLVE_CACHED
 #define RESOLVE_CACHED 0x20
 #endif
+
+// Of OpenZFS, which is no part of the kernel.
+#define ZFS_SUPER_MAGIC 0x2fc12fc1
+
+// Internal to the kernel, whose file systems see it: a file is opened to be executed.
+#define FMODE_EXEC 0x20
 
 // clang-format off
 #define BRICKD_ERRNOS(C) \
@@ -34,7 +46,7 @@
 #define BRICKD_FLAGS(C) \
   C(O_RDONLY) C(O_WRONLY) C(O_RDWR) C(O_ACCMODE) C(O_CREAT) C(O_EXCL) C(O_NOCTTY) C(O_TRUNC) C(O_APPEND) C(O_NONBLOCK) \
   C(O_DSYNC) C(O_SYNC) C(O_ASYNC) C(O_DIRECT) C(O_DIRECTORY) C(O_NOFOLLOW) C(O_NOATIME) C(O_CLOEXEC) C(O_PATH) \
-  C(O_TMPFILE) \
+  C(O_TMPFILE) C(FMODE_EXEC) \
   C(RESOLVE_NO_XDEV) C(RESOLVE_NO_MAGICLINKS) C(RESOLVE_NO_SYMLINKS) C(RESOLVE_BENEATH) C(RESOLVE_IN_ROOT) \
   C(RESOLVE_CACHED) \
   C(AT_FDCWD) C(AT_REMOVEDIR) C(AT_EMPTY_PATH) C(AT_SYMLINK_NOFOLLOW) C(AT_SYMLINK_FOLLOW) C(AT_NO_AUTOMOUNT) \
@@ -44,9 +56,14 @@
   C(FALLOC_FL_KEEP_SIZE) C(FALLOC_FL_PUNCH_HOLE) C(FALLOC_FL_COLLAPSE_RANGE) C(FALLOC_FL_ZERO_RANGE) \
   C(FALLOC_FL_INSERT_RANGE) C(FALLOC_FL_UNSHARE_RANGE) \
   C(S_IFMT) C(S_IFREG) C(S_IFDIR) C(S_IFLNK) C(S_IFCHR) C(S_IFBLK) C(S_IFIFO) C(S_IFSOCK) C(S_ISUID) C(S_ISGID) \
-  C(S_ISVTX) \
+  C(S_ISVTX) C(S_IRWXU) C(S_IRWXG) C(S_IRWXO) C(S_IXUSR) C(S_IWGRP) C(S_IXGRP) C(S_IWOTH) C(S_IXOTH) \
+  C(DT_UNKNOWN) C(DT_FIFO) C(DT_CHR) C(DT_DIR) C(DT_BLK) C(DT_REG) C(DT_LNK) C(DT_SOCK) \
   C(XATTR_CREATE) C(XATTR_REPLACE) C(UTIME_NOW) C(UTIME_OMIT) C(SEEK_SET) C(SEEK_CUR) C(SEEK_END) C(SEEK_DATA) \
-  C(SEEK_HOLE)
+  C(SEEK_HOLE) \
+  C(ST_RDONLY) C(XFS_SUPER_MAGIC) C(EXT4_SUPER_MAGIC) C(BTRFS_SUPER_MAGIC) C(ZFS_SUPER_MAGIC) C(F2FS_SUPER_MAGIC) \
+  C(TMPFS_MAGIC) \
+  C(SOL_SOCKET) C(SO_SNDBUF) C(SO_RCVBUF) C(SO_KEEPALIVE) C(IPPROTO_TCP) C(TCP_NODELAY) C(TCP_KEEPIDLE) \
+  C(TCP_KEEPINTVL) C(TCP_KEEPCNT) C(TCP_USER_TIMEOUT)
 // clang-format on
 
 namespace brickd {

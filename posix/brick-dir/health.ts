@@ -18,9 +18,9 @@ import {
   EUCLEAN,
   errnoName,
 } from '../../native/errno.js';
+import { O_CREAT, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } from '../../native/linux.js';
 import { region } from '../../native/memory.js';
 import { Queue } from '../../native/queue.js';
-import { OpenFlag } from '../disk/format/sys.js';
 import type { Store } from './brick-dir.js';
 
 const FILE = 'health_check';
@@ -111,10 +111,10 @@ export class HealthCheck {
     memory.bytes.latin1Write(line, 0);
     const dir = this.#store.glusterfsFd;
     const b = batch();
-    b.open(dir, FILE, OpenFlag.wronly | OpenFlag.creat | OpenFlag.trunc | OpenFlag.nofollow, 0o644);
+    b.open(dir, FILE, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o644);
     const write = b.pwrite(reg(0), memory.address, line.length, 0);
     b.close(reg(0), ALWAYS);
-    const open = b.open(dir, FILE, OpenFlag.rdonly | OpenFlag.nofollow);
+    const open = b.open(dir, FILE, O_RDONLY | O_NOFOLLOW);
     const read = b.pread(reg(open), memory.address + ROOM, ROOM, 0);
     b.close(reg(open), ALWAYS);
     await queue.run(b, 0, Priority.high);

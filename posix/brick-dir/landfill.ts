@@ -7,11 +7,12 @@ import { background } from '../../mux/base/fault.js';
 import type { Gfid } from '../../mux/xlator/gfid.js';
 import { batch, Priority, STAT } from '../../native/batch.js';
 import { EINVAL } from '../../native/errno.js';
+import { AT_REMOVEDIR, DT_DIR, O_DIRECTORY, O_NOFOLLOW } from '../../native/linux.js';
 import { type Region, region } from '../../native/memory.js';
 import { handlePointsTo } from '../disk/descriptors/handle-link.js';
-import { DT_DIR, EntryCursor } from '../disk/format/dir-entries.js';
+import { EntryCursor } from '../disk/format/dir-entries.js';
 import { LANDFILL_DIR, UNLINK_DIR } from '../disk/format/handle-name.js';
-import { AT_REMOVEDIR, GFID_KEY, OpenFlag } from '../disk/format/sys.js';
+import { GFID_KEY } from '../disk/format/xattr-keys.js';
 import { eachXattr } from '../disk/query/xattr-reply.js';
 import type { Store } from './brick-dir.js';
 
@@ -74,7 +75,7 @@ export class Landfill {
   /** Deletes what is in a directory. True when it is empty now. */
   async #emptyBelow(dir: number, name: string, gfid: Gfid | null, depth: number): Promise<boolean> {
     const o = batch();
-    o.open(dir, name, OpenFlag.directory | OpenFlag.nofollow);
+    o.open(dir, name, O_DIRECTORY | O_NOFOLLOW);
     await this.#store.run(o, 0, Priority.least);
     const fd = o.result(0);
     o.release();

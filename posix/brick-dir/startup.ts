@@ -3,15 +3,15 @@
 import { randomUUID } from 'node:crypto';
 import { background } from '../../mux/base/fault.js';
 import { gfidText, isNullGfid, parseGfid, ROOT_GFID, sameGfid } from '../../mux/xlator/gfid.js';
-import { S_IFDIR, S_IFMT } from '../../mux/xlator/iatt.js';
 import { type Batch, batch, IGNORE, Priority, STAT } from '../../native/batch.js';
 import { type ByteString, latin1OfBytes } from '../../native/bytes.js';
 import { EEXIST, ENODATA, ENOENT, EOPNOTSUPP, errnoName } from '../../native/errno.js';
+import { AT_FDCWD, DT_DIR, O_DIRECTORY, O_NOFOLLOW, S_IFDIR, S_IFMT, XATTR_CREATE } from '../../native/linux.js';
 import { region } from '../../native/memory.js';
 import { Queue } from '../../native/queue.js';
-import { DT_DIR, EntryCursor } from '../disk/format/dir-entries.js';
+import { EntryCursor } from '../disk/format/dir-entries.js';
 import { HANDLE_DIR, handleName, LANDFILL_DIR, UNLINK_DIR } from '../disk/format/handle-name.js';
-import { GFID_KEY, OpenFlag, VOLUME_ID_KEY, XATTR_CREATE } from '../disk/format/sys.js';
+import { GFID_KEY, VOLUME_ID_KEY } from '../disk/format/xattr-keys.js';
 import { DEFAULT_CONCURRENCY, Store, type StoreInit } from './brick-dir.js';
 
 /** A brick with this translator does not start without `.glusterfs`. */
@@ -25,7 +25,6 @@ const LEVELS = 256;
 /** Making them all at once would only have threads wait for each other: the kernel lets one at a time change a directory. */
 const LEVELS_LANE = 0x7fffffff;
 const LISTING = 32768;
-const AT_FDCWD = -100;
 
 /** A brick's directory is not what it must be; the message is for the log and names the brick. */
 function refuse(brick: ByteString, why: string): Error {
@@ -112,7 +111,7 @@ class Opening {
 
   async #openRoot(): Promise<number> {
     const b = batch();
-    b.open(AT_FDCWD, latin1OfBytes(this.#path), OpenFlag.directory);
+    b.open(AT_FDCWD, latin1OfBytes(this.#path), O_DIRECTORY);
     await this.#run(b);
     const fd = b.result(0);
     b.release();
@@ -173,7 +172,7 @@ class Opening {
   async #openTree(): Promise<number> {
     const b = batch();
     b.mkdir(this.#rootFd, HANDLE_DIR, 0o600, IGNORE);
-    const open = b.open(this.#rootFd, HANDLE_DIR, OpenFlag.directory | OpenFlag.nofollow, 0, 0, IGNORE);
+    const open = b.open(this.#rootFd, HANDLE_DIR, O_DIRECTORY | O_NOFOLLOW, 0, 0, IGNORE);
     await this.#run(b);
     const made = b.result(0);
     const fd = b.result(open);

@@ -1,7 +1,7 @@
 /** The throughput of a brick's disk, measured as `gluster volume top VOLUME read-perf bs SIZE count COUNT` wants it. */
-import { constants } from 'node:fs';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { type ByteString, bytesOfLatin1, fsPath } from '../../native/bytes.js';
+import { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } from '../../native/linux.js';
 
 export interface Throughput {
   bytes: number;
@@ -10,7 +10,7 @@ export interface Throughput {
 
 /** Gluster's name for the file that is written: it is removed again. */
 const NAME = '.gf-tmp-stats-perf';
-const FRESH = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+const FRESH = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
 /** Memory that a test may take. */
 const MAX_BLOCK_BYTES = 1 << 30;
 

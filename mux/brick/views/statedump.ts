@@ -2,11 +2,12 @@
  * The bricks of a worker as sections of a statedump, in Gluster's text form and its order: what belongs to the process first,
  * then brick by brick the server with its clients, the inodes with what translators know of each, and the translators.
  */
+
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK } from '../../../native/linux.js';
 import { regionCounts } from '../../../native/memory.js';
 import { latenciesIn } from '../../stats/fop-stats.js';
 import { FOP_PROGRAM, FOP_VERSION, fopByNumber } from '../../xlator/fop-table.js';
 import { gfidText } from '../../xlator/gfid.js';
-import { S_IFDIR, S_IFLNK, S_IFREG } from '../../xlator/iatt.js';
 import type { Inode } from '../../xlator/inode.js';
 import type { DumpSection } from '../../xlator/translator.js';
 import type { Brick } from '../brick.js';
@@ -212,10 +213,9 @@ function iaType(type: number): number {
   if (type === S_IFLNK) return 3;
   return SPECIAL.get(type) ?? 0;
 }
-/** S_IFBLK, S_IFCHR, S_IFIFO, S_IFSOCK. */
 const SPECIAL: ReadonlyMap<number, number> = new Map([
-  [0o060000, 4],
-  [0o020000, 5],
-  [0o010000, 6],
-  [0o140000, 7],
+  [S_IFBLK, 4],
+  [S_IFCHR, 5],
+  [S_IFIFO, 6],
+  [S_IFSOCK, 7],
 ]);

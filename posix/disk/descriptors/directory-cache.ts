@@ -11,13 +11,21 @@ import { type Gfid, gfidKey, gfidOfKey, ROOT_KEY } from '../../../mux/xlator/gfi
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { type Batch, batch, IGNORE, Priority, reg } from '../../../native/batch.js';
 import { EAGAIN, EINVAL, ELOOP, EMFILE, ENFILE, ENODATA, ENOENT, ENOTDIR } from '../../../native/errno.js';
+import {
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_RDONLY,
+  RESOLVE_BENEATH,
+  RESOLVE_CACHED,
+  RESOLVE_NO_SYMLINKS,
+} from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { handleName, parseDirectoryLink } from '../format/handle-name.js';
-import { GFID_KEY, OpenFlag, Resolve } from '../format/sys.js';
+import { GFID_KEY } from '../format/xattr-keys.js';
 import type { FileRef } from './file-ref.js';
 
 /** Not O_PATH: the xattrs of a directory are read and set by its descriptor. */
-const DIRECTORY_FLAGS = OpenFlag.rdonly | OpenFlag.directory | OpenFlag.nofollow;
+const DIRECTORY_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 /** Levels between a directory and the root beyond which the handles must be a loop. */
 const MAX_DEPTH = 2048;
 /** Directories that are opened one below the other by their names; beyond that their handles are quicker. */
@@ -195,7 +203,7 @@ export class Directories {
     const above = this.#known.get(parent.key);
     if (above === undefined) return null;
     const b = batch();
-    this.#openOps(b, above.fd, inode.name, Resolve.cached);
+    this.#openOps(b, above.fd, inode.name, RESOLVE_CACHED);
     this.#store.inlining.run(b);
     const fd = this.#opened(b, inode.key);
     b.release();
@@ -204,7 +212,7 @@ export class Directories {
 
   #openOps(b: Batch, dir: number, path: string, resolve: number): void {
     const value = b.out(16);
-    b.open(dir, path, DIRECTORY_FLAGS, 0, resolve | Resolve.beneath | Resolve.noSymlinks);
+    b.open(dir, path, DIRECTORY_FLAGS, 0, resolve | RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
     b.getxattr(reg(0), null, GFID_KEY, value, 16, IGNORE);
     this.#value = value;
   }

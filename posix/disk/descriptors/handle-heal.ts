@@ -5,9 +5,10 @@ import { type Gfid, gfidText, sameGfid } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { batch, IGNORE, Priority, reg } from '../../../native/batch.js';
 import { EEXIST } from '../../../native/errno.js';
+import { O_NOFOLLOW, O_PATH, RESOLVE_CACHED } from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { handleName } from '../format/handle-name.js';
-import { GFID_KEY, OpenFlag, Resolve } from '../format/sys.js';
+import { GFID_KEY } from '../format/xattr-keys.js';
 import { Probe } from '../query/stat-entry.js';
 import { XattrWants } from '../query/xattr-reply.js';
 import type { Directory } from './directory-cache.js';
@@ -30,7 +31,7 @@ export function lacksDirectoryHandle(store: Store, gfid: Gfid, inode: Inode | nu
   // Where that can't be seen, the making of the handle shows it.
   if (!store.inline) return true;
   const b = batch();
-  b.open(store.glusterfsFd, handleName(gfid), OpenFlag.path | OpenFlag.nofollow, 0, Resolve.cached, IGNORE);
+  b.open(store.glusterfsFd, handleName(gfid), O_PATH | O_NOFOLLOW, 0, RESOLVE_CACHED, IGNORE);
   b.close(reg(0), IGNORE);
   store.inlining.run(b);
   const missing = b.result(0) < 0;

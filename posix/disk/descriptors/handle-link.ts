@@ -4,9 +4,9 @@ import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import type { Gfid } from '../../../mux/xlator/gfid.js';
 import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.js';
 import { EAGAIN } from '../../../native/errno.js';
+import { O_NOFOLLOW, O_PATH, RESOLVE_CACHED } from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { directoryLink, handleName } from '../format/handle-name.js';
-import { OpenFlag, Resolve } from '../format/sys.js';
 
 const ROOM = 512;
 
@@ -15,7 +15,7 @@ export function handlePointsTo(store: Store, gfid: Gfid, parent: Gfid, name: str
   const expected = directoryLink(parent, name);
   if (!store.inline) return onPool(store, gfid, expected);
   const b = batch();
-  const at = ops(store, b, gfid, Resolve.cached);
+  const at = ops(store, b, gfid, RESOLVE_CACHED);
   store.inlining.run(b);
   if (b.result(0) === -EAGAIN) {
     b.release();
@@ -28,7 +28,7 @@ export function handlePointsTo(store: Store, gfid: Gfid, parent: Gfid, name: str
 
 function ops(store: Store, b: Batch, gfid: Gfid, resolve: number): number {
   const at = b.out(ROOM);
-  b.open(store.glusterfsFd, handleName(gfid), OpenFlag.path | OpenFlag.nofollow, 0, resolve);
+  b.open(store.glusterfsFd, handleName(gfid), O_PATH | O_NOFOLLOW, 0, resolve);
   b.readlink(reg(0), '', at, ROOM);
   b.close(reg(0), ALWAYS);
   return at;

@@ -6,10 +6,25 @@
 
 import type { BrickContext } from '../../../mux/xlator/translator.js';
 import { type Batch, slowRuns } from '../../../native/batch.js';
+import {
+  BTRFS_SUPER_MAGIC,
+  EXT4_SUPER_MAGIC,
+  F2FS_SUPER_MAGIC,
+  TMPFS_MAGIC,
+  XFS_SUPER_MAGIC,
+  ZFS_SUPER_MAGIC,
+} from '../../../native/linux.js';
 import type { Queue } from '../../../native/queue.js';
 
-/** Magic numbers of file systems on local block devices (statfs's f_type): XFS, ext2 to ext4, btrfs, ZFS, F2FS, and tmpfs. */
-const LOCAL = new Set([0x58465342, 0xef53, 0x9123683e, 0x2fc12fc1, 0xf2f52010, 0x01021994]);
+/** File systems on local block devices (statfs's f_type), and tmpfs. */
+const LOCAL = new Set([
+  XFS_SUPER_MAGIC,
+  EXT4_SUPER_MAGIC,
+  BTRFS_SUPER_MAGIC,
+  ZFS_SUPER_MAGIC,
+  F2FS_SUPER_MAGIC,
+  TMPFS_MAGIC,
+]);
 
 /** What a call copies on this thread at most, which takes it some hundred microseconds. More is the pool's work. */
 export const INLINE_BYTES = 1 << 20;

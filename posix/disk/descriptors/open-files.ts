@@ -6,15 +6,14 @@ import { descriptorsScarce } from '../../../mux/base/descriptor-reserve.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
-import { S_IFDIR, S_IFREG } from '../../../mux/xlator/iatt.js';
 import type { Fd, Inode } from '../../../mux/xlator/inode.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
 import { batch, Priority, STAT } from '../../../native/batch.js';
 import { EACCES, EAGAIN, EBADF, EINVAL, ENOENT, EROFS, ETXTBSY } from '../../../native/errno.js';
+import { O_DIRECT, O_DIRECTORY, O_RDONLY, O_RDWR, RESOLVE_CACHED, S_IFDIR, S_IFREG } from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { OpenDirectory } from '../../fops/entry/readdir.js';
 import { unlinkName } from '../format/handle-name.js';
-import { OpenFlag, Resolve } from '../format/sys.js';
 import type { Closing } from './deferred-close.js';
 import type { FileRef } from './file-ref.js';
 import type { InodeState } from './inode-state.js';
@@ -47,7 +46,7 @@ export class OpenFile implements FileRef {
   constructor(fd: number, flags: number) {
     this.fd = fd;
     this.flags = flags;
-    this.direct = (flags & OpenFlag.direct) !== 0;
+    this.direct = (flags & O_DIRECT) !== 0;
   }
   release(): void {}
 
@@ -160,7 +159,7 @@ export class Files {
     const own = fd.ctx[this.#store.slot];
     // open, not opendir, as libgfapi's clients may.
     if (own instanceof OpenFile) return own;
-    if (own instanceof OpenDirectory) return new OpenFile(own.fd, OpenFlag.directory);
+    if (own instanceof OpenDirectory) return new OpenFile(own.fd, O_DIRECTORY);
     if (!fd.anonymous) throw failure(EINVAL);
     return this.#store.fileRef(fd.inode);
   }
@@ -207,7 +206,7 @@ export class Files {
     const opening = this.#opening.get(key);
     if (opening !== undefined) return opening.then(() => this.#anonymous(inode));
     const fd = this.#openInline(inode);
-    if (fd >= 0) return this.#share(inode, fd, OpenFlag.rdwr);
+    if (fd >= 0) return this.#share(inode, fd, O_RDWR);
     const opened = this.#openOnPool(inode);
     this.#opening.set(
       key,
@@ -234,7 +233,7 @@ export class Files {
     const store = this.#store;
     if (!store.inline) return -EAGAIN;
     const b = batch();
-    b.openRegular(store.glusterfsFd, store.state(inode).handle, OpenFlag.rdwr, true, Resolve.cached);
+    b.openRegular(store.glusterfsFd, store.state(inode).handle, O_RDWR, true, RESOLVE_CACHED);
     store.inlining.run(b);
     const fd = b.result(0);
     b.release();
@@ -243,12 +242,12 @@ export class Files {
 
   async #openOnPool(inode: Inode): Promise<OpenFile> {
     const { handle } = this.#store.state(inode);
-    let fd = await this.#tryOpen(handle, OpenFlag.rdwr);
-    if (fd === -ENOENT) fd = await this.#tryOpen(unlinkName(inode.gfid), OpenFlag.rdwr);
-    if (fd >= 0) return this.#share(inode, fd, OpenFlag.rdwr);
+    let fd = await this.#tryOpen(handle, O_RDWR);
+    if (fd === -ENOENT) fd = await this.#tryOpen(unlinkName(inode.gfid), O_RDWR);
+    if (fd >= 0) return this.#share(inode, fd, O_RDWR);
     if (fd === -EACCES || fd === -EROFS || fd === -ETXTBSY) {
-      fd = await this.#tryOpen(handle, OpenFlag.rdonly);
-      if (fd >= 0) return this.#share(inode, fd, OpenFlag.rdonly);
+      fd = await this.#tryOpen(handle, O_RDONLY);
+      if (fd >= 0) return this.#share(inode, fd, O_RDONLY);
     }
     this.#store.fopFailed(`Failed to get anonymous fd for ${gfidText(inode.gfid)}`, -fd);
     throw failure(fd);

@@ -3,8 +3,6 @@
 import { STAT } from '../../../native/batch.js';
 import type { Region } from '../../../native/memory.js';
 
-export const DT_DIR = 4;
-
 const HEAD_BYTES = 24;
 const STAT_BYTES = 19 * 8;
 

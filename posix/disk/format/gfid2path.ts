@@ -3,7 +3,8 @@
 import { type Gfid, gfidText } from '../../../mux/xlator/gfid.js';
 import { addon } from '../../../native/addon.js';
 import { type Batch, IGNORE } from '../../../native/batch.js';
-import { GFID2PATH_PREFIX, XATTR_CREATE } from './sys.js';
+import { XATTR_CREATE } from '../../../native/linux.js';
+import { GFID2PATH_PREFIX } from './xattr-keys.js';
 
 export function gfid2pathText(parent: Gfid, name: string): string {
   return `${gfidText(parent)}/${name}`;

@@ -1,8 +1,9 @@
 /** From what the kernel says of a file to the attributes that clients see. */
 
 import type { Gfid } from '../../../mux/xlator/gfid.js';
-import { Iatt, S_IFDIR, S_IFMT } from '../../../mux/xlator/iatt.js';
+import { Iatt } from '../../../mux/xlator/iatt.js';
 import { STAT } from '../../../native/batch.js';
+import { S_IFDIR, S_IFMT } from '../../../native/linux.js';
 import type { Mdata } from './mdata-record.js';
 
 /**

@@ -6,9 +6,10 @@
 import { type Gfid, gfidText } from '../../../mux/xlator/gfid.js';
 import { batch, IGNORE, Priority } from '../../../native/batch.js';
 import { ENODATA, errnoName } from '../../../native/errno.js';
+import { XATTR_CREATE } from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import type { XattrFound } from '../query/xattr-reply.js';
-import { PGFID_PREFIX, XATTR_CREATE } from './sys.js';
+import { PGFID_PREFIX } from './xattr-keys.js';
 
 export function pgfidKey(parent: Gfid): string {
   return PGFID_PREFIX + gfidText(parent);

@@ -4,7 +4,7 @@ import { type Call, ClientPid } from '../../../mux/xlator/call.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { fnmatch } from '../../../volfiles/fnmatch.js';
 import { MDATA_KEY } from './mdata-record.js';
-import { GFID_KEY, GFID2PATH_PREFIX, PGFID_PREFIX, VOLUME_ID_KEY } from './sys.js';
+import { GFID_KEY, GFID2PATH_PREFIX, PGFID_PREFIX, VOLUME_ID_KEY } from './xattr-keys.js';
 
 /** Geo-replication's own records, and those of the lock healing. */
 const GEOREP = [

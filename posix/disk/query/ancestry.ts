@@ -7,7 +7,7 @@ import { ELOOP, ENOENT, ERANGE } from '../../../native/errno.js';
 import { region } from '../../../native/memory.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { handleName } from '../format/handle-name.js';
-import { GFID2PATH_PREFIX, PGFID_PREFIX } from '../format/sys.js';
+import { GFID2PATH_PREFIX, PGFID_PREFIX } from '../format/xattr-keys.js';
 import { eachXattr } from './xattr-reply.js';
 
 const MAX_DEPTH = 2048;

@@ -3,12 +3,10 @@
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.js';
 import { EAGAIN, EOPNOTSUPP } from '../../../native/errno.js';
+import { O_RDONLY, RESOLVE_CACHED, RWF_NOWAIT } from '../../../native/linux.js';
 import { region } from '../../../native/memory.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { INLINE_BYTES } from '../descriptors/inline-policy.js';
-import { OpenFlag, Resolve } from '../format/sys.js';
-
-const RWF_NOWAIT = 8;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -38,7 +36,7 @@ export function readContent(store: Store, dir: number, name: string, size: numbe
   if (!store.inline || size > INLINE_BYTES) return readOnPool(store, dir, name, size);
   const into = region(size);
   const b = batch();
-  program(b, dir, name, into.address, size, Resolve.cached, RWF_NOWAIT);
+  program(b, dir, name, into.address, size, RESOLVE_CACHED, RWF_NOWAIT);
   store.inlining.run(b);
   const waits = mustWait(b.result(0)) || mustWait(b.result(1)) || (b.result(1) >= 0 && b.result(1) < size);
   const n = b.result(1);
@@ -66,7 +64,7 @@ function program(
   rwf: number,
 ): void {
   // The name may mean something else by now.
-  b.openRegular(dir, name, OpenFlag.rdonly, false, resolve);
+  b.openRegular(dir, name, O_RDONLY, false, resolve);
   b.pread(reg(0), address, size, 0, rwf);
   b.close(reg(0), ALWAYS);
 }

@@ -8,11 +8,11 @@ import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { ALWAYS, type Batch, batch, IGNORE, type Priority, reg, STAT } from '../../../native/batch.js';
 import { EAGAIN, ENOENT, EXDEV } from '../../../native/errno.js';
+import { O_NOFOLLOW, O_PATH, RESOLVE_BENEATH, RESOLVE_CACHED } from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import type { Directory } from '../descriptors/directory-cache.js';
 import { iattOf } from '../format/iatt-from-statx.js';
 import { MDATA_KEY } from '../format/mdata-record.js';
-import { OpenFlag, Resolve } from '../format/sys.js';
 import { XattrFound, XattrRoom, type XattrWants } from './xattr-reply.js';
 
 const NOTHING = new XattrFound(null);
@@ -63,7 +63,7 @@ export class Probe {
     const store = this.#store;
     if (!store.inline) return false;
     const b = batch();
-    this.#program(b, Resolve.cached);
+    this.#program(b, RESOLVE_CACHED);
     store.inlining.run(b);
     if (b.result(0) === -EAGAIN) {
       b.release();
@@ -98,8 +98,8 @@ export class Probe {
     const unread = this.#store.mdata.unread(this.#parent);
     if (unread) this.#aboveTimes = b.out(64);
     // Above the root is nothing for clients; elsewhere `..` is within the brick.
-    const beneath = this.#name === '..' && !this.#parent.isRoot ? 0 : Resolve.beneath;
-    b.open(dir, this.#name, OpenFlag.path | OpenFlag.nofollow, 0, resolve | beneath);
+    const beneath = this.#name === '..' && !this.#parent.isRoot ? 0 : RESOLVE_BENEATH;
+    b.open(dir, this.#name, O_PATH | O_NOFOLLOW, 0, resolve | beneath);
     this.#statx = b.statx(reg(0), null, this.#file);
     this.#xattrs = this.#room.op(b, this.#wants, dir, this.#name, IGNORE);
     b.close(reg(0), ALWAYS);

@@ -8,16 +8,15 @@ import type { Dict } from '../../../mux/xlator/dict.js';
 import { failure, nullOnFailure } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import type { Iatt } from '../../../mux/xlator/iatt.js';
-import { S_IFDIR } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { ALWAYS, type Batch, batch, IGNORE, Priority, reg, STAT } from '../../../native/batch.js';
 import { EAGAIN, ENOENT } from '../../../native/errno.js';
+import { O_NOFOLLOW, O_PATH, RESOLVE_CACHED, S_IFDIR } from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import type { FileRef } from '../descriptors/file-ref.js';
 import { OpenFile } from '../descriptors/open-files.js';
 import { iattOf } from '../format/iatt-from-statx.js';
-import { OpenFlag, Resolve } from '../format/sys.js';
 import { ancestryPath } from './ancestry.js';
 import { readContent } from './small-file-content.js';
 import { XattrRoom, XattrWants } from './xattr-reply.js';
@@ -74,7 +73,7 @@ class Look {
     const store = this.#store;
     if (!store.inline) return false;
     const b = batch();
-    this.#program(b, Resolve.cached);
+    this.#program(b, RESOLVE_CACHED);
     store.inlining.run(b);
     if (this.#byPath && b.result(0) === -EAGAIN) {
       this.#room.release();
@@ -99,7 +98,7 @@ class Look {
     const { fd, name } = this.#file;
     if (this.#readsXattrs) this.#room.reserve(b);
     this.#at = b.statOut();
-    if (this.#byPath) b.open(fd, name!, OpenFlag.path | OpenFlag.nofollow, 0, resolve);
+    if (this.#byPath) b.open(fd, name!, O_PATH | O_NOFOLLOW, 0, resolve);
     this.#statOp = b.statx(this.#byPath ? reg(0) : fd, null, this.#at);
     if (this.#readsXattrs) this.#xattrsOp = this.#room.op(b, this.#wants, fd, name, IGNORE);
     if (this.#byPath) b.close(reg(0), ALWAYS);

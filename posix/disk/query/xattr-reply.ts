@@ -16,7 +16,7 @@ import { type Region, region } from '../../../native/memory.js';
 import { fnmatch, isPattern, literal } from '../../../volfiles/fnmatch.js';
 import { aclToText, modeToAclText } from '../format/acl-text.js';
 import { decodeMdata, MDATA_KEY, type Mdata } from '../format/mdata-record.js';
-import { GFID_KEY, GFID2PATH_PREFIX, VOLUME_ID_KEY } from '../format/sys.js';
+import { GFID_KEY, GFID2PATH_PREFIX, VOLUME_ID_KEY } from '../format/xattr-keys.js';
 
 /** Bytes for the answer at first: enough for all but unusual files. */
 const ROOM = 1024;

@@ -1,13 +1,13 @@
 /** The modes that callers may give to files: the administrator's masks, and who may make devices. */
 import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
-import { S_IFBLK, S_IFCHR, S_IFMT } from '../../../mux/xlator/iatt.js';
 import { EPERM } from '../../../native/errno.js';
+import { S_IFBLK, S_IFCHR, S_IFMT, S_IRWXUGO } from '../../../native/linux.js';
 import type { Options } from '../../options.js';
 
 /** The volume's mask and force bits on the permissions, the rest as asked. */
 function maskedMode(mode: number, mask: number, force: number): number {
-  return (mode & ~0o777) | (mask & mode & 0o777) | force;
+  return (mode & ~S_IRWXUGO) | (mask & mode & S_IRWXUGO) | force;
 }
 
 /** Mode of anything but a directory. */

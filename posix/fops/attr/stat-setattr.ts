@@ -16,12 +16,13 @@ import type {
   StatReply,
 } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
-import { type Iatt, S_IFDIR, S_IFLNK } from '../../../mux/xlator/iatt.js';
+import type { Iatt } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
 import { nanosecondsInRange } from '../../../mux/xlator/time-range.js';
 import { batch, IGNORE, Priority } from '../../../native/batch.js';
 import { EACCES, EROFS } from '../../../native/errno.js';
+import { S_IALLUGO, S_IFDIR, S_IFLNK, S_IXUGO, ST_RDONLY, UTIME_OMIT } from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { reservedBlocks, VFS, VFS_DOUBLES } from '../../brick-dir/space.js';
 import { type FileRef, unheld } from '../../disk/descriptors/file-ref.js';
@@ -33,8 +34,6 @@ import { directoryMode, fileMode } from './file-mode.js';
 
 /** GF_SET_ATTR_*. */
 const Valid = { mode: 1, uid: 2, gid: 4, atime: 0x10, mtime: 0x20, ctime: 0x40 } as const;
-const UTIME_OMIT = 0x3ffffffe;
-const ST_RDONLY = 1;
 
 function statReply(seen: Seen): StatReply {
   return { stat: seen.stat, xdata: seen.dict };
@@ -114,7 +113,7 @@ async function change(
 }
 
 function modeFor(store: Store, inode: Inode, mode: number): number {
-  return (inode.type === S_IFDIR ? directoryMode(store.options, mode) : fileMode(store.options, mode)) & 0o7777;
+  return (inode.type === S_IFDIR ? directoryMode(store.options, mode) : fileMode(store.options, mode)) & S_IALLUGO;
 }
 
 /** The time record after a setattr; null when it sets no time. Times given by the client go into a record that exists only. */
@@ -135,7 +134,7 @@ export function access(store: Store, call: Call, args: AccessArgs): MaybePromise
   const { inode } = args;
   return then(store.fileRef(inode), (file) =>
     then(look(store, call, inode, file, null), async ({ stat }) => {
-      if ((args.mask & 1) !== 0 && !stat.isDirectory && (stat.mode & 0o111) === 0) throw failure(EACCES);
+      if ((args.mask & 1) !== 0 && !stat.isDirectory && (stat.mode & S_IXUGO) === 0) throw failure(EACCES);
       if ((args.mask & 2) !== 0 && ((await readVfs(store))[VFS.flag]! & ST_RDONLY) !== 0) throw failure(EROFS);
       return { errno: 0, xdata: null };
     }),

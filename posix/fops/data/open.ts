@@ -4,25 +4,38 @@ import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { FdArgs, MaybePromise, OpenArgs, Xdata } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
-import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG, S_IFSOCK } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
 import { type Batch, batch, IGNORE, Priority, reg } from '../../../native/batch.js';
 import { EAGAIN, EINVAL, ELOOP, ENOTDIR, ENXIO } from '../../../native/errno.js';
+import {
+  O_ACCMODE,
+  O_APPEND,
+  O_CREAT,
+  O_DIRECT,
+  O_DIRECTORY,
+  O_NOATIME,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_SYNC,
+  O_TRUNC,
+  RESOLVE_CACHED,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFREG,
+  S_IFSOCK,
+} from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { attachDescriptor } from '../../disk/descriptors/open-files.js';
 import { MDATA_KEY } from '../../disk/format/mdata-record.js';
-import { OpenFlag, Resolve } from '../../disk/format/sys.js';
 import { MDATA_ROOM, readTimes, touchSoon } from '../../disk/times/times.js';
 import { refuseCloud } from './cloudsync-refusal.js';
 import { checkSpace } from './space-check.js';
 
-const O_NONBLOCK = 0o4000;
-const O_SYNC = 0o4010000;
-const O_NOATIME = 0o1000000;
 /** What a client may ask for. O_CREAT and O_EXCL are not among them: an open makes no file. */
-const CLIENT_FLAGS =
-  3 | OpenFlag.append | OpenFlag.trunc | OpenFlag.direct | OpenFlag.directory | O_NONBLOCK | O_SYNC | O_NOATIME;
+const CLIENT_FLAGS = O_ACCMODE | O_APPEND | O_TRUNC | O_DIRECT | O_DIRECTORY | O_NONBLOCK | O_SYNC | O_NOATIME;
 
 const NO_REPLY: Xdata = Object.freeze({ xdata: null });
 
@@ -42,12 +55,12 @@ function refuseSpecial(inode: Inode): void {
 export function open(store: Store, call: Call, args: OpenArgs): MaybePromise<Xdata> {
   const { inode } = args;
   refuseSpecial(inode);
-  if (inode.type === S_IFREG && (args.flags & OpenFlag.directory) !== 0) throw failure(ENOTDIR);
+  if (inode.type === S_IFREG && (args.flags & O_DIRECTORY) !== 0) throw failure(ENOTDIR);
   refuseCloud(store, args.xdata);
-  if ((args.flags & OpenFlag.creat) !== 0) checkSpace(store, call, args.xdata);
-  let flags = (args.flags & CLIENT_FLAGS) | OpenFlag.nofollow;
-  if (store.options['o-direct']) flags |= OpenFlag.direct;
-  if ((flags & OpenFlag.trunc) === 0 && inode.type === S_IFREG) {
+  if ((args.flags & O_CREAT) !== 0) checkSpace(store, call, args.xdata);
+  let flags = (args.flags & CLIENT_FLAGS) | O_NOFOLLOW;
+  if (store.options['o-direct']) flags |= O_DIRECT;
+  if ((flags & O_TRUNC) === 0 && inode.type === S_IFREG) {
     const descriptor = openInline(store, inode, flags);
     if (descriptor >= 0) return opened(store, call, args, descriptor, flags);
     if (descriptor !== -EAGAIN) return failed(store, inode, descriptor);
@@ -57,7 +70,7 @@ export function open(store: Store, call: Call, args: OpenArgs): MaybePromise<Xda
 
 function openOp(b: Batch, inode: Inode, dir: number, name: string, flags: number, resolve = 0): void {
   if (inode.type === S_IFREG) b.openRegular(dir, name, flags, true, resolve);
-  else b.open(dir, name, flags | OpenFlag.directory, 0, resolve);
+  else b.open(dir, name, flags | O_DIRECTORY, 0, resolve);
 }
 
 function openInline(store: Store, inode: Inode, flags: number): number {
@@ -67,7 +80,7 @@ function openInline(store: Store, inode: Inode, flags: number): number {
   const at = unread ? b.out(MDATA_ROOM) : 0;
   const state = store.state(inode);
   // A file that has lost its last name is reached by the pool's way only.
-  openOp(b, inode, store.glusterfsFd, state.handle, flags, Resolve.cached);
+  openOp(b, inode, store.glusterfsFd, state.handle, flags, RESOLVE_CACHED);
   const times = unread ? b.getxattr(reg(0), null, MDATA_KEY, at, MDATA_ROOM, IGNORE) : -1;
   store.inlining.run(b);
   const descriptor = state.unlinked && b.result(0) < 0 ? -EAGAIN : b.result(0);
@@ -85,7 +98,7 @@ async function openOnPool(store: Store, call: Call, args: OpenArgs, flags: numbe
   openOp(b, inode, file.fd, file.name ?? '.', flags);
   const times = unread ? b.getxattr(reg(0), null, MDATA_KEY, at, MDATA_ROOM, IGNORE) : -1;
   // Truncation takes its turn among the writes.
-  const lane = (flags & OpenFlag.trunc) === 0 ? 0 : inode.lane;
+  const lane = (flags & O_TRUNC) === 0 ? 0 : inode.lane;
   await store.run(b, lane, store.priority(call, Priority.high));
   file.release();
   const descriptor = b.result(0);

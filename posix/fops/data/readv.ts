@@ -8,6 +8,7 @@ import type { MaybePromise, ReadArgs, ReadReply } from '../../../mux/xlator/fops
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import { batch, IGNORE, Priority, STAT } from '../../../native/batch.js';
 import { EAGAIN, EINVAL, EOPNOTSUPP } from '../../../native/errno.js';
+import { RWF_NOWAIT } from '../../../native/linux.js';
 import { type Region, region } from '../../../native/memory.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { INLINE_BYTES } from '../../disk/descriptors/inline-policy.js';
@@ -19,7 +20,6 @@ import { refuseDevice } from './open.js';
 import { reachesEnd, readReply } from './read-reply.js';
 import { pipeFor, readIntoPipe } from './splice-read.js';
 
-const RWF_NOWAIT = 8;
 /** Reads above this get memory by what the file holds rather than by what the client asks for. */
 const LARGE = 256 * 1024;
 /** Longer reads are answered in part. */

@@ -4,22 +4,25 @@ import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { FallocateArgs, FtruncateArgs, PrePostReply, RangeArgs, TruncateArgs } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
-import { S_IFDIR, S_IFREG } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { ALWAYS, batch, Priority, reg } from '../../../native/batch.js';
 import { EAGAIN, EINVAL, EISDIR, ENOSPC, ENOSYS, EOPNOTSUPP } from '../../../native/errno.js';
+import {
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  FALLOC_FL_ZERO_RANGE,
+  O_SYNC,
+  O_WRONLY,
+  S_IFDIR,
+  S_IFREG,
+} from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { type OpenFile, statOf } from '../../disk/descriptors/open-files.js';
 import { alignedPiece } from '../../disk/format/aligned.js';
-import { OpenFlag } from '../../disk/format/sys.js';
 import { Change, changeOpenFile } from '../../disk/query/data-change.js';
 import { refuseCloud } from './cloudsync-refusal.js';
 import { usesReserve } from './space-check.js';
 
-const FALLOC_KEEP_SIZE = 1;
-const FALLOC_PUNCH_HOLE = 2;
-const FALLOC_ZERO_RANGE = 0x10;
-const O_SYNC = 0o4010000;
 const ZERO_BYTES = 1 << 20;
 
 function fail(store: Store, what: string, inode: Inode, errno: number): never {
@@ -37,7 +40,7 @@ export async function truncate(store: Store, call: Call, args: TruncateArgs): Pr
   const change = new Change(store, call, inode);
   const b = batch();
   change.reserve(b);
-  const open = b.openRegular(file.fd, file.name!, OpenFlag.wronly, true);
+  const open = b.openRegular(file.fd, file.name!, O_WRONLY, true);
   change.beginOps(b, reg(open), null);
   b.truncate(reg(open), args.offset);
   change.endOps(b, reg(open), null);
@@ -73,7 +76,7 @@ export async function fallocate(store: Store, call: Call, args: FallocateArgs): 
     await store.space.look();
     if (store.full && !usesReserve(call, args.xdata)) throw failure(ENOSPC);
     await store.space.take(args.length);
-    const mode = args.flags === 0 ? 0 : FALLOC_KEEP_SIZE;
+    const mode = args.flags === 0 ? 0 : FALLOC_FL_KEEP_SIZE;
     const { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) =>
       b.fallocate(fd, mode, args.offset, args.length),
     );
@@ -91,7 +94,7 @@ export async function discard(store: Store, call: Call, args: RangeArgs): Promis
   const file = await store.files.of(args.fd);
   try {
     const { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) =>
-      b.fallocate(fd, FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE, args.offset, args.length),
+      b.fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, args.offset, args.length),
     );
     if (errno !== 0) fail(store, 'discard', inode, errno);
     return reply;
@@ -114,7 +117,7 @@ export async function zerofill(store: Store, call: Call, args: RangeArgs): Promi
     }
     const sync = (file.flags & O_SYNC) !== 0;
     let { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) => {
-      const op = b.fallocate(fd, FALLOC_ZERO_RANGE, args.offset, args.length);
+      const op = b.fallocate(fd, FALLOC_FL_ZERO_RANGE, args.offset, args.length);
       if (sync) b.fsync(fd);
       return op;
     });

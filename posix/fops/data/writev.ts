@@ -13,19 +13,18 @@ import type { Inode } from '../../../mux/xlator/inode.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { type Batch, batch, IGNORE, Priority, STAT } from '../../../native/batch.js';
 import { EBUSY, ECANCELED, EIO, ENODATA, ENOSPC } from '../../../native/errno.js';
+import { O_APPEND, O_SYNC } from '../../../native/linux.js';
 import type { Region } from '../../../native/memory.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { type OpenFile, statOf } from '../../disk/descriptors/open-files.js';
 import { ALIGNMENT, alignedPiece } from '../../disk/format/aligned.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import type { Mdata } from '../../disk/format/mdata-record.js';
-import { OpenFlag } from '../../disk/format/sys.js';
 import { refuseCloud } from './cloudsync-refusal.js';
 import { syncOutcome } from './fsync.js';
 import { refuseDevice } from './open.js';
 import { usesReserve } from './space-check.js';
 
-const O_SYNC = 0o4010000;
 /** Writes in a batch: what its memory has room for. */
 const MAX_WRITES = 8;
 /** Bytes in a batch of several writes: the first of them waits for the last. */
@@ -323,7 +322,7 @@ function answer(w: Write, inode: Inode, sizeBefore: number): Dict | null {
   if (xdata.has(key.OPEN_FD_COUNT)) dict = (dict ?? new Dict()).setUint(key.OPEN_FD_COUNT, inode.fdCount);
   if (xdata.has(key.ACTIVE_FD_COUNT)) dict = (dict ?? new Dict()).setUint(key.ACTIVE_FD_COUNT, inode.fdCount);
   if (xdata.has(key.WRITE_IS_APPEND)) {
-    const append = sizeBefore === w.args.offset || (w.args.fd.flags & OpenFlag.append) !== 0;
+    const append = sizeBefore === w.args.offset || (w.args.fd.flags & O_APPEND) !== 0;
     dict = (dict ?? new Dict()).setUint(key.WRITE_IS_APPEND, append ? 1 : 0);
   }
   return dict;

@@ -10,11 +10,28 @@ import { refuseReserved } from '../../../mux/xlator/reserved-gfids.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { batch, IGNORE, Priority, reg, STAT } from '../../../native/batch.js';
 import { EEXIST, EIO, ENOENT } from '../../../native/errno.js';
+import {
+  FMODE_EXEC,
+  O_ACCMODE,
+  O_CREAT,
+  O_DIRECT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_PATH,
+  O_RDONLY,
+  O_RDWR,
+  O_TMPFILE,
+  O_TRUNC,
+  S_IALLUGO,
+  S_ISGID,
+  S_ISUID,
+  XATTR_CREATE,
+} from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { attachDescriptor } from '../../disk/descriptors/open-files.js';
 import { handleName } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
-import { GFID_KEY, OpenFlag, S_ISGID, S_ISUID, XATTR_CREATE } from '../../disk/format/sys.js';
+import { GFID_KEY } from '../../disk/format/xattr-keys.js';
 import { Probe } from '../../disk/query/stat-entry.js';
 import { type XattrFound, XattrRoom, XattrWants } from '../../disk/query/xattr-reply.js';
 import { fileMode } from '../attr/file-mode.js';
@@ -25,9 +42,8 @@ import { preopFails } from './layout-precheck.js';
 import { ParentDir } from './parent-dir.js';
 import { RequestedXattrs } from './requested-xattrs.js';
 
-/** Open flags that openat2 takes for a regular file; it refuses others, which open(2) has always ignored. */
-const USABLE_FLAGS = ~(OpenFlag.directory | OpenFlag.path | OpenFlag.creat | OpenFlag.excl | 0o20000000 | 0o40 | 0o20);
-const O_ACCMODE = 3;
+/** Open flags that openat2 takes for a regular file; it refuses others, which open(2) has always ignored (0o20 has no name). */
+const USABLE_FLAGS = ~(O_DIRECTORY | O_PATH | O_CREAT | O_EXCL | O_TMPFILE | FMODE_EXEC | 0o20);
 
 export async function create(store: Store, call: Call, args: CreateArgs): Promise<CreateReply> {
   const gfid = requiredGfid(args.xdata);
@@ -35,9 +51,9 @@ export async function create(store: Store, call: Call, args: CreateArgs): Promis
   checkSpace(store, call, args.xdata);
   const parentDir = await ParentDir.open(store, call, args.loc.parent!);
   try {
-    const wanted = args.flags === 0 ? OpenFlag.rdwr | OpenFlag.excl : args.flags;
-    const flags = (wanted & USABLE_FLAGS) | (store.options['o-direct'] ? OpenFlag.direct : 0);
-    const exclusive = (wanted & OpenFlag.excl) !== 0;
+    const wanted = args.flags === 0 ? O_RDWR | O_EXCL : args.flags;
+    const flags = (wanted & USABLE_FLAGS) | (store.options['o-direct'] ? O_DIRECT : 0);
+    const exclusive = (wanted & O_EXCL) !== 0;
     if (args.xdata?.has(key.PREOP_PARENT) === true) await checkLayout(store, parentDir, args);
     const made = await makeFile(store, call, args, parentDir, gfid, flags);
     if (made !== null) return made;
@@ -68,13 +84,13 @@ async function makeFile(
   flags: number,
 ): Promise<CreateReply | null> {
   const name = args.loc.name;
-  const mode = fileMode(store.options, args.mode) & 0o7777;
+  const mode = fileMode(store.options, args.mode) & S_IALLUGO;
   const gid = parentDir.groupFor(call.gid);
   const requested = new RequestedXattrs(call, args.xdata);
   const creation = new EntryCreation(store, parentDir, call, name, gfid, false, requested);
   const b = batch();
   creation.begin(b);
-  const open = b.open(parentDir.fd, name, flags | OpenFlag.creat | OpenFlag.excl, mode);
+  const open = b.open(parentDir.fd, name, flags | O_CREAT | O_EXCL, mode);
   const rootOwned = call.uid === 0 && gid === 0 && parentDir.pre.gid === 0;
   creation.ops(b, reg(open), call.uid, gid, !rootOwned || (mode & (S_ISUID | S_ISGID)) !== 0);
   await store.run(b, parentDir.lane, store.priority(call, Priority.normal));
@@ -137,7 +153,7 @@ async function openExisting(
   parentDir: ParentDir,
   flags: number,
 ): Promise<CreateReply> {
-  const found = await ExistingFile.open(store, call, parentDir, args.loc.name, flags & ~OpenFlag.trunc);
+  const found = await ExistingFile.open(store, call, parentDir, args.loc.name, flags & ~O_TRUNC);
   try {
     // Of the open file, whatever has its name by now.
     args.admit?.(found.stat, found.xattrs.aclAccess);
@@ -230,7 +246,7 @@ async function takeExisting(
   store.handles.levelOps(b, gfid);
   if (xattrs.gfid === null) b.setxattr(fd, null, GFID_KEY, gfid, XATTR_CREATE);
   if (links === 1) b.linkFd(fd, store.glusterfsFd, handleName(gfid), IGNORE);
-  if ((flags & OpenFlag.trunc) !== 0 && (flags & O_ACCMODE) !== OpenFlag.rdonly) b.truncate(fd, 0);
+  if ((flags & O_TRUNC) !== 0 && (flags & O_ACCMODE) !== O_RDONLY) b.truncate(fd, 0);
   const timesOp = times === null ? -1 : store.mdata.storeOp(b, fd, null, times, inode, true);
   const statOp = b.statx(fd, null, at);
   parentDir.endOps(b);

@@ -8,13 +8,14 @@ import { type Gfid, gfidKey, gfidText, sameGfid } from '../../../mux/xlator/gfid
 import type { Iatt } from '../../../mux/xlator/iatt.js';
 import { type Batch, batch, IGNORE, Priority } from '../../../native/batch.js';
 import { EEXIST, ENOENT } from '../../../native/errno.js';
+import { XATTR_CREATE } from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { handlePointsTo } from '../../disk/descriptors/handle-link.js';
 import { gfid2pathOp } from '../../disk/format/gfid2path.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import type { Mdata } from '../../disk/format/mdata-record.js';
 import { ONE_LINK, pgfidKey } from '../../disk/format/pgfid.js';
-import { GFID_KEY, XATTR_CREATE } from '../../disk/format/sys.js';
+import { GFID_KEY } from '../../disk/format/xattr-keys.js';
 import { ancestors } from '../../disk/query/ancestry.js';
 import { directoryExists, statHandle } from './gfid-request.js';
 import type { ParentDir } from './parent-dir.js';

@@ -3,15 +3,14 @@ import type { Call } from '../../../mux/xlator/call.js';
 import type { Dict } from '../../../mux/xlator/dict.js';
 import { errnoOf, failure } from '../../../mux/xlator/fop-error.js';
 import { type Gfid, gfidKey, isNullGfid } from '../../../mux/xlator/gfid.js';
-import { S_IFDIR, S_IFLNK, S_IFMT } from '../../../mux/xlator/iatt.js';
 import { GFID_REQ, INTERNAL_CTX } from '../../../mux/xlator/xdata-keys.js';
 import { ALWAYS, type Batch, batch, Priority, reg, STAT } from '../../../native/batch.js';
 import { EAGAIN, EINVAL, ENOENT } from '../../../native/errno.js';
+import { O_NOFOLLOW, O_PATH, RESOLVE_CACHED, S_IFDIR, S_IFLNK, S_IFMT } from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import type { Directory } from '../../disk/descriptors/directory-cache.js';
 import { handlePointsTo } from '../../disk/descriptors/handle-link.js';
 import { handleName } from '../../disk/format/handle-name.js';
-import { OpenFlag, Resolve } from '../../disk/format/sys.js';
 
 /** The 16 bytes of `gfid-req`, or null when the request has none of that size. */
 export function gfidRequest(xdata: Dict | null): Gfid | null {
@@ -54,7 +53,7 @@ export async function statHandle(store: Store, gfid: Gfid): Promise<HandleStat |
   let at = 0;
   let done = store.inline;
   if (done) {
-    at = program(store, b, gfid, Resolve.cached);
+    at = program(store, b, gfid, RESOLVE_CACHED);
     store.inlining.run(b);
     done = b.result(0) !== -EAGAIN;
   }
@@ -80,7 +79,7 @@ export async function statHandle(store: Store, gfid: Gfid): Promise<HandleStat |
 
 function program(store: Store, b: Batch, gfid: Gfid, resolve: number): number {
   const at = b.statOut();
-  b.open(store.glusterfsFd, handleName(gfid), OpenFlag.path | OpenFlag.nofollow, 0, resolve);
+  b.open(store.glusterfsFd, handleName(gfid), O_PATH | O_NOFOLLOW, 0, resolve);
   b.statx(reg(0), null, at);
   b.close(reg(0), ALWAYS);
   return at;

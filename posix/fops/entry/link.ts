@@ -3,10 +3,10 @@
 import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { EntryReply, LinkArgs } from '../../../mux/xlator/fops.js';
-import { S_IFDIR } from '../../../mux/xlator/iatt.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { batch, IGNORE, Priority, STAT } from '../../../native/batch.js';
 import { EEXIST, EIO, EMLINK, ENOENT, EPERM } from '../../../native/errno.js';
+import { S_IFDIR } from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { exclusively } from '../../disk/descriptors/inode-state.js';
 import { gfid2pathOp } from '../../disk/format/gfid2path.js';

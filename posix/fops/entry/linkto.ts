@@ -1,10 +1,11 @@
 /** Link files of distributed volumes: empty, mode exactly 01000, naming the brick that has the file. */
 
-import { type Iatt, S_IFMT } from '../../../mux/xlator/iatt.js';
+import type { Iatt } from '../../../mux/xlator/iatt.js';
 import { batch, Priority } from '../../../native/batch.js';
 import { ENOENT } from '../../../native/errno.js';
+import { S_IFMT, S_ISVTX } from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
-import { LINKTO_KEY, S_ISVTX } from '../../disk/format/sys.js';
+import { LINKTO_KEY } from '../../disk/format/xattr-keys.js';
 import { Probe } from '../../disk/query/stat-entry.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
 import type { ParentDir } from './parent-dir.js';

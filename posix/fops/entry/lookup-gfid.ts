@@ -4,17 +4,17 @@ import type { Call } from '../../../mux/xlator/call.js';
 import { failure, fopErrorOf } from '../../../mux/xlator/fop-error.js';
 import type { LookupArgs, LookupReply, MaybePromise } from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey, isNullGfid } from '../../../mux/xlator/gfid.js';
-import { type Iatt, NO_IATT, S_IFDIR } from '../../../mux/xlator/iatt.js';
+import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { type Batch, batch, IGNORE, Priority, reg, STAT } from '../../../native/batch.js';
 import { EAGAIN, EINVAL, ENOENT } from '../../../native/errno.js';
+import { O_NOFOLLOW, O_PATH, RESOLVE_CACHED, S_IFDIR } from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import type { Directory } from '../../disk/descriptors/directory-cache.js';
 import { handleName, unlinkName } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
-import { OpenFlag, Resolve } from '../../disk/format/sys.js';
 import { pathWord } from '../../disk/query/lookup-keys.js';
 import { readContent } from '../../disk/query/small-file-content.js';
 import { type XattrFound, XattrRoom, XattrWants } from '../../disk/query/xattr-reply.js';
@@ -112,7 +112,7 @@ class ByHandle {
     const store = this.#store;
     if (!store.inline) return false;
     const b = batch();
-    this.#program(b, Resolve.cached);
+    this.#program(b, RESOLVE_CACHED);
     store.inlining.run(b);
     // An open directory is in memory: no need to ask.
     const done = this.#name === null || b.result(0) !== -EAGAIN;
@@ -134,7 +134,7 @@ class ByHandle {
     this.#room.reserve(b);
     this.#stat = b.statOut();
     const name = this.#name;
-    if (name !== null) b.open(this.#dir, name, OpenFlag.path | OpenFlag.nofollow, 0, resolve);
+    if (name !== null) b.open(this.#dir, name, O_PATH | O_NOFOLLOW, 0, resolve);
     b.statx(name !== null ? reg(0) : this.#dir, null, this.#stat);
     this.#room.op(b, this.#wants, this.#dir, name, IGNORE);
     if (name !== null) b.close(reg(0), IGNORE);

@@ -8,12 +8,13 @@ import { refuseMisplaced, refuseReserved } from '../../../mux/xlator/reserved-gf
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { batch, IGNORE, Priority } from '../../../native/batch.js';
 import { ENODATA, ENOENT, EPERM, ESTALE } from '../../../native/errno.js';
+import { XATTR_CREATE } from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import type { Directory } from '../../disk/descriptors/directory-cache.js';
 import { lacksHandle, restoreHandle } from '../../disk/descriptors/handle-heal.js';
 import { HANDLE_DIR } from '../../disk/format/handle-name.js';
 import { ensurePgfid, pgfidKey } from '../../disk/format/pgfid.js';
-import { GFID_KEY, XATTR_CREATE } from '../../disk/format/sys.js';
+import { GFID_KEY } from '../../disk/format/xattr-keys.js';
 import { pathWord } from '../../disk/query/lookup-keys.js';
 import { readContent } from '../../disk/query/small-file-content.js';
 import { Probe } from '../../disk/query/stat-entry.js';

@@ -10,12 +10,12 @@ import { refuseMisplaced, refuseReserved } from '../../../mux/xlator/reserved-gf
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { batch, Priority } from '../../../native/batch.js';
 import { EEXIST, EIO, ENOENT, EPERM } from '../../../native/errno.js';
+import { AT_REMOVEDIR, S_IALLUGO, S_IFMT, S_ISGID, S_ISUID } from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { gfid2pathOp } from '../../disk/format/gfid2path.js';
 import { HANDLE_DIR, handleName, unlinkName } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { countLink } from '../../disk/format/pgfid.js';
-import { AT_REMOVEDIR, S_ISGID, S_ISUID } from '../../disk/format/sys.js';
 import { directoryMode, fileMode, refuseDeviceNode } from '../attr/file-mode.js';
 import { checkSpace } from '../data/space-check.js';
 import { EntryCreation, undoCreation } from './entry-creation.js';
@@ -86,7 +86,7 @@ export async function mkdir(store: Store, call: Call, args: MkdirArgs): Promise<
   checkSpace(store, call, args.xdata);
   const parentDir = await ParentDir.open(store, call, parent!);
   try {
-    let mode = directoryMode(store.options, args.mode) & 0o7777;
+    let mode = directoryMode(store.options, args.mode) & S_IALLUGO;
     if ((parentDir.pre.mode & S_ISGID) !== 0) mode |= S_ISGID;
     if (args.xdata?.has(key.PREOP_PARENT) === true) {
       const errno = await preopFails(store, parentDir.fd, args.xdata);
@@ -132,7 +132,7 @@ export async function mknod(store: Store, call: Call, args: MknodArgs): Promise<
   const { parent, name } = args.loc;
   const parentDir = await ParentDir.open(store, call, parent!);
   try {
-    const mode = fileMode(store.options, args.mode) & 0o177777;
+    const mode = fileMode(store.options, args.mode) & (S_IFMT | S_IALLUGO);
     const gid = parentDir.groupFor(call.gid);
     if (args.xdata?.has(key.INTERNAL_FOP) === true) {
       const linked = await linkExisting(store, call, args, parentDir, gfid);

@@ -7,11 +7,11 @@ import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { type Batch, batch, IGNORE, Priority, STAT } from '../../../native/batch.js';
 import { ENOENT } from '../../../native/errno.js';
+import { S_ISGID } from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import type { Directory } from '../../disk/descriptors/directory-cache.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import type { Mdata } from '../../disk/format/mdata-record.js';
-import { S_ISGID } from '../../disk/format/sys.js';
 
 /** A directory in which an entry is being changed: open and pinned, its attributes before, its time record loaded. */
 export class ParentDir {

@@ -11,20 +11,21 @@ import type {
   Xdata,
 } from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey, isNullGfid, NULL_GFID } from '../../../mux/xlator/gfid.js';
-import { type Iatt, NO_IATT, S_IFDIR, S_IFMT } from '../../../mux/xlator/iatt.js';
+import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Fd, Inode } from '../../../mux/xlator/inode.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { batch, Priority, STAT } from '../../../native/batch.js';
 import { EINVAL, ENOENT, ENOTDIR } from '../../../native/errno.js';
+import { DT_DIR, DT_UNKNOWN, O_DIRECTORY, S_IFDIR, S_IFMT } from '../../../native/linux.js';
 import { region } from '../../../native/memory.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import type { Directory } from '../../disk/descriptors/directory-cache.js';
 import { lacksDirectoryHandle, restoreDirectoryHandle, restoreHandle } from '../../disk/descriptors/handle-heal.js';
-import { DT_DIR, EntryCursor } from '../../disk/format/dir-entries.js';
+import { EntryCursor } from '../../disk/format/dir-entries.js';
 import { HANDLE_DIR } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
-import { GFID_KEY, OpenFlag } from '../../disk/format/sys.js';
+import { GFID_KEY } from '../../disk/format/xattr-keys.js';
 import { readContent } from '../../disk/query/small-file-content.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
 import { ancestry } from './readdir-ancestry.js';
@@ -57,7 +58,7 @@ export class OpenDirectory {
 /** Opens a directory of the cache once more: its inode is in memory, and as a rule that does not wait. Takes over the pin. */
 function openAt(store: Store, d: Directory): MaybePromise<OpenDirectory> {
   const b = batch();
-  b.open(d.fd, '.', OpenFlag.directory);
+  b.open(d.fd, '.', O_DIRECTORY);
   const opened = (): OpenDirectory => {
     const fd = b.result(0);
     b.release();
@@ -203,11 +204,13 @@ class Reading {
   }
 
   #isDirectory(c: EntryCursor): boolean {
-    return c.type === DT_DIR || (c.type === 0 && c.hasStat && (c.f64[c.stat + 3]! & S_IFMT) === S_IFDIR);
+    return (
+      c.type === DT_DIR || (c.type === DT_UNKNOWN && c.hasStat && (c.f64[c.stat + STAT.mode]! & S_IFMT) === S_IFDIR)
+    );
   }
 
   #type(c: EntryCursor): number {
-    return c.type !== 0 || !c.hasStat ? c.type : (c.f64[c.stat + 3]! & S_IFMT) >> 12;
+    return c.type !== 0 || !c.hasStat ? c.type : (c.f64[c.stat + STAT.mode]! & S_IFMT) >> 12;
   }
 
   #plain(c: EntryCursor): DirEntry {

@@ -3,13 +3,12 @@
 import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise, ReadlinkArgs, ReadlinkReply } from '../../../mux/xlator/fops.js';
-import { S_IFDIR } from '../../../mux/xlator/iatt.js';
 import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.js';
 import { EAGAIN, EINVAL } from '../../../native/errno.js';
+import { O_NOFOLLOW, O_PATH, RESOLVE_CACHED, S_IFDIR } from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { MDATA_KEY } from '../../disk/format/mdata-record.js';
-import { OpenFlag, Resolve } from '../../disk/format/sys.js';
 
 /** Longest target that Linux allows. */
 const PATH_MAX = 4096;
@@ -43,7 +42,7 @@ class Look {
     const store = this.#store;
     if (!store.inline) return null;
     const b = batch();
-    this.#program(b, Resolve.cached);
+    this.#program(b, RESOLVE_CACHED);
     store.inlining.run(b);
     if (b.result(0) === -EAGAIN) {
       b.release();
@@ -70,7 +69,7 @@ class Look {
     const unread = this.#store.mdata.unread(inode);
     if (unread) this.#timesAt = b.out(64);
     const handle = this.#store.state(inode).handle;
-    b.open(this.#store.glusterfsFd, handle, OpenFlag.path | OpenFlag.nofollow, 0, resolve);
+    b.open(this.#store.glusterfsFd, handle, O_PATH | O_NOFOLLOW, 0, resolve);
     b.statx(reg(0), null, this.#stat);
     b.readlink(reg(0), '', this.#at, this.#size);
     b.close(reg(0), ALWAYS);

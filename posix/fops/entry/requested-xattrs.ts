@@ -4,10 +4,11 @@ import type { Call } from '../../../mux/xlator/call.js';
 import { type Dict, valueBytes, valueText } from '../../../mux/xlator/dict.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { type Batch, batch, IGNORE, Priority } from '../../../native/batch.js';
+import { XATTR_CREATE } from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { aclFromText } from '../../disk/format/acl-text.js';
 import { decodeMdata, MDATA_KEY, type Mdata } from '../../disk/format/mdata-record.js';
-import { GFID2PATH_PREFIX, XATTR_CREATE } from '../../disk/format/sys.js';
+import { GFID2PATH_PREFIX } from '../../disk/format/xattr-keys.js';
 import { isIdentity, isRestricted, isUser } from '../../disk/format/xattr-names.js';
 
 /** Xattrs in a batch, besides what a creation needs anyway. */

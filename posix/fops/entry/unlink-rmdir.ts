@@ -10,13 +10,13 @@ import type { Inode } from '../../../mux/xlator/inode.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { ALWAYS, batch, IGNORE, Priority, reg } from '../../../native/batch.js';
 import { EBUSY, EEXIST, EISDIR, ENODATA, ENOTEMPTY, EPERM, ESTALE } from '../../../native/errno.js';
+import { AT_REMOVEDIR, O_NOFOLLOW, O_PATH } from '../../../native/linux.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { handlePointsTo } from '../../disk/descriptors/handle-link.js';
 import { gfid2pathKey, gfid2pathText } from '../../disk/format/gfid2path.js';
 import { HANDLE_DIR, handleName, LANDFILL_DIR } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { countLink } from '../../disk/format/pgfid.js';
-import { AT_REMOVEDIR, OpenFlag } from '../../disk/format/sys.js';
 import { Probe } from '../../disk/query/stat-entry.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
 import { EntryChanged, inodeAt, withEntryLocked } from './entry-lock.js';
@@ -74,7 +74,7 @@ async function unlinkAt(
   parentDir.reserve(b);
   const at = wantsStat ? b.statOut() : 0;
   const expected = b.expect(parentDir.fd, name, probe.inoHigh, probe.inoLow);
-  const file = wantsStat ? b.open(parentDir.fd, name, OpenFlag.path | OpenFlag.nofollow) : -1;
+  const file = wantsStat ? b.open(parentDir.fd, name, O_PATH | O_NOFOLLOW) : -1;
   const handle = gfid === null || !last ? -1 : open ? store.handles.parkOp(b, gfid) : store.handles.removeOp(b, gfid);
   if (!last && store.options.gfid2path) {
     b.removexattr(parentDir.fd, name, gfid2pathKey(gfid2pathText(parentDir.inode.gfid, name)), IGNORE);

@@ -8,10 +8,10 @@ import type { Inode } from '../../../mux/xlator/inode.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
 import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.js';
 import { E2BIG, EAGAIN, ENODATA, ERANGE } from '../../../native/errno.js';
+import { O_NOFOLLOW, O_PATH, RESOLVE_CACHED } from '../../../native/linux.js';
 import { type Region, region } from '../../../native/memory.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import type { FileRef } from '../../disk/descriptors/file-ref.js';
-import { OpenFlag, Resolve } from '../../disk/format/sys.js';
 import { isHidden, isIdentity, isUnlisted } from '../../disk/format/xattr-names.js';
 import { look } from '../../disk/query/stat-inode.js';
 import { eachXattr } from '../../disk/query/xattr-reply.js';
@@ -75,7 +75,7 @@ function program(b: Batch, file: FileRef, resolve: number, op: () => void): void
   const byPath = file.name !== null && file.name !== '.';
   if (byPath && resolve !== 0) {
     // Says whether the handle is in the cache.
-    b.open(file.fd, file.name!, OpenFlag.path | OpenFlag.nofollow, 0, resolve);
+    b.open(file.fd, file.name!, O_PATH | O_NOFOLLOW, 0, resolve);
     op();
     b.close(reg(0), ALWAYS);
   } else {
@@ -92,7 +92,7 @@ export function readValue(store: Store, call: Call, file: FileRef, name: string)
   const b = batch();
   const at = b.out(SMALL);
   let op = 0;
-  program(b, file, Resolve.cached, () => {
+  program(b, file, RESOLVE_CACHED, () => {
     op = b.getxattr(file.fd, file.name, name, at, SMALL);
   });
   store.inlining.run(b);
@@ -140,7 +140,7 @@ function listAll(store: Store, call: Call, file: FileRef, filtered: boolean): Ma
   const into = region(LARGEST);
   const b = batch();
   let op = 0;
-  program(b, file, Resolve.cached, () => {
+  program(b, file, RESOLVE_CACHED, () => {
     op = b.xattrs(file.fd, file.name, '', into.address, into.capacity);
   });
   store.inlining.run(b);

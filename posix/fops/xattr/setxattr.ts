@@ -5,11 +5,12 @@ import { Dict, DictType, type DictValue, type MdataIatt, valueBytes, valueText }
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { FsetxattrArgs, SetxattrArgs, Xdata } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
-import { type Iatt, S_IFDIR } from '../../../mux/xlator/iatt.js';
+import type { Iatt } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { batch, IGNORE, Priority } from '../../../native/batch.js';
 import { EACCES, EINVAL, ENOSPC, ENOTSUP, EPERM, errnoName } from '../../../native/errno.js';
+import { S_IALLUGO, S_IFDIR, S_ISVTX } from '../../../native/linux.js';
 import { region } from '../../../native/memory.js';
 import type { Store } from '../../brick-dir/brick-dir.js';
 import { type FileRef, unheld } from '../../disk/descriptors/file-ref.js';
@@ -29,7 +30,7 @@ import { refuseXattr } from './xattr-refusal.js';
 /** Ops in a batch besides the two stats and the time record. */
 const PER_BATCH = 20;
 const LIST_ROOM = 1 << 20;
-const LINKTO_MODE = 0o1000;
+const LINKTO_MODE = S_ISVTX;
 const ONE_XATTR = 4096;
 
 /** One xattr to store, or the errno that ends the fop when its turn comes. */
@@ -58,7 +59,7 @@ async function setByPath(store: Store, call: Call, args: SetxattrArgs, file: Fil
     return { xdata: null };
   }
   const mode = mentionsAcl(dict) ? (await look(store, call, inode, unheld(file), null)).stat.mode : -1;
-  const steps = await prepare(store, inode, file, dict, (mode & 0o7777) === LINKTO_MODE && mode >= 0, true);
+  const steps = await prepare(store, inode, file, dict, (mode & S_IALLUGO) === LINKTO_MODE && mode >= 0, true);
   const { pre, post } = await apply(store, call, inode, file, steps, args.flags, 0);
   if ((xdata?.number(key.SYNC_XATTRS) ?? 0) !== 0) await removeOthers(store, call, inode, file, dict);
   const reply = statsOf(pre, post);
@@ -76,7 +77,7 @@ export async function fsetxattr(store: Store, call: Call, args: FsetxattrArgs): 
     const file = await store.files.fileRef(fd);
     try {
       const mode = mentionsAcl(dict) ? (await look(store, call, inode, unheld(file), null)).stat.mode : -1;
-      const steps = await prepare(store, inode, file, dict, (mode & 0o7777) === LINKTO_MODE && mode >= 0, false);
+      const steps = await prepare(store, inode, file, dict, (mode & S_IALLUGO) === LINKTO_MODE && mode >= 0, false);
       const durable = xdata?.has(key.DURABLE_OP) === true;
       const { pre, post } = await apply(store, call, inode, file, steps, args.flags, call.timeFlags & 7, durable);
       return { xdata: statsOf(pre, post) };

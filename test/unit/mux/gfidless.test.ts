@@ -8,8 +8,9 @@ import { failure } from '../../../mux/xlator/fop-error.js';
 import { fopByName } from '../../../mux/xlator/fop-table.js';
 import type { LookupArgs } from '../../../mux/xlator/fops.js';
 import { NULL_GFID, ROOT_KEY } from '../../../mux/xlator/gfid.js';
-import { Iatt, S_IFDIR } from '../../../mux/xlator/iatt.js';
+import { Iatt } from '../../../mux/xlator/iatt.js';
 import { ENODATA } from '../../../native/errno.js';
+import { S_IFDIR } from '../../../native/linux.js';
 
 const gfidOf = (first: number) => Uint8Array.from({ length: 16 }, (_, i) => i + first);
 

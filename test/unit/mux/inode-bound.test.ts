@@ -1,7 +1,7 @@
 /** The bound that the inode tables of a thread have in common. */
 import t from 'tap';
 import { InodeTable, setCommonInodeLimit } from '../../../mux/brick/inode-table.js';
-import { S_IFREG } from '../../../mux/xlator/iatt.js';
+import { S_IFREG } from '../../../native/linux.js';
 
 let last = 1;
 function gfid(): Uint8Array {

@@ -1,9 +1,9 @@
 /** The inode table: names, hard links, renames, and forgetting within bounds. */
 import t from 'tap';
 import { InodeTable } from '../../../mux/brick/inode-table.js';
-import { S_IFDIR, S_IFREG } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { knownNames, MAX_LEVELS, pathOf } from '../../../mux/xlator/known-path.js';
+import { S_IFDIR, S_IFREG } from '../../../native/linux.js';
 
 let last = 1;
 function gfid(): Uint8Array {

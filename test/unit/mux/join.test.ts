@@ -4,8 +4,9 @@ import type { ClientIdentity } from '../../../mux/brick/client.js';
 import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { LookupArgs, LookupReply } from '../../../mux/xlator/fops.js';
-import { Iatt, S_IFDIR } from '../../../mux/xlator/iatt.js';
+import { Iatt } from '../../../mux/xlator/iatt.js';
 import { ENOENT } from '../../../native/errno.js';
+import { S_IFDIR } from '../../../native/linux.js';
 import { brickOf, connection, Fake, IDENTITY } from './rig.js';
 
 const GFID = Uint8Array.from({ length: 16 }, (_, i) => i + 1);

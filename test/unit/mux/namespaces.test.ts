@@ -17,8 +17,9 @@ import type {
   Xdata,
 } from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey, gfidText, ROOT_GFID, ROOT_KEY } from '../../../mux/xlator/gfid.js';
-import { Iatt, NO_IATT, S_IFDIR, S_IFREG } from '../../../mux/xlator/iatt.js';
+import { Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
 import { EIO, ENOENT, ENOTSUP, EPERM, EXDEV } from '../../../native/errno.js';
+import { S_IFDIR, S_IFREG } from '../../../native/linux.js';
 import { brickOf, Client, connection, Fake, IDENTITY } from './rig.js';
 
 const lines: LogLine[] = [];

@@ -21,12 +21,13 @@ import type {
   Xdata,
 } from '../../../mux/xlator/fops.js';
 import { ROOT_GFID } from '../../../mux/xlator/gfid.js';
-import { Iatt, S_IFDIR } from '../../../mux/xlator/iatt.js';
+import { Iatt } from '../../../mux/xlator/iatt.js';
 import type { Fd } from '../../../mux/xlator/inode.js';
 import { Translator } from '../../../mux/xlator/translator.js';
 import { addon } from '../../../native/addon.js';
 import { bytesOfText } from '../../../native/bytes.js';
 import { ENOENT } from '../../../native/errno.js';
+import { S_IFDIR } from '../../../native/linux.js';
 import { region } from '../../../native/memory.js';
 
 const stat = Object.assign(new Iatt(), { gfid: ROOT_GFID, mode: S_IFDIR | 0o755, nlink: 2 });

@@ -7,9 +7,9 @@ import { dumpPart, joinParts } from '../../../mux/brick/views/statedump.js';
 import { FopBook } from '../../../mux/stats/fop-stats.js';
 import { Call } from '../../../mux/xlator/call.js';
 import { fopByName } from '../../../mux/xlator/fop-table.js';
-import { S_IFREG } from '../../../mux/xlator/iatt.js';
 import { Fd } from '../../../mux/xlator/inode.js';
 import type { DumpSection } from '../../../mux/xlator/translator.js';
+import { S_IFREG } from '../../../native/linux.js';
 
 function brick(name: string): Brick {
   const table = new InodeTable(7, () => {});

@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import t from 'tap';
-import { addon } from '../../../native/addon.js';
+import { addon, constant } from '../../../native/addon.js';
+import { O_DIRECTORY, O_TMPFILE, S_IALLUGO, S_IXUGO } from '../../../native/linux.js';
 import { scratch } from './scratch.js';
 
 const dir = scratch();
@@ -83,6 +84,10 @@ t.test('constants', async (t) => {
   t.equal(c['O_PATH'], 0o10000000);
   t.equal(c['RESOLVE_CACHED'], 0x20);
   t.equal(c['AT_FDCWD'], -100);
+  t.equal(S_IALLUGO, 0o7777);
+  t.equal(S_IXUGO, 0o111);
+  t.equal(O_TMPFILE & ~O_DIRECTORY, 0o20000000);
+  t.throws(() => constant('O_NOSUCH'), /the addon has no constant O_NOSUCH/);
   t.equal(addon.ops['OPEN'], 1);
   t.equal(new Set(Object.values(addon.ops)).size, Object.keys(addon.ops).length);
 });

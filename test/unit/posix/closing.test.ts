@@ -6,9 +6,9 @@ import t from 'tap';
 import type { BrickContext } from '../../../mux/xlator/translator.js';
 import { addon } from '../../../native/addon.js';
 import { batch, Priority } from '../../../native/batch.js';
+import { O_DIRECTORY, O_RDONLY, O_WRONLY } from '../../../native/linux.js';
 import { Queue } from '../../../native/queue.js';
 import { Closing } from '../../../posix/disk/descriptors/deferred-close.js';
-import { OpenFlag } from '../../../posix/disk/format/sys.js';
 
 const dir = mkdtempSync('/var/tmp/brickd-closing-');
 t.teardown(() => rmSync(dir, { recursive: true }));
@@ -20,7 +20,7 @@ const brick = {
   },
 } as BrickContext;
 
-const open = (): number => addon.open(dir, OpenFlag.directory, 0);
+const open = (): number => addon.open(dir, O_DIRECTORY, 0);
 /** What a descriptor stands for; '' when it is closed. */
 function target(fd: number): string {
   try {
@@ -54,7 +54,7 @@ t.test('while a call hangs, its descriptor keeps its number and nothing else', a
   const fd = open();
   const fds = Array.from({ length: 30 }, open);
   const b = batch();
-  const opened = b.open(fd, 'fifo', OpenFlag.rdonly);
+  const opened = b.open(fd, 'fifo', O_RDONLY);
   const made = b.mkdir(fd, 'made', 0o755);
   const running = queue.run(b, 0, Priority.normal);
   await later(50);
@@ -65,7 +65,7 @@ t.test('while a call hangs, its descriptor keeps its number and nothing else', a
   t.ok(Date.now() - started < 2000, 'the end does not wait');
   t.match(target(fd), /^pipe:/);
   t.notOk(fds.some(isOpen));
-  const writer = addon.open(join(dir, 'fifo'), OpenFlag.wronly, 0);
+  const writer = addon.open(join(dir, 'fifo'), O_WRONLY, 0);
   await running;
   t.ok(b.result(opened) >= 0);
   t.ok(b.result(made) < 0, 'the batch ends where it has hung');

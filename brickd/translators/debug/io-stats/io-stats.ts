@@ -24,9 +24,9 @@ import type {
   WriteReply,
   Xdata,
 } from '../../../../mux/xlator/fops.js';
-import { S_IFDIR } from '../../../../mux/xlator/iatt.js';
 import type { Fd, Inode } from '../../../../mux/xlator/inode.js';
 import { type DumpSection, Translator, type TranslatorInit, type Upcall } from '../../../../mux/xlator/translator.js';
+import { S_IFDIR } from '../../../../native/linux.js';
 import { Activity, BusyFiles } from './busy-files.js';
 import { Counters } from './counters.js';
 import { FdStats } from './fd-stats.js';

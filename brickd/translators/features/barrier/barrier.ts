@@ -9,11 +9,8 @@ import type { Call } from '../../../../mux/xlator/call.js';
 import { FOP_NAMES, fopByName } from '../../../../mux/xlator/fop-table.js';
 import type { MaybePromise, WriteArgs, WriteReply, Xdata } from '../../../../mux/xlator/fops.js';
 import { type DumpSection, Translator } from '../../../../mux/xlator/translator.js';
+import { O_DSYNC, O_SYNC } from '../../../../native/linux.js';
 import type { Options } from './options.js';
-
-const O_DSYNC = 0o10000;
-/** O_SYNC includes the bit of O_DSYNC. */
-const O_SYNC = 0o4010000;
 
 export class BarrierTranslator extends Translator<Options> {
   #enabled = false;

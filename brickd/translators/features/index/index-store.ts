@@ -12,12 +12,22 @@ import type { Iatt } from '../../../../mux/xlator/iatt.js';
 import type { BrickContext } from '../../../../mux/xlator/translator.js';
 import { ALWAYS, type Batch, batch, type FdRef, IGNORE, Priority, reg, STAT } from '../../../../native/batch.js';
 import { EEXIST, EINVAL, EMLINK, ENOENT, ENOTEMPTY, errnoName } from '../../../../native/errno.js';
+import {
+  AT_REMOVEDIR,
+  O_CREAT,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  O_TRUNC,
+  O_WRONLY,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+} from '../../../../native/linux.js';
 import { type Region, region } from '../../../../native/memory.js';
 import { Queue } from '../../../../native/queue.js';
 import { Closing } from '../../../../posix/disk/descriptors/deferred-close.js';
 import { EntryCursor } from '../../../../posix/disk/format/dir-entries.js';
 import { iattOf } from '../../../../posix/disk/format/iatt-from-statx.js';
-import { AT_REMOVEDIR, OpenFlag, Resolve } from '../../../../posix/disk/format/sys.js';
 import { INDICES, type IndexName } from './watchlist.js';
 
 const DIR_MODE = 0o600;
@@ -45,8 +55,8 @@ export function pathOf({ folder, name }: IndexPlace): string {
   return folder === '' ? name : `${folder}/${name}`;
 }
 
-const FOLDER_FLAGS = OpenFlag.directory | OpenFlag.nofollow;
-const BENEATH = Resolve.beneath | Resolve.noSymlinks;
+const FOLDER_FLAGS = O_DIRECTORY | O_NOFOLLOW;
+const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
 
 /** Files that entries are links of: no entries themselves. */
 export function isBaseFile(name: string): boolean {
@@ -91,7 +101,7 @@ export class IndexStore {
   /** Op that opens a folder for the ops of a batch that follow. Returns how they name it; {@link #leave} closes it. */
   #enter(b: Batch, folder: string): FdRef {
     if (folder === '') return this.#dir;
-    return reg(b.open(this.#dir, folder, OpenFlag.path | FOLDER_FLAGS, 0, BENEATH));
+    return reg(b.open(this.#dir, folder, O_PATH | FOLDER_FLAGS, 0, BENEATH));
   }
 
   #leave(b: Batch, folder: FdRef): void {
@@ -118,7 +128,7 @@ export class IndexStore {
     const b = batch();
     b.mkdir(this.#dir, index, DIR_MODE, IGNORE);
     const dir = this.#enter(b, index);
-    const flags = OpenFlag.creat | OpenFlag.wronly | OpenFlag.trunc | OpenFlag.nofollow;
+    const flags = O_CREAT | O_WRONLY | O_TRUNC | O_NOFOLLOW;
     const base = b.open(dir, this.#base(index), flags, 0);
     b.close(reg(base), ALWAYS);
     this.#leave(b, dir);

@@ -29,11 +29,12 @@ import type {
   Xdata,
 } from '../../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey, gfidText, parseGfid } from '../../../../mux/xlator/gfid.js';
-import { NO_IATT, S_IFDIR, S_IFMT } from '../../../../mux/xlator/iatt.js';
+import { NO_IATT } from '../../../../mux/xlator/iatt.js';
 import type { Fd, Inode } from '../../../../mux/xlator/inode.js';
 import { type DumpSection, Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
 import { bytesOfLatin1, latin1OfBytes } from '../../../../native/bytes.js';
 import { EACCES, EINVAL, ENOENT, ENOTDIR } from '../../../../native/errno.js';
+import { S_IFDIR, S_IFMT } from '../../../../native/linux.js';
 import { makeDirectory, openDirectory, requireDirectory } from '../../directories.js';
 import { type IndexPlace, IndexStore, pathOf } from './index-store.js';
 import type { Options } from './options.js';

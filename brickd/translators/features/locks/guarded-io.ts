@@ -6,6 +6,7 @@ import type { FopName, MaybePromise, OpenArgs, Xdata } from '../../../../mux/xla
 import type { Client, Fd, Inode } from '../../../../mux/xlator/inode.js';
 import { then } from '../../../../mux/xlator/maybe-promise.js';
 import { EAGAIN, EBUSY, ENODATA } from '../../../../native/errno.js';
+import { O_NONBLOCK, O_TRUNC } from '../../../../native/linux.js';
 import { below, CountedFops, methodsOf } from './counted-fops.js';
 import type { InodeLocks } from './inode-locks.js';
 import { LLONG_MAX } from './lock-text.js';
@@ -23,9 +24,6 @@ const IO_FOPS = [
   'truncate',
 ] as const satisfies readonly FopName[];
 type IoFop = (typeof IO_FOPS)[number];
-
-const O_NONBLOCK = 0o4000;
-const O_TRUNC = 0o1000;
 
 type IoArgs = { fd?: Fd; inode?: Inode; offset: number; size?: number; length?: number } & Xdata;
 

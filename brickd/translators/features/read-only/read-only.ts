@@ -2,7 +2,7 @@
  * features/read-only: refuses with EROFS all fops that the table says change something. Gluster's internal clients may go on
  * healing. (The original lets some through: DISCARD, ZEROFILL, FREMOVEXATTR, ICREATE, NAMELINK, COPY_FILE_RANGE, O_TRUNC.)
  */
-import { constants } from 'node:fs';
+
 import type { Call } from '../../../../mux/xlator/call.js';
 import { type Dict, valueBytes } from '../../../../mux/xlator/dict.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
@@ -18,6 +18,7 @@ import type {
 } from '../../../../mux/xlator/fops.js';
 import { Translator } from '../../../../mux/xlator/translator.js';
 import { EROFS } from '../../../../native/errno.js';
+import { O_RDWR, O_TRUNC, O_WRONLY } from '../../../../native/linux.js';
 import type { Options } from './options.js';
 
 /** Changing fops with a rule of their own, by their arguments. */
@@ -26,7 +27,7 @@ const BY_ARGUMENTS: ReadonlySet<FopName> = new Set(['xattrop', 'fxattrop']);
 const REFUSED_TOO: ReadonlySet<FopName> = new Set(['fsyncdir']);
 
 /** Opened for writing, or emptied by being opened. */
-const CHANGING_FLAGS = constants.O_WRONLY | constants.O_RDWR | constants.O_TRUNC;
+const CHANGING_FLAGS = O_WRONLY | O_RDWR | O_TRUNC;
 
 export class ReadOnlyTranslator extends Translator<Options> {
   override wants(_fop: FopName): boolean {

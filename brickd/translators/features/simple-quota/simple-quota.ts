@@ -43,13 +43,14 @@ import type {
   Xdata,
 } from '../../../../mux/xlator/fops.js';
 import { gfidText } from '../../../../mux/xlator/gfid.js';
-import { type Iatt, S_IFDIR } from '../../../../mux/xlator/iatt.js';
+import type { Iatt } from '../../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../../mux/xlator/inode.js';
 import { pathOf } from '../../../../mux/xlator/known-path.js';
 import { then } from '../../../../mux/xlator/maybe-promise.js';
 import { type DumpSection, Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
 import { FILE_BLOCK_COUNT, REQUEST_LINK_COUNT, RESPONSE_LINK_COUNT } from '../../../../mux/xlator/xdata-keys.js';
 import { EDQUOT, EINVAL, ENODATA, ENOENT, EPERM, ESTALE } from '../../../../native/errno.js';
+import { O_TRUNC, S_IFDIR } from '../../../../native/linux.js';
 import { copyDict } from '../../copy-dict.js';
 import type { Options } from './options.js';
 import { Usage } from './usage.js';
@@ -68,7 +69,6 @@ const BLOCK = 512;
 const ENTRY = BLOCK;
 /** What a new file or directory is expected to take at least. */
 const NEW_ENTRY = 4096;
-const O_TRUNC = 0o1000;
 /** In place of a file's blocks: it has lost its last name, and nothing that happens to it counts any more. */
 const UNLINKED = -1;
 /** Changes are on disk this long after they were counted: what a crash loses is bounded. */

@@ -10,6 +10,22 @@ import { addon } from '../../../../native/addon.js';
 import { ALWAYS, type Batch, batch, type FdRef, IGNORE, Priority, reg, STAT } from '../../../../native/batch.js';
 import { type ByteString, latin1OfBytes } from '../../../../native/bytes.js';
 import { ECANCELED, EEXIST, EIO, ENOENT, ENXIO, errnoName } from '../../../../native/errno.js';
+import {
+  AT_FDCWD,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  O_TMPFILE,
+  O_WRONLY,
+  RENAME_NOREPLACE,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+  S_IALLUGO,
+  SEEK_DATA,
+  SEEK_HOLE,
+  XATTR_CREATE,
+} from '../../../../native/linux.js';
 import { region } from '../../../../native/memory.js';
 import { Queue } from '../../../../native/queue.js';
 import {
@@ -18,27 +34,21 @@ import {
   handleName,
   parseDirectoryLink,
 } from '../../../../posix/disk/format/handle-name.js';
-import { GFID_KEY, OpenFlag, Resolve, XATTR_CREATE } from '../../../../posix/disk/format/sys.js';
+import { GFID_KEY } from '../../../../posix/disk/format/xattr-keys.js';
 
 /** Folder for what Gluster's own clients throw away. */
 export const INTERNAL = 'internal_op';
 
-const AT_FDCWD = -100;
 const DIR_MODE = 0o755;
 const CONCURRENCY = 4;
 const LINK_BYTES = 4096;
 /** Copied by one call of the pool. */
 const SLICE_BYTES = 64 << 20;
 const BLOCK_BYTES = 512;
-const O_TMPFILE = 0o20200000;
-const SEEK_DATA = 3;
-const SEEK_HOLE = 4;
 /** Names tried for a file when another was thrown away by the same name within the same second. */
 const NAMES = 100;
-const RENAME_NOREPLACE = 1;
-const PERMISSIONS = 0o7777;
-const DIRECTORY = OpenFlag.path | OpenFlag.directory | OpenFlag.nofollow;
-const BENEATH = Resolve.beneath | Resolve.noSymlinks;
+const DIRECTORY = O_PATH | O_DIRECTORY | O_NOFOLLOW;
+const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
 
 export interface Owner {
   uid: number;
@@ -62,7 +72,7 @@ export class TrashStore {
   /** Rejects with an Error that names the brick. */
   async open(brick: ByteString): Promise<void> {
     const b = batch();
-    const root = b.open(AT_FDCWD, latin1OfBytes(brick), OpenFlag.path | OpenFlag.directory);
+    const root = b.open(AT_FDCWD, latin1OfBytes(brick), O_PATH | O_DIRECTORY);
     const dir = b.open(reg(root), HANDLE_DIR, DIRECTORY, 0, BENEATH);
     await this.#queue.run(b, 0, Priority.normal);
     const { errno, failedOp } = b;
@@ -116,7 +126,7 @@ export class TrashStore {
       b.symlink(link, this.#dir, handle);
     } else {
       b.mkdir(dir, name, DIR_MODE, IGNORE);
-      const at = b.open(dir, name, OpenFlag.directory | OpenFlag.nofollow);
+      const at = b.open(dir, name, O_DIRECTORY | O_NOFOLLOW);
       b.setxattr(reg(at), null, GFID_KEY, gfid, XATTR_CREATE);
       b.mkdir(this.#dir, handle.slice(0, 2), 0o700, IGNORE);
       b.mkdir(this.#dir, handle.slice(0, 5), 0o700, IGNORE);
@@ -164,8 +174,8 @@ export class TrashStore {
     owner: Owner,
   ): Promise<{ errno: number; copied: boolean }> {
     const open = batch();
-    const source = open.openRegular(this.#dir, handleName(gfid), OpenFlag.rdonly, true);
-    const unnamed = open.open(this.#dir, '.', O_TMPFILE | OpenFlag.wronly, file.mode & PERMISSIONS);
+    const source = open.openRegular(this.#dir, handleName(gfid), O_RDONLY, true);
+    const unnamed = open.open(this.#dir, '.', O_TMPFILE | O_WRONLY, file.mode & S_IALLUGO);
     await this.#queue.run(open, 0, Priority.normal);
     const from = open.result(source);
     const to = open.result(unnamed);
@@ -322,7 +332,7 @@ export class TrashStore {
     b.statx(dir, null, out);
     this.#leave(b, dir);
     await this.#queue.run(b, 0, Priority.normal);
-    const mode = b.errno === 0 ? b.f64[out + STAT.mode]! & PERMISSIONS : DIR_MODE;
+    const mode = b.errno === 0 ? b.f64[out + STAT.mode]! & S_IALLUGO : DIR_MODE;
     b.release();
     return mode;
   }

@@ -2,7 +2,9 @@
  * POSIX ACLs: their binary form in the xattrs `system.posix_acl_access` and `system.posix_acl_default`, the decision that
  * they are for, and how new files inherit them.
  */
+
 import type { Call } from '../../../../mux/xlator/call.js';
+import { S_IRWXUGO } from '../../../../native/linux.js';
 
 export const ACCESS_KEY = 'system.posix_acl_access';
 export const DEFAULT_KEY = 'system.posix_acl_default';
@@ -99,8 +101,6 @@ export function permits(file: Guarded, call: Call, want: number): boolean {
   }
   return !grouped && has(mode & 7);
 }
-
-const S_IRWXUGO = 0o777;
 
 /** The access ACL and mode of a new file in a directory with a default ACL: what both the ACL and the wished mode allow. */
 export function inherit(parentDefault: Acl, mode: number): { access: Acl; mode: number } {

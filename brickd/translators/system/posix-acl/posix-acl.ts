@@ -46,6 +46,16 @@ import { then } from '../../../../mux/xlator/maybe-promise.js';
 import { Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
 import { isAclText, SYNC_XATTRS } from '../../../../mux/xlator/xdata-keys.js';
 import { EACCES, EINVAL, EPERM } from '../../../../native/errno.js';
+import {
+  FMODE_EXEC,
+  O_ACCMODE,
+  O_APPEND,
+  O_RDWR,
+  O_TRUNC,
+  O_WRONLY,
+  S_ISGID,
+  S_ISVTX,
+} from '../../../../native/linux.js';
 import { copyDict } from '../../copy-dict.js';
 import { ACCESS_KEY, DEFAULT_KEY, encodeAcl, inGroup, inherit, Permission, parseAcl, permits } from './acl.js';
 import { type FileContext, FileContexts } from './file-context.js';
@@ -73,17 +83,6 @@ function removesAcl(args: { name: string } & Xdata): boolean {
 
 /** The pid that Gluster's own NFS server gives to all its calls. */
 const NFS_PID = 1;
-
-const O_ACCMODE = 3;
-const O_WRONLY = 1;
-const O_RDWR = 2;
-const O_TRUNC = 0o1000;
-const O_APPEND = 0o2000;
-/** Of the kernel: a file is opened to be executed. */
-const O_FMODE_EXEC = 0o40;
-
-const S_ISVTX = 0o1000;
-const S_ISGID = 0o2000;
 
 const SetAttr = { mode: 1, uid: 2, gid: 4, atime: 0x10, mtime: 0x20 } as const;
 
@@ -452,7 +451,7 @@ function openWants(flags: number): number {
   let want = 0;
   if (mode === O_WRONLY) want = W;
   else if (mode === O_RDWR) want = R | W;
-  else if (mode === 0) want = (flags & O_FMODE_EXEC) !== 0 ? X : R;
+  else if (mode === 0) want = (flags & FMODE_EXEC) !== 0 ? X : R;
   return (flags & (O_TRUNC | O_APPEND)) !== 0 ? want | W : want;
 }
 
