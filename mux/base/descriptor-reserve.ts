@@ -23,3 +23,10 @@ export function descriptorsScarce(): boolean {
   const limit = addon.fileLimit();
   return freeDescriptors(limit) <= reservedDescriptors(limit) / 2;
 }
+
+/** Why no connection should be accepted just now; null: there is room. */
+export function descriptorShortage(): string | null {
+  const limit = addon.fileLimit();
+  if (freeDescriptors(limit) > reservedDescriptors(limit)) return null;
+  return `${addon.descriptorsInUse()} of ${limit} descriptors are in use, the rest is kept for clients that are connected`;
+}

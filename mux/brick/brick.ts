@@ -2,16 +2,16 @@
  * One brick on its worker: the stack of translators, the inode table, the clients and their sessions. Everything that
  * belongs to a brick hangs here and goes with it; bricks share nothing.
  */
+
 import { type ByteString, latin1OfBytes } from '../../native/bytes.js';
 import { ENOENT, errnoName } from '../../native/errno.js';
 import { S_IFDIR, S_IFMT } from '../../native/linux.js';
 import { background, contain, describeThrown } from '../base/fault.js';
 import { type Logger, loggerFor } from '../base/log.js';
 import { ticker } from '../base/ticker.js';
+import { learnNamespace, Namespaces, withNamespaceKey } from '../fops/namespaces.js';
 import { BrickQos } from '../qos/brick-qos.js';
 import type { QosRules } from '../qos/rules.js';
-import type { CredentialRules } from '../session/credentials.js';
-import { Session } from '../session/session.js';
 import { FopBook } from '../stats/fop-stats.js';
 import type { KeepaliveOptions } from '../transport/socket-options.js';
 import { Call } from '../xlator/call.js';
@@ -24,24 +24,14 @@ import type { Client, Fd, Inode } from '../xlator/inode.js';
 import type { BrickContext, Translator, Upcall } from '../xlator/translator.js';
 import type { AuthRules } from './auth.js';
 import { type Unapplied, volumeOf } from './brick-facts.js';
+import type { BrickSession } from './brick-session.js';
 import { type ClientIdentity, ClientState, clientKey } from './client.js';
 import { PendingCalls } from './in-flight.js';
 import { InodeTable } from './inode-table.js';
-import { learnNamespace, Namespaces, withNamespaceKey } from './namespaces.js';
+import type { ServerRules } from './server-rules.js';
 import { type LayerSpec, type Refusal, Stack } from './stack.js';
 import { ClientPlaces } from './top-clients.js';
 import { encodeUpcall } from './upcall-encoding.js';
-
-/** What the server translator's options say about one brick's sessions. */
-export interface ServerRules extends CredentialRules {
-  inodeLruLimit: number;
-  /** Fops of one connection under way before its reading pauses; 0: no bound. */
-  outstandingRpcLimit: number;
-  /** Of connections that it gets from now on. */
-  keepalive: KeepaliveOptions;
-  /** As the one before; 0: as the kernel has it. */
-  windowBytes: number;
-}
 
 /** How long a closing brick waits for fops that are under way, and if its disk is known to hang or has failed. */
 const CLOSE_WAIT_MS = 30_000;
@@ -66,7 +56,7 @@ export class Brick implements BrickContext {
   readonly table: InodeTable;
   /** By {@link clientKey}. */
   readonly clients = new Map<string, ClientState>();
-  readonly sessions = new Set<Session>();
+  readonly sessions = new Set<BrickSession>();
   readonly #stack: Stack;
   readonly #namespaces = new Namespaces(this);
   readonly #timers = new Set<() => void>();
@@ -302,10 +292,10 @@ export class Brick implements BrickContext {
   // --- sessions -----------------------------------------------------------------------------------------------------
 
   /**
-   * Binds a new connection to its client process. The descriptor is the session's once there is one; when this rejects, it still is
-   * the caller's. Throws {@link SubdirMissing} when the mounted sub-directory can't be found.
+   * Binds a new connection to its client process. `open` makes its session, once the client may have one; what it throws leaves
+   * nothing behind. Throws {@link SubdirMissing} when the mounted sub-directory can't be found.
    */
-  async join(identity: ClientIdentity, fd: number): Promise<Session> {
+  async join<S extends BrickSession>(identity: ClientIdentity, open: (client: ClientState) => S): Promise<S> {
     const key = clientKey(identity);
     let client = this.clients.get(key);
     if (client === undefined) {
@@ -320,7 +310,7 @@ export class Brick implements BrickContext {
       if (client.mounted !== null) await client.mounted;
       if (this.#ending) throw new Error('the brick is being detached');
       if (this.withheld !== '') throw new Error(this.withheld);
-      const session = new Session(this, client, fd);
+      const session = open(client);
       this.sessions.add(session);
       return session;
     } catch (error) {
@@ -372,7 +362,7 @@ export class Brick implements BrickContext {
     return this.internalCall(this.#self);
   }
 
-  sessionClosed(session: Session, reason: string): void {
+  sessionClosed(session: BrickSession, reason: string): void {
     this.sessions.delete(session);
     const { client } = session;
     const why = reason === '' ? '' : ` (${reason})`;

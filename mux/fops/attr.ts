@@ -1,78 +1,69 @@
-/** Attribute fops at the border: stat, setattr, access, readlink, statfs. */
+/** Handlers of attribute fops: stat, setattr, access, readlink, statfs. */
 
-import type {
-  AccessReq,
-  FsetattrReq,
-  FstatReq,
-  ReadlinkReq,
-  SetattrReq,
-  StatfsReq,
-  StatReq,
-} from '../wire/programs/glusterfs4.js';
 import type { AccessReply, PrePostReply, ReadlinkReply, StatfsReply, StatReply } from '../xlator/fops.js';
 import { NO_IATT } from '../xlator/iatt.js';
-import { BLANK_PREPOST, BLANK_STAT, type Border, prePostRsp } from './handler.js';
+import { BLANK_PREPOST, BLANK_STAT, type FopHandler, prePostRsp } from './handler.js';
 import { resolveFd, resolveInode, then } from './resolve.js';
 
-export const stat: Border<StatReq, StatReply> = {
-  wind: (s, call, q) =>
-    then(resolveInode(s, call, q.gfid, q.xdata), (inode) => s.top.stat(call, { inode, xdata: q.xdata })),
-  rsp: (r, s) => ({ op_ret: 0, op_errno: 0, xdata: r.xdata, stat: s.client.showRoot(r.stat) }),
+export const stat: FopHandler<'stat', StatReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveInode(ctx, call, q.gfid, q.xdata), (inode) => ctx.top.stat(call, { inode, xdata: q.xdata })),
+  rsp: (r, ctx) => ({ op_ret: 0, op_errno: 0, xdata: r.xdata, stat: ctx.client.showRoot(r.stat) }),
   blank: BLANK_STAT,
 };
 
-export const fstat: Border<FstatReq, StatReply> = {
-  wind: (s, call, q) =>
-    then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) => s.top.fstat(call, { fd, xdata: q.xdata })),
-  rsp: (r, s) => ({ op_ret: 0, op_errno: 0, xdata: r.xdata, stat: s.client.showRoot(r.stat) }),
+export const fstat: FopHandler<'fstat', StatReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveFd(ctx, call, q.fd, q.gfid, 0, q.xdata), (fd) => ctx.top.fstat(call, { fd, xdata: q.xdata })),
+  rsp: (r, ctx) => ({ op_ret: 0, op_errno: 0, xdata: r.xdata, stat: ctx.client.showRoot(r.stat) }),
   blank: BLANK_STAT,
 };
 
-export const setattr: Border<SetattrReq, PrePostReply> = {
-  wind: (s, call, q) =>
-    then(resolveInode(s, call, q.gfid, q.xdata), (inode) =>
-      s.top.setattr(call, { inode, stat: q.stbuf, valid: q.valid, xdata: q.xdata }),
+export const setattr: FopHandler<'setattr', PrePostReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveInode(ctx, call, q.gfid, q.xdata), (inode) =>
+      ctx.top.setattr(call, { inode, stat: q.stbuf, valid: q.valid, xdata: q.xdata }),
     ),
-  rsp: (r, s) => ({
+  rsp: (r, ctx) => ({
     op_ret: 0,
     op_errno: 0,
     xdata: r.xdata,
-    prestat: s.client.showRoot(r.pre),
-    poststat: s.client.showRoot(r.post),
+    prestat: ctx.client.showRoot(r.pre),
+    poststat: ctx.client.showRoot(r.post),
   }),
   blank: BLANK_PREPOST,
 };
 
-export const fsetattr: Border<FsetattrReq, PrePostReply> = {
-  wind: (s, call, q) =>
-    then(resolveFd(s, call, q.fd, q.gfid, 2, q.xdata), (fd) =>
-      s.top.fsetattr(call, { fd, stat: q.stbuf, valid: q.valid, xdata: q.xdata }),
+export const fsetattr: FopHandler<'fsetattr', PrePostReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveFd(ctx, call, q.fd, q.gfid, 2, q.xdata), (fd) =>
+      ctx.top.fsetattr(call, { fd, stat: q.stbuf, valid: q.valid, xdata: q.xdata }),
     ),
   rsp: prePostRsp,
   blank: BLANK_PREPOST,
 };
 
-export const access: Border<AccessReq, AccessReply> = {
-  wind: (s, call, q) =>
-    then(resolveInode(s, call, q.gfid, q.xdata), (inode) =>
-      s.top.access(call, { inode, mask: q.mask, xdata: q.xdata }),
+export const access: FopHandler<'access', AccessReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveInode(ctx, call, q.gfid, q.xdata), (inode) =>
+      ctx.top.access(call, { inode, mask: q.mask, xdata: q.xdata }),
     ),
   rsp: (r) => ({ op_ret: 0, op_errno: r.errno, xdata: r.xdata }),
   blank: { errno: 0, xdata: null },
 };
 
-export const readlink: Border<ReadlinkReq, ReadlinkReply> = {
-  wind: (s, call, q) =>
-    then(resolveInode(s, call, q.gfid, q.xdata), (inode) =>
-      s.top.readlink(call, { inode, size: q.size, xdata: q.xdata }),
+export const readlink: FopHandler<'readlink', ReadlinkReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveInode(ctx, call, q.gfid, q.xdata), (inode) =>
+      ctx.top.readlink(call, { inode, size: q.size, xdata: q.xdata }),
     ),
   rsp: (r) => ({ op_ret: r.target.length, op_errno: 0, xdata: r.xdata, buf: r.stat, path: r.target }),
   blank: { target: '', stat: NO_IATT, xdata: null },
 };
 
-export const statfs: Border<StatfsReq, StatfsReply> = {
-  wind: (s, call, q) =>
-    then(resolveInode(s, call, q.gfid, q.xdata), (inode) => s.top.statfs(call, { inode, xdata: q.xdata })),
+export const statfs: FopHandler<'statfs', StatfsReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveInode(ctx, call, q.gfid, q.xdata), (inode) => ctx.top.statfs(call, { inode, xdata: q.xdata })),
   rsp: (r) => ({
     op_ret: 0,
     op_errno: 0,

@@ -1,24 +1,7 @@
-/** Data fops at the border: open files, reading, writing, space. */
+/** Handlers of data fops: open files, reading, writing, space. */
 
 import { EFBIG, EINVAL, EMFILE, ENOTCONN } from '../../native/errno.js';
-import { admitOpen } from '../brick/descriptor-budget.js';
-import type { Session } from '../session/session.js';
-import type {
-  CopyFileRangeReq,
-  DiscardReq,
-  FallocateReq,
-  FlushReq,
-  FsyncReq,
-  FtruncateReq,
-  OpenReq,
-  RchecksumReq,
-  ReadReq,
-  ReleaseReq,
-  SeekReq,
-  TruncateReq,
-  WriteReq,
-  ZerofillReq,
-} from '../wire/programs/glusterfs4.js';
+import type { ReadReq } from '../wire/programs/glusterfs4.js';
 import type { Call } from '../xlator/call.js';
 import { failure } from '../xlator/fop-error.js';
 import type {
@@ -33,7 +16,9 @@ import type {
 } from '../xlator/fops.js';
 import { NO_IATT } from '../xlator/iatt.js';
 import { Fd } from '../xlator/inode.js';
-import { BLANK_PREPOST, type Border, commonRsp, EMPTY_XDATA, prePostRsp } from './handler.js';
+import { admitOpen } from './descriptor-budget.js';
+import type { FopContext } from './fop-context.js';
+import { BLANK_PREPOST, commonRsp, EMPTY_XDATA, type FopHandler, prePostRsp } from './handler.js';
 import { openFlag } from './open-flags.js';
 import { resolveFd, resolveInode, then } from './resolve.js';
 
@@ -56,11 +41,11 @@ export const BLANK_OPENED: OpenedReply = { fdNumber: 0, xdata: null };
 export const openedRsp = (r: OpenedReply) => ({ op_ret: 0, op_errno: 0, xdata: r.xdata, fd: r.fdNumber });
 
 /** Opens an fd and gives it its number. When that fails, whatever translators have opened for it already is closed. */
-export function opening(s: Session, fd: Fd, open: () => MaybePromise<Xdata>): MaybePromise<OpenedReply> {
+export function opening(ctx: FopContext, fd: Fd, open: () => MaybePromise<Xdata>): MaybePromise<OpenedReply> {
   const failed = (error: unknown): never => {
     if (fd.ctx.length === 0) throw error;
-    s.brick.fdOpened(fd);
-    s.brick.releaseFd(fd);
+    ctx.brick.fdOpened(fd);
+    ctx.brick.releaseFd(fd);
     throw error;
   };
   let reply: MaybePromise<Xdata>;
@@ -69,39 +54,39 @@ export function opening(s: Session, fd: Fd, open: () => MaybePromise<Xdata>): Ma
   } catch (error) {
     return failed(error);
   }
-  if (reply instanceof Promise) return reply.catch(failed).then((r) => opened(s, fd, r));
-  return opened(s, fd, reply);
+  if (reply instanceof Promise) return reply.catch(failed).then((r) => opened(ctx, fd, r));
+  return opened(ctx, fd, reply);
 }
 
 /** Gives an open fd its number in the client's table, or ends it when the client has gone meanwhile. */
-function opened(s: Session, fd: Fd, xdata: Xdata): OpenedReply {
-  s.brick.fdOpened(fd);
-  const fdNumber = s.client.alive ? s.client.addFd(fd) : -1;
+function opened(ctx: FopContext, fd: Fd, xdata: Xdata): OpenedReply {
+  ctx.brick.fdOpened(fd);
+  const fdNumber = ctx.client.alive ? ctx.client.addFd(fd) : -1;
   if (fdNumber < 0) {
-    s.brick.releaseFd(fd);
-    throw failure(s.client.alive ? EMFILE : ENOTCONN);
+    ctx.brick.releaseFd(fd);
+    throw failure(ctx.client.alive ? EMFILE : ENOTCONN);
   }
   return { fdNumber, xdata: xdata.xdata };
 }
 
-export const open: Border<OpenReq, OpenedReply> = {
-  wind: (s, call, q) =>
-    then(resolveInode(s, call, q.gfid, q.xdata), (inode) => {
+export const open: FopHandler<'open', OpenedReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveInode(ctx, call, q.gfid, q.xdata), (inode) => {
       const flags = openFlag(q.flags);
-      admitOpen(s);
-      const fd = new Fd(inode, flags, s.client, call.pid);
-      return opening(s, fd, () => s.top.open(call, { inode, fd, flags, xdata: q.xdata }));
+      admitOpen(ctx);
+      const fd = new Fd(inode, flags, ctx.client, call.pid);
+      return opening(ctx, fd, () => ctx.top.open(call, { inode, fd, flags, xdata: q.xdata }));
     }),
   rsp: openedRsp,
   blank: BLANK_OPENED,
 };
 
-export const readv: Border<ReadReq, ReadReply> = {
-  wind: (s, call, q) => {
+export const readv: FopHandler<'readv', ReadReply> = {
+  wind: (ctx, call, q) => {
     checkOffset(q.offset);
-    const fd = resolveFd(s, call, q.fd, q.gfid, 0, q.xdata);
-    if (fd instanceof Promise) return fd.then((f) => read(s, call, f, q));
-    return read(s, call, fd, q);
+    const fd = resolveFd(ctx, call, q.fd, q.gfid, 0, q.xdata);
+    if (fd instanceof Promise) return fd.then((f) => read(ctx, call, f, q));
+    return read(ctx, call, fd, q);
   },
   memory: (q) => Math.min(q.size, LARGEST_READ),
   rsp: (r) => ({ op_ret: r.count, op_errno: r.errno, stat: r.stat, size: r.count, xdata: r.xdata }),
@@ -111,110 +96,110 @@ export const readv: Border<ReadReq, ReadReply> = {
   discard: (_s, _call, r) => r.region?.release(),
 };
 
-const read = (s: Session, call: Call, fd: Fd, q: ReadReq) =>
-  s.top.readv(call, { fd, offset: q.offset, size: q.size, flags: q.flag, xdata: q.xdata });
+const read = (ctx: FopContext, call: Call, fd: Fd, q: ReadReq) =>
+  ctx.top.readv(call, { fd, offset: q.offset, size: q.size, flags: q.flag, xdata: q.xdata });
 
-export const writev: Border<WriteReq, WriteReply> = {
-  wind: (s, call, q, region, start, end) => {
+export const writev: FopHandler<'writev', WriteReply> = {
+  wind: (ctx, call, q, region, start, end) => {
     checkOffset(q.offset);
     if (end - start < q.size) throw failure(EINVAL);
     const args = { offset: q.offset, size: q.size, flags: q.flag, region, start, xdata: q.xdata };
-    return then(resolveFd(s, call, q.fd, q.gfid, 2, q.xdata), (fd) => s.top.writev(call, { fd, ...args }));
+    return then(resolveFd(ctx, call, q.fd, q.gfid, 2, q.xdata), (fd) => ctx.top.writev(call, { fd, ...args }));
   },
   rsp: (r) => ({ op_ret: r.count, op_errno: 0, xdata: r.xdata, prestat: r.pre, poststat: r.post }),
   blank: { count: 0, pre: NO_IATT, post: NO_IATT, xdata: null },
 };
 
-export const flush: Border<FlushReq, Xdata> = {
-  wind: (s, call, q) =>
-    then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) => s.top.flush(call, { fd, xdata: q.xdata })),
+export const flush: FopHandler<'flush', Xdata> = {
+  wind: (ctx, call, q) =>
+    then(resolveFd(ctx, call, q.fd, q.gfid, 0, q.xdata), (fd) => ctx.top.flush(call, { fd, xdata: q.xdata })),
   rsp: commonRsp,
   blank: EMPTY_XDATA,
 };
 
-export const fsync: Border<FsyncReq, PrePostReply> = {
-  wind: (s, call, q) =>
-    then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
-      s.top.fsync(call, { fd, datasync: q.data !== 0, xdata: q.xdata }),
+export const fsync: FopHandler<'fsync', PrePostReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveFd(ctx, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
+      ctx.top.fsync(call, { fd, datasync: q.data !== 0, xdata: q.xdata }),
     ),
   rsp: prePostRsp,
   blank: BLANK_PREPOST,
 };
 
-export const truncate: Border<TruncateReq, PrePostReply> = {
-  wind: (s, call, q) => {
+export const truncate: FopHandler<'truncate', PrePostReply> = {
+  wind: (ctx, call, q) => {
     checkOffset(q.offset);
-    return then(resolveInode(s, call, q.gfid, q.xdata), (inode) =>
-      s.top.truncate(call, { inode, offset: q.offset, xdata: q.xdata }),
+    return then(resolveInode(ctx, call, q.gfid, q.xdata), (inode) =>
+      ctx.top.truncate(call, { inode, offset: q.offset, xdata: q.xdata }),
     );
   },
   rsp: prePostRsp,
   blank: BLANK_PREPOST,
 };
 
-export const ftruncate: Border<FtruncateReq, PrePostReply> = {
-  wind: (s, call, q) => {
+export const ftruncate: FopHandler<'ftruncate', PrePostReply> = {
+  wind: (ctx, call, q) => {
     checkOffset(q.offset);
-    return then(resolveFd(s, call, q.fd, q.gfid, 2, q.xdata), (fd) =>
-      s.top.ftruncate(call, { fd, offset: q.offset, xdata: q.xdata }),
+    return then(resolveFd(ctx, call, q.fd, q.gfid, 2, q.xdata), (fd) =>
+      ctx.top.ftruncate(call, { fd, offset: q.offset, xdata: q.xdata }),
     );
   },
   rsp: prePostRsp,
   blank: BLANK_PREPOST,
 };
 
-export const fallocate: Border<FallocateReq, PrePostReply> = {
-  wind: (s, call, q) => {
+export const fallocate: FopHandler<'fallocate', PrePostReply> = {
+  wind: (ctx, call, q) => {
     checkOffset(q.offset);
     checkOffset(q.size);
-    return then(resolveFd(s, call, q.fd, q.gfid, 2, q.xdata), (fd) =>
-      s.top.fallocate(call, { fd, flags: q.flags, offset: q.offset, length: q.size, xdata: q.xdata }),
+    return then(resolveFd(ctx, call, q.fd, q.gfid, 2, q.xdata), (fd) =>
+      ctx.top.fallocate(call, { fd, flags: q.flags, offset: q.offset, length: q.size, xdata: q.xdata }),
     );
   },
   rsp: prePostRsp,
   blank: BLANK_PREPOST,
 };
 
-export const discard: Border<DiscardReq, PrePostReply> = {
-  wind: (s, call, q) => {
+export const discard: FopHandler<'discard', PrePostReply> = {
+  wind: (ctx, call, q) => {
     checkOffset(q.offset);
     checkOffset(q.size);
-    return then(resolveFd(s, call, q.fd, q.gfid, 2, q.xdata), (fd) =>
-      s.top.discard(call, { fd, offset: q.offset, length: q.size, xdata: q.xdata }),
+    return then(resolveFd(ctx, call, q.fd, q.gfid, 2, q.xdata), (fd) =>
+      ctx.top.discard(call, { fd, offset: q.offset, length: q.size, xdata: q.xdata }),
     );
   },
   rsp: prePostRsp,
   blank: BLANK_PREPOST,
 };
 
-export const zerofill: Border<ZerofillReq, PrePostReply> = {
-  wind: (s, call, q) => {
+export const zerofill: FopHandler<'zerofill', PrePostReply> = {
+  wind: (ctx, call, q) => {
     checkOffset(q.offset);
     checkOffset(q.size);
-    return then(resolveFd(s, call, q.fd, q.gfid, 2, q.xdata), (fd) =>
-      s.top.zerofill(call, { fd, offset: q.offset, length: q.size, xdata: q.xdata }),
+    return then(resolveFd(ctx, call, q.fd, q.gfid, 2, q.xdata), (fd) =>
+      ctx.top.zerofill(call, { fd, offset: q.offset, length: q.size, xdata: q.xdata }),
     );
   },
   rsp: prePostRsp,
   blank: BLANK_PREPOST,
 };
 
-export const seek: Border<SeekReq, SeekReply> = {
-  wind: (s, call, q) => {
+export const seek: FopHandler<'seek', SeekReply> = {
+  wind: (ctx, call, q) => {
     checkOffset(q.offset);
-    return then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
-      s.top.seek(call, { fd, offset: q.offset, what: q.what, xdata: q.xdata }),
+    return then(resolveFd(ctx, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
+      ctx.top.seek(call, { fd, offset: q.offset, what: q.what, xdata: q.xdata }),
     );
   },
   rsp: (r) => ({ op_ret: 0, op_errno: 0, xdata: r.xdata, offset: r.offset }),
   blank: { offset: 0, xdata: null },
 };
 
-export const rchecksum: Border<RchecksumReq, RchecksumReply> = {
-  wind: (s, call, q) => {
+export const rchecksum: FopHandler<'rchecksum', RchecksumReply> = {
+  wind: (ctx, call, q) => {
     checkOffset(q.offset);
-    return then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
-      s.top.rchecksum(call, { fd, offset: q.offset, length: q.len, xdata: q.xdata }),
+    return then(resolveFd(ctx, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
+      ctx.top.rchecksum(call, { fd, offset: q.offset, length: q.len, xdata: q.xdata }),
     );
   },
   rsp: (r) => ({
@@ -228,13 +213,13 @@ export const rchecksum: Border<RchecksumReq, RchecksumReply> = {
   blank: { weak: 0, strong: new Uint8Array(0), flags: 0, xdata: null },
 };
 
-export const copyFileRange: Border<CopyFileRangeReq, CopyFileRangeReply> = {
-  wind: (s, call, q) => {
+export const copyFileRange: FopHandler<'copyFileRange', CopyFileRangeReply> = {
+  wind: (ctx, call, q) => {
     checkOffset(q.off_in);
     checkOffset(q.off_out);
-    return then(resolveFd(s, call, q.fd_in, q.gfid1, 0, q.xdata), (fdIn) =>
-      then(resolveFd(s, call, q.fd_out, q.gfid2, 2, q.xdata), (fdOut) =>
-        s.top.copyFileRange(call, {
+    return then(resolveFd(ctx, call, q.fd_in, q.gfid1, 0, q.xdata), (fdIn) =>
+      then(resolveFd(ctx, call, q.fd_out, q.gfid2, 2, q.xdata), (fdOut) =>
+        ctx.top.copyFileRange(call, {
           fdIn,
           offsetIn: q.off_in,
           fdOut,
@@ -258,12 +243,12 @@ export const copyFileRange: Border<CopyFileRangeReq, CopyFileRangeReply> = {
 };
 
 /** RELEASE and RELEASEDIR: an fd that is not open is no error. */
-export const release: Border<ReleaseReq, Xdata> = {
-  wind: (s, _call, q) => {
-    const fd = s.client.removeFd(q.fd);
+export const release: FopHandler<'release', Xdata> = {
+  wind: (ctx, _call, q) => {
+    const fd = ctx.client.removeFd(q.fd);
     if (fd !== null) {
       fd.closed = true;
-      if (fd.refs === 0) s.brick.releaseFd(fd);
+      if (fd.refs === 0) ctx.brick.releaseFd(fd);
     }
     return EMPTY_XDATA;
   },

@@ -1,14 +1,13 @@
-/** Directory fops at the border: opening and reading directories. */
+/** Handlers of directory fops: opening and reading directories. */
 
-import { admitOpen } from '../brick/descriptor-budget.js';
-import { learnNamespace, withNamespaceKey } from '../brick/namespaces.js';
-import type { Session } from '../session/session.js';
-import type { FsyncdirReq, OpendirReq, ReaddirpReq, ReaddirReq } from '../wire/programs/glusterfs4.js';
 import type { DirEntry, ReaddirReply, Xdata } from '../xlator/fops.js';
 import { isNullGfid } from '../xlator/gfid.js';
 import { Fd, type Inode } from '../xlator/inode.js';
 import { BLANK_OPENED, type OpenedReply, openedRsp, opening } from './data.js';
-import { type Border, commonRsp, EMPTY_XDATA } from './handler.js';
+import { admitOpen } from './descriptor-budget.js';
+import type { FopContext } from './fop-context.js';
+import { commonRsp, EMPTY_XDATA, type FopHandler } from './handler.js';
+import { learnNamespace, withNamespaceKey } from './namespaces.js';
 import { resolveFd, resolveInode, then } from './resolve.js';
 
 /** The largest reply that clients take, and what is asked for instead when a request would exceed it. */
@@ -23,21 +22,21 @@ function clampSize(size: number): number {
   return Math.min(size, MAX_REPLY_BYTES - REPLY_HEADROOM);
 }
 
-export const opendir: Border<OpendirReq, OpenedReply> = {
-  wind: (s, call, q) =>
-    then(resolveInode(s, call, q.gfid, q.xdata), (inode) => {
-      admitOpen(s);
-      const fd = new Fd(inode, 0, s.client, call.pid);
-      return opening(s, fd, () => s.top.opendir(call, { inode, fd, xdata: q.xdata }));
+export const opendir: FopHandler<'opendir', OpenedReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveInode(ctx, call, q.gfid, q.xdata), (inode) => {
+      admitOpen(ctx);
+      const fd = new Fd(inode, 0, ctx.client, call.pid);
+      return opening(ctx, fd, () => ctx.top.opendir(call, { inode, fd, xdata: q.xdata }));
     }),
   rsp: openedRsp,
   blank: BLANK_OPENED,
 };
 
-export const fsyncdir: Border<FsyncdirReq, Xdata> = {
-  wind: (s, call, q) =>
-    then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
-      s.top.fsyncdir(call, { fd, datasync: q.data !== 0, xdata: q.xdata }),
+export const fsyncdir: FopHandler<'fsyncdir', Xdata> = {
+  wind: (ctx, call, q) =>
+    then(resolveFd(ctx, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
+      ctx.top.fsyncdir(call, { fd, datasync: q.data !== 0, xdata: q.xdata }),
     ),
   rsp: commonRsp,
   blank: EMPTY_XDATA,
@@ -45,10 +44,10 @@ export const fsyncdir: Border<FsyncdirReq, Xdata> = {
 
 const BLANK_READDIR: ReaddirReply = { entries: [], errno: 0, xdata: null };
 
-export const readdir: Border<ReaddirReq, ReaddirReply> = {
-  wind: (s, call, q) =>
-    then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
-      s.top.readdir(call, { fd, offset: q.offset, size: clampSize(q.size), xdata: q.xdata }),
+export const readdir: FopHandler<'readdir', ReaddirReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveFd(ctx, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
+      ctx.top.readdir(call, { fd, offset: q.offset, size: clampSize(q.size), xdata: q.xdata }),
     ),
   rsp: (r) => ({
     op_ret: r.entries.length,
@@ -76,8 +75,8 @@ const direntp = (e: DirEntry) => ({
   dict: e.dict,
 });
 
-function linkEntries(s: Session, directory: Inode, entries: readonly DirEntry[]): void {
-  const { table } = s.brick;
+function linkEntries(ctx: FopContext, directory: Inode, entries: readonly DirEntry[]): void {
+  const { table } = ctx;
   for (const e of entries) {
     if (isNullGfid(e.stat.gfid)) continue;
     learnNamespace(table, table.link(directory, e.name, e.stat.gfid, e.stat.mode), e.dict);
@@ -85,21 +84,21 @@ function linkEntries(s: Session, directory: Inode, entries: readonly DirEntry[])
 }
 
 /** Instead of entries, quota's clients ask for the ways from the root ("/") down to a file: each entry is in the one before. */
-function linkAncestry(s: Session, entries: readonly DirEntry[]): void {
-  const { table } = s.brick;
+function linkAncestry(ctx: FopContext, entries: readonly DirEntry[]): void {
+  const { table } = ctx;
   let above = table.root;
   for (const e of entries) {
     above = e.name === '/' ? table.root : table.link(above, e.name, e.stat.gfid, e.stat.mode);
   }
 }
 
-export const readdirp: Border<ReaddirpReq, ReaddirReply> = {
-  wind: (s, call, q) =>
-    then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) => {
-      const xdata = withNamespaceKey(s.brick.table, null, q.xdata);
-      return then(s.top.readdirp(call, { fd, offset: q.offset, size: clampSize(q.size), xdata }), (r) => {
-        if (r.entries[0]?.name === '/') linkAncestry(s, r.entries);
-        else linkEntries(s, fd.inode, r.entries);
+export const readdirp: FopHandler<'readdirp', ReaddirReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveFd(ctx, call, q.fd, q.gfid, 0, q.xdata), (fd) => {
+      const xdata = withNamespaceKey(ctx.table, null, q.xdata);
+      return then(ctx.top.readdirp(call, { fd, offset: q.offset, size: clampSize(q.size), xdata }), (r) => {
+        if (r.entries[0]?.name === '/') linkAncestry(ctx, r.entries);
+        else linkEntries(ctx, fd.inode, r.entries);
         return r;
       });
     }),

@@ -1,22 +1,7 @@
-/** Entry fops at the border: look-up, creation, removal, renaming of names. */
+/** Handlers of entry fops: look-up, creation, removal, renaming of names. */
 
 import { EBADF, EINVAL, EISDIR, EMFILE, ENODATA, ENOENT, ENOTCONN, ESTALE } from '../../native/errno.js';
-import { admitOpen } from '../brick/descriptor-budget.js';
-import { guardNamespaceKey, learnNamespace, requireSameNamespace, withNamespaceKey } from '../brick/namespaces.js';
-import type { Session } from '../session/session.js';
-import type {
-  CreateReq,
-  IcreateReq,
-  LinkReq,
-  LookupReq,
-  MkdirReq,
-  MknodReq,
-  NamelinkReq,
-  RenameReq,
-  RmdirReq,
-  SymlinkReq,
-  UnlinkReq,
-} from '../wire/programs/glusterfs4.js';
+import type { LookupReq } from '../wire/programs/glusterfs4.js';
 import type { Call } from '../xlator/call.js';
 import type { Dict } from '../xlator/dict.js';
 import { FopError, failure } from '../xlator/fop-error.js';
@@ -33,7 +18,10 @@ import type {
 import { gfidOfKey, isNullGfid, NULL_KEY, ROOT_KEY } from '../xlator/gfid.js';
 import { NO_IATT } from '../xlator/iatt.js';
 import { Fd, type Inode, type Loc } from '../xlator/inode.js';
-import { BLANK_STAT, type Border, iattRsp } from './handler.js';
+import { admitOpen } from './descriptor-budget.js';
+import type { FopContext } from './fop-context.js';
+import { BLANK_STAT, type FopHandler, iattRsp } from './handler.js';
+import { guardNamespaceKey, learnNamespace, requireSameNamespace, withNamespaceKey } from './namespaces.js';
 import { openFlag, WIRE_O_EXCL } from './open-flags.js';
 import {
   resolveDirectory,
@@ -75,9 +63,9 @@ function attempt<T>(first: () => MaybePromise<T>, onError: (e: unknown) => Maybe
 }
 
 /** Notes a new entry in the inode table. */
-function linked(s: Session, parent: Inode, name: string): (r: EntryReply) => EntryReply {
+function linked(ctx: FopContext, parent: Inode, name: string): (r: EntryReply) => EntryReply {
   return (r) => {
-    s.brick.table.link(parent, name, r.stat.gfid, r.stat.mode);
+    ctx.table.link(parent, name, r.stat.gfid, r.stat.mode);
     return r;
   };
 }
@@ -85,9 +73,9 @@ function linked(s: Session, parent: Inode, name: string): (r: EntryReply) => Ent
 /** How a look-up fails whose file is no longer the one that the table has. */
 const OUTDATED: ReadonlySet<number> = new Set([ENOENT, ESTALE, ENODATA]);
 
-function lookupNamed(s: Session, call: Call, q: LookupReq): MaybePromise<LookupReply> {
-  return then(resolveParent(s, call, q.pargfid, q.bname, q.xdata, EINVAL), (parent) => {
-    const table = s.brick.table;
+function lookupNamed(ctx: FopContext, call: Call, q: LookupReq): MaybePromise<LookupReply> {
+  return then(resolveParent(ctx, call, q.pargfid, q.bname, q.xdata, EINVAL), (parent) => {
+    const table = ctx.table;
     const name = q.bname;
     const known = table.child(parent, name) ?? null;
     if (known !== null) call.hold(known);
@@ -99,59 +87,59 @@ function lookupNamed(s: Session, call: Call, q: LookupReq): MaybePromise<LookupR
       learnNamespace(table, table.link(parent, name, r.stat.gfid, r.stat.mode), r.xdata);
       return r;
     };
-    if (known === null) return then(s.top.lookup(call, args), found);
+    if (known === null) return then(ctx.top.lookup(call, args), found);
     return attempt(
-      () => then(s.top.lookup(call, args), found),
+      () => then(ctx.top.lookup(call, args), found),
       (error) => {
         // The name has gone, means another file now, or one that has lost its gfid: once more, without what the table thought.
         if (!(error instanceof FopError) || !OUTDATED.has(error.errno)) throw error;
         table.unlink(parent, name);
         args.loc.inode = null;
         args.xdata = withNamespaceKey(table, null, q.xdata);
-        return then(s.top.lookup(call, args), found);
+        return then(ctx.top.lookup(call, args), found);
       },
     );
   });
 }
 
-function lookupNameless(s: Session, call: Call, q: LookupReq): MaybePromise<LookupReply> {
-  const key = s.mapRoot(q.gfid);
+function lookupNameless(ctx: FopContext, call: Call, q: LookupReq): MaybePromise<LookupReply> {
+  const key = ctx.client.mapRoot(q.gfid);
   if (key === NULL_KEY) throw failure(EINVAL);
-  return lookupKey(s, call, key, q);
+  return lookupKey(ctx, call, key, q);
 }
 
 /**
  * `.` and `..`, which libgfapi asks for when it knows a directory by its gfid only (NFS-Ganesha). They are no entries: the
  * table never gets a link by them, and nothing lies above what a client has mounted.
  */
-function lookupDots(s: Session, call: Call, q: LookupReq): MaybePromise<LookupReply> {
-  return then(resolveDirectory(s, call, q.pargfid, q.xdata), (directory) => {
-    if (q.bname === '.' || directory.isRoot || directory.key === s.mapRoot(ROOT_KEY)) {
-      return lookupKey(s, call, directory.key, q);
+function lookupDots(ctx: FopContext, call: Call, q: LookupReq): MaybePromise<LookupReply> {
+  return then(resolveDirectory(ctx, call, q.pargfid, q.xdata), (directory) => {
+    if (q.bname === '.' || directory.isRoot || directory.key === ctx.client.mapRoot(ROOT_KEY)) {
+      return lookupKey(ctx, call, directory.key, q);
     }
-    if (directory.parent !== null) return lookupKey(s, call, directory.parent.key, q);
+    if (directory.parent !== null) return lookupKey(ctx, call, directory.parent.key, q);
     const loc = { inode: null, parent: directory, name: q.bname };
-    return then(s.top.lookup(call, { loc, gfid: null, xdata: q.xdata }), (r) => {
-      if (!isNullGfid(r.stat.gfid)) s.brick.table.intern(r.stat.gfid, r.stat.mode);
+    return then(ctx.top.lookup(call, { loc, gfid: null, xdata: q.xdata }), (r) => {
+      if (!isNullGfid(r.stat.gfid)) ctx.table.intern(r.stat.gfid, r.stat.mode);
       return r;
     });
   });
 }
 
-function interned(s: Session, r: LookupReply): LookupReply {
-  const { table } = s.brick;
+function interned(ctx: FopContext, r: LookupReply): LookupReply {
+  const { table } = ctx;
   if (!isNullGfid(r.stat.gfid)) learnNamespace(table, table.intern(r.stat.gfid, r.stat.mode), r.xdata);
   return r;
 }
 
-function lookupKey(s: Session, call: Call, key: string, q: LookupReq): MaybePromise<LookupReply> {
-  const table = s.brick.table;
+function lookupKey(ctx: FopContext, call: Call, key: string, q: LookupReq): MaybePromise<LookupReply> {
+  const table = ctx.table;
   const known = table.get(key) ?? null;
   if (known !== null) call.hold(known);
   const xdata = withNamespaceKey(table, known, q.xdata);
   const args: LookupArgs = { loc: { inode: known, parent: null, name: '' }, gfid: gfidOfKey(key), xdata };
   return attempt(
-    () => then(s.top.lookup(call, args), (r) => interned(s, r)),
+    () => then(ctx.top.lookup(call, args), (r) => interned(ctx, r)),
     (error) => {
       if (known !== null && error instanceof FopError && (error.errno === ENOENT || error.errno === ESTALE)) {
         table.unlinkAll(known);
@@ -161,16 +149,16 @@ function lookupKey(s: Session, call: Call, key: string, q: LookupReq): MaybeProm
   );
 }
 
-export const lookup: Border<LookupReq, LookupReply> = {
-  wind: (s, call, q) => {
-    if (q.bname === '' || q.pargfid === NULL_KEY) return lookupNameless(s, call, q);
-    return q.bname === '.' || q.bname === '..' ? lookupDots(s, call, q) : lookupNamed(s, call, q);
+export const lookup: FopHandler<'lookup', LookupReply> = {
+  wind: (ctx, call, q) => {
+    if (q.bname === '' || q.pargfid === NULL_KEY) return lookupNameless(ctx, call, q);
+    return q.bname === '.' || q.bname === '..' ? lookupDots(ctx, call, q) : lookupNamed(ctx, call, q);
   },
-  rsp: (r, s) => ({
+  rsp: (r, ctx) => ({
     op_ret: 0,
     op_errno: 0,
     xdata: r.xdata,
-    prestat: s.client.showRoot(r.stat),
+    prestat: ctx.client.showRoot(r.stat),
     poststat: r.postparent,
   }),
   blank: { stat: NO_IATT, postparent: NO_IATT, xdata: null },
@@ -179,24 +167,24 @@ export const lookup: Border<LookupReq, LookupReply> = {
   },
 };
 
-export const mknod: Border<MknodReq, EntryReply> = {
-  wind: (s, call, q) =>
-    then(resolveNew(s, call, q.pargfid, q.bname, q.xdata), (loc) =>
+export const mknod: FopHandler<'mknod', EntryReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveNew(ctx, call, q.pargfid, q.bname, q.xdata), (loc) =>
       then(
-        s.top.mknod(call, { loc, mode: q.mode, rdev: q.dev, umask: q.umask, xdata: q.xdata }),
-        linked(s, loc.parent!, loc.name),
+        ctx.top.mknod(call, { loc, mode: q.mode, rdev: q.dev, umask: q.umask, xdata: q.xdata }),
+        linked(ctx, loc.parent!, loc.name),
       ),
     ),
   rsp: entryRsp,
   blank: BLANK_ENTRY,
 };
 
-export const mkdir: Border<MkdirReq, EntryReply> = {
-  wind: (s, call, q) =>
-    then(resolveNew(s, call, q.pargfid, q.bname, q.xdata), (loc) => {
-      guardNamespaceKey(s, call, q.xdata);
-      return then(s.top.mkdir(call, { loc, mode: q.mode, umask: q.umask, xdata: q.xdata }), (r) => {
-        const { table } = s.brick;
+export const mkdir: FopHandler<'mkdir', EntryReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveNew(ctx, call, q.pargfid, q.bname, q.xdata), (loc) => {
+      guardNamespaceKey(ctx, call, q.xdata);
+      return then(ctx.top.mkdir(call, { loc, mode: q.mode, umask: q.umask, xdata: q.xdata }), (r) => {
+        const { table } = ctx;
         // The xattrs that it is made with are in the request.
         learnNamespace(table, table.link(loc.parent!, loc.name, r.stat.gfid, r.stat.mode), q.xdata);
         return r;
@@ -206,26 +194,26 @@ export const mkdir: Border<MkdirReq, EntryReply> = {
   blank: BLANK_ENTRY,
 };
 
-export const symlink: Border<SymlinkReq, EntryReply> = {
-  wind: (s, call, q) =>
-    then(resolveNew(s, call, q.pargfid, q.bname, q.xdata), (loc) =>
+export const symlink: FopHandler<'symlink', EntryReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveNew(ctx, call, q.pargfid, q.bname, q.xdata), (loc) =>
       then(
-        s.top.symlink(call, { loc, target: q.linkname, umask: q.umask, xdata: q.xdata }),
-        linked(s, loc.parent!, loc.name),
+        ctx.top.symlink(call, { loc, target: q.linkname, umask: q.umask, xdata: q.xdata }),
+        linked(ctx, loc.parent!, loc.name),
       ),
     ),
   rsp: entryRsp,
   blank: BLANK_ENTRY,
 };
 
-export const link: Border<LinkReq, EntryReply> = {
-  wind: (s, call, q) =>
-    then(resolveInode(s, call, q.oldgfid, q.xdata), (inode) =>
-      then(resolveNew(s, call, q.newgfid, q.newbname, q.xdata), (newLoc) =>
-        then(requireSameNamespace(s, 'link', inode, newLoc.parent!), () =>
+export const link: FopHandler<'link', EntryReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveInode(ctx, call, q.oldgfid, q.xdata), (inode) =>
+      then(resolveNew(ctx, call, q.newgfid, q.newbname, q.xdata), (newLoc) =>
+        then(requireSameNamespace(ctx, 'link', inode, newLoc.parent!), () =>
           then(
-            s.top.link(call, { inode, newLoc: { ...newLoc, inode }, xdata: q.xdata }),
-            linked(s, newLoc.parent!, newLoc.name),
+            ctx.top.link(call, { inode, newLoc: { ...newLoc, inode }, xdata: q.xdata }),
+            linked(ctx, newLoc.parent!, newLoc.name),
           ),
         ),
       ),
@@ -235,50 +223,50 @@ export const link: Border<LinkReq, EntryReply> = {
 };
 
 /** Forgets a removed name, and the inode with its last one. */
-function removed(s: Session, parent: Inode, name: string): (r: RemoveReply) => RemoveReply {
+function removed(ctx: FopContext, parent: Inode, name: string): (r: RemoveReply) => RemoveReply {
   return (r) => {
-    const table = s.brick.table;
+    const table = ctx.table;
     const inode = table.unlink(parent, name);
     if (inode !== undefined && inode.parent === null) table.drop(inode);
     return r;
   };
 }
 
-export const unlink: Border<UnlinkReq, RemoveReply> = {
-  wind: (s, call, q) =>
-    then(resolveEntry(s, call, q.pargfid, q.bname, q.xdata), (loc) =>
-      then(s.top.unlink(call, { loc, xflags: q.xflags, xdata: q.xdata }), removed(s, loc.parent!, loc.name)),
+export const unlink: FopHandler<'unlink', RemoveReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveEntry(ctx, call, q.pargfid, q.bname, q.xdata), (loc) =>
+      then(ctx.top.unlink(call, { loc, xflags: q.xflags, xdata: q.xdata }), removed(ctx, loc.parent!, loc.name)),
     ),
   rsp: removeRsp,
   blank: BLANK_REMOVE,
 };
 
-export const rmdir: Border<RmdirReq, RemoveReply> = {
-  wind: (s, call, q) =>
-    then(resolveEntry(s, call, q.pargfid, q.bname, q.xdata), (loc) =>
-      then(s.top.rmdir(call, { loc, flags: q.xflags, xdata: q.xdata }), removed(s, loc.parent!, loc.name)),
+export const rmdir: FopHandler<'rmdir', RemoveReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveEntry(ctx, call, q.pargfid, q.bname, q.xdata), (loc) =>
+      then(ctx.top.rmdir(call, { loc, flags: q.xflags, xdata: q.xdata }), removed(ctx, loc.parent!, loc.name)),
     ),
   rsp: removeRsp,
   blank: BLANK_REMOVE,
 };
 
-function renamed(s: Session, call: Call, oldLoc: Loc, newLoc: Loc, xdata: Dict | null): MaybePromise<RenameReply> {
-  return then(requireSameNamespace(s, 'rename', oldLoc.parent!, newLoc.parent!), () =>
-    s.top.rename(call, { oldLoc, newLoc, xdata }),
+function renamed(ctx: FopContext, call: Call, oldLoc: Loc, newLoc: Loc, xdata: Dict | null): MaybePromise<RenameReply> {
+  return then(requireSameNamespace(ctx, 'rename', oldLoc.parent!, newLoc.parent!), () =>
+    ctx.top.rename(call, { oldLoc, newLoc, xdata }),
   );
 }
 
-export const rename: Border<RenameReq, RenameReply> = {
-  wind: (s, call, q) =>
-    then(resolveEntry(s, call, q.oldgfid, q.oldbname, q.xdata), (oldLoc) =>
-      then(resolveMaybe(s, call, q.newgfid, q.newbname, q.xdata), (newLoc) =>
-        then(renamed(s, call, oldLoc, newLoc, q.xdata), (r) => {
-          const table = s.brick.table;
+export const rename: FopHandler<'rename', RenameReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveEntry(ctx, call, q.oldgfid, q.oldbname, q.xdata), (oldLoc) =>
+      then(resolveMaybe(ctx, call, q.newgfid, q.newbname, q.xdata), (newLoc) =>
+        then(renamed(ctx, call, oldLoc, newLoc, q.xdata), (r) => {
+          const table = ctx.table;
           const moved = oldLoc.inode!;
           const victim = newLoc.inode;
           if (victim === moved) return r; // two names of one file: rename(2) does nothing
           if (victim !== null)
-            removed(s, newLoc.parent!, newLoc.name)({ xdata: null, preparent: NO_IATT, postparent: NO_IATT });
+            removed(ctx, newLoc.parent!, newLoc.name)({ xdata: null, preparent: NO_IATT, postparent: NO_IATT });
           table.unlink(oldLoc.parent!, oldLoc.name);
           table.link(newLoc.parent!, newLoc.name, moved.gfid, moved.type);
           return r;
@@ -309,33 +297,33 @@ interface CreatedReply extends CreateReply {
   fdNumber: number;
 }
 
-export const create: Border<CreateReq, CreatedReply> = {
-  wind: (s, call, q) => {
-    admitOpen(s);
+export const create: FopHandler<'create', CreatedReply> = {
+  wind: (ctx, call, q) => {
+    admitOpen(ctx);
     const exclusive = (q.flags & WIRE_O_EXCL) !== 0;
     const loc = exclusive
-      ? resolveNew(s, call, q.pargfid, q.bname, q.xdata)
-      : then(resolveParent(s, call, q.pargfid, q.bname, q.xdata, EISDIR), (parent) => {
-          const inode = s.brick.table.child(parent, q.bname) ?? null;
+      ? resolveNew(ctx, call, q.pargfid, q.bname, q.xdata)
+      : then(resolveParent(ctx, call, q.pargfid, q.bname, q.xdata, EISDIR), (parent) => {
+          const inode = ctx.table.child(parent, q.bname) ?? null;
           if (inode !== null) call.hold(inode);
           return { inode, parent, name: q.bname };
         });
     return then(loc, (l) => {
       const flags = openFlag(q.flags);
       const args = { loc: l, flags, mode: q.mode, umask: q.umask, pid: call.pid, xdata: q.xdata };
-      return then(s.top.create(call, args), (r) => {
-        const inode = s.brick.table.link(l.parent!, l.name, r.stat.gfid, r.stat.mode);
-        if (!s.client.alive) {
+      return then(ctx.top.create(call, args), (r) => {
+        const inode = ctx.table.link(l.parent!, l.name, r.stat.gfid, r.stat.mode);
+        if (!ctx.client.alive) {
           r.abandon();
           throw failure(ENOTCONN);
         }
-        const fd = new Fd(inode, flags, s.client, call.pid);
-        const fdNumber = s.client.addFd(fd);
+        const fd = new Fd(inode, flags, ctx.client, call.pid);
+        const fdNumber = ctx.client.addFd(fd);
         if (fdNumber < 0) {
           r.abandon();
           throw failure(EMFILE);
         }
-        s.brick.fdOpened(fd);
+        ctx.brick.fdOpened(fd);
         r.bind(fd);
         return { ...r, fdNumber };
       });
@@ -360,19 +348,19 @@ export const create: Border<CreateReq, CreatedReply> = {
   },
 };
 
-export const icreate: Border<IcreateReq, StatReply> = {
-  wind: (s, call, q) =>
-    then(s.top.icreate(call, { gfid: gfidOfKey(q.gfid), mode: q.mode, xdata: q.xdata }), (r) => {
-      s.brick.table.intern(r.stat.gfid, r.stat.mode);
+export const icreate: FopHandler<'icreate', StatReply> = {
+  wind: (ctx, call, q) =>
+    then(ctx.top.icreate(call, { gfid: gfidOfKey(q.gfid), mode: q.mode, xdata: q.xdata }), (r) => {
+      ctx.table.intern(r.stat.gfid, r.stat.mode);
       return r;
     }),
   rsp: iattRsp,
   blank: BLANK_STAT,
 };
 
-export const namelink: Border<NamelinkReq, RemoveReply> = {
-  wind: (s, call, q) =>
-    then(resolveNew(s, call, q.pargfid, q.bname, q.xdata), (loc) => s.top.namelink(call, { loc, xdata: q.xdata })),
+export const namelink: FopHandler<'namelink', RemoveReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveNew(ctx, call, q.pargfid, q.bname, q.xdata), (loc) => ctx.top.namelink(call, { loc, xdata: q.xdata })),
   rsp: removeRsp,
   blank: BLANK_REMOVE,
 };

@@ -1,23 +1,32 @@
-/** The border between the wire and the translators, per fop: request → arguments and down the stack; reply → wire structure. */
+/** What stands between the wire and the translators, per fop: request → arguments and down the stack; reply → wire structure. */
+
 import type { Region } from '../../native/memory.js';
 import type { Pipe } from '../../native/pipe.js';
-import type { Session } from '../session/session.js';
 import type { Call } from '../xlator/call.js';
 import type { FopError } from '../xlator/fop-error.js';
-import type { MaybePromise } from '../xlator/fops.js';
-import { type Iatt, NO_IATT } from '../xlator/iatt.js';
+import type { TableName } from '../xlator/fop-table.js';
+import type { MaybePromise, PrePostReply, StatReply, Xdata } from '../xlator/fops.js';
+import { NO_IATT } from '../xlator/iatt.js';
+import type { FopRequest, FopResponse } from './codecs.js';
+import type { FopContext } from './fop-context.js';
 
-// biome-ignore lint/suspicious/noExplicitAny: the table of borders holds every type; each border names its own
-export interface Border<Req = any, Reply = any, Rsp = any> {
+interface Handler<Req, Reply, Rsp> {
   /**
    * Resolves what the request names and sends it down. Data that follows the arguments lies in [dataStart, dataEnd) of the
    * region, which stays valid until the result has settled.
    */
-  wind(s: Session, call: Call, request: Req, region: Region, dataStart: number, dataEnd: number): MaybePromise<Reply>;
+  wind(
+    ctx: FopContext,
+    call: Call,
+    request: Req,
+    region: Region,
+    dataStart: number,
+    dataEnd: number,
+  ): MaybePromise<Reply>;
   /** Memory that serving the request may take, beyond the request itself: bytes, at most. */
   memory?(request: Req): number;
   /** A fresh wire structure (op_ret, op_errno and so on) for a reply. */
-  rsp(reply: Reply, s: Session): Rsp;
+  rsp(reply: Reply, ctx: FopContext): Rsp;
   /** What a failing reply is filled with. */
   readonly blank: Reply;
   /** What a failing reply carries beyond errno and xdata. */
@@ -26,22 +35,29 @@ export interface Border<Req = any, Reply = any, Rsp = any> {
   payload?(reply: Reply): Region | Pipe | null;
   payloadLength?(reply: Reply): number;
   /** The client has gone before the reply: undo what only it could use. */
-  discard?(s: Session, call: Call, reply: Reply): void;
+  discard?(ctx: FopContext, call: Call, reply: Reply): void;
 }
+
+/** The handler of one fop: requests and responses are those of its codec, the reply is that of its translators. */
+// biome-ignore lint/suspicious/noExplicitAny: the reply is known to nobody but the handler itself
+export type FopHandler<F extends TableName, Reply = any> = Handler<FopRequest<F>, Reply, FopResponse<F>>;
+
+// biome-ignore lint/suspicious/noExplicitAny: a handler found by a number has a request that was decoded by the same number
+export type AnyFopHandler = Handler<any, any, any>;
 
 export const EMPTY_XDATA = { xdata: null } as const;
 export const BLANK_STAT = { stat: NO_IATT, xdata: null } as const;
 export const BLANK_PREPOST = { pre: NO_IATT, post: NO_IATT, xdata: null } as const;
 
 /** The structures that many replies share. Field names are the wire's (gfx_common_*_rsp). */
-export const commonRsp = (r: { xdata: unknown }) => ({ op_ret: 0, op_errno: 0, xdata: r.xdata });
-export const iattRsp = (r: { stat: Iatt; xdata: unknown }) => ({
+export const commonRsp = (r: Xdata) => ({ op_ret: 0, op_errno: 0, xdata: r.xdata });
+export const iattRsp = (r: StatReply) => ({
   op_ret: 0,
   op_errno: 0,
   xdata: r.xdata,
   stat: r.stat,
 });
-export const prePostRsp = (r: { pre: Iatt; post: Iatt; xdata: unknown }) => ({
+export const prePostRsp = (r: PrePostReply) => ({
   op_ret: 0,
   op_errno: 0,
   xdata: r.xdata,

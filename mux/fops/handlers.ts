@@ -1,38 +1,93 @@
-/** The border functions by wire number, derived from the table of fops. */
+/** The handlers of all fops, by name and by the number on the wire. */
 
-import type { IpcReq } from '../wire/programs/glusterfs4.js';
-import { FOPS } from '../xlator/fop-table.js';
+import { FOPS, type FopEntry, type TableName } from '../xlator/fop-table.js';
 import type { Xdata } from '../xlator/fops.js';
 import * as attr from './attr.js';
+import { type AnyFopCodec, codecOf } from './codecs.js';
 import * as data from './data.js';
 import * as directory from './directory.js';
 import * as entry from './entry.js';
-import { type Border, commonRsp, EMPTY_XDATA } from './handler.js';
+import { type AnyFopHandler, commonRsp, EMPTY_XDATA, type FopHandler } from './handler.js';
 import * as lock from './lock.js';
 import * as xattr from './xattr.js';
 
-export type { Border };
-
-const ipc: Border<IpcReq, Xdata> = {
-  wind: (s, call, q) => s.top.ipc(call, { op: q.op, xdata: q.xdata }),
+const ipc: FopHandler<'ipc', Xdata> = {
+  wind: (ctx, call, q) => ctx.top.ipc(call, { op: q.op, xdata: q.xdata }),
   rsp: commonRsp,
   blank: EMPTY_XDATA,
 };
 
-const byName: Record<string, Border | undefined> = {
-  ...attr,
-  ...data,
-  ...directory,
-  ...entry,
-  ...lock,
-  ...xattr,
-  ipc,
+/** One that lacks, or handles another fop's request, does not compile. */
+export const HANDLERS: { readonly [F in TableName]: FopHandler<F> } = {
+  stat: attr.stat,
+  readlink: attr.readlink,
+  mknod: entry.mknod,
+  mkdir: entry.mkdir,
+  unlink: entry.unlink,
+  rmdir: entry.rmdir,
+  symlink: entry.symlink,
+  rename: entry.rename,
+  link: entry.link,
+  truncate: data.truncate,
+  open: data.open,
+  readv: data.readv,
+  writev: data.writev,
+  statfs: attr.statfs,
+  flush: data.flush,
+  fsync: data.fsync,
+  setxattr: xattr.setxattr,
+  getxattr: xattr.getxattr,
+  removexattr: xattr.removexattr,
+  opendir: directory.opendir,
+  fsyncdir: directory.fsyncdir,
+  access: attr.access,
+  create: entry.create,
+  ftruncate: data.ftruncate,
+  fstat: attr.fstat,
+  lk: lock.lk,
+  lookup: entry.lookup,
+  readdir: directory.readdir,
+  inodelk: lock.inodelk,
+  finodelk: lock.finodelk,
+  entrylk: lock.entrylk,
+  fentrylk: lock.fentrylk,
+  xattrop: xattr.xattrop,
+  fxattrop: xattr.fxattrop,
+  fgetxattr: xattr.fgetxattr,
+  fsetxattr: xattr.fsetxattr,
+  rchecksum: data.rchecksum,
+  setattr: attr.setattr,
+  fsetattr: attr.fsetattr,
+  readdirp: directory.readdirp,
+  release: data.release,
   releasedir: data.release,
-} as unknown as Record<string, Border | undefined>;
+  fremovexattr: xattr.fremovexattr,
+  fallocate: data.fallocate,
+  discard: data.discard,
+  zerofill: data.zerofill,
+  ipc,
+  seek: data.seek,
+  lease: lock.lease,
+  getactivelk: lock.getactivelk,
+  setactivelk: lock.setactivelk,
+  icreate: entry.icreate,
+  namelink: entry.namelink,
+  copyFileRange: data.copyFileRange,
+};
 
-/** Index: procedure number of the GlusterFS 4.x program. */
-export const BORDERS: readonly (Border | undefined)[] = (() => {
-  const list: (Border | undefined)[] = [];
-  for (const fop of FOPS) list[fop.number] = byName[fop.name];
-  return list;
-})();
+/** A fop as it is served: all that is fixed about it, its codec and its handler. */
+export interface ServedFop {
+  readonly entry: FopEntry;
+  readonly codec: AnyFopCodec;
+  readonly handler: AnyFopHandler;
+}
+
+const byNumber: (ServedFop | undefined)[] = [];
+for (const entry of FOPS) {
+  byNumber[entry.number] = { entry, codec: codecOf(entry.name), handler: HANDLERS[entry.name] };
+}
+
+/** The fop of a procedure number of the GlusterFS 4.x program; undefined when there is none. */
+export function servedFop(number: number): ServedFop | undefined {
+  return byNumber[number];
+}

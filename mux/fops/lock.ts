@@ -1,17 +1,7 @@
-/** Lock fops at the border. */
+/** Handlers of lock fops. */
 
-import type {
-  EntrylkReq,
-  FentrylkReq,
-  FinodelkReq,
-  GetactivelkReq,
-  InodelkReq,
-  LeaseReq,
-  LkReq,
-  SetactivelkReq,
-} from '../wire/programs/glusterfs4.js';
 import type { ActiveLock, Flock, GetactivelkReply, LeaseReply, LkReply, Xdata } from '../xlator/fops.js';
-import { type Border, commonRsp, EMPTY_XDATA } from './handler.js';
+import { commonRsp, EMPTY_XDATA, type FopHandler } from './handler.js';
 import { resolveFd, resolveInode, then } from './resolve.js';
 
 interface WireFlock {
@@ -44,37 +34,37 @@ const wireFlock = (f: Flock): WireFlock => ({
 
 const NO_FLOCK: Flock = { type: 0, whence: 0, start: 0n, len: 0n, pid: 0, owner: '' };
 
-export const lk: Border<LkReq, LkReply> = {
-  wind: (s, call, q) =>
-    then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
-      s.top.lk(call, { fd, cmd: q.cmd, flock: flockOf(q.flock, q.type), xdata: q.xdata }),
+export const lk: FopHandler<'lk', LkReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveFd(ctx, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
+      ctx.top.lk(call, { fd, cmd: q.cmd, flock: flockOf(q.flock, q.type), xdata: q.xdata }),
     ),
   rsp: (r) => ({ op_ret: 0, op_errno: 0, xdata: r.xdata, flock: wireFlock(r.flock) }),
   blank: { flock: NO_FLOCK, xdata: null },
 };
 
-export const inodelk: Border<InodelkReq, Xdata> = {
-  wind: (s, call, q) =>
-    then(resolveInode(s, call, q.gfid, q.xdata), (inode) =>
-      s.top.inodelk(call, { inode, domain: q.volume, cmd: q.cmd, flock: flockOf(q.flock, q.type), xdata: q.xdata }),
+export const inodelk: FopHandler<'inodelk', Xdata> = {
+  wind: (ctx, call, q) =>
+    then(resolveInode(ctx, call, q.gfid, q.xdata), (inode) =>
+      ctx.top.inodelk(call, { inode, domain: q.volume, cmd: q.cmd, flock: flockOf(q.flock, q.type), xdata: q.xdata }),
     ),
   rsp: commonRsp,
   blank: EMPTY_XDATA,
 };
 
-export const finodelk: Border<FinodelkReq, Xdata> = {
-  wind: (s, call, q) =>
-    then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
-      s.top.finodelk(call, { fd, domain: q.volume, cmd: q.cmd, flock: flockOf(q.flock, q.type), xdata: q.xdata }),
+export const finodelk: FopHandler<'finodelk', Xdata> = {
+  wind: (ctx, call, q) =>
+    then(resolveFd(ctx, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
+      ctx.top.finodelk(call, { fd, domain: q.volume, cmd: q.cmd, flock: flockOf(q.flock, q.type), xdata: q.xdata }),
     ),
   rsp: commonRsp,
   blank: EMPTY_XDATA,
 };
 
-export const entrylk: Border<EntrylkReq, Xdata> = {
-  wind: (s, call, q) =>
-    then(resolveInode(s, call, q.gfid, q.xdata), (inode) =>
-      s.top.entrylk(call, {
+export const entrylk: FopHandler<'entrylk', Xdata> = {
+  wind: (ctx, call, q) =>
+    then(resolveInode(ctx, call, q.gfid, q.xdata), (inode) =>
+      ctx.top.entrylk(call, {
         inode,
         domain: q.volume,
         name: q.namelen === 0 ? '' : q.name,
@@ -87,10 +77,10 @@ export const entrylk: Border<EntrylkReq, Xdata> = {
   blank: EMPTY_XDATA,
 };
 
-export const fentrylk: Border<FentrylkReq, Xdata> = {
-  wind: (s, call, q) =>
-    then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
-      s.top.fentrylk(call, {
+export const fentrylk: FopHandler<'fentrylk', Xdata> = {
+  wind: (ctx, call, q) =>
+    then(resolveFd(ctx, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
+      ctx.top.fentrylk(call, {
         fd,
         domain: q.volume,
         name: q.namelen === 0 ? '' : q.name,
@@ -105,10 +95,10 @@ export const fentrylk: Border<FentrylkReq, Xdata> = {
 
 const NO_ID = new Uint8Array(16);
 
-export const lease: Border<LeaseReq, LeaseReply> = {
-  wind: (s, call, q) =>
-    then(resolveInode(s, call, q.gfid, q.xdata), (inode) =>
-      s.top.lease(call, {
+export const lease: FopHandler<'lease', LeaseReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveInode(ctx, call, q.gfid, q.xdata), (inode) =>
+      ctx.top.lease(call, {
         inode,
         cmd: q.lease.cmd,
         leaseType: q.lease.lease_type,
@@ -126,9 +116,9 @@ export const lease: Border<LeaseReq, LeaseReply> = {
   blank: { cmd: 0, leaseType: 0, leaseId: NO_ID, leaseFlags: 0, xdata: null },
 };
 
-export const getactivelk: Border<GetactivelkReq, GetactivelkReply> = {
-  wind: (s, call, q) =>
-    then(resolveInode(s, call, q.gfid, q.xdata), (inode) => s.top.getactivelk(call, { inode, xdata: q.xdata })),
+export const getactivelk: FopHandler<'getactivelk', GetactivelkReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveInode(ctx, call, q.gfid, q.xdata), (inode) => ctx.top.getactivelk(call, { inode, xdata: q.xdata })),
   rsp: (r) => ({
     op_ret: r.locks.length,
     op_errno: 0,
@@ -138,15 +128,15 @@ export const getactivelk: Border<GetactivelkReq, GetactivelkReply> = {
   blank: { locks: [], xdata: null },
 };
 
-export const setactivelk: Border<SetactivelkReq, Xdata> = {
-  wind: (s, call, q) =>
-    then(resolveInode(s, call, q.gfid, q.xdata), (inode) => {
+export const setactivelk: FopHandler<'setactivelk', Xdata> = {
+  wind: (ctx, call, q) =>
+    then(resolveInode(ctx, call, q.gfid, q.xdata), (inode) => {
       const locks: ActiveLock[] = q.request.map((l) => ({
         flock: flockOf(l.flock, l.flock.type),
         clientUid: l.client_uid,
         flags: l.lk_flags,
       }));
-      return s.top.setactivelk(call, { inode, locks, xdata: q.xdata });
+      return ctx.top.setactivelk(call, { inode, locks, xdata: q.xdata });
     }),
   rsp: commonRsp,
   blank: EMPTY_XDATA,

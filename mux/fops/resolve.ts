@@ -5,8 +5,6 @@
 
 import { EBADF, EEXIST, EINVAL, ENAMETOOLONG, ENODATA, ENOENT, EPERM, ESTALE } from '../../native/errno.js';
 import { S_IFDIR } from '../../native/linux.js';
-import { learnNamespace, withNamespaceKey } from '../brick/namespaces.js';
-import type { Session } from '../session/session.js';
 import type { Call } from '../xlator/call.js';
 import type { Dict } from '../xlator/dict.js';
 import { isEntryName, NAME_MAX } from '../xlator/entry-name.js';
@@ -14,6 +12,8 @@ import { FopError, failure } from '../xlator/fop-error.js';
 import type { MaybePromise } from '../xlator/fops.js';
 import { gfidOfKey, isNullGfid, NULL_KEY } from '../xlator/gfid.js';
 import { Fd, type Inode, type Loc } from '../xlator/inode.js';
+import type { FopContext } from './fop-context.js';
+import { learnNamespace, withNamespaceKey } from './namespaces.js';
 import { openFlag } from './open-flags.js';
 
 /** Wire number of an fd that was never opened: the gfid tells the file. */
@@ -25,23 +25,23 @@ export function then<A, B>(value: MaybePromise<A>, next: (value: A) => MaybeProm
 }
 
 /** The inode of a gfid; ESTALE when there is no such file. */
-export function resolveInode(s: Session, call: Call, gfid: string, xdata: Dict | null): MaybePromise<Inode> {
-  const key = s.mapRoot(gfid);
-  const known = s.brick.table.get(key);
+export function resolveInode(ctx: FopContext, call: Call, gfid: string, xdata: Dict | null): MaybePromise<Inode> {
+  const key = ctx.client.mapRoot(gfid);
+  const known = ctx.table.get(key);
   if (known !== undefined) {
     call.hold(known);
     return known;
   }
   if (key === NULL_KEY) throw failure(ESTALE);
-  return discover(s, call, key, xdata);
+  return discover(ctx, call, key, xdata);
 }
 
-async function discover(s: Session, call: Call, key: string, xdata: Dict | null): Promise<Inode> {
-  const { table } = s.brick;
+async function discover(ctx: FopContext, call: Call, key: string, xdata: Dict | null): Promise<Inode> {
+  const { table } = ctx;
   const asked = withNamespaceKey(table, undefined, xdata);
   try {
     const loc: Loc = { inode: null, parent: null, name: '' };
-    const reply = await s.brick.top.lookup(call, { loc, gfid: gfidOfKey(key), xdata: asked });
+    const reply = await ctx.top.lookup(call, { loc, gfid: gfidOfKey(key), xdata: asked });
     const inode = table.intern(reply.stat.gfid, reply.stat.mode);
     learnNamespace(table, inode, reply.xdata);
     call.hold(inode);
@@ -53,8 +53,8 @@ async function discover(s: Session, call: Call, key: string, xdata: Dict | null)
 }
 
 /** The directory of a gfid; EPERM when the file is none. */
-export function resolveDirectory(s: Session, call: Call, gfid: string, xdata: Dict | null): MaybePromise<Inode> {
-  return then(resolveInode(s, call, gfid, xdata), (inode) => {
+export function resolveDirectory(ctx: FopContext, call: Call, gfid: string, xdata: Dict | null): MaybePromise<Inode> {
+  return then(resolveInode(ctx, call, gfid, xdata), (inode) => {
     if (inode.type !== 0 && inode.type !== S_IFDIR) throw failure(EPERM);
     return inode;
   });
@@ -65,7 +65,7 @@ export function resolveDirectory(s: Session, call: Call, gfid: string, xdata: Di
  * path. own: the errno for the names of the directory itself and of the one above it, which every directory has.
  */
 export function resolveParent(
-  s: Session,
+  ctx: FopContext,
   call: Call,
   pargfid: string,
   name: string,
@@ -73,7 +73,7 @@ export function resolveParent(
   own: number,
 ): MaybePromise<Inode> {
   if (!isEntryName(name)) throw failure(nameErrno(name, own));
-  return resolveDirectory(s, call, pargfid, xdata);
+  return resolveDirectory(ctx, call, pargfid, xdata);
 }
 
 function nameErrno(name: string, own: number): number {
@@ -83,8 +83,8 @@ function nameErrno(name: string, own: number): number {
 }
 
 /** An entry that the table holds, or null. */
-function knownEntry(s: Session, call: Call, parent: Inode, name: string): Loc | null {
-  const inode = s.brick.table.child(parent, name);
+function knownEntry(ctx: FopContext, call: Call, parent: Inode, name: string): Loc | null {
+  const inode = ctx.table.child(parent, name);
   if (inode === undefined) return null;
   call.hold(inode);
   return { inode, parent, name };
@@ -92,29 +92,29 @@ function knownEntry(s: Session, call: Call, parent: Inode, name: string): Loc | 
 
 /** An entry that must exist. */
 export function resolveEntry(
-  s: Session,
+  ctx: FopContext,
   call: Call,
   pargfid: string,
   name: string,
   xdata: Dict | null,
 ): MaybePromise<Loc> {
-  return then(resolveParent(s, call, pargfid, name, xdata, ENOENT), (parent) => {
-    return knownEntry(s, call, parent, name) ?? lookupName(s, call, parent, name, xdata);
+  return then(resolveParent(ctx, call, pargfid, name, xdata, ENOENT), (parent) => {
+    return knownEntry(ctx, call, parent, name) ?? lookupName(ctx, call, parent, name, xdata);
   });
 }
 
 /** An entry that may exist: `loc.inode` is null when it doesn't. */
 export function resolveMaybe(
-  s: Session,
+  ctx: FopContext,
   call: Call,
   pargfid: string,
   name: string,
   xdata: Dict | null,
 ): MaybePromise<Loc> {
-  return then(resolveParent(s, call, pargfid, name, xdata, EEXIST), (parent) => {
-    const known = knownEntry(s, call, parent, name);
+  return then(resolveParent(ctx, call, pargfid, name, xdata, EEXIST), (parent) => {
+    const known = knownEntry(ctx, call, parent, name);
     if (known !== null) return known;
-    return lookupName(s, call, parent, name, xdata).catch((error: unknown) => {
+    return lookupName(ctx, call, parent, name, xdata).catch((error: unknown) => {
       if (error instanceof FopError && error.errno === ENOENT) return { inode: null, parent, name };
       throw error;
     });
@@ -123,22 +123,22 @@ export function resolveMaybe(
 
 /** An entry that is to be made: a name that the table still holds is checked on disk, and dropped when it is stale. */
 export function resolveNew(
-  s: Session,
+  ctx: FopContext,
   call: Call,
   pargfid: string,
   name: string,
   xdata: Dict | null,
 ): MaybePromise<Loc> {
-  return then(resolveParent(s, call, pargfid, name, xdata, EEXIST), (parent) => {
-    const known = s.brick.table.child(parent, name);
+  return then(resolveParent(ctx, call, pargfid, name, xdata, EEXIST), (parent) => {
+    const known = ctx.table.child(parent, name);
     if (known === undefined) return { inode: null, parent, name };
     // Without the request's own keys: what they ask for is meant for the new file.
-    return lookupName(s, call, parent, name, null)
+    return lookupName(ctx, call, parent, name, null)
       .catch((error: unknown) => {
         if (!(error instanceof FopError)) throw error;
         // Whoever may not look is told that the name is taken, as the table has it.
         if (error.errno !== ENOENT && error.errno !== ESTALE) throw failure(EEXIST);
-        s.brick.table.unlink(parent, name);
+        ctx.table.unlink(parent, name);
         return { inode: null, parent, name };
       })
       .then((loc) => {
@@ -148,10 +148,10 @@ export function resolveNew(
   });
 }
 
-async function lookupName(s: Session, call: Call, parent: Inode, name: string, xdata: Dict | null): Promise<Loc> {
-  const { table } = s.brick;
+async function lookupName(ctx: FopContext, call: Call, parent: Inode, name: string, xdata: Dict | null): Promise<Loc> {
+  const { table } = ctx;
   const asked = withNamespaceKey(table, table.child(parent, name), xdata);
-  const reply = await s.brick.top.lookup(call, { loc: { inode: null, parent, name }, gfid: null, xdata: asked });
+  const reply = await ctx.top.lookup(call, { loc: { inode: null, parent, name }, gfid: null, xdata: asked });
   // Only look-ups may ask to be shown what has no gfid.
   if (isNullGfid(reply.stat.gfid)) throw failure(ENODATA);
   const inode = table.link(parent, name, reply.stat.gfid, reply.stat.mode);
@@ -162,7 +162,7 @@ async function lookupName(s: Session, call: Call, parent: Inode, name: string, x
 
 /** The fd that a request names by number, or an anonymous one on a gfid. EBADF for a number that is not open. */
 export function resolveFd(
-  s: Session,
+  ctx: FopContext,
   call: Call,
   number: number,
   gfid: string,
@@ -170,13 +170,13 @@ export function resolveFd(
   xdata: Dict | null,
 ): MaybePromise<Fd> {
   if (number !== ANONYMOUS) {
-    const fd = s.client.fd(number);
+    const fd = ctx.client.fd(number);
     if (fd === null) throw failure(EBADF);
     call.holdFd(fd);
     return fd;
   }
-  return then(resolveInode(s, call, gfid, xdata), (inode) => {
-    const fd = new Fd(inode, openFlag(flags), s.client, call.pid, true);
+  return then(resolveInode(ctx, call, gfid, xdata), (inode) => {
+    const fd = new Fd(inode, openFlag(flags), ctx.client, call.pid, true);
     // Not in the client's table: it ends with this call.
     fd.closed = true;
     call.holdFd(fd);

@@ -1,20 +1,10 @@
-/** Extended attributes at the border. */
+/** Handlers of extended attributes. */
 
-import { guardNamespaceKey, keepNamespace, namespaceSet } from '../brick/namespaces.js';
-import type {
-  FgetxattrReq,
-  FremovexattrReq,
-  FsetxattrReq,
-  FxattropReq,
-  GetxattrReq,
-  RemovexattrReq,
-  SetxattrReq,
-  XattropReq,
-} from '../wire/programs/glusterfs4.js';
 import { Dict } from '../xlator/dict.js';
 import type { DictReply, Xdata } from '../xlator/fops.js';
 import { NO_IATT } from '../xlator/iatt.js';
-import { type Border, commonRsp, EMPTY_XDATA } from './handler.js';
+import { commonRsp, EMPTY_XDATA, type FopHandler } from './handler.js';
+import { guardNamespaceKey, keepNamespace, namespaceSet } from './namespaces.js';
 import { resolveFd, resolveInode, then } from './resolve.js';
 
 const BLANK_DICT: DictReply = { ret: 0, dict: null, xdata: null };
@@ -27,79 +17,79 @@ const dictRsp = (r: DictReply) => ({
   poststat: NO_IATT,
 });
 
-export const setxattr: Border<SetxattrReq, Xdata> = {
-  wind: (s, call, q) =>
-    then(resolveInode(s, call, q.gfid, q.xdata), (inode) => {
-      guardNamespaceKey(s, call, q.dict);
-      const set = s.top.setxattr(call, { inode, dict: q.dict ?? new Dict(), flags: q.flags, xdata: q.xdata });
-      return namespaceSet(s, inode, q.dict, set);
+export const setxattr: FopHandler<'setxattr', Xdata> = {
+  wind: (ctx, call, q) =>
+    then(resolveInode(ctx, call, q.gfid, q.xdata), (inode) => {
+      guardNamespaceKey(ctx, call, q.dict);
+      const set = ctx.top.setxattr(call, { inode, dict: q.dict ?? new Dict(), flags: q.flags, xdata: q.xdata });
+      return namespaceSet(ctx, inode, q.dict, set);
     }),
   rsp: commonRsp,
   blank: EMPTY_XDATA,
 };
 
-export const fsetxattr: Border<FsetxattrReq, Xdata> = {
-  wind: (s, call, q) =>
-    then(resolveFd(s, call, q.fd, q.gfid, 2, q.xdata), (fd) => {
-      guardNamespaceKey(s, call, q.dict);
-      const set = s.top.fsetxattr(call, { fd, dict: q.dict ?? new Dict(), flags: q.flags, xdata: q.xdata });
-      return namespaceSet(s, fd.inode, q.dict, set);
+export const fsetxattr: FopHandler<'fsetxattr', Xdata> = {
+  wind: (ctx, call, q) =>
+    then(resolveFd(ctx, call, q.fd, q.gfid, 2, q.xdata), (fd) => {
+      guardNamespaceKey(ctx, call, q.dict);
+      const set = ctx.top.fsetxattr(call, { fd, dict: q.dict ?? new Dict(), flags: q.flags, xdata: q.xdata });
+      return namespaceSet(ctx, fd.inode, q.dict, set);
     }),
   rsp: commonRsp,
   blank: EMPTY_XDATA,
 };
 
-export const getxattr: Border<GetxattrReq, DictReply> = {
-  wind: (s, call, q) =>
-    then(resolveInode(s, call, q.gfid, q.xdata), (inode) =>
-      s.top.getxattr(call, { inode, name: q.namelen === 0 ? '' : q.name, xdata: q.xdata }),
+export const getxattr: FopHandler<'getxattr', DictReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveInode(ctx, call, q.gfid, q.xdata), (inode) =>
+      ctx.top.getxattr(call, { inode, name: q.namelen === 0 ? '' : q.name, xdata: q.xdata }),
     ),
   rsp: dictRsp,
   blank: BLANK_DICT,
 };
 
-export const fgetxattr: Border<FgetxattrReq, DictReply> = {
-  wind: (s, call, q) =>
-    then(resolveFd(s, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
-      s.top.fgetxattr(call, { fd, name: q.namelen === 0 ? '' : q.name, xdata: q.xdata }),
+export const fgetxattr: FopHandler<'fgetxattr', DictReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveFd(ctx, call, q.fd, q.gfid, 0, q.xdata), (fd) =>
+      ctx.top.fgetxattr(call, { fd, name: q.namelen === 0 ? '' : q.name, xdata: q.xdata }),
     ),
   rsp: dictRsp,
   blank: BLANK_DICT,
 };
 
-export const removexattr: Border<RemovexattrReq, Xdata> = {
-  wind: (s, call, q) =>
-    then(resolveInode(s, call, q.gfid, q.xdata), (inode) => {
-      keepNamespace(s, inode, q.name, q.xdata);
-      return s.top.removexattr(call, { inode, name: q.name, xdata: q.xdata });
+export const removexattr: FopHandler<'removexattr', Xdata> = {
+  wind: (ctx, call, q) =>
+    then(resolveInode(ctx, call, q.gfid, q.xdata), (inode) => {
+      keepNamespace(ctx, inode, q.name, q.xdata);
+      return ctx.top.removexattr(call, { inode, name: q.name, xdata: q.xdata });
     }),
   rsp: commonRsp,
   blank: EMPTY_XDATA,
 };
 
-export const fremovexattr: Border<FremovexattrReq, Xdata> = {
-  wind: (s, call, q) =>
-    then(resolveFd(s, call, q.fd, q.gfid, 2, q.xdata), (fd) => {
-      keepNamespace(s, fd.inode, q.name, q.xdata);
-      return s.top.fremovexattr(call, { fd, name: q.name, xdata: q.xdata });
+export const fremovexattr: FopHandler<'fremovexattr', Xdata> = {
+  wind: (ctx, call, q) =>
+    then(resolveFd(ctx, call, q.fd, q.gfid, 2, q.xdata), (fd) => {
+      keepNamespace(ctx, fd.inode, q.name, q.xdata);
+      return ctx.top.fremovexattr(call, { fd, name: q.name, xdata: q.xdata });
     }),
   rsp: commonRsp,
   blank: EMPTY_XDATA,
 };
 
-export const xattrop: Border<XattropReq, DictReply> = {
-  wind: (s, call, q) =>
-    then(resolveInode(s, call, q.gfid, q.xdata), (inode) =>
-      s.top.xattrop(call, { inode, op: q.flags, dict: q.dict ?? new Dict(), xdata: q.xdata }),
+export const xattrop: FopHandler<'xattrop', DictReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveInode(ctx, call, q.gfid, q.xdata), (inode) =>
+      ctx.top.xattrop(call, { inode, op: q.flags, dict: q.dict ?? new Dict(), xdata: q.xdata }),
     ),
   rsp: dictRsp,
   blank: BLANK_DICT,
 };
 
-export const fxattrop: Border<FxattropReq, DictReply> = {
-  wind: (s, call, q) =>
-    then(resolveFd(s, call, q.fd, q.gfid, 2, q.xdata), (fd) =>
-      s.top.fxattrop(call, { fd, op: q.flags, dict: q.dict ?? new Dict(), xdata: q.xdata }),
+export const fxattrop: FopHandler<'fxattrop', DictReply> = {
+  wind: (ctx, call, q) =>
+    then(resolveFd(ctx, call, q.fd, q.gfid, 2, q.xdata), (fd) =>
+      ctx.top.fxattrop(call, { fd, op: q.flags, dict: q.dict ?? new Dict(), xdata: q.xdata }),
     ),
   rsp: dictRsp,
   blank: BLANK_DICT,

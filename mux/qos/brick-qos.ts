@@ -1,13 +1,12 @@
 /** The scheduler's side of one brick whose volfile has user/qos: its tenants, and what its connections wait for. */
 import { workerData } from 'node:worker_threads';
-import type { Brick } from '../brick/brick.js';
-import type { Session } from '../session/session.js';
 import { BucketTable, nowNs } from './bucket.js';
 import { Ceilings } from './ceilings.js';
 import { directoryOf } from './directory.js';
 import { type Ask, SessionQueue } from './queue.js';
 import type { Limits, QosRules, TenantRule } from './rules.js';
 import { type Scheduler, scheduler as shared, type Volume } from './scheduler.js';
+import type { FopSource, ScheduledBrick } from './scheduling.js';
 import type { QosStats } from './stats.js';
 import { type Slots, Tenant } from './tenant.js';
 import { Classifier, type ClientClassifier } from './tenants.js';
@@ -36,7 +35,7 @@ function buckets(): BucketTable {
 }
 
 export class BrickQos {
-  readonly #brick: Brick;
+  readonly #brick: ScheduledBrick;
   readonly #scheduler: Scheduler;
   readonly #volume: Volume;
   readonly #disk: string;
@@ -45,11 +44,11 @@ export class BrickQos {
   #tenants: Tenant[] = [];
   #total: Ceilings | null = null;
   #classifier!: Classifier;
-  #clients = new WeakMap<Session, ClientClassifier>();
-  readonly #queues = new Map<Session, SessionQueue>();
+  #clients = new WeakMap<FopSource, ClientClassifier>();
+  readonly #queues = new Map<FopSource, SessionQueue>();
 
   /** volumeId: names the volume among all of the process. */
-  constructor(brick: Brick, volumeId: string, rules: QosRules, scheduler: Scheduler = shared) {
+  constructor(brick: ScheduledBrick, volumeId: string, rules: QosRules, scheduler: Scheduler = shared) {
     this.#brick = brick;
     this.#scheduler = scheduler;
     this.#volume = scheduler.volume(volumeId);
@@ -120,7 +119,7 @@ export class BrickQos {
 
   // --- the way of a fop ---------------------------------------------------------------------------------------------
 
-  /** True: the fop goes down now. False: it waits, and comes back by {@link Session.proceed}, unless its client goes. */
+  /** True: the fop goes down now. False: it waits, and comes back by {@link FopSource.proceed}, unless its client goes. */
   enter(ask: Ask): boolean {
     const { session, fop } = ask;
     ask.qos = this;
@@ -154,13 +153,13 @@ export class BrickQos {
     return false;
   }
 
-  #queue(session: Session): SessionQueue {
+  #queue(session: FopSource): SessionQueue {
     const queue = new SessionQueue(session);
     this.#queues.set(session, queue);
     return queue;
   }
 
-  #classify(session: Session, ask: Ask): Tenant {
+  #classify(session: FopSource, ask: Ask): Tenant {
     let client = this.#clients.get(session);
     if (client === undefined) {
       const { auth, uid, processName, subdir } = session.client;
@@ -187,7 +186,7 @@ export class BrickQos {
   }
 
   /** The connection is gone: nothing waits for it any more. `drop` gets each fop that did. */
-  drop(session: Session, drop: (ask: Ask) => void): void {
+  drop(session: FopSource, drop: (ask: Ask) => void): void {
     const queue = this.#queues.get(session);
     if (queue === undefined) return;
     this.#queues.delete(session);

@@ -1,9 +1,14 @@
 /** The top-level directory that a request works in, as far as the inode table knows it. */
 
-import type { Session } from '../session/session.js';
 import { NULL_KEY } from '../xlator/gfid.js';
-import type { Inode } from '../xlator/inode.js';
+import type { Fd, Inode } from '../xlator/inode.js';
 import { walkUp } from '../xlator/known-path.js';
+
+/** What is known of the inodes and fds that a connection's requests name. */
+export interface KnownNames {
+  readonly table: { get(key: string): Inode | undefined };
+  readonly client: { fd(number: number): Fd | null; mapRoot(key: string): string };
+}
 
 /** Fields by which requests name files and directories; those of entries with a name beside. */
 interface Names {
@@ -27,16 +32,15 @@ function top(inode: Inode | undefined): string | null {
 }
 
 /** Name (a byte string) of the directory below the root that holds what the request is about; null if not known. */
-export function directoryOf(session: Session, request: unknown): string | null {
+export function directoryOf({ table, client }: KnownNames, request: unknown): string | null {
   const q = request as Names;
-  const { table } = session.brick;
   const entry = (gfid: string | undefined, name: string | undefined): string | null => {
     if (gfid === undefined || gfid === NULL_KEY) return null;
-    const inode = table.get(session.mapRoot(gfid));
+    const inode = table.get(client.mapRoot(gfid));
     return inode?.isRoot ? (name ?? null) : top(inode);
   };
   if (q.fd !== undefined && q.fd >= 0) {
-    const fd = session.client.fd(q.fd);
+    const fd = client.fd(q.fd);
     if (fd !== null) return top(fd.inode);
   }
   return entry(q.pargfid, q.bname) ?? entry(q.oldgfid, q.oldbname) ?? entry(q.gfid ?? q.gfid1, undefined);

@@ -7,12 +7,12 @@
  * release): it leaves together with the last one that waits for its fd, at no cost. To let it ahead would break the order that POSIX
  * promises; to push those before it ahead would make a flush after each write the way around every ceiling.
  */
+
 import { region as newRegion, type Region } from '../../native/memory.js';
-import type { Border } from '../fops/handler.js';
-import type { Session } from '../session/session.js';
 import type { Call } from '../xlator/call.js';
 import type { FopEntry, Traffic } from '../xlator/fop-table.js';
 import type { BrickQos } from './brick-qos.js';
+import type { FopSource } from './scheduling.js';
 import type { Tenant } from './tenant.js';
 
 /** Fops and bytes of one connection that may wait before it is read no further. */
@@ -23,10 +23,11 @@ const HELD_OVERHEAD_BYTES = 512;
 
 /** A fop on its way through the scheduler, from its arrival to its end. */
 export class Ask {
-  readonly session: Session;
+  readonly session: FopSource;
   readonly xid: number;
   readonly fop: FopEntry;
-  readonly border: Border;
+  /** The fop's handler, which means nothing here. */
+  readonly handler: unknown;
   readonly call: Call;
   readonly request: unknown;
   region: Region;
@@ -50,10 +51,10 @@ export class Ask {
   followers: Ask[] | null = null;
 
   constructor(
-    session: Session,
+    session: FopSource,
     xid: number,
     fop: FopEntry,
-    border: Border,
+    handler: unknown,
     call: Call,
     request: unknown,
     region: Region,
@@ -64,7 +65,7 @@ export class Ask {
     this.session = session;
     this.xid = xid;
     this.fop = fop;
-    this.border = border;
+    this.handler = handler;
     this.call = call;
     this.request = request;
     this.region = region;
@@ -153,12 +154,12 @@ export class SessionQueue {
   flows: Flow[] = [];
   /** The last one that waits for an fd, by its number. */
   readonly byFd = new Map<number, Ask>();
-  readonly #session: Session;
+  readonly #session: FopSource;
   #count = 0;
   #bytes = 0;
   #full = false;
 
-  constructor(session: Session) {
+  constructor(session: FopSource) {
     this.#session = session;
   }
 

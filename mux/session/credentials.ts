@@ -1,23 +1,13 @@
 /** From the credentials of a request to those that the fop runs with: squashing and server-side group lists. */
 
 import type { ClientState } from '../brick/client.js';
+import type { CredentialRules } from '../brick/server-rules.js';
 import type { CallHeader } from '../wire/rpc.js';
 import { type Call, ClientPid } from '../xlator/call.js';
 import { userGroups } from './user-groups.js';
 
 /** gNFS calls with this pid. */
 const NFS_PID = 1;
-
-/** The server options that decide about credentials. */
-export interface CredentialRules {
-  rootSquash: boolean;
-  allSquash: boolean;
-  anonUid: number;
-  anonGid: number;
-  /** Take groups from this machine's user database instead of the request. */
-  manageGids: boolean;
-  gidTimeoutSec: number;
-}
 
 /** Internal clients with a login of the pool that squashing spares. */
 const SPARED = new Set<number>([

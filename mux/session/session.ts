@@ -7,17 +7,23 @@ import type { Region } from '../../native/memory.js';
 import type { Pipe } from '../../native/pipe.js';
 import { contain, describeThrown } from '../base/fault.js';
 import type { Brick } from '../brick/brick.js';
-import type { ClientState } from '../brick/client.js';
-import { BORDERS, type Border } from '../fops/handlers.js';
+import type { BrickSession } from '../brick/brick-session.js';
+import type { ClientIdentity, ClientState } from '../brick/client.js';
+import type { InodeTable } from '../brick/inode-table.js';
+import { codecOf } from '../fops/codecs.js';
+import type { FopContext } from '../fops/fop-context.js';
+import type { AnyFopHandler } from '../fops/handler.js';
+import { servedFop } from '../fops/handlers.js';
 import type { BrickQos } from '../qos/brick-qos.js';
 import { Ask } from '../qos/queue.js';
+import type { FopSource } from '../qos/scheduling.js';
 import { serveBasicProgram } from '../transport/basic-programs.js';
 import { Connection, type ConnectionHandler, PauseReason } from '../transport/connection.js';
 import { AcceptStat, CallHeader, parseCall, RpcRejected } from '../wire/rpc.js';
 import { XdrError, XdrReader, type XdrWriter } from '../wire/xdr.js';
 import { Call } from '../xlator/call.js';
 import { errnoOf, FopError } from '../xlator/fop-error.js';
-import { FOP_PROGRAM, FOP_VERSION, type FopEntry, fopByNumber } from '../xlator/fop-table.js';
+import { FOP_PROGRAM, FOP_VERSION, type FopEntry } from '../xlator/fop-table.js';
 import type { Fops } from '../xlator/fops.js';
 import { applyFoundGroups, credentialsOf, lookUpGroups } from './credentials.js';
 import { HeldFops } from './held-fops.js';
@@ -35,7 +41,15 @@ const DECODED_FACTOR = 4;
 const header = new CallHeader();
 const reader = new XdrReader();
 
-export class Session implements ConnectionHandler {
+/**
+ * Binds a new connection to its client process. The descriptor is the session's once there is one; when this rejects, it still is
+ * the caller's.
+ */
+export function openSession(brick: Brick, identity: ClientIdentity, fd: number): Promise<Session> {
+  return brick.join(identity, (client) => new Session(brick, client, fd));
+}
+
+export class Session implements ConnectionHandler, BrickSession, FopContext, FopSource {
   readonly brick: Brick;
   readonly client: ClientState;
   readonly connection: Connection;
@@ -55,11 +69,6 @@ export class Session implements ConnectionHandler {
 
   get outstanding(): number {
     return this.#outstanding;
-  }
-
-  /** A client that mounted a sub-directory means that directory when it says root. */
-  mapRoot(key: string): string {
-    return this.client.mapRoot(key);
   }
 
   onRecord(region: Region, start: number, end: number): void {
@@ -92,6 +101,9 @@ export class Session implements ConnectionHandler {
   get top(): Fops {
     return this.brick.top;
   }
+  get table(): InodeTable {
+    return this.brick.table;
+  }
 
   #reply(encode: (w: XdrWriter) => void): void {
     if (this.#closed) return;
@@ -113,15 +125,15 @@ export class Session implements ConnectionHandler {
   #fop(region: Region, recordStart: number, end: number): void {
     const xid = header.xid;
     const number = header.procedure;
-    const fop = fopByNumber(number);
-    const border = BORDERS[number];
-    if (fop === undefined || border === undefined) {
+    const served = servedFop(number);
+    if (served === undefined) {
       this.#refuse(xid, AcceptStat.procUnavail);
       return;
     }
+    const { entry: fop, codec, handler } = served;
     let request: unknown;
     try {
-      request = fop.request.decode(reader);
+      request = codec.request.decode(reader);
     } catch (error) {
       this.brick.log.error(115000, `${fop.display}: undecodable arguments from ${this.client.uid}: ${reasonOf(error)}`);
       this.#refuse(xid, AcceptStat.garbageArgs);
@@ -138,27 +150,28 @@ export class Session implements ConnectionHandler {
     this.client.fops++;
     if (fop.payload === 'request') brick.bytesWritten += end - reader.at;
     if (!known || this.#held?.blocks(request) === true) {
-      this.#hold(new Ask(this, xid, fop, border, call, request, region, reader.at, end, started), !known);
+      this.#hold(new Ask(this, xid, fop, handler, call, request, region, reader.at, end, started), !known);
       return;
     }
     if (brick.qos === null) {
-      this.#wind(xid, fop, border, call, request, region, reader.at, end, started, null);
+      this.#wind(xid, fop, handler, call, request, region, reader.at, end, started, null);
       return;
     }
-    this.#schedule(new Ask(this, xid, fop, border, call, request, region, reader.at, end, started), brick.qos);
+    this.#schedule(new Ask(this, xid, fop, handler, call, request, region, reader.at, end, started), brick.qos);
   }
 
   #schedule(ask: Ask, qos: BrickQos): void {
-    const { xid, fop, border, call, cameMs } = ask;
+    const { xid, fop, call, cameMs } = ask;
+    const handler = ask.handler as AnyFopHandler;
     let enters: boolean;
     try {
       enters = qos.enter(ask);
     } catch (thrown) {
-      this.#failed(xid, fop, border, call, thrown, null);
+      this.#failed(xid, fop, handler, call, thrown, null);
       this.#done(call, false, cameMs, null);
       return;
     }
-    if (enters) this.#wind(xid, fop, border, call, ask.request, ask.region, ask.start, ask.end, cameMs, ask);
+    if (enters) this.#wind(xid, fop, handler, call, ask.request, ask.region, ask.start, ask.end, cameMs, ask);
     else this.brick.awaits(call, xid, cameMs);
   }
 
@@ -167,7 +180,7 @@ export class Session implements ConnectionHandler {
     const { call } = ask;
     const held = (this.#held ??= new HeldFops());
     held.hold(ask, unknown);
-    this.#charge(ask.fop, ask.border, call, ask.request, ask.region);
+    this.#charge(ask.fop, ask.handler as AnyFopHandler, call, ask.request, ask.region);
     this.brick.awaits(call, ask.xid, ask.cameMs);
     if (held.full) this.connection.pause(PauseReason.groups);
     if (!unknown) return;
@@ -191,11 +204,12 @@ export class Session implements ConnectionHandler {
         ask.letGo();
         continue;
       }
-      const { xid, fop, border, call, request, region, start, end, cameMs } = ask;
+      const { xid, fop, call, request, region, start, end, cameMs } = ask;
+      const handler = ask.handler as AnyFopHandler;
       applyFoundGroups(call);
       this.brick.pending.delete(call);
       const { qos } = this.brick;
-      if (qos === null) this.#wind(xid, fop, border, call, request, region, start, end, cameMs, null);
+      if (qos === null) this.#wind(xid, fop, handler, call, request, region, start, end, cameMs, null);
       else this.#schedule(ask, qos);
       // What held it until now; whoever still needs its data holds it as well.
       if (fop.payload === 'request') region.release();
@@ -208,11 +222,12 @@ export class Session implements ConnectionHandler {
    * has others to serve.
    */
   proceed(ask: Ask): void {
-    const { xid, fop, border, call, request, region, start, end, cameMs, followers } = ask;
+    const { xid, fop, call, request, region, start, end, cameMs, followers } = ask;
+    const handler = ask.handler as AnyFopHandler;
     try {
       ask.qos.leaves(ask);
       this.brick.pending.delete(call);
-      this.#wind(xid, fop, border, call, request, region, start, end, cameMs, ask);
+      this.#wind(xid, fop, handler, call, request, region, start, end, cameMs, ask);
       ask.letGo();
     } catch (thrown) {
       this.connection.fault(thrown);
@@ -230,7 +245,7 @@ export class Session implements ConnectionHandler {
   #wind(
     xid: number,
     fop: FopEntry,
-    border: Border,
+    handler: AnyFopHandler,
     call: Call,
     request: unknown,
     region: Region,
@@ -243,9 +258,9 @@ export class Session implements ConnectionHandler {
     if (counted && ++this.#outstanding >= this.brick.outstandingLimit && !this.#atLimit) this.#setAtLimit(true);
     let result: unknown;
     try {
-      result = border.wind(this, call, request, region, start, end);
+      result = handler.wind(this, call, request, region, start, end);
     } catch (error) {
-      this.#failed(xid, fop, border, call, error, ask);
+      this.#failed(xid, fop, handler, call, error, ask);
       this.#done(call, counted, started, ask);
       return;
     }
@@ -253,12 +268,12 @@ export class Session implements ConnectionHandler {
       // The request's bytes (data to write) stay where they are until the fop has settled.
       if (fop.payload === 'request') region.retain();
       // One that was held is charged already.
-      if (counted && call.charged === 0) this.#charge(fop, border, call, request, region);
+      if (counted && call.charged === 0) this.#charge(fop, handler, call, request, region);
       this.brick.awaits(call, xid, started);
       const settle = (reply: unknown, failed: boolean): void => {
         try {
-          if (failed) this.#failed(xid, fop, border, call, reply, ask);
-          else this.#succeeded(xid, fop, border, call, reply, ask);
+          if (failed) this.#failed(xid, fop, handler, call, reply, ask);
+          else this.#succeeded(xid, fop, handler, call, reply, ask);
         } catch (thrown) {
           this.connection.fault(thrown);
         }
@@ -273,28 +288,28 @@ export class Session implements ConnectionHandler {
       return;
     }
     try {
-      this.#succeeded(xid, fop, border, call, result, ask);
+      this.#succeeded(xid, fop, handler, call, result, ask);
     } finally {
       this.#done(call, counted, started, ask);
     }
   }
 
   /** Charges the client with what a fop holds until it is answered. Lock requests, which may wait for ever, have bounds of their own. */
-  #charge(fop: FopEntry, border: Border, call: Call, request: unknown, region: Region): void {
+  #charge(fop: FopEntry, handler: AnyFopHandler, call: Call, request: unknown, region: Region): void {
     const held = fop.payload === 'request' ? region.capacity : DECODED_FACTOR * call.recordBytes;
-    call.charge(FOP_BYTES + held + (border.memory?.(request) ?? 0));
+    call.charge(FOP_BYTES + held + (handler.memory?.(request) ?? 0));
   }
 
-  #succeeded(xid: number, fop: FopEntry, border: Border, call: Call, reply: unknown, ask: Ask | null): void {
+  #succeeded(xid: number, fop: FopEntry, handler: AnyFopHandler, call: Call, reply: unknown, ask: Ask | null): void {
     if (this.#closed) {
-      border.discard?.(this, call, reply);
+      handler.discard?.(this, call, reply);
       return;
     }
     try {
-      const rsp = border.rsp(reply, this);
-      const length = border.payloadLength?.(reply) ?? 0;
+      const rsp = handler.rsp(reply, this);
+      const length = handler.payloadLength?.(reply) ?? 0;
       if (ask !== null && fop.payload === 'response') ask.served = length;
-      this.#send(xid, fop, rsp, border.payload?.(reply) ?? null, length);
+      this.#send(xid, fop, rsp, handler.payload?.(reply) ?? null, length);
     } catch (error) {
       this.#unencodable(xid, fop, error);
     }
@@ -306,7 +321,7 @@ export class Session implements ConnectionHandler {
     this.#refuse(xid, AcceptStat.systemErr);
   }
 
-  #failed(xid: number, fop: FopEntry, border: Border, call: Call, thrown: unknown, ask: Ask | null): void {
+  #failed(xid: number, fop: FopEntry, handler: AnyFopHandler, call: Call, thrown: unknown, ask: Ask | null): void {
     if (ask !== null) ask.served = 0;
     if (!(thrown instanceof FopError)) {
       this.brick.log.error(115000, `${fop.display}: unexpected failure: ${describeThrown(thrown)}`);
@@ -315,12 +330,12 @@ export class Session implements ConnectionHandler {
     this.brick.fopFailed(fop, call, errno);
     if (this.#closed) return;
     try {
-      const rsp = border.rsp(border.blank, this) as { op_ret: number; op_errno: number; xdata: unknown };
+      const rsp = handler.rsp(handler.blank, this) as { op_ret: number; op_errno: number; xdata: unknown };
       rsp.op_ret = -1;
       rsp.op_errno = errno;
       if (thrown instanceof FopError) {
         if (thrown.xdata !== null) rsp.xdata = thrown.xdata;
-        border.failed?.(rsp, thrown);
+        handler.failed?.(rsp, thrown);
       }
       this.#send(xid, fop, rsp, null, 0);
     } catch (error) {
@@ -333,7 +348,7 @@ export class Session implements ConnectionHandler {
     const recordStart = w.at;
     w.beginReply(xid);
     try {
-      fop.response.encode(w, rsp);
+      codecOf(fop.name).response.encode(w, rsp);
     } catch (error) {
       w.truncate(recordStart);
       payload?.release();

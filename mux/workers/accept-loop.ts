@@ -4,8 +4,8 @@
  */
 import { addon, type Poller } from '../../native/addon.js';
 import { EAGAIN, ECONNABORTED, EINTR, EPERM, EPROTO, errnoName } from '../../native/errno.js';
+import { descriptorShortage } from '../base/descriptor-reserve.js';
 import type { Logger } from '../base/log.js';
-import { descriptorShortage } from '../brick/descriptor-budget.js';
 
 /** Connections accepted per turn: a storm of them must not starve the rest. */
 const ACCEPTS_PER_TURN = 64;

@@ -18,15 +18,16 @@ import { BrickError, type BrickErrorCode } from '../base/brick-error.js';
 import { describeThrown, isProgramFault } from '../base/fault.js';
 import { loggerFor } from '../base/log.js';
 import type { AuthRules } from '../brick/auth.js';
-import { Brick, type ServerRules, SubdirMissing } from '../brick/brick.js';
+import { Brick, SubdirMissing } from '../brick/brick.js';
 import { authRules, type BrickFacts, type Unapplied, unappliedText, withheldBy } from '../brick/brick-facts.js';
 import type { ClientIdentity } from '../brick/client.js';
 import { type Options as ServerOptions, options as serverOptions } from '../brick/server-options.js';
+import type { ServerRules } from '../brick/server-rules.js';
 import type { LayerSpec } from '../brick/stack.js';
 import type { Handover } from '../handshake/handshake.js';
 import { encodeSetvolumeReply, welcome } from '../handshake/setvolume-reply.js';
 import type { QosRules } from '../qos/rules.js';
-import type { Session } from '../session/session.js';
+import { openSession, type Session } from '../session/session.js';
 import { setKeepalive, setWindow } from '../transport/socket-options.js';
 import { XdrWriter } from '../wire/xdr.js';
 import { Dict } from '../xlator/dict.js';
@@ -220,7 +221,7 @@ export class Host {
       brick.log.warning(0, `connection of ${identity.peer}: the kernel does not take ${refused.join(', ')}`);
     let session: Session;
     try {
-      session = await brick.join(identity, handover.fd);
+      session = await openSession(brick, identity, handover.fd);
     } catch (error) {
       if (error instanceof SubdirMissing) {
         brick.log.error(115030, `${error.message}: errno ${error.errno}`);

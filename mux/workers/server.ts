@@ -2,6 +2,7 @@
  * The server on the main thread: one listening port for all bricks, the handshake of new connections, and the control of
  * the brick workers.
  */
+
 import { randomUUID } from 'node:crypto';
 import { addon } from '../../native/addon.js';
 import type { ByteString } from '../../native/bytes.js';

@@ -1,4 +1,5 @@
 /** What the main thread and its workers tell each other. All of it is structured-clonable. */
+
 import type { ByteString } from '../../native/bytes.js';
 
 /** A brick to be brought up, or to be given new options. */

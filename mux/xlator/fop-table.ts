@@ -1,10 +1,9 @@
 /**
- * THE table of fops: every procedure of the fop program once, with all that is fixed about it. Dispatch, statistics, queueing, QoS
- * and metrics derive from it; no other list of fops exists.
+ * THE table of fops: every procedure of the fop program once, with all the facts about it. Dispatch, statistics, queueing, QoS
+ * and metrics derive from it. Codecs (mux/fops/codecs.ts) and handlers (mux/fops/handlers.ts) are typed by its names: one that
+ * lacks does not compile.
  */
 
-import * as x from '../wire/programs/glusterfs4.js';
-import type { Struct } from '../wire/schema.js';
 import type { FopName } from './fops.js';
 
 /** The number of the fop program, whatever its version. */
@@ -31,9 +30,6 @@ export type Resolution = 'must' | 'not' | 'may' | 'dontcare' | 'exact' | 'fd' | 
  */
 export type Traffic = 'free' | 'read' | 'write';
 
-// biome-ignore lint/suspicious/noExplicitAny: rows hold structures of every type; who knows the fop knows the type
-type AnyStruct = Struct<any>;
-
 export interface FopEntry {
   /** Procedure number on the wire. */
   readonly number: number;
@@ -42,8 +38,6 @@ export interface FopEntry {
   readonly display: string;
   /** GF_FOP_*: the number in profile keys and in changelogs. */
   readonly internal: number;
-  readonly request: AnyStruct;
-  readonly response: AnyStruct;
   /** Where raw bytes follow the structure. */
   readonly payload: 'none' | 'request' | 'response';
   readonly priority: FopPriorityClass;
@@ -96,8 +90,6 @@ function row(
   internal: number,
   priority: FopPriorityClass,
   resolution: Resolution,
-  request: AnyStruct,
-  response: AnyStruct,
   traits: Traits = {},
 ): FopEntry {
   return {
@@ -105,8 +97,6 @@ function row(
     name,
     display,
     internal,
-    request,
-    response,
     payload: traits.payload ?? 'none',
     priority,
     changesData: traits.changes ?? false,
@@ -122,72 +112,72 @@ function row(
 
 /** In order of the wire's numbers. Not among them: COMPOUND (49) and PUT (55), which no server serves. */
 export const FOPS: readonly FopEntry[] = [
-  row(1, 'stat', 'STAT', 1, 'high', 'must', x.statReq, x.iattRsp),
-  row(2, 'readlink', 'READLINK', 2, 'high', 'must', x.readlinkReq, x.readlinkRsp),
-  row(3, 'mknod', 'MKNOD', 3, 'normal', 'not', x.mknodReq, x.entryRsp, ENTRY),
-  row(4, 'mkdir', 'MKDIR', 4, 'normal', 'not', x.mkdirReq, x.entryRsp, ENTRY),
-  row(5, 'unlink', 'UNLINK', 5, 'normal', 'must', x.unlinkReq, x.prePostRsp, { ...ENTRY, ...HELD }),
-  row(6, 'rmdir', 'RMDIR', 6, 'normal', 'must', x.rmdirReq, x.prePostRsp, { ...ENTRY, ...HELD }),
-  row(7, 'symlink', 'SYMLINK', 7, 'normal', 'not', x.symlinkReq, x.entryRsp, ENTRY),
-  row(8, 'rename', 'RENAME', 8, 'normal', 'may', x.renameReq, x.renameRsp, {
+  row(1, 'stat', 'STAT', 1, 'high', 'must'),
+  row(2, 'readlink', 'READLINK', 2, 'high', 'must'),
+  row(3, 'mknod', 'MKNOD', 3, 'normal', 'not', ENTRY),
+  row(4, 'mkdir', 'MKDIR', 4, 'normal', 'not', ENTRY),
+  row(5, 'unlink', 'UNLINK', 5, 'normal', 'must', { ...ENTRY, ...HELD }),
+  row(6, 'rmdir', 'RMDIR', 6, 'normal', 'must', { ...ENTRY, ...HELD }),
+  row(7, 'symlink', 'SYMLINK', 7, 'normal', 'not', ENTRY),
+  row(8, 'rename', 'RENAME', 8, 'normal', 'may', {
     ...CHANGES,
     ...HELD,
     work: WORK_OF_RENAME,
   }),
-  row(9, 'link', 'LINK', 9, 'normal', 'not', x.linkReq, x.entryRsp, ENTRY),
-  row(10, 'truncate', 'TRUNCATE', 10, 'low', 'must', x.truncateReq, x.prePostRsp, { ...CHANGES, ...HELD }),
-  row(11, 'open', 'OPEN', 11, 'high', 'must', x.openReq, x.openRsp),
-  row(12, 'readv', 'READ', 12, 'low', 'fd', x.readReq, x.readRsp, { payload: 'response', bytes: 'size' }),
-  row(13, 'writev', 'WRITE', 13, 'low', 'fd', x.writeReq, x.prePostRsp, {
+  row(9, 'link', 'LINK', 9, 'normal', 'not', ENTRY),
+  row(10, 'truncate', 'TRUNCATE', 10, 'low', 'must', { ...CHANGES, ...HELD }),
+  row(11, 'open', 'OPEN', 11, 'high', 'must'),
+  row(12, 'readv', 'READ', 12, 'low', 'fd', { payload: 'response', bytes: 'size' }),
+  row(13, 'writev', 'WRITE', 13, 'low', 'fd', {
     payload: 'request',
     changes: true,
     held: true,
     bytes: 'size',
   }),
-  row(14, 'statfs', 'STATFS', 14, 'high', 'must', x.statfsReq, x.statfsRsp),
-  row(15, 'flush', 'FLUSH', 15, 'normal', 'fd', x.flushReq, x.commonRsp, FREE),
-  row(16, 'fsync', 'FSYNC', 16, 'low', 'fd', x.fsyncReq, x.prePostRsp, { ...SYNC, ...HELD }),
-  row(17, 'setxattr', 'SETXATTR', 17, 'normal', 'must', x.setxattrReq, x.commonRsp, CHANGES),
-  row(18, 'getxattr', 'GETXATTR', 18, 'normal', 'must', x.getxattrReq, x.dictRsp),
-  row(19, 'removexattr', 'REMOVEXATTR', 19, 'normal', 'must', x.removexattrReq, x.commonRsp, { ...CHANGES, ...HELD }),
-  row(20, 'opendir', 'OPENDIR', 20, 'high', 'must', x.opendirReq, x.openRsp, { work: WORK_OF_LIST }),
-  row(21, 'fsyncdir', 'FSYNCDIR', 21, 'low', 'fd', x.fsyncdirReq, x.commonRsp, SYNC),
-  row(22, 'access', 'ACCESS', 22, 'high', 'must', x.accessReq, x.commonRsp),
-  row(23, 'create', 'CREATE', 23, 'normal', 'dontcare', x.createReq, x.createRsp, ENTRY),
-  row(24, 'ftruncate', 'FTRUNCATE', 24, 'low', 'fd', x.ftruncateReq, x.prePostRsp, { ...CHANGES, ...HELD }),
-  row(25, 'fstat', 'FSTAT', 25, 'high', 'fd', x.fstatReq, x.iattRsp),
-  row(26, 'lk', 'LK', 26, 'normal', 'fd', x.lkReq, x.lkRsp, LOCK),
-  row(27, 'lookup', 'LOOKUP', 27, 'high', 'dontcare', x.lookupReq, x.prePostRsp, { work: WORK_OF_LOOK }),
-  row(28, 'readdir', 'READDIR', 28, 'high', 'fd', x.readdirReq, x.readdirRsp, { bytes: 'size', work: WORK_OF_LIST }),
-  row(29, 'inodelk', 'INODELK', 29, 'normal', 'exact', x.inodelkReq, x.commonRsp, LOCK),
-  row(30, 'finodelk', 'FINODELK', 30, 'normal', 'fd', x.finodelkReq, x.commonRsp, LOCK),
-  row(31, 'entrylk', 'ENTRYLK', 31, 'normal', 'exact', x.entrylkReq, x.commonRsp, LOCK),
-  row(32, 'fentrylk', 'FENTRYLK', 32, 'normal', 'fd', x.fentrylkReq, x.commonRsp, LOCK),
-  row(33, 'xattrop', 'XATTROP', 33, 'low', 'must', x.xattropReq, x.dictRsp, CHANGES),
-  row(34, 'fxattrop', 'FXATTROP', 34, 'low', 'fd', x.fxattropReq, x.dictRsp, CHANGES),
-  row(35, 'fgetxattr', 'FGETXATTR', 35, 'normal', 'fd', x.fgetxattrReq, x.dictRsp),
-  row(36, 'fsetxattr', 'FSETXATTR', 36, 'normal', 'fd', x.fsetxattrReq, x.commonRsp, CHANGES),
-  row(37, 'rchecksum', 'RCHECKSUM', 37, 'low', 'fd', x.rchecksumReq, x.rchecksumRsp, { bytes: 'len' }),
-  row(38, 'setattr', 'SETATTR', 38, 'normal', 'must', x.setattrReq, x.prePostRsp, CHANGES),
-  row(39, 'fsetattr', 'FSETATTR', 39, 'normal', 'fd', x.fsetattrReq, x.prePostRsp, CHANGES),
-  row(40, 'readdirp', 'READDIRP', 40, 'high', 'fd', x.readdirpReq, x.readdirpRsp, {
+  row(14, 'statfs', 'STATFS', 14, 'high', 'must'),
+  row(15, 'flush', 'FLUSH', 15, 'normal', 'fd', FREE),
+  row(16, 'fsync', 'FSYNC', 16, 'low', 'fd', { ...SYNC, ...HELD }),
+  row(17, 'setxattr', 'SETXATTR', 17, 'normal', 'must', CHANGES),
+  row(18, 'getxattr', 'GETXATTR', 18, 'normal', 'must'),
+  row(19, 'removexattr', 'REMOVEXATTR', 19, 'normal', 'must', { ...CHANGES, ...HELD }),
+  row(20, 'opendir', 'OPENDIR', 20, 'high', 'must', { work: WORK_OF_LIST }),
+  row(21, 'fsyncdir', 'FSYNCDIR', 21, 'low', 'fd', SYNC),
+  row(22, 'access', 'ACCESS', 22, 'high', 'must'),
+  row(23, 'create', 'CREATE', 23, 'normal', 'dontcare', ENTRY),
+  row(24, 'ftruncate', 'FTRUNCATE', 24, 'low', 'fd', { ...CHANGES, ...HELD }),
+  row(25, 'fstat', 'FSTAT', 25, 'high', 'fd'),
+  row(26, 'lk', 'LK', 26, 'normal', 'fd', LOCK),
+  row(27, 'lookup', 'LOOKUP', 27, 'high', 'dontcare', { work: WORK_OF_LOOK }),
+  row(28, 'readdir', 'READDIR', 28, 'high', 'fd', { bytes: 'size', work: WORK_OF_LIST }),
+  row(29, 'inodelk', 'INODELK', 29, 'normal', 'exact', LOCK),
+  row(30, 'finodelk', 'FINODELK', 30, 'normal', 'fd', LOCK),
+  row(31, 'entrylk', 'ENTRYLK', 31, 'normal', 'exact', LOCK),
+  row(32, 'fentrylk', 'FENTRYLK', 32, 'normal', 'fd', LOCK),
+  row(33, 'xattrop', 'XATTROP', 33, 'low', 'must', CHANGES),
+  row(34, 'fxattrop', 'FXATTROP', 34, 'low', 'fd', CHANGES),
+  row(35, 'fgetxattr', 'FGETXATTR', 35, 'normal', 'fd'),
+  row(36, 'fsetxattr', 'FSETXATTR', 36, 'normal', 'fd', CHANGES),
+  row(37, 'rchecksum', 'RCHECKSUM', 37, 'low', 'fd', { bytes: 'len' }),
+  row(38, 'setattr', 'SETATTR', 38, 'normal', 'must', CHANGES),
+  row(39, 'fsetattr', 'FSETATTR', 39, 'normal', 'fd', CHANGES),
+  row(40, 'readdirp', 'READDIRP', 40, 'high', 'fd', {
     bytes: 'size',
     work: WORK_OF_LIST,
   }),
-  row(41, 'release', 'RELEASE', 42, 'high', 'none', x.releaseReq, x.commonRsp, FREE),
-  row(42, 'releasedir', 'RELEASEDIR', 43, 'high', 'none', x.releaseReq, x.commonRsp, FREE),
-  row(43, 'fremovexattr', 'FREMOVEXATTR', 45, 'normal', 'fd', x.fremovexattrReq, x.commonRsp, { ...CHANGES, ...HELD }),
-  row(44, 'fallocate', 'FALLOCATE', 46, 'low', 'fd', x.fallocateReq, x.prePostRsp, CHANGES),
-  row(45, 'discard', 'DISCARD', 47, 'low', 'fd', x.discardReq, x.prePostRsp, CHANGES),
-  row(46, 'zerofill', 'ZEROFILL', 48, 'low', 'fd', x.zerofillReq, x.prePostRsp, { changes: true, bytes: 'size' }),
-  row(47, 'ipc', 'IPC', 49, 'high', 'none', x.ipcReq, x.commonRsp, FREE),
-  row(48, 'seek', 'SEEK', 50, 'low', 'fd', x.seekReq, x.seekRsp),
-  row(50, 'lease', 'LEASE', 51, 'normal', 'must', x.leaseReq, x.leaseRsp, FREE),
-  row(51, 'getactivelk', 'GETACTIVELK', 53, 'high', 'must', x.getactivelkReq, x.getactivelkRsp, FREE),
-  row(52, 'setactivelk', 'SETACTIVELK', 54, 'high', 'must', x.setactivelkReq, x.commonRsp, FREE),
-  row(53, 'icreate', 'ICREATE', 56, 'high', 'not', x.icreateReq, x.iattRsp, ENTRY),
-  row(54, 'namelink', 'NAMELINK', 57, 'high', 'not', x.namelinkReq, x.prePostRsp, ENTRY),
-  row(56, 'copyFileRange', 'COPY_FILE_RANGE', 58, 'low', 'fd', x.copyFileRangeReq, x.copyFileRangeRsp, {
+  row(41, 'release', 'RELEASE', 42, 'high', 'none', FREE),
+  row(42, 'releasedir', 'RELEASEDIR', 43, 'high', 'none', FREE),
+  row(43, 'fremovexattr', 'FREMOVEXATTR', 45, 'normal', 'fd', { ...CHANGES, ...HELD }),
+  row(44, 'fallocate', 'FALLOCATE', 46, 'low', 'fd', CHANGES),
+  row(45, 'discard', 'DISCARD', 47, 'low', 'fd', CHANGES),
+  row(46, 'zerofill', 'ZEROFILL', 48, 'low', 'fd', { changes: true, bytes: 'size' }),
+  row(47, 'ipc', 'IPC', 49, 'high', 'none', FREE),
+  row(48, 'seek', 'SEEK', 50, 'low', 'fd'),
+  row(50, 'lease', 'LEASE', 51, 'normal', 'must', FREE),
+  row(51, 'getactivelk', 'GETACTIVELK', 53, 'high', 'must', FREE),
+  row(52, 'setactivelk', 'SETACTIVELK', 54, 'high', 'must', FREE),
+  row(53, 'icreate', 'ICREATE', 56, 'high', 'not', ENTRY),
+  row(54, 'namelink', 'NAMELINK', 57, 'high', 'not', ENTRY),
+  row(56, 'copyFileRange', 'COPY_FILE_RANGE', 58, 'low', 'fd', {
     changes: true,
     bytes: 'size',
   }),

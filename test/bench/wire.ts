@@ -3,7 +3,9 @@
  *
  *   node dist/test/bench/wire.js
  */
+
 import { pathToFileURL } from 'node:url';
+import { type AnyFopCodec, codecOf } from '../../mux/fops/codecs.js';
 import { beginCallAs, CallHeader, parseCall } from '../../mux/wire/rpc.js';
 import { XdrReader, XdrWriter } from '../../mux/wire/xdr.js';
 import { Dict } from '../../mux/xlator/dict.js';
@@ -59,7 +61,7 @@ function call(name: 'readv' | 'lookup', args: unknown): Buffer {
     groups: [1000, 27],
     lkOwner: 'ownerxyz',
   });
-  fop.request.encode(w, args);
+  codecOf(fop.name).request.encode(w, args);
   w.endRecord();
   return Buffer.from(w.bytes.subarray(4, w.at));
 }
@@ -84,21 +86,21 @@ export function wireBench(): [string, number][] {
   const gfid = gfidKey(GFID);
   const stat = someIatt();
 
-  const read = fopByName('readv');
+  const read = codecOf('readv');
   const readCall = call('readv', { gfid, fd: 3, offset: 1 << 20, size: 4096, flag: 0, xdata: null });
-  const lookup = fopByName('lookup');
+  const lookup = codecOf('lookup');
   const lookupCall = call('lookup', { gfid, pargfid: gfid, flags: 0, bname: 'some-file.txt', xdata: lookupXdata() });
   const answer = new Dict().setUint('glusterfs.open-fd-count', 0).setUint('glusterfs.inodelk-dom-count', 0);
   answer.setBytes('trusted.glusterfs.dht', new Uint8Array(16));
 
-  const decode = (bytes: Buffer, fop: typeof read): unknown => {
+  const decode = (bytes: Buffer, codec: AnyFopCodec): unknown => {
     parseCall(reader.reset(bytes, 0, bytes.length), header);
-    return fop.request.decode(reader);
+    return codec.request.decode(reader);
   };
-  const encode = (fop: typeof read, rsp: unknown): void => {
+  const encode = (codec: AnyFopCodec, rsp: unknown): void => {
     writer.rewind();
     writer.beginReply(header.xid);
-    fop.response.encode(writer, rsp);
+    codec.response.encode(writer, rsp);
     writer.endRecord(4096);
   };
   return [

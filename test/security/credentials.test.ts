@@ -2,10 +2,13 @@
  * Numbers at the borders of their types: clocks in credentials, times, sizes and offsets of every fop, as any user may send them. They
  * cost the sender an error at most: the brick's root, its worker and the other clients never notice.
  */
+
 import { chmodSync } from 'node:fs';
-import t, { type Test } from 'tap';
+import type { Test } from 'tap';
+import t from 'tap';
+import { codecOf } from '../../mux/fops/codecs.js';
 import { Dict, DictType } from '../../mux/xlator/dict.js';
-import { FOP_NAMES, fopByName } from '../../mux/xlator/fop-table.js';
+import { FOP_NAMES } from '../../mux/xlator/fop-table.js';
 import type { FopName } from '../../mux/xlator/fops.js';
 import { Iatt } from '../../mux/xlator/iatt.js';
 import { BrickProcess, whyNotRoot } from '../support/brick-process.js';
@@ -34,7 +37,7 @@ const WAIT_MS = 20_000;
 /** Fields that are numbers, and not which file or fd is meant. */
 function numericFields(fop: FopName): string[] {
   const request = requestOf(fop);
-  return fopByName(fop).request.fieldNames.filter((name) => {
+  return codecOf(fop).request.fieldNames.filter((name) => {
     const value = request[name];
     return (typeof value === 'number' || typeof value === 'bigint') && !name.startsWith('fd');
   });
@@ -128,7 +131,7 @@ t.test('the clock of a credential', { skip: whyNotRoot ?? false }, async (t) => 
       for (const fop of FOP_NAMES) {
         calls.push([
           fop,
-          attacker.call(fop, { ...(fopByName(fop).request.fieldNames.includes('gfid') ? { gfid } : {}) }, who),
+          attacker.call(fop, { ...(codecOf(fop).request.fieldNames.includes('gfid') ? { gfid } : {}) }, who),
         ]);
         calls.push([`${fop} of the root`, attacker.call(fop, {}, who)]);
       }
@@ -185,7 +188,7 @@ t.test('sizes, offsets and flags', { skip: whyNotRoot ?? false }, async (t) => {
   for (const fop of FOP_NAMES) {
     // A file each: what one makes large, another would read.
     const { gfid, fd } = await attacker.create(ROOT_KEY, `for-${fop}`);
-    const { fieldNames } = fopByName(fop).request;
+    const { fieldNames } = codecOf(fop).request;
     const target = Object.fromEntries(
       Object.entries({ gfid, fd, gfid1: gfid, gfid2: gfid, fd_in: fd, fd_out: fd }).filter(([key]) =>
         fieldNames.includes(key),

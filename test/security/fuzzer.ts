@@ -6,6 +6,7 @@
  * (fallocate of a terabyte) is left out.
  */
 
+import { codecOf } from '../../mux/fops/codecs.js';
 import { Dict, DictType } from '../../mux/xlator/dict.js';
 import { FOP_PROGRAM, FOP_VERSION, FOPS, type FopEntry, type TableName } from '../../mux/xlator/fop-table.js';
 import { Iatt } from '../../mux/xlator/iatt.js';
@@ -197,7 +198,7 @@ export class Fuzzer {
     const root = random(4) === 0;
     const who = this.#who(root);
     const fields: Record<string, unknown> = {};
-    for (const field of fop.request.fieldNames) fields[field] = this.#field(fop.name, field, root);
+    for (const field of codecOf(fop.name).request.fieldNames) fields[field] = this.#field(fop.name, field, root);
     let args: Buffer;
     try {
       args = encodeRequest(fop.name, fields);

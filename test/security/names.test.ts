@@ -2,6 +2,7 @@
 import { lstatSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { codecOf } from '../../mux/fops/codecs.js';
 import { FOPS, type FopEntry, type TableName } from '../../mux/xlator/fop-table.js';
 import { EACCES, EEXIST, EISDIR, ENAMETOOLONG, ENOENT, EPERM, EROFS } from '../../native/errno.js';
 import { BrickProcess, whyNotRoot, withVolume } from '../support/brick-process.js';
@@ -81,13 +82,14 @@ async function directories(client: RawClient): Promise<Record<string, string>> {
 
 /** Fops that carry text, or may in their xdata. */
 const NAMING = FOPS.filter(
-  ({ name, request }) => name.endsWith('xattrop') || request.fieldNames.some((field) => requestOf(name)[field] === ''),
+  ({ name }) =>
+    name.endsWith('xattrop') || codecOf(name).request.fieldNames.some((field) => requestOf(name)[field] === ''),
 );
 
 /** A request whose every name is `name`, and whose every gfid is the directory's. */
-function hostile({ name: fop, request }: FopEntry, directory: string, name: string): Record<string, unknown> {
+function hostile({ name: fop }: FopEntry, directory: string, name: string): Record<string, unknown> {
   const fields = requestOf(fop);
-  for (const field of request.fieldNames) {
+  for (const field of codecOf(fop).request.fieldNames) {
     if (field.includes('gfid')) fields[field] = directory;
     else if (fields[field] === '') fields[field] = name;
   }

@@ -2,8 +2,10 @@
  * A client that speaks RPC with a brick as it likes: any credential, any argument, any bytes. For tests of what a hostile
  * client can do, and of what the honest one beside it notices.
  */
+
 import { randomUUID } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
+import { codecOf } from '../../mux/fops/codecs.js';
 import { decodeOldDict, encodeOldDict } from '../../mux/wire/dict.js';
 import {
   HANDSHAKE_PROGRAM,
@@ -90,7 +92,7 @@ function blankField(fop: TableName, field: string): any {
 /** A request of the fop: `fields` over harmless defaults (the root, an anonymous fd, nothing, 0). */
 export function requestOf(fop: TableName, fields: Record<string, unknown> = {}): Record<string, unknown> {
   const request: Record<string, unknown> = {};
-  for (const name of fopByName(fop).request.fieldNames) request[name] = blankField(fop, name);
+  for (const name of codecOf(fop).request.fieldNames) request[name] = blankField(fop, name);
   return Object.assign(request, fields);
 }
 
@@ -141,7 +143,7 @@ export function callRecord(xid: number, program: number, version: number, proced
 /** Encoded arguments of a fop. */
 export function encodeRequest(fop: TableName, fields: Record<string, unknown> = {}): Buffer {
   const w = new XdrWriter(region(65536));
-  fopByName(fop).request.encode(w, requestOf(fop, fields));
+  codecOf(fop).request.encode(w, requestOf(fop, fields));
   const bytes = Buffer.from(w.bytes.subarray(0, w.at));
   w.region.release();
   return bytes;
@@ -221,7 +223,8 @@ export class RawClient {
 
   /** Calls a fop with arguments as bytes. */
   async callBytes(fop: TableName, args: Buffer, who: Who = this.who): Promise<Answer> {
-    const { number, response } = fopByName(fop);
+    const { number } = fopByName(fop);
+    const { response } = codecOf(fop);
     const reply = await this.#ask((xid) => callRecord(xid, FOP_PROGRAM, FOP_VERSION, number, who, args));
     if (reply === null) throw new Error(`the connection was closed before ${fop} was answered`);
     const reader = new XdrReader().reset(reply, 0, reply.length);

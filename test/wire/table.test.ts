@@ -1,6 +1,7 @@
 /** The table of fops: complete, without contradictions, and the one that the README shows. */
 import { readFileSync } from 'node:fs';
 import t from 'tap';
+import { codecOf } from '../../mux/fops/codecs.js';
 import { FOP_NAMES, FOP_NUMBERS, FOPS, fopByName, fopByNumber } from '../../mux/xlator/fop-table.js';
 import type { FopName } from '../../mux/xlator/fops.js';
 import { README, renewed } from './overview.js';
@@ -89,9 +90,9 @@ t.test('wire and internal numbers are the same up to 40', async (t) => {
 
 t.test('traits fit the structures', async (t) => {
   for (const f of FOPS) {
-    const request: string[] = f.request.fieldNames;
+    const request: string[] = codecOf(f.name).request.fieldNames;
     t.equal(request.at(-1), 'xdata', `${f.display}: xdata ends the request`);
-    t.same(f.response.fieldNames.slice(0, 2), ['op_ret', 'op_errno'], f.display);
+    t.same(codecOf(f.name).response.fieldNames.slice(0, 2), ['op_ret', 'op_errno'], f.display);
     if (f.costBytes !== null) t.ok(request.includes(f.costBytes), `${f.display} has ${f.costBytes}`);
     if (f.resolution === 'fd') t.ok(request.includes('fd') || request.includes('fd_in'), `${f.display} has an fd`);
     if (f.resolution === 'not' && f.name !== 'icreate')
@@ -100,7 +101,7 @@ t.test('traits fit the structures', async (t) => {
         `${f.display} has a name`,
       );
     if (f.payload !== 'none')
-      t.ok((f.payload === 'request' ? request : f.response.fieldNames).includes('size'), f.display);
+      t.ok((f.payload === 'request' ? request : codecOf(f.name).response.fieldNames).includes('size'), f.display);
     if (f.isLock) t.notOk(f.changesData);
   }
 });

@@ -12,7 +12,7 @@ import type { Inode } from '../../xlator/inode.js';
 import type { DumpSection } from '../../xlator/translator.js';
 import type { Brick } from '../brick.js';
 import { unappliedText } from '../brick-facts.js';
-import { dumpCalls } from '../in-flight.js';
+import { dumpCalls } from './callpool.js';
 
 /** Inodes listed per state: a dump of a table of a million entries helps nobody. */
 const MAX_LISTED = 10000;

@@ -1,9 +1,7 @@
 /** What `gluster volume status` asks of a brick, as the keys and values of the answer's dictionary. */
 import { addon } from '../../../native/addon.js';
 import type { Brick } from '../brick.js';
-import { statusCalls } from '../in-flight.js';
-
-export type StatusValues = Record<string, string | number | bigint>;
+import { type StatusValues, statusCalls } from './callpool.js';
 
 const MALLINFO = [
   'arena',

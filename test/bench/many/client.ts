@@ -1,6 +1,8 @@
 /** A client of one brick at the level of the wire: shakes hands, calls fops, and notices every call that gets no answer. */
+
 import { randomUUID } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
+import { codecOf } from '../../../mux/fops/codecs.js';
 import { decodeOldDict, encodeOldDict } from '../../../mux/wire/dict.js';
 import {
   HANDSHAKE_PROGRAM,
@@ -91,14 +93,14 @@ export class WireClient {
       FOP_VERSION,
       fop.number,
       name,
-      (w) => fop.request.encode(w, { xdata: null, ...request }),
+      (w) => codecOf(fop.name).request.encode(w, { xdata: null, ...request }),
       payload,
     );
     const r = new XdrReader().reset(reply, 0, reply.length);
     const header = new ReplyHeader();
     parseReply(r, header);
     if (!header.accepted || header.stat !== 0) throw new Error(`${name} was refused: ${header.stat}`);
-    return fop.response.decode(r) as Reply;
+    return codecOf(fop.name).response.decode(r) as Reply;
   }
 
   /** Goes without a word. */

@@ -1,4 +1,5 @@
 /** A BrickServer without bricks: listens, and remembers what it was asked. */
+
 import { createServer, type Server } from 'node:net';
 import type {
   BrickServer,

@@ -1,12 +1,9 @@
 /** Credentials of calls under the server's options. */
+
 import t from 'tap';
 import { ClientState } from '../../../mux/brick/client.js';
-import {
-  applyFoundGroups,
-  type CredentialRules,
-  credentialsOf,
-  lookUpGroups,
-} from '../../../mux/session/credentials.js';
+import type { CredentialRules } from '../../../mux/brick/server-rules.js';
+import { applyFoundGroups, credentialsOf, lookUpGroups } from '../../../mux/session/credentials.js';
 import { CallHeader } from '../../../mux/wire/rpc.js';
 import { Call } from '../../../mux/xlator/call.js';
 

@@ -1,11 +1,11 @@
 /** Files without a gfid: one that a client asks to be shown leaves no inode behind, and one that had a gfid gets another. */
+
 import t from 'tap';
 import { InodeTable } from '../../../mux/brick/inode-table.js';
-import { BORDERS } from '../../../mux/fops/handlers.js';
-import type { Session } from '../../../mux/session/session.js';
+import type { FopContext } from '../../../mux/fops/fop-context.js';
+import { HANDLERS } from '../../../mux/fops/handlers.js';
 import { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
-import { fopByName } from '../../../mux/xlator/fop-table.js';
 import type { LookupArgs } from '../../../mux/xlator/fops.js';
 import { NULL_GFID, ROOT_KEY } from '../../../mux/xlator/gfid.js';
 import { Iatt } from '../../../mux/xlator/iatt.js';
@@ -32,16 +32,15 @@ class Setting {
         return { stat, postparent: new Iatt(), xdata: null };
       },
     };
-    const client = { ctx: [] };
+    const client = { ctx: [], mapRoot: (key: string) => key };
     const session = {
       client,
       top,
-      brick: { table: this.table, top },
-      mapRoot: (key: string) => key,
-    } as unknown as Session;
+      table: this.table,
+    } as unknown as FopContext;
     const request = { gfid: '\0'.repeat(16), pargfid: ROOT_KEY, flags: 0, bname: 'd', xdata: null };
-    const border = BORDERS[fopByName('lookup').number]!;
-    await border.wind(session, new Call(client as never, 27), request as never, null as never, 0, 0);
+    const handler = HANDLERS.lookup;
+    await handler.wind(session, new Call(client as never, 27), request as never, null as never, 0, 0);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Which connections are one client's, and what they leave behind when they go. */
 import t from 'tap';
 import type { ClientIdentity } from '../../../mux/brick/client.js';
+import { openSession } from '../../../mux/session/session.js';
 import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { LookupArgs, LookupReply } from '../../../mux/xlator/fops.js';
@@ -36,7 +37,7 @@ t.test(
   async (t) => {
     const { brick, fake } = await brickOf(SubdirFake);
     const [a, b] = [await connection(), await connection()];
-    const joining = [brick.join(at('/d'), a.fd), brick.join(at('/d'), b.fd)];
+    const joining = [openSession(brick, at('/d'), a.fd), openSession(brick, at('/d'), b.fd)];
     await pause();
     for (const go of fake.through.splice(0)) go();
     const [one, two] = await Promise.all(joining);
@@ -61,7 +62,7 @@ t.test(
 t.test('a sub-directory that is not there leaves no client behind', async (t) => {
   const { brick, fake } = await brickOf(SubdirFake);
   const { fd } = await connection();
-  const joining = brick.join(at('/none'), fd);
+  const joining = openSession(brick, at('/none'), fd);
   await pause();
   fake.through.shift()!();
   await t.rejects(joining, Object.assign(new Error('subdirectory for mount "/none" is not found'), { errno: ENOENT }));
@@ -71,7 +72,7 @@ t.test('a sub-directory that is not there leaves no client behind', async (t) =>
 
 t.test('a descriptor that can not be watched leaves no client behind', async (t) => {
   const { brick } = await brickOf(Fake);
-  await t.rejects(brick.join(IDENTITY, 1 << 20));
+  await t.rejects(openSession(brick, IDENTITY, 1 << 20));
   t.equal(brick.clients.size, 0);
   t.equal(brick.sessions.size, 0);
   await brick.close();
@@ -80,7 +81,7 @@ t.test('a descriptor that can not be watched leaves no client behind', async (t)
 t.test('the brick goes while a directory is looked up', async (t) => {
   const { brick, fake } = await brickOf(SubdirFake);
   const { fd } = await connection();
-  const joining = brick.join(at('/d'), fd);
+  const joining = openSession(brick, at('/d'), fd);
   await pause();
   const closing = brick.close();
   await pause();
@@ -101,7 +102,7 @@ t.test('the same process-uuid with anything else that differs is another client'
   ];
   const join = async (identity: ClientIdentity) => {
     const { fd } = await connection();
-    const joining = brick.join(identity, fd);
+    const joining = openSession(brick, identity, fd);
     await pause();
     for (const go of fake.through.splice(0)) go();
     return (await joining).client;

@@ -2,7 +2,8 @@
 import t from 'tap';
 import { type LogLine, Severity, setLogSink } from '../../../mux/base/log.js';
 import { InodeTable } from '../../../mux/brick/inode-table.js';
-import { learnNamespace, NAMESPACE_KEY, withNamespaceKey } from '../../../mux/brick/namespaces.js';
+import { learnNamespace, NAMESPACE_KEY, withNamespaceKey } from '../../../mux/fops/namespaces.js';
+import { openSession } from '../../../mux/session/session.js';
 import type { Call } from '../../../mux/xlator/call.js';
 import { Dict } from '../../../mux/xlator/dict.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
@@ -144,7 +145,7 @@ async function setup(tracks = true) {
   const { brick } = await brickOf(Disk);
   if (tracks) brick.table.trackNamespaces();
   const { socket, fd } = await connection();
-  await brick.join(IDENTITY, fd);
+  await openSession(brick, IDENTITY, fd);
   const client = new Client(socket);
   let xid = 0;
   const fop = async (name: Parameters<Client['record']>[1], request: object, pid = 1000): Promise<number> => {

@@ -3,6 +3,7 @@
  * "kills" makes its worker fail shortly after it has come up, "stillborn" while it comes up, "refuses" fails to come up, "stubborn"
  * refuses to change, "lacking" is what this server has not.
  */
+
 import { getEnvironmentData, type MessagePort } from 'node:worker_threads';
 import type { Unapplied } from '../../../mux/brick/brick-facts.js';
 import { options as serverOptions } from '../../../mux/brick/server-options.js';

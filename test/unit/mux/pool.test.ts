@@ -1,10 +1,13 @@
 /** The pool of brick workers: where bricks are placed, and what becomes of them when a worker fails. */
+
 import { readdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { setEnvironmentData } from 'node:worker_threads';
-import t, { type Test } from 'tap';
+import type { Test } from 'tap';
+import t from 'tap';
 import { setLogSink } from '../../../mux/base/log.js';
+import { codecOf } from '../../../mux/fops/codecs.js';
 import { encodeOldDict } from '../../../mux/wire/dict.js';
 import {
   HANDSHAKE_PROGRAM,
@@ -100,7 +103,7 @@ class Peer {
     const fop = fopByName('lookup');
     const w = new XdrWriter(region(65536));
     beginCallAs(w, xid, FOP_PROGRAM, FOP_VERSION, fop.number, { pid: 1, uid: 0, gid: 0, lkOwner: 'o' });
-    fop.request.encode(w, {
+    codecOf(fop.name).request.encode(w, {
       gfid: `${'\0'.repeat(15)}\x01`,
       pargfid: '\0'.repeat(16),
       flags: 0,

@@ -1,8 +1,12 @@
 /** A brick of a made-up translator behind a real socket, and the client's side of it. */
+
 import { connect, type Socket } from 'node:net';
 import t from 'tap';
-import { Brick, type ServerRules } from '../../../mux/brick/brick.js';
+import { Brick } from '../../../mux/brick/brick.js';
 import type { ClientIdentity } from '../../../mux/brick/client.js';
+import type { ServerRules } from '../../../mux/brick/server-rules.js';
+import { codecOf } from '../../../mux/fops/codecs.js';
+import { openSession } from '../../../mux/session/session.js';
 import { beginCallAs } from '../../../mux/wire/rpc.js';
 import { XdrReader, XdrWriter } from '../../../mux/wire/xdr.js';
 import type { Call } from '../../../mux/xlator/call.js';
@@ -148,7 +152,7 @@ export class Client {
     const fop = fopByName(name);
     const w = new XdrWriter(region(65536));
     beginCallAs(w, xid, FOP_PROGRAM, FOP_VERSION, fop.number, { pid, uid, gid: 0, lkOwner: 'owner' });
-    fop.request.encode(w, request);
+    codecOf(fop.name).request.encode(w, request);
     w.endRecord(payload.length);
     return Buffer.concat([w.bytes.subarray(0, w.at), payload]);
   }
@@ -164,7 +168,7 @@ export class Client {
   async result(xid: number, name: Parameters<typeof fopByName>[0]) {
     const bytes = await this.reply(xid);
     const reader = new XdrReader().reset(bytes, 24, bytes.length);
-    const rsp = fopByName(name).response.decode(reader);
+    const rsp = codecOf(name).response.decode(reader);
     return { rsp, payload: bytes.subarray(reader.at) };
   }
 }
@@ -204,7 +208,7 @@ export async function connection(): Promise<{ socket: Socket; fd: number }> {
 export async function rig(): Promise<Rig> {
   const { brick, fake } = await brickOf(Fake);
   const { socket, fd } = await connection();
-  await brick.join(IDENTITY, fd);
+  await openSession(brick, IDENTITY, fd);
   return { brick, fake, client: new Client(socket) };
 }
 

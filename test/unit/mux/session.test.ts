@@ -1,6 +1,6 @@
 import t from 'tap';
+import { openSession } from '../../../mux/session/session.js';
 import { ENOENT } from '../../../native/errno.js';
-
 import { brickOf, Client, connection, Fake, IDENTITY, ROOT, RULES, read, rig } from './rig.js';
 
 t.test('a fop comes back, with its data', async (t) => {
@@ -149,7 +149,7 @@ t.test('a brick that ends has its translators let go of what they hold back', as
   }
   const { brick, fake } = await brickOf(Holding);
   const { socket, fd } = await connection();
-  await brick.join(IDENTITY, fd);
+  await openSession(brick, IDENTITY, fd);
   const client = new Client(socket);
   client.socket.write(client.record(1, 'open', { gfid: ROOT, flags: 0, xdata: null }));
   await client.reply(1);

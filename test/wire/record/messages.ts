@@ -1,5 +1,6 @@
 /** Which structure a recorded message has: by program, version, procedure and direction. */
 
+import { codecOf } from '../../../mux/fops/codecs.js';
 import * as aggregator from '../../../mux/wire/programs/aggregator.js';
 import * as callback from '../../../mux/wire/programs/callback.js';
 import * as dump from '../../../mux/wire/programs/dump.js';
@@ -51,8 +52,8 @@ export const MESSAGES: readonly Message[] = [
     version: FOP_VERSION,
     procedure: f.number,
     name: f.display,
-    request: f.request,
-    response: f.response,
+    request: codecOf(f.name).request,
+    response: codecOf(f.name).response,
     payload: f.payload,
   })),
   ...of(handshake.HANDSHAKE_PROGRAM, handshake.HANDSHAKE_VERSION, [

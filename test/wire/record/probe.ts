@@ -3,8 +3,10 @@
  *
  *   node dist/test/wire/record/probe.js PORT BRICK
  */
+
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
+import { codecOf } from '../../../mux/fops/codecs.js';
 import { decodeOldDict, encodeOldDict } from '../../../mux/wire/dict.js';
 import { DUMP_PROGRAM, DUMP_VERSION, DumpProc } from '../../../mux/wire/programs/dump.js';
 import {
@@ -65,12 +67,12 @@ class Peer {
     const fop = fopByName(name);
     try {
       const reply = await this.call(FOP_PROGRAM, FOP_VERSION, fop.number, (w) =>
-        fop.request.encode(w, { xdata: null, ...request }),
+        codecOf(fop.name).request.encode(w, { xdata: null, ...request }),
       );
       const r = new XdrReader().reset(reply, 0, reply.length);
       const header = new ReplyHeader();
       parseReply(r, header);
-      const rsp = header.accepted && header.stat === 0 ? fop.response.decode(r) : null;
+      const rsp = header.accepted && header.stat === 0 ? codecOf(fop.name).response.decode(r) : null;
       console.log(name, rsp === null ? `refused ${header.stat}` : `ret ${rsp.op_ret} errno ${rsp.op_errno}`);
       return rsp;
     } catch (error) {

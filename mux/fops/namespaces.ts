@@ -7,7 +7,6 @@
 import { ENODATA, ENOENT, ENOTSUP, EPERM, ESTALE, EXDEV } from '../../native/errno.js';
 import { S_IFDIR } from '../../native/linux.js';
 import type { Logger } from '../base/log.js';
-import type { Session } from '../session/session.js';
 import type { Call } from '../xlator/call.js';
 import { Dict } from '../xlator/dict.js';
 import { FopError, failure } from '../xlator/fop-error.js';
@@ -15,7 +14,7 @@ import type { Fops, LookupReply, MaybePromise } from '../xlator/fops.js';
 import { isNullGfid, parseGfid } from '../xlator/gfid.js';
 import type { Fd, Inode } from '../xlator/inode.js';
 import { MAX_LEVELS, pathOf } from '../xlator/known-path.js';
-import type { InodeTable } from './inode-table.js';
+import type { FopContext, KnownInodes } from './fop-context.js';
 
 /** Marks the root of a namespace, whatever its value. Set by internal clients only, and never removed. */
 export const NAMESPACE_KEY = 'trusted.glusterfs.namespace';
@@ -29,7 +28,7 @@ const GONE: ReadonlySet<number> = new Set([ENOENT, ESTALE, ENODATA]);
 const isNoDirectory = (inode: Inode): boolean => inode.type !== S_IFDIR && inode.type !== 0;
 
 /** xdata of a look-up that tells as well whether the file is the root of a namespace, unless that is known. */
-export function withNamespaceKey(table: InodeTable, known: Inode | null | undefined, xdata: Dict | null): Dict | null {
+export function withNamespaceKey(table: KnownInodes, known: Inode | null | undefined, xdata: Dict | null): Dict | null {
   if (!table.tracksNamespaces || xdata?.has(NAMESPACE_KEY) === true) return xdata;
   if (known != null && (known.namespace !== null || isNoDirectory(known))) return xdata;
   const asking = new Dict();
@@ -39,41 +38,46 @@ export function withNamespaceKey(table: InodeTable, known: Inode | null | undefi
 }
 
 /** Notes the namespace of an inode that a look-up has found. answer: its reply to {@link withNamespaceKey}. */
-export function learnNamespace(table: InodeTable, inode: Inode, answer: Dict | null): void {
+export function learnNamespace(table: KnownInodes, inode: Inode, answer: Dict | null): void {
   if (!table.tracksNamespaces || inode.type !== S_IFDIR) return;
   if (answer?.has(NAMESPACE_KEY) === true) table.markNamespace(inode);
   else if (inode.namespace === null && inode.parent !== null) inode.namespace = inode.parent.namespace;
 }
 
 /** Fails with EPERM when a client that is not one of Gluster's own would make a namespace. */
-export function guardNamespaceKey(s: Session, call: Call, xattrs: Dict | null): void {
-  if (call.pid < 0 || !s.brick.table.tracksNamespaces || xattrs?.has(NAMESPACE_KEY) !== true) return;
-  s.brick.log.error(0, `${call.client.uid} may not set ${NAMESPACE_KEY}: only Gluster's own clients may`, EPERM);
+export function guardNamespaceKey(ctx: FopContext, call: Call, xattrs: Dict | null): void {
+  if (call.pid < 0 || !ctx.table.tracksNamespaces || xattrs?.has(NAMESPACE_KEY) !== true) return;
+  ctx.brick.log.error(0, `${call.client.uid} may not set ${NAMESPACE_KEY}: only Gluster's own clients may`, EPERM);
   throw failure(EPERM);
 }
 
 /** Has a directory become the root of a namespace once its xattr is set. */
-export function namespaceSet<R>(s: Session, inode: Inode, xattrs: Dict | null, set: MaybePromise<R>): MaybePromise<R> {
-  if (!s.brick.table.tracksNamespaces || xattrs?.has(NAMESPACE_KEY) !== true) return set;
+export function namespaceSet<R>(
+  ctx: FopContext,
+  inode: Inode,
+  xattrs: Dict | null,
+  set: MaybePromise<R>,
+): MaybePromise<R> {
+  if (!ctx.table.tracksNamespaces || xattrs?.has(NAMESPACE_KEY) !== true) return set;
   const mark = (reply: R): R => {
-    if (inode.type === S_IFDIR) s.brick.table.markNamespace(inode);
-    else s.brick.log.warning(0, `${pathOf(inode)} is no directory: it does not become the root of a namespace`);
+    if (inode.type === S_IFDIR) ctx.table.markNamespace(inode);
+    else ctx.brick.log.warning(0, `${pathOf(inode)} is no directory: it does not become the root of a namespace`);
     return reply;
   };
   return set instanceof Promise ? set.then(mark) : mark(set);
 }
 
 /** Fails with ENOTSUP when a namespace would be removed. */
-export function keepNamespace(s: Session, inode: Inode, name: string, xdata: Dict | null): void {
-  if (!s.brick.table.tracksNamespaces || (name !== NAMESPACE_KEY && xdata?.has(NAMESPACE_KEY) !== true)) return;
-  s.brick.log.error(0, `${pathOf(inode)}: removal of a namespace is not allowed`, ENOTSUP);
+export function keepNamespace(ctx: FopContext, inode: Inode, name: string, xdata: Dict | null): void {
+  if (!ctx.table.tracksNamespaces || (name !== NAMESPACE_KEY && xdata?.has(NAMESPACE_KEY) !== true)) return;
+  ctx.brick.log.error(0, `${pathOf(inode)}: removal of a namespace is not allowed`, ENOTSUP);
   throw failure(ENOTSUP);
 }
 
 /** Fails with EXDEV when a file would come from one namespace to another. */
-export function requireSameNamespace(s: Session, what: string, from: Inode, to: Inode): MaybePromise<void> {
-  const { brick } = s;
-  if (!brick.table.tracksNamespaces) return;
+export function requireSameNamespace(ctx: FopContext, what: string, from: Inode, to: Inode): MaybePromise<void> {
+  const { brick, table } = ctx;
+  if (!table.tracksNamespaces) return;
   const compare = (a: Inode, b: Inode): void => {
     if (a.key === b.key) return;
     const text = `${what} from ${pathOf(from)} to ${pathOf(to)}: not allowed across namespaces`;
@@ -96,7 +100,7 @@ function known(inode: Inode): Inode | null {
 
 /** What is needed of a brick. */
 export interface NamespaceHost {
-  readonly table: InodeTable;
+  readonly table: KnownInodes;
   readonly top: Fops;
   readonly log: Logger;
   readonly releaseFd: (fd: Fd) => void;
@@ -177,7 +181,7 @@ export class Namespaces {
 }
 
 /** The directory of a file's first name, as the file itself knows it. */
-function parentByName(table: InodeTable, { xdata }: LookupReply): Inode | null {
+function parentByName(table: KnownInodes, { xdata }: LookupReply): Inode | null {
   for (const name of xdata?.map.keys() ?? []) {
     if (!name.startsWith(GFID2PATH)) continue;
     const parent = parseGfid((xdata?.text(name) ?? '').slice(0, 36));

@@ -1,0 +1,15 @@
+/** What a brick needs of the sessions of its clients, which lie above it. */
+import type { Connection } from '../transport/connection.js';
+import type { XdrWriter } from '../wire/xdr.js';
+import type { ClientState } from './client.js';
+
+export interface BrickSession {
+  readonly client: ClientState;
+  readonly connection: Connection;
+  /** Fops under way, lock requests (which may wait for long) not counted. */
+  readonly outstanding: number;
+  /** Sends a message that no request asked for. */
+  callback(encode: (w: XdrWriter) => void): void;
+  /** The brick has another bound for the fops of a connection. */
+  outstandingLimitChanged(): void;
+}
