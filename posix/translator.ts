@@ -8,9 +8,9 @@ import type { Fd, Inode } from '../mux/xlator/inode.js';
 import { type DumpSection, type LayerNumbers, Translator } from '../mux/xlator/translator.js';
 import { addon } from '../native/addon.js';
 import { EOPNOTSUPP } from '../native/errno.js';
-import type { Store } from './brick-dir/brick-dir.js';
+import type { BrickDir } from './brick-dir/brick-dir.js';
 import { HealthCheck } from './brick-dir/health.js';
-import { openStore, setOwner } from './brick-dir/startup.js';
+import { openBrickDir, setOwner } from './brick-dir/startup.js';
 import { access, fsetattr, fstat, setattr, stat, statfs } from './fops/attr/stat-setattr.js';
 import { fsync, fsyncdir } from './fops/data/fsync.js';
 import { flush, open } from './fops/data/open.js';
@@ -34,13 +34,13 @@ import { fxattrop, xattrop } from './fops/xattr/xattrop.js';
 import type { Options } from './options.js';
 
 export class PosixTranslator extends Translator<Options> {
-  store!: Store;
+  store!: BrickDir;
   #health: HealthCheck | null = null;
 
   override async init(): Promise<void> {
     // Modes are the client's business; the daemon must not narrow them.
     addon.umask(0);
-    this.store = await openStore({ name: this.name, brick: this.brick, options: this.options, slot: this.slot });
+    this.store = await openBrickDir({ name: this.name, brick: this.brick, options: this.options, slot: this.slot });
     try {
       await this.store.landfill.dropUnlinked();
       await this.store.space.start();
@@ -100,7 +100,7 @@ export class PosixTranslator extends Translator<Options> {
 
   override forget(inode: Inode): void {
     this.store.files.forget(inode);
-    this.store.mdata.forget(inode.key);
+    this.store.unclaimed.forget(inode.key);
     inode.ctx[this.slot] = undefined;
   }
 

@@ -1,148 +1,55 @@
 /**
- * A brick's directory on disk, as all families of fops share it: its open descriptors, how inodes are addressed in
- * batches, the queue of blocking calls, handles and time records.
+ * A brick's directory on disk, as all families of fops share it: the disk context, and those who keep its open descriptors, its
+ * handles and time records, its writes and syncs, its free space and its landfill.
  */
-
 import { describeThrown } from '../../mux/base/fault.js';
-import { type Logger, loggerFor } from '../../mux/base/log.js';
-import { type Call, ClientPid } from '../../mux/xlator/call.js';
-import { FailureLog } from '../../mux/xlator/failure-log.js';
 import type { MaybePromise } from '../../mux/xlator/fops.js';
 import type { Inode } from '../../mux/xlator/inode.js';
-import type { BrickContext } from '../../mux/xlator/translator.js';
-import { type Batch, Priority } from '../../native/batch.js';
-import type { ByteString } from '../../native/bytes.js';
-import { S_IFDIR } from '../../native/linux.js';
-import type { Queue } from '../../native/queue.js';
-import { Closing } from '../disk/descriptors/deferred-close.js';
-import { Directories } from '../disk/descriptors/directory-cache.js';
-import { type FileRef, UnheldFile } from '../disk/descriptors/file-ref.js';
+import { DiskContext, type DiskInit } from '../disk/context.js';
+import { DirectoryCache } from '../disk/descriptors/directory-cache.js';
+import { FileLocator } from '../disk/descriptors/file-locator.js';
 import { Handles } from '../disk/descriptors/handles.js';
-import { Inlining } from '../disk/descriptors/inline-policy.js';
-import { InodeState } from '../disk/descriptors/inode-state.js';
-import { Files } from '../disk/descriptors/open-files.js';
-import { unlinkName } from '../disk/format/handle-name.js';
-import { MdataKeeper } from '../disk/times/time-records.js';
-import { Syncs } from '../fops/data/fsync.js';
-import { Writes } from '../fops/data/writev.js';
-import type { Options } from '../options.js';
+import { OpenFiles } from '../disk/descriptors/open-files.js';
+import { SyncQueue } from '../disk/descriptors/sync-queue.js';
+import { WriteQueue } from '../disk/descriptors/write-queue.js';
+import type { FileRef } from '../disk/file-ref.js';
+import { TimeRecords } from '../disk/times/time-records.js';
 import { Landfill } from './landfill.js';
-import { Space } from './space.js';
-
-/** Blocking calls of one brick that run at the same time, as io-threads' thread-count by default. */
-export const DEFAULT_CONCURRENCY = 16;
-
-export interface StoreInit {
-  name: string;
-  brick: BrickContext;
-  options: Options;
-  slot: number;
-  queue: Queue;
-  /** Magic number of its file system, as statfs gives it. */
-  fsType: number;
-  rootFd: number;
-  glusterfsFd: number;
-  /** Device and inode number of `.glusterfs`, which no look-up may reach. */
-  hidden: { dev: number; inoHigh: number; inoLow: number };
-}
+import { SpaceReserve } from './space.js';
 
 /** How long a brick that ends waits for its system calls, and when its disk is known to hang. */
 const CLOSE_WAIT_MS = 5_000;
 const HUNG_WAIT_MS = 500;
 
-export class Store {
-  /** The translator's name in the graph. */
-  readonly name: string;
-  readonly brick: BrickContext;
-  readonly log: Logger;
-  readonly #failureLog = new FailureLog();
-  options: Options;
-  readonly slot: number;
-  /** The brick's root, O_RDONLY | O_DIRECTORY: open for as long as the brick serves. */
-  readonly rootFd: number;
-  readonly glusterfsFd: number;
-  readonly hidden: StoreInit['hidden'];
-  readonly queue: Queue;
-  readonly inlining: Inlining;
-  readonly closing: Closing;
-  readonly dirs: Directories;
+export class BrickDir extends DiskContext {
+  readonly dirs: DirectoryCache;
   readonly handles: Handles;
-  readonly mdata: MdataKeeper;
+  readonly mdata: TimeRecords;
+  readonly files: OpenFiles;
+  readonly writes: WriteQueue;
+  readonly syncs: SyncQueue;
+  readonly space: SpaceReserve;
   readonly landfill: Landfill;
-  readonly files: Files;
-  readonly writes: Writes;
-  readonly syncs: Syncs;
-  readonly space: Space;
-  /** The disk has less free space than the reserve: kept by the space check, read by every fop that allocates. */
-  full = false;
+  readonly #locator: FileLocator;
 
-  constructor(init: StoreInit) {
-    this.name = init.name;
-    this.brick = init.brick;
-    this.log = loggerFor(init.name);
-    this.options = init.options;
-    this.slot = init.slot;
-    this.rootFd = init.rootFd;
-    this.glusterfsFd = init.glusterfsFd;
-    this.hidden = init.hidden;
-    this.queue = init.queue;
-    this.inlining = new Inlining(init.brick, init.queue, init.fsType);
-    this.closing = new Closing(init.brick, init.queue);
+  constructor(init: DiskInit) {
+    super(init);
     this.queue.onHang = (hangs) => this.#hangs(hangs);
     this.queue.onFault = (thrown) => this.log.error(0, `taking results of the disk failed: ${describeThrown(thrown)}`);
-    this.dirs = new Directories(this);
+    this.dirs = new DirectoryCache(this);
+    this.#locator = new FileLocator(this, this.dirs);
     this.handles = new Handles(this);
-    this.mdata = new MdataKeeper(this);
-    this.files = new Files(this);
-    this.writes = new Writes(this);
-    this.syncs = new Syncs(this);
-    this.space = new Space(this);
-    this.landfill = new Landfill(this);
+    this.mdata = new TimeRecords(this, this.#locator);
+    this.files = new OpenFiles(this, this.#locator, this.handles);
+    this.writes = new WriteQueue(this, this.mdata);
+    this.syncs = new SyncQueue(this, this.files);
+    this.space = new SpaceReserve(this);
+    this.landfill = new Landfill(this, this.handles);
   }
 
-  /** System calls that find what they need in memory may run on this thread: the way is {@link Inlining.run}. */
-  get inline(): boolean {
-    return this.inlining.allowed;
-  }
-
-  /** Absolute path of the brick. */
-  get path(): ByteString {
-    return this.options.directory;
-  }
-
-  state(inode: Inode): InodeState {
-    const state = inode.ctx[this.slot] as InodeState | undefined;
-    if (state !== undefined) return state;
-    const fresh = new InodeState(inode);
-    fresh.mdata = this.mdata.adopt(inode.key);
-    inode.ctx[this.slot] = fresh;
-    return fresh;
-  }
-
-  /**
-   * Where an inode's file is: non-directories by their handle, directories by their descriptor. Fails with ENOENT for a
-   * directory that is gone.
-   */
+  /** See {@link FileLocator.fileRef}. */
   fileRef(inode: Inode): MaybePromise<FileRef> {
-    if (inode.type === S_IFDIR) return this.dirs.acquire(inode);
-    const state = this.state(inode);
-    return new UnheldFile(this.glusterfsFd, state.unlinked ? unlinkName(inode.gfid) : state.handle);
-  }
-
-  /** Runs a batch on the pool; resolves (never rejects) with it when it has run. The caller releases it. */
-  run(b: Batch, lane: number, priority: Priority): Promise<Batch> {
-    return this.queue.run(b, lane, priority);
-  }
-
-  /** Priority of a call: internal clients' work (rebalance, heal) comes last. */
-  priority(call: Call, usual: Priority): Priority {
-    return call.pid < 0 && call.pid !== ClientPid.noRootSquash ? Priority.least : usual;
-  }
-
-  /** Notes a system call of a fop that has failed, unless that is no more than an answer to the client. */
-  fopFailed(text: string, errno: number): void {
-    if (this.#failureLog.deservesLine(errno)) this.log.error(0, text, errno);
-    else this.log.debug(0, text, errno);
+    return this.#locator.fileRef(inode);
   }
 
   #hangs(hangs: boolean): void {

@@ -21,7 +21,7 @@ import {
 import { O_CREAT, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } from '../../native/linux.js';
 import { region } from '../../native/memory.js';
 import { Queue } from '../../native/queue.js';
-import type { Store } from './brick-dir.js';
+import type { DiskContext } from '../disk/context.js';
 
 const FILE = 'health_check';
 const ROOM = 256;
@@ -32,7 +32,7 @@ const ROOM = 256;
 const NOT_THE_DISK: ReadonlySet<number> = new Set([EAGAIN, EINTR, EMFILE, ENFILE, ENOMEM, ENOBUFS, ENOSPC, EDQUOT]);
 
 export class HealthCheck {
-  readonly #store: Store;
+  readonly #disk: DiskContext;
   /** Of its own: a brick that is merely busy must not look dead. */
   #queue: Queue | null = null;
   #cancel: (() => void) | null = null;
@@ -44,19 +44,19 @@ export class HealthCheck {
   /** When the last good one ended, in seconds since the epoch; 0: none has yet. */
   healthyAtSec = 0;
 
-  constructor(store: Store) {
-    this.#store = store;
+  constructor(disk: DiskContext) {
+    this.#disk = disk;
   }
 
   /** Starts checking, or goes on with changed options. */
   start(): void {
     this.#cancel?.();
     this.#cancel = null;
-    const seconds = this.#store.options['health-check-interval'];
+    const seconds = this.#disk.options['health-check-interval'];
     if (seconds === 0) return;
     this.#queue ??= new Queue(1);
-    this.#cancel = this.#store.brick.timer(seconds * 1000, true, () =>
-      background(this.check(), this.#store.log, 'the health check has failed itself'),
+    this.#cancel = this.#disk.brick.timer(seconds * 1000, true, () =>
+      background(this.check(), this.#disk.log, 'the health check has failed itself'),
     );
   }
 
@@ -73,10 +73,10 @@ export class HealthCheck {
   async check(): Promise<number> {
     if (this.#running || this.#queue === null) return 0;
     this.#running = true;
-    const limit = this.#store.options['health-check-timeout'];
+    const limit = this.#disk.options['health-check-timeout'];
     let late = false;
     if (limit > 0) {
-      this.#cancelLimit = this.#store.brick.timer(limit * 1000, false, () => {
+      this.#cancelLimit = this.#disk.brick.timer(limit * 1000, false, () => {
         late = true;
         this.#fail(`no answer within ${limit} seconds`);
       });
@@ -89,8 +89,8 @@ export class HealthCheck {
     this.checks++;
     if (errno === 0) this.healthyAtSec = Date.now() / 1000;
     if (NOT_THE_DISK.has(errno)) {
-      const text = `${this.#store.path}: the health check could not be done, which is no fault of the disk; the next one decides`;
-      this.#store.log.warning(113075, text, errno);
+      const text = `${this.#disk.path}: the health check could not be done, which is no fault of the disk; the next one decides`;
+      this.#disk.log.warning(113075, text, errno);
     } else if (errno !== 0 && !late) {
       this.#fail(errnoName(errno));
     }
@@ -98,18 +98,18 @@ export class HealthCheck {
   }
 
   #fail(cause: string): void {
-    const { store } = { store: this.#store };
+    const disk = this.#disk;
     this.failures++;
     this.stop();
-    store.log.error(113075, `health-check failed, going down: ${store.path}: ${cause}`);
-    store.brick.fail(`health-check of ${store.path} failed: ${cause}`);
+    disk.log.error(113075, `health-check failed, going down: ${disk.path}: ${cause}`);
+    disk.brick.fail(`health-check of ${disk.path} failed: ${cause}`);
   }
 
   async #writeAndRead(queue: Queue): Promise<number> {
     const memory = region(ROOM * 2);
     const line = new Date().toISOString().slice(0, 19).replace('T', ' ');
     memory.bytes.latin1Write(line, 0);
-    const dir = this.#store.glusterfsFd;
+    const dir = this.#disk.glusterfsFd;
     const b = batch();
     b.open(dir, FILE, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o644);
     const write = b.pwrite(reg(0), memory.address, line.length, 0);

@@ -9,12 +9,13 @@ import { batch, Priority, STAT } from '../../native/batch.js';
 import { EINVAL } from '../../native/errno.js';
 import { AT_REMOVEDIR, DT_DIR, O_DIRECTORY, O_NOFOLLOW } from '../../native/linux.js';
 import { type Region, region } from '../../native/memory.js';
+import type { DiskContext } from '../disk/context.js';
 import { handlePointsTo } from '../disk/descriptors/handle-link.js';
+import type { Handles } from '../disk/descriptors/handles.js';
 import { EntryCursor } from '../disk/format/dir-entries.js';
 import { LANDFILL_DIR, UNLINK_DIR } from '../disk/format/handle-name.js';
 import { GFID_KEY } from '../disk/format/xattr-keys.js';
 import { eachXattr } from '../disk/query/xattr-reply.js';
-import type { Store } from './brick-dir.js';
 
 const BUFFER = 128 * 1024;
 const ENTRIES = 200;
@@ -29,28 +30,30 @@ interface Found {
 }
 
 export class Landfill {
-  readonly #store: Store;
+  readonly #disk: DiskContext;
+  readonly #handles: Handles;
   #cancel: (() => void) | null = null;
   #running = false;
   #again = false;
 
-  constructor(store: Store) {
-    this.#store = store;
+  constructor(disk: DiskContext, handles: Handles) {
+    this.#disk = disk;
+    this.#handles = handles;
   }
 
   /** Something was put in: it will be purged after the janitor's sleep. */
   filled(): void {
-    if (this.#store.options['disable-landfill-purge']) return;
+    if (this.#disk.options['disable-landfill-purge']) return;
     if (this.#running) this.#again = true;
     else
-      this.#cancel ??= this.#store.brick.timer(this.#store.options['janitor-sleep-duration'] * 1000, false, () =>
-        background(this.#run(), this.#store.log, 'emptying the landfill failed'),
+      this.#cancel ??= this.#disk.brick.timer(this.#disk.options['janitor-sleep-duration'] * 1000, false, () =>
+        background(this.#run(), this.#disk.log, 'emptying the landfill failed'),
       );
   }
 
   /** Deletes the files that were open without a name when the brick last went down: nobody has them open any more. */
   async dropUnlinked(): Promise<void> {
-    await this.#emptyBelow(this.#store.glusterfsFd, UNLINK_DIR, null, 0);
+    await this.#emptyBelow(this.#disk.glusterfsFd, UNLINK_DIR, null, 0);
   }
 
   stop(): void {
@@ -65,7 +68,7 @@ export class Landfill {
     this.#running = true;
     this.#again = false;
     try {
-      await this.#emptyBelow(this.#store.glusterfsFd, LANDFILL_DIR, null, 0);
+      await this.#emptyBelow(this.#disk.glusterfsFd, LANDFILL_DIR, null, 0);
     } finally {
       this.#running = false;
       if (this.#again && !this.#stopped) this.filled();
@@ -76,7 +79,7 @@ export class Landfill {
   async #emptyBelow(dir: number, name: string, gfid: Gfid | null, depth: number): Promise<boolean> {
     const o = batch();
     o.open(dir, name, O_DIRECTORY | O_NOFOLLOW);
-    await this.#store.run(o, 0, Priority.least);
+    await this.#disk.run(o, 0, Priority.least);
     const fd = o.result(0);
     o.release();
     if (fd < 0) return false;
@@ -93,14 +96,14 @@ export class Landfill {
       return false;
     } finally {
       memory.release();
-      this.#store.closing.close(fd);
+      this.#disk.closing.close(fd);
     }
   }
 
   async #list(fd: number, memory: Region): Promise<Found[] | null> {
     const b = batch();
     b.readdir(fd, 0, 0, memory.address, BUFFER, b.readdirWants(true, ENTRIES, GFID_KEY));
-    await this.#store.run(b, 0, Priority.least);
+    await this.#disk.run(b, 0, Priority.least);
     const length = b.result(0);
     b.release();
     if (length < 0) return length === -EINVAL ? [] : null;
@@ -123,23 +126,22 @@ export class Landfill {
   }
 
   async #remove(fd: number, f: Found, parent: Gfid | null, depth: number): Promise<boolean> {
-    const { handles } = this.#store;
     if (f.directory) {
       if (depth < MAX_DEPTH && !(await this.#emptyBelow(fd, f.name, f.gfid, depth + 1))) return false;
       // Handles of directories here; the topmost lost its own when it was moved in.
-      const ours = f.gfid !== null && parent !== null && (await handlePointsTo(this.#store, f.gfid, parent, f.name));
+      const ours = f.gfid !== null && parent !== null && (await handlePointsTo(this.#disk, f.gfid, parent, f.name));
       const b = batch();
       b.unlink(fd, f.name, AT_REMOVEDIR);
-      if (ours) handles.removeOp(b, f.gfid!);
-      await this.#store.run(b, 0, Priority.least);
+      if (ours) this.#handles.removeOp(b, f.gfid!);
+      await this.#disk.run(b, 0, Priority.least);
       const errno = b.errno;
       b.release();
       return errno === 0;
     }
     const b = batch();
-    if (f.gfid !== null && f.links === 2) handles.removeOp(b, f.gfid);
+    if (f.gfid !== null && f.links === 2) this.#handles.removeOp(b, f.gfid);
     b.unlink(fd, f.name);
-    await this.#store.run(b, 0, Priority.least);
+    await this.#disk.run(b, 0, Priority.least);
     const errno = b.errno;
     b.release();
     return errno === 0;

@@ -7,8 +7,8 @@ import { background } from '../../mux/base/fault.js';
 import type { MaybePromise } from '../../mux/xlator/fops.js';
 import { batch, Priority } from '../../native/batch.js';
 import { errnoName } from '../../native/errno.js';
+import type { DiskContext } from '../disk/context.js';
 import type { Options } from '../options.js';
-import type { Store } from './brick-dir.js';
 
 const INTERVAL_MS = 5000;
 
@@ -28,8 +28,10 @@ export const VFS = {
 } as const;
 export const VFS_DOUBLES = 11;
 
-export class Space {
-  readonly #store: Store;
+export class SpaceReserve {
+  readonly #disk: DiskContext;
+  /** The disk has less free space than the reserve: read by every fop that allocates. */
+  full = false;
   /** Bytes that may still be written before the next look must come: half of what is above the reserve. */
   #allowance = Number.POSITIVE_INFINITY;
   #looking: Promise<void> | null = null;
@@ -38,17 +40,17 @@ export class Space {
   #used = false;
   #stopped = false;
 
-  constructor(store: Store) {
-    this.#store = store;
+  constructor(disk: DiskContext) {
+    this.#disk = disk;
   }
 
   /** First look, and the timer for the others. Called again when the option has changed. */
   async start(): Promise<void> {
     this.stop();
     this.#stopped = false;
-    if (!reserves(this.#store.options)) {
+    if (!reserves(this.#disk.options)) {
       this.#allowance = Number.POSITIVE_INFINITY;
-      this.#store.full = false;
+      this.full = false;
       return;
     }
     await this.look();
@@ -56,9 +58,9 @@ export class Space {
 
   /** Another look, if there is need of one: nobody looks at the disk of a brick that nobody writes to. */
   #round(): void {
-    if (this.#used || this.#store.full) {
+    if (this.#used || this.full) {
       this.#used = false;
-      background(this.look(), this.#store.log, 'looking at the free space failed');
+      background(this.look(), this.#disk.log, 'looking at the free space failed');
       return;
     }
     this.#cancel?.();
@@ -75,7 +77,7 @@ export class Space {
 
   /**
    * Notes that a fop is about to take up to `bytes` of the disk. What it returns must be waited for before
-   * {@link Store.full} is asked.
+   * {@link full} is asked.
    */
   take(bytes: number): MaybePromise<void> {
     this.#used = true;
@@ -93,13 +95,13 @@ export class Space {
   }
 
   async #look(): Promise<void> {
-    const store = this.#store;
-    if (!reserves(store.options) || this.#stopped) return;
-    this.#cancel ??= store.brick.timer(INTERVAL_MS, true, () => this.#round());
+    const disk = this.#disk;
+    if (!reserves(disk.options) || this.#stopped) return;
+    this.#cancel ??= disk.brick.timer(INTERVAL_MS, true, () => this.#round());
     const b = batch();
     const at = b.doubles(b.out(VFS_DOUBLES * 8));
-    b.statvfs(store.rootFd, at);
-    await store.run(b, 0, Priority.high);
+    b.statvfs(disk.rootFd, at);
+    await disk.run(b, 0, Priority.high);
     const errno = b.errno;
     const f = b.f64;
     const blocks = f[at + VFS.blocks]!;
@@ -107,17 +109,17 @@ export class Space {
     const blockSize = f[at + VFS.bsize]!;
     b.release();
     if (errno !== 0) {
-      store.log.error(0, `statvfs failed on ${store.path}: ${errnoName(errno)}`);
+      disk.log.error(0, `statvfs failed on ${disk.path}: ${errnoName(errno)}`);
       return;
     }
-    const { reserve } = store.options;
+    const { reserve } = disk.options;
     const above =
       'percent' in reserve ? (free - (blocks * reserve.percent) / 100) * blockSize : free * blockSize - reserve.bytes;
     const full = above <= 0;
-    if (full !== store.full) {
-      store.full = full;
-      if (full) store.log.warning(0, `disk space utilization reached limits for path ${store.path}`);
-      else store.log.info(0, `disk space is above the reserve again on ${store.path}`);
+    if (full !== this.full) {
+      this.full = full;
+      if (full) disk.log.warning(0, `disk space utilization reached limits for path ${disk.path}`);
+      else disk.log.info(0, `disk space is above the reserve again on ${disk.path}`);
     }
     // Full: nothing to watch but the timer. Else others write to the disk, too: look again at half way.
     this.#allowance = full ? Number.POSITIVE_INFINITY : Math.max(above / 2, 1);

@@ -9,10 +9,14 @@ import { EEXIST, ENODATA, ENOENT, EOPNOTSUPP, errnoName } from '../../native/err
 import { AT_FDCWD, DT_DIR, O_DIRECTORY, O_NOFOLLOW, S_IFDIR, S_IFMT, XATTR_CREATE } from '../../native/linux.js';
 import { region } from '../../native/memory.js';
 import { Queue } from '../../native/queue.js';
+import type { DiskInit } from '../disk/context.js';
 import { EntryCursor } from '../disk/format/dir-entries.js';
 import { HANDLE_DIR, handleName, LANDFILL_DIR, UNLINK_DIR } from '../disk/format/handle-name.js';
 import { GFID_KEY, VOLUME_ID_KEY } from '../disk/format/xattr-keys.js';
-import { DEFAULT_CONCURRENCY, Store, type StoreInit } from './brick-dir.js';
+import { BrickDir } from './brick-dir.js';
+
+/** Blocking calls of one brick that run at the same time, as io-threads' thread-count by default. */
+const DEFAULT_CONCURRENCY = 16;
 
 /** A brick with this translator does not start without `.glusterfs`. */
 const INDEX_TYPE = 'features/index';
@@ -36,13 +40,13 @@ const WAIT_MS = 30_000;
 /** Brick directories whose opening was given up waiting for and goes on. */
 const hanging = new Set<ByteString>();
 
-type Init = Omit<StoreInit, 'queue' | 'fsType' | 'rootFd' | 'glusterfsFd' | 'hidden'>;
+type Init = Omit<DiskInit, 'queue' | 'fsType' | 'rootFd' | 'glusterfsFd' | 'hidden'>;
 
 /**
  * Opens a brick's directory for service, without a system call on this thread. Throws an Error that names the brick and the
  * cause when the directory is missing, is none, has no xattrs, belongs to another volume, or does not answer in time.
  */
-export async function openStore(init: Init, waitMs = WAIT_MS): Promise<Store> {
+export async function openBrickDir(init: Init, waitMs = WAIT_MS): Promise<BrickDir> {
   const path = init.options.directory;
   if (hanging.has(path)) throw refuse(path, 'its disk has not answered yet since the last start');
   let timer: NodeJS.Timeout | undefined;
@@ -50,8 +54,8 @@ export async function openStore(init: Init, waitMs = WAIT_MS): Promise<Store> {
     timer = setTimeout(() => resolve(null), waitMs);
   });
   const opening = new Opening(init).run();
-  const store = await Promise.race([opening, late]).finally(() => clearTimeout(timer));
-  if (store !== null) return store;
+  const dir = await Promise.race([opening, late]).finally(() => clearTimeout(timer));
+  if (dir !== null) return dir;
   hanging.add(path);
   const over = (): void => {
     hanging.delete(path);
@@ -73,14 +77,14 @@ class Opening {
     this.#path = init.options.directory;
   }
 
-  async run(): Promise<Store> {
+  async run(): Promise<BrickDir> {
     try {
       this.#rootFd = await this.#openRoot();
       const fsType = await this.#checkIdentity();
       this.#glusterfsFd = await this.#openTree();
       const hidden = await this.#checkRootHandle();
       await setOwner(this.#queue, this.#rootFd, this.#init.options);
-      const store = new Store({
+      const dir = new BrickDir({
         ...this.#init,
         queue: this.#queue,
         fsType,
@@ -88,8 +92,8 @@ class Opening {
         glusterfsFd: this.#glusterfsFd,
         hidden,
       });
-      this.#makeLevels(store);
-      return store;
+      this.#makeLevels(dir);
+      return dir;
     } catch (error) {
       await this.#giveUp();
       throw error;
@@ -195,11 +199,11 @@ class Opening {
    * A new brick serves while its 256 first levels are still being made: they take longer than all the rest, and a handle whose
    * level is not there yet makes it.
    */
-  #makeLevels(store: Store): void {
+  #makeLevels(dir: BrickDir): void {
     const wanted = this.#missingLevels.map((name): [string, number] => [name, 0o700]);
     for (let i = 0; i < wanted.length; i += MADE_PER_BATCH) {
-      const made = this.#makeDirectories(store.glusterfsFd, wanted.slice(i, i + MADE_PER_BATCH), Priority.least);
-      background(made, store.log, 'making the levels of handles failed');
+      const made = this.#makeDirectories(dir.glusterfsFd, wanted.slice(i, i + MADE_PER_BATCH), Priority.least);
+      background(made, dir.log, 'making the levels of handles failed');
     }
   }
 
@@ -243,7 +247,7 @@ class Opening {
   }
 
   /** Makes the root's handle, or checks that it leads to the root. Returns the identity of `.glusterfs`. */
-  async #checkRootHandle(): Promise<StoreInit['hidden']> {
+  async #checkRootHandle(): Promise<DiskInit['hidden']> {
     const path = this.#path;
     const rootFd = this.#rootFd;
     const fd = this.#glusterfsFd;
@@ -293,7 +297,7 @@ function checkMade(r: number, name: string, path: ByteString): void {
 }
 
 /** Gives the root the owner that options name, if they do. Throws an Error when that fails. */
-export async function setOwner(queue: Queue, rootFd: number, options: StoreInit['options']): Promise<void> {
+export async function setOwner(queue: Queue, rootFd: number, options: DiskInit['options']): Promise<void> {
   const uid = options['brick-uid'];
   const gid = options['brick-gid'];
   if (uid === -1 && gid === -1) return;

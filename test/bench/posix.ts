@@ -13,7 +13,7 @@ import { type Client, Fd } from '../../mux/xlator/inode.js';
 import { batch } from '../../native/batch.js';
 import { bytesOfText } from '../../native/bytes.js';
 import { region } from '../../native/memory.js';
-import type { OpenFile } from '../../posix/disk/descriptors/open-files.js';
+import type { OpenFile } from '../../posix/disk/open-file.js';
 import { options } from '../../posix/options.js';
 import { PosixTranslator } from '../../posix/translator.js';
 import { requireOptions } from '../../volfiles/options.js';

@@ -7,10 +7,10 @@
 import { descriptorsScarce } from '../../../mux/base/descriptor-reserve.js';
 import { failure, fopErrorOf } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
-import { type Gfid, gfidKey, gfidOfKey, ROOT_KEY } from '../../../mux/xlator/gfid.js';
+import { gfidKey, gfidOfKey, ROOT_KEY } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { type Batch, batch, IGNORE, Priority, reg } from '../../../native/batch.js';
-import { EAGAIN, EINVAL, ELOOP, EMFILE, ENFILE, ENODATA, ENOENT, ENOTDIR } from '../../../native/errno.js';
+import { EAGAIN, ELOOP, EMFILE, ENFILE, ENODATA, ENOENT, ENOTDIR } from '../../../native/errno.js';
 import {
   O_DIRECTORY,
   O_NOFOLLOW,
@@ -19,10 +19,10 @@ import {
   RESOLVE_CACHED,
   RESOLVE_NO_SYMLINKS,
 } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
-import { handleName, parseDirectoryLink } from '../format/handle-name.js';
+import type { DiskContext } from '../context.js';
+import type { FileRef } from '../file-ref.js';
 import { GFID_KEY } from '../format/xattr-keys.js';
-import type { FileRef } from './file-ref.js';
+import { readDirectoryHandle } from './handle-link.js';
 
 /** Not O_PATH: the xattrs of a directory are read and set by its descriptor. */
 const DIRECTORY_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
@@ -38,13 +38,13 @@ export class Directory implements FileRef {
   readonly fd: number;
   readonly name = null;
   readonly key: string;
-  readonly owner: Directories | null;
+  readonly owner: DirectoryCache | null;
   pins = 0;
   touched = true;
   /** Not in the cache any more: closed with the last pin. */
   dropped = false;
 
-  constructor(fd: number, key: string, owner: Directories | null) {
+  constructor(fd: number, key: string, owner: DirectoryCache | null) {
     this.fd = fd;
     this.key = key;
     this.owner = owner;
@@ -56,7 +56,7 @@ export class Directory implements FileRef {
 }
 
 /** Bricks of this thread that have directories open beside their roots, and how many those are. */
-const holders = new Set<Directories>();
+const holders = new Set<DirectoryCache>();
 let total = 0;
 let limit = 1024;
 const SWEEP_STEPS = 8;
@@ -73,7 +73,7 @@ export function setDirectoryLimit(count: number): void {
 const bound = (): number => (descriptorsScarce() ? Math.min(limit, total >> 1) : limit);
 
 /** Makes room for a directory that was opened: one of a brick that has more than its share goes. */
-function sweep(opening: Directories): void {
+function sweep(opening: DirectoryCache): void {
   let most = opening;
   if (opening.size <= bound() / holders.size) for (const other of holders) if (other.size > most.size) most = other;
   most.sweep(SWEEP_STEPS);
@@ -86,14 +86,14 @@ function closeIdle(): void {
   idleCheck = null;
 }
 
-export class Directories {
-  readonly #store: Store;
+export class DirectoryCache {
+  readonly #disk: DiskContext;
   readonly #known = new Map<string, Directory>();
   readonly #opening = new Map<string, Promise<Directory>>();
 
-  constructor(store: Store) {
-    this.#store = store;
-    const root = new Directory(store.rootFd, ROOT_KEY, null);
+  constructor(disk: DiskContext) {
+    this.#disk = disk;
+    const root = new Directory(disk.rootFd, ROOT_KEY, null);
     root.pins = 1;
     this.#known.set(ROOT_KEY, root);
   }
@@ -128,7 +128,7 @@ export class Directories {
 
   /** As {@link acquire}, for a directory that the inode table may not hold. */
   acquireByKey(key: string): MaybePromise<Directory> {
-    const inode = this.#store.brick.findInode(key);
+    const inode = this.#disk.brick.findInode(key);
     if (inode !== undefined) return this.acquire(inode);
     const d = this.#known.get(key);
     if (d === undefined) return this.#openByHandle(key);
@@ -175,7 +175,7 @@ export class Directories {
 
   /** Closes a descriptor that no call names any more. */
   close(fd: number): void {
-    this.#store.closing.close(fd);
+    this.#disk.closing.close(fd);
   }
 
   closeAll(): void {
@@ -199,12 +199,12 @@ export class Directories {
   /** Opens below the parent's descriptor without blocking; null when that takes more. */
   #openInline(inode: Inode): Directory | null {
     const parent = inode.parent;
-    if (parent === null || !this.#store.inline) return null;
+    if (parent === null || !this.#disk.inline) return null;
     const above = this.#known.get(parent.key);
     if (above === undefined) return null;
     const b = batch();
     this.#openOps(b, above.fd, inode.name, RESOLVE_CACHED);
-    this.#store.inlining.run(b);
+    this.#disk.inlining.run(b);
     const fd = this.#opened(b, inode.key);
     b.release();
     return fd < 0 ? null : this.#insert(fd, inode.key);
@@ -259,7 +259,7 @@ export class Directories {
     const b = batch();
     this.#openOps(b, dir, path, 0);
     const value = this.#value;
-    await this.#store.run(b, 0, Priority.high);
+    await this.#disk.run(b, 0, Priority.high);
     const fd = key === '' ? b.result(0) : this.#opened(b, key, value);
     b.release();
     // Out of descriptors: those that follow are to find some.
@@ -276,7 +276,7 @@ export class Directories {
       base = this.#known.get(at);
       if (base !== undefined) break;
       if (depth > MAX_DEPTH) throw failure(ELOOP);
-      const link = await this.readHandle(gfidOfKey(at));
+      const link = await readDirectoryHandle(this.#disk, gfidOfKey(at));
       names.push(link.name);
       at = gfidKey(link.parent);
     }
@@ -302,25 +302,5 @@ export class Directories {
     this.close(fd);
     meanwhile.pins++;
     return meanwhile;
-  }
-
-  /** Parent and name of a directory, as its handle has them. ENOENT when it has none. */
-  async readHandle(gfid: Gfid): Promise<{ parent: Gfid; name: string }> {
-    const b = batch();
-    const room = 512;
-    const at = b.out(room);
-    b.readlink(this.#store.glusterfsFd, handleName(gfid), at, room);
-    await this.#store.run(b, 0, Priority.high);
-    const length = b.result(0);
-    const text = length > 0 ? b.view(at, length).latin1Slice(0, length) : '';
-    b.release();
-    // EINVAL: a hard link is no directory's handle. A disk that fails has not lost it.
-    if (length < 0) throw failure(length === -EINVAL ? ENOENT : length);
-    const link = parseDirectoryLink(text);
-    if (link === null) {
-      this.#store.log.error(0, `malformed handle ${handleName(gfid)}: ${JSON.stringify(text)}`);
-      throw failure(ENOENT);
-    }
-    return link;
   }
 }

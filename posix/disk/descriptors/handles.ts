@@ -8,18 +8,18 @@ import { type Gfid, gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { type Batch, batch, CLEANUP, IGNORE, Priority } from '../../../native/batch.js';
 import { ENOENT, errnoName } from '../../../native/errno.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import type { DiskContext } from '../context.js';
 import { directoryLink, handleName, unlinkName } from '../format/handle-name.js';
 
 const LEVEL_MODE = 0o700;
 
 export class Handles {
-  readonly #store: Store;
+  readonly #disk: DiskContext;
   /** One bit for each second-level directory that is known to exist. */
   #levels: Uint8Array | null = null;
 
-  constructor(store: Store) {
-    this.#store = store;
+  constructor(disk: DiskContext) {
+    this.#disk = disk;
   }
 
   /**
@@ -29,8 +29,8 @@ export class Handles {
   levelOps(b: Batch, gfid: Gfid, first = false): void {
     if (this.#has(gfid)) return;
     const text = gfidText(gfid);
-    if (first) b.mkdir(this.#store.glusterfsFd, text.slice(0, 2), LEVEL_MODE, IGNORE);
-    b.mkdir(this.#store.glusterfsFd, `${text.slice(0, 2)}/${text.slice(2, 4)}`, LEVEL_MODE, IGNORE);
+    if (first) b.mkdir(this.#disk.glusterfsFd, text.slice(0, 2), LEVEL_MODE, IGNORE);
+    b.mkdir(this.#disk.glusterfsFd, `${text.slice(0, 2)}/${text.slice(2, 4)}`, LEVEL_MODE, IGNORE);
   }
 
   /** Notes that a handle was made, and so its directories exist. */
@@ -50,42 +50,42 @@ export class Handles {
 
   /** Op that links the file `name` in `dir` as the handle of `gfid`. */
   linkOp(b: Batch, dir: number, name: string, gfid: Gfid, flags = 0): number {
-    return b.link(dir, name, this.#store.glusterfsFd, handleName(gfid), flags);
+    return b.link(dir, name, this.#disk.glusterfsFd, handleName(gfid), flags);
   }
 
   /** Op that makes the handle of a directory. */
   symlinkOp(b: Batch, parent: Gfid, name: string, gfid: Gfid, flags = 0): number {
-    return b.symlink(directoryLink(parent, name), this.#store.glusterfsFd, handleName(gfid), flags);
+    return b.symlink(directoryLink(parent, name), this.#disk.glusterfsFd, handleName(gfid), flags);
   }
 
   removeOp(b: Batch, gfid: Gfid, flags = IGNORE): number {
-    return b.unlink(this.#store.glusterfsFd, handleName(gfid), 0, flags);
+    return b.unlink(this.#disk.glusterfsFd, handleName(gfid), 0, flags);
   }
 
   /** Op that undoes a handle which this batch has made. */
   undoOp(b: Batch, gfid: Gfid): number {
-    return b.unlink(this.#store.glusterfsFd, handleName(gfid), 0, CLEANUP);
+    return b.unlink(this.#disk.glusterfsFd, handleName(gfid), 0, CLEANUP);
   }
 
   /** Op that moves the handle of an open file that loses its last name out of the way. */
   parkOp(b: Batch, gfid: Gfid, flags = IGNORE): number {
-    return b.rename(this.#store.glusterfsFd, handleName(gfid), this.#store.glusterfsFd, unlinkName(gfid), 0, flags);
+    return b.rename(this.#disk.glusterfsFd, handleName(gfid), this.#disk.glusterfsFd, unlinkName(gfid), 0, flags);
   }
 
   /** Removes what {@link parkOp} kept: the last fd of the file is closed. */
   removeParked(inode: Inode): void {
-    const state = this.#store.state(inode);
+    const state = this.#disk.state(inode);
     if (!state.unlinked) return;
     state.unlinked = false;
     const b = batch();
-    b.unlink(this.#store.glusterfsFd, unlinkName(inode.gfid), 0);
-    const removed = this.#store.run(b, inode.lane, Priority.normal).then(() => {
+    b.unlink(this.#disk.glusterfsFd, unlinkName(inode.gfid), 0);
+    const removed = this.#disk.run(b, inode.lane, Priority.normal).then(() => {
       const errno = b.errno;
       b.release();
       if (errno !== 0 && errno !== ENOENT) {
-        this.#store.log.warning(0, `removing unlinked file ${gfidText(inode.gfid)} failed: ${errnoName(errno)}`);
+        this.#disk.log.warning(0, `removing unlinked file ${gfidText(inode.gfid)} failed: ${errnoName(errno)}`);
       }
     });
-    background(removed, this.#store.log, `removing unlinked file ${gfidText(inode.gfid)} failed`);
+    background(removed, this.#disk.log, `removing unlinked file ${gfidText(inode.gfid)} failed`);
   }
 }

@@ -10,13 +10,16 @@ import type { Fd, Inode } from '../../../mux/xlator/inode.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
 import { batch, Priority, STAT } from '../../../native/batch.js';
 import { EACCES, EAGAIN, EBADF, EINVAL, ENOENT, EROFS, ETXTBSY } from '../../../native/errno.js';
-import { O_DIRECT, O_DIRECTORY, O_RDONLY, O_RDWR, RESOLVE_CACHED, S_IFDIR, S_IFREG } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
-import { OpenDirectory } from '../../fops/entry/readdir.js';
+import { O_DIRECTORY, O_RDONLY, O_RDWR, RESOLVE_CACHED, S_IFDIR, S_IFREG } from '../../../native/linux.js';
+import type { DiskContext } from '../context.js';
+import type { DeferredClose } from '../deferred-close.js';
+import type { FileRef } from '../file-ref.js';
 import { unlinkName } from '../format/handle-name.js';
-import type { Closing } from './deferred-close.js';
-import type { FileRef } from './file-ref.js';
-import type { InodeState } from './inode-state.js';
+import type { InodeState } from '../inode-state.js';
+import { OpenDirectory } from '../open-directory.js';
+import { OpenFile } from '../open-file.js';
+import type { FileLocator } from './file-locator.js';
+import type { Handles } from './handles.js';
 
 /** Shared descriptors that a brick keeps for anonymous fds, and that all bricks of a thread keep together. */
 const MAX_SHARED = 64;
@@ -34,34 +37,6 @@ const most = (): number =>
 /** An unused shared descriptor is closed after one to two of these. */
 const IDLE_MS = 2000;
 
-/** A descriptor and the flags that it was opened with. */
-export class OpenFile implements FileRef {
-  readonly fd: number;
-  readonly name = null;
-  readonly flags: number;
-  /** Reads and writes bypass the page cache: memory, offsets and lengths must be aligned. */
-  readonly direct: boolean;
-  #lost = 0;
-
-  constructor(fd: number, flags: number) {
-    this.fd = fd;
-    this.flags = flags;
-    this.direct = (flags & O_DIRECT) !== 0;
-  }
-  release(): void {}
-
-  /** errno of a sync that has failed: writes are lost, of which the kernel tells but once. 0: none. Stays until the file is closed. */
-  get lost(): number {
-    return this.#lost;
-  }
-  /** A sync has failed. mtime: the file's, before it, as a text; '' if not known. */
-  noteLost(errno: number, _mtime: string): void {
-    this.#lost = errno;
-  }
-  /** A sync has succeeded although writes are lost. */
-  noteSynced(_mtime: string): void {}
-}
-
 export interface FileStat {
   /** 0, or why nothing is known: all else is 0 then. */
   errno: number;
@@ -72,7 +47,7 @@ export interface FileStat {
 }
 
 /** Size and links of an open file: on this thread where calls on what is open don't wait. */
-export function statOf(store: Store, file: OpenFile): MaybePromise<FileStat> {
+export function statOf(disk: DiskContext, file: OpenFile): MaybePromise<FileStat> {
   const b = batch();
   const at = b.statOut();
   b.statx(file.fd, null, at);
@@ -89,21 +64,21 @@ export function statOf(store: Store, file: OpenFile): MaybePromise<FileStat> {
     b.release();
     return stat;
   };
-  if (!store.inline) return store.run(b, 0, Priority.high).then(taken);
-  store.inlining.run(b);
+  if (!disk.inline) return disk.run(b, 0, Priority.high).then(taken);
+  disk.inlining.run(b);
   return taken();
 }
 
 /** A descriptor that all anonymous fds of a file share. Valid while pinned. */
 class SharedFile extends OpenFile {
-  readonly #closing: Closing;
+  readonly #closing: DeferredClose;
   readonly #state: InodeState;
   pins = 1;
   touched = true;
   /** No longer among the shared ones: closed with the last pin. */
   dropped = false;
 
-  constructor(fd: number, flags: number, closing: Closing, state: InodeState) {
+  constructor(fd: number, flags: number, closing: DeferredClose, state: InodeState) {
     super(fd, flags);
     this.#closing = closing;
     this.#state = state;
@@ -125,14 +100,16 @@ class SharedFile extends OpenFile {
 }
 
 /** Makes a descriptor that was just opened the one of an fd. It is closed with the fd. */
-export function attachDescriptor(store: Store, fd: Fd, descriptor: number, flags: number): void {
-  fd.ctx[store.slot] = new OpenFile(descriptor, flags);
-  store.state(fd.inode).opens++;
+export function attachDescriptor(disk: DiskContext, fd: Fd, descriptor: number, flags: number): void {
+  fd.ctx[disk.slot] = new OpenFile(descriptor, flags);
+  disk.state(fd.inode).opens++;
 }
 
 /** The open files of a brick. */
-export class Files {
-  readonly #store: Store;
+export class OpenFiles {
+  readonly #disk: DiskContext;
+  readonly #locator: FileLocator;
+  readonly #handles: Handles;
   readonly #shared = new Map<string, SharedFile>();
   readonly #opening = new Map<string, Promise<void>>();
   #idleTimer: (() => void) | null = null;
@@ -141,13 +118,15 @@ export class Files {
   /** False once the file system has refused to give its pages to a pipe. */
   splices = true;
 
-  constructor(store: Store) {
-    this.#store = store;
+  constructor(disk: DiskContext, locator: FileLocator, handles: Handles) {
+    this.#disk = disk;
+    this.#locator = locator;
+    this.#handles = handles;
   }
 
   /** The open file of an fd; the caller releases it. EINVAL when there is none, errors of open(2) for an anonymous fd. */
   of(fd: Fd): MaybePromise<OpenFile> {
-    const own = fd.ctx[this.#store.slot];
+    const own = fd.ctx[this.#disk.slot];
     if (own instanceof OpenFile) return own;
     if (!fd.anonymous) throw failure(EINVAL);
     return this.#anonymous(fd.inode);
@@ -156,35 +135,35 @@ export class Files {
   /** How a batch addresses what an fd has open, directories included. */
   fileRef(fd: Fd): MaybePromise<FileRef> {
     if (fd.inode.type !== S_IFDIR) return this.of(fd);
-    const own = fd.ctx[this.#store.slot];
+    const own = fd.ctx[this.#disk.slot];
     // open, not opendir, as libgfapi's clients may.
     if (own instanceof OpenFile) return own;
     if (own instanceof OpenDirectory) return new OpenFile(own.fd, O_DIRECTORY);
     if (!fd.anonymous) throw failure(EINVAL);
-    return this.#store.fileRef(fd.inode);
+    return this.#locator.fileRef(fd.inode);
   }
 
   /** An fd has gone: its descriptor is closed, and with the last one a file that has no name any more. */
   release(fd: Fd): void {
-    const own = fd.ctx[this.#store.slot];
+    const own = fd.ctx[this.#disk.slot];
     if (!(own instanceof OpenFile)) return;
-    fd.ctx[this.#store.slot] = undefined;
-    this.#store.closing.close(own.fd);
-    const state = this.#store.state(fd.inode);
-    if (--state.opens === 0) this.#store.handles.removeParked(fd.inode);
+    fd.ctx[this.#disk.slot] = undefined;
+    this.#disk.closing.close(own.fd);
+    const state = this.#disk.state(fd.inode);
+    if (--state.opens === 0) this.#handles.removeParked(fd.inode);
   }
 
   /** The last name of an open file has gone, its handle is in `.glusterfs/unlink` now: the last close removes it. */
   parked(inode: Inode): void {
-    const state = this.#store.state(inode);
+    const state = this.#disk.state(inode);
     state.unlinked = true;
-    if (state.opens === 0) this.#store.handles.removeParked(inode);
+    if (state.opens === 0) this.#handles.removeParked(inode);
   }
 
   /** The inode table drops an inode: nobody has it open any more. */
   forget(inode: Inode): void {
     this.dropShared(inode.key);
-    this.#store.handles.removeParked(inode);
+    this.#handles.removeParked(inode);
   }
 
   // --- anonymous fds ----------------------------------------------------------------------------------------------------
@@ -224,24 +203,24 @@ export class Files {
 
   /** Whether a shared descriptor still is the file of its gfid: a file that was removed and healed is another one. */
   #hasName(file: SharedFile, inode: Inode): MaybePromise<boolean> {
-    if (this.#store.state(inode).unlinked) return true;
-    return then(statOf(this.#store, file), ({ errno, links }) => errno !== 0 || links > 0);
+    if (this.#disk.state(inode).unlinked) return true;
+    return then(statOf(this.#disk, file), ({ errno, links }) => errno !== 0 || links > 0);
   }
 
   /** Descriptor of the handle's file if it can be opened without waiting, else below 0. */
   #openInline(inode: Inode): number {
-    const store = this.#store;
-    if (!store.inline) return -EAGAIN;
+    const disk = this.#disk;
+    if (!disk.inline) return -EAGAIN;
     const b = batch();
-    b.openRegular(store.glusterfsFd, store.state(inode).handle, O_RDWR, true, RESOLVE_CACHED);
-    store.inlining.run(b);
+    b.openRegular(disk.glusterfsFd, disk.state(inode).handle, O_RDWR, true, RESOLVE_CACHED);
+    disk.inlining.run(b);
     const fd = b.result(0);
     b.release();
     return fd;
   }
 
   async #openOnPool(inode: Inode): Promise<OpenFile> {
-    const { handle } = this.#store.state(inode);
+    const { handle } = this.#disk.state(inode);
     let fd = await this.#tryOpen(handle, O_RDWR);
     if (fd === -ENOENT) fd = await this.#tryOpen(unlinkName(inode.gfid), O_RDWR);
     if (fd >= 0) return this.#share(inode, fd, O_RDWR);
@@ -249,14 +228,14 @@ export class Files {
       fd = await this.#tryOpen(handle, O_RDONLY);
       if (fd >= 0) return this.#share(inode, fd, O_RDONLY);
     }
-    this.#store.fopFailed(`Failed to get anonymous fd for ${gfidText(inode.gfid)}`, -fd);
+    this.#disk.fopFailed(`Failed to get anonymous fd for ${gfidText(inode.gfid)}`, -fd);
     throw failure(fd);
   }
 
   async #tryOpen(name: string, flags: number): Promise<number> {
     const b = batch();
-    b.openRegular(this.#store.glusterfsFd, name, flags, true);
-    await this.#store.run(b, 0, Priority.high);
+    b.openRegular(this.#disk.glusterfsFd, name, flags, true);
+    await this.#disk.run(b, 0, Priority.high);
     const fd = b.result(0);
     b.release();
     return fd === -EAGAIN ? this.#tryOpen(name, flags) : fd;
@@ -264,13 +243,13 @@ export class Files {
 
   #share(inode: Inode, fd: number, flags: number): SharedFile {
     const { key } = inode;
-    const file = new SharedFile(fd, flags, this.#store.closing, this.#store.state(inode));
+    const file = new SharedFile(fd, flags, this.#disk.closing, this.#disk.state(inode));
     this.dropShared(key);
     this.#shared.set(key, file);
     if (this.#shared.size === 1) holders++;
     const limit = most();
     if (this.#shared.size > limit) this.#sweep(limit);
-    this.#idleTimer ??= this.#store.brick.timer(IDLE_MS, false, () => this.#closeIdle());
+    this.#idleTimer ??= this.#disk.brick.timer(IDLE_MS, false, () => this.#closeIdle());
     return file;
   }
 
@@ -288,7 +267,7 @@ export class Files {
       if (file.touched) file.touched = false;
       else this.dropShared(key);
     }
-    if (this.#shared.size > 0) this.#idleTimer = this.#store.brick.timer(IDLE_MS, false, () => this.#closeIdle());
+    if (this.#shared.size > 0) this.#idleTimer = this.#disk.brick.timer(IDLE_MS, false, () => this.#closeIdle());
   }
 
   /** Lets go of the descriptor that anonymous fds of a gfid share: the file is being removed or forgotten. */
@@ -298,14 +277,14 @@ export class Files {
     this.#shared.delete(key);
     if (this.#shared.size === 0) holders--;
     file.dropped = true;
-    if (file.pins === 0) this.#store.closing.close(file.fd);
+    if (file.pins === 0) this.#disk.closing.close(file.fd);
   }
 
   /** The brick goes: gives up what is shared. */
   closeAll(): void {
     this.#idleTimer?.();
     this.#idleTimer = null;
-    for (const file of this.#shared.values()) this.#store.closing.close(file.fd);
+    for (const file of this.#shared.values()) this.#disk.closing.close(file.fd);
     if (this.#shared.size > 0) holders--;
     this.#shared.clear();
   }

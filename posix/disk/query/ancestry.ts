@@ -5,7 +5,8 @@ import { type Gfid, gfidKey, isNullGfid, parseGfid, ROOT_KEY } from '../../../mu
 import { batch, Priority } from '../../../native/batch.js';
 import { ELOOP, ENOENT, ERANGE } from '../../../native/errno.js';
 import { region } from '../../../native/memory.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import type { DiskContext } from '../context.js';
+import { readDirectoryHandle } from '../descriptors/handle-link.js';
 import { handleName } from '../format/handle-name.js';
 import { GFID2PATH_PREFIX, PGFID_PREFIX } from '../format/xattr-keys.js';
 import { eachXattr } from './xattr-reply.js';
@@ -21,12 +22,12 @@ export interface Ancestor {
 }
 
 /** The directories from the root to one of a gfid, it included. ENOENT when a handle is missing on the way. */
-export async function ancestors(store: Store, gfid: Gfid): Promise<Ancestor[]> {
+export async function ancestors(disk: DiskContext, gfid: Gfid): Promise<Ancestor[]> {
   const chain: Ancestor[] = [];
   let at = gfid;
   while (gfidKey(at) !== ROOT_KEY) {
     if (chain.length > MAX_DEPTH || isNullGfid(at)) throw failure(ELOOP);
-    const link = await store.dirs.readHandle(at);
+    const link = await readDirectoryHandle(disk, at);
     chain.push({ gfid: at, name: link.name, parent: link.parent });
     at = link.parent;
   }
@@ -35,8 +36,8 @@ export async function ancestors(store: Store, gfid: Gfid): Promise<Ancestor[]> {
 }
 
 /** Path of a directory from the volume's root: "/", "/a/b". */
-export async function directoryPath(store: Store, gfid: Gfid): Promise<string> {
-  const chain = await ancestors(store, gfid);
+export async function directoryPath(disk: DiskContext, gfid: Gfid): Promise<string> {
+  const chain = await ancestors(disk, gfid);
   return `/${chain
     .slice(1)
     .map((a) => a.name)
@@ -50,11 +51,11 @@ export interface Link {
 }
 
 /** The links that a file (not a directory) knows of, and the parents whose links it counts. */
-export async function linksOf(store: Store, gfid: Gfid): Promise<{ links: Link[]; counted: Set<string> }> {
+export async function linksOf(disk: DiskContext, gfid: Gfid): Promise<{ links: Link[]; counted: Set<string> }> {
   const into = region(ROOM);
   const b = batch();
-  b.xattrs(store.glusterfsFd, handleName(gfid), `${GFID2PATH_PREFIX}*\0${PGFID_PREFIX}*`, into.address, into.capacity);
-  await store.run(b, 0, Priority.high);
+  b.xattrs(disk.glusterfsFd, handleName(gfid), `${GFID2PATH_PREFIX}*\0${PGFID_PREFIX}*`, into.address, into.capacity);
+  await disk.run(b, 0, Priority.high);
   const length = b.result(0);
   b.release();
   const links: Link[] = [];
@@ -79,13 +80,13 @@ export async function linksOf(store: Store, gfid: Gfid): Promise<{ links: Link[]
  * Path of a file from the volume's root; several of a file with hard links, with a colon between. Files have one only where
  * links are counted by parent (`update-link-count-parent`). Null when it can't be told.
  */
-export async function ancestryPath(store: Store, gfid: Gfid, isDirectory: boolean): Promise<string | null> {
-  if (isDirectory) return directoryPath(store, gfid);
-  if (!store.options['update-link-count-parent']) return null;
-  const { links } = await linksOf(store, gfid);
+export async function ancestryPath(disk: DiskContext, gfid: Gfid, isDirectory: boolean): Promise<string | null> {
+  if (isDirectory) return directoryPath(disk, gfid);
+  if (!disk.options['update-link-count-parent']) return null;
+  const { links } = await linksOf(disk, gfid);
   const paths: string[] = [];
   for (const link of links) {
-    const above = await directoryPath(store, link.parent).catch(nullOnFailure);
+    const above = await directoryPath(disk, link.parent).catch(nullOnFailure);
     if (above !== null) paths.push(above === '/' ? `/${link.name}` : `${above}/${link.name}`);
   }
   return paths.length === 0 ? null : paths.join(':');

@@ -5,13 +5,13 @@ import type { PrePostReply } from '../../../mux/xlator/fops.js';
 import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { type Batch, batch, Priority } from '../../../native/batch.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
-import type { FileRef } from '../descriptors/file-ref.js';
+import type { FileRef } from '../file-ref.js';
 import { iattOf } from '../format/iatt-from-statx.js';
 import type { Mdata } from '../format/mdata-record.js';
+import type { QueryContext } from './query-context.js';
 
 export class Change {
-  readonly #store: Store;
+  readonly #disk: QueryContext;
   readonly #call: Call;
   readonly #inode: Inode;
   readonly #flags: number;
@@ -23,8 +23,8 @@ export class Change {
   post: Iatt = NO_IATT;
 
   /** flags: the times that the change sets (bits of TimeFlag). The file's record must have been loaded. */
-  constructor(store: Store, call: Call, inode: Inode, flags = call.timeFlags & 7) {
-    this.#store = store;
+  constructor(disk: QueryContext, call: Call, inode: Inode, flags = call.timeFlags & 7) {
+    this.#disk = disk;
     this.#call = call;
     this.#inode = inode;
     this.#flags = flags;
@@ -39,14 +39,14 @@ export class Change {
     b.statx(fd, name, this.#before);
   }
   endOps(b: Batch, fd: number, name: string | null): void {
-    const { mdata } = this.#store;
+    const { mdata } = this.#disk;
     this.#planned = mdata.planWith(this.#inode, this.#call, this.#flags);
     if (this.#planned !== null) this.#timesOp = mdata.storeOp(b, fd, name, this.#planned, this.#inode);
     b.statx(fd, name, this.#after);
   }
   /** After the batch has run, whatever came of it. Returns the errno that failed it, or 0. */
   ended(b: Batch): number {
-    const { mdata } = this.#store;
+    const { mdata } = this.#disk;
     const { gfid } = this.#inode;
     const errno = b.errno;
     if (errno === 0) this.pre = iattOf(b.f64, this.#before, gfid, mdata.of(this.#inode));
@@ -65,20 +65,20 @@ export interface ChangeResult {
 
 /** Runs a change of an open file in the inode's lane. Does not fail: the result tells the errno. */
 export async function changeOpenFile(
-  store: Store,
+  disk: QueryContext,
   call: Call,
   inode: Inode,
   file: FileRef,
   ops: (b: Batch, fd: number) => number | null,
 ): Promise<ChangeResult> {
-  await store.mdata.load(inode);
-  const change = new Change(store, call, inode);
+  await disk.mdata.load(inode);
+  const change = new Change(disk, call, inode);
   const b = batch();
   change.reserve(b);
   change.beginOps(b, file.fd, file.name);
   const op = ops(b, file.fd);
   change.endOps(b, file.fd, file.name);
-  await store.run(b, inode.lane, store.priority(call, Priority.low));
+  await disk.run(b, inode.lane, disk.priority(call, Priority.low));
   const errno = change.ended(b);
   const count = op === null ? 0 : b.result(op);
   b.release();

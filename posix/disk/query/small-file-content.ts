@@ -5,8 +5,8 @@ import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.
 import { EAGAIN, EOPNOTSUPP } from '../../../native/errno.js';
 import { O_RDONLY, RESOLVE_CACHED, RWF_NOWAIT } from '../../../native/linux.js';
 import { region } from '../../../native/memory.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
-import { INLINE_BYTES } from '../descriptors/inline-policy.js';
+import type { DiskContext } from '../context.js';
+import { INLINE_BYTES } from '../inline-policy.js';
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -31,19 +31,24 @@ function turnOver(bytes: number): void {
  * The first `size` bytes of the regular file `name` in `dir` (shorter when the file has shrunk); null when it can't be read.
  * At once if they are in the page cache.
  */
-export function readContent(store: Store, dir: number, name: string, size: number): MaybePromise<Uint8Array | null> {
+export function readContent(
+  disk: DiskContext,
+  dir: number,
+  name: string,
+  size: number,
+): MaybePromise<Uint8Array | null> {
   if (size === 0) return NO_BYTES;
-  if (!store.inline || size > INLINE_BYTES) return readOnPool(store, dir, name, size);
+  if (!disk.inline || size > INLINE_BYTES) return readOnPool(disk, dir, name, size);
   const into = region(size);
   const b = batch();
   program(b, dir, name, into.address, size, RESOLVE_CACHED, RWF_NOWAIT);
-  store.inlining.run(b);
+  disk.inlining.run(b);
   const waits = mustWait(b.result(0)) || mustWait(b.result(1)) || (b.result(1) >= 0 && b.result(1) < size);
   const n = b.result(1);
   b.release();
   if (waits) {
     into.release();
-    return readOnPool(store, dir, name, size);
+    return readOnPool(disk, dir, name, size);
   }
   const bytes = n < 0 ? null : Uint8Array.prototype.slice.call(into.bytes, 0, n);
   into.release();
@@ -69,18 +74,18 @@ function program(
   b.close(reg(0), ALWAYS);
 }
 
-async function readOnPool(store: Store, dir: number, name: string, size: number): Promise<Uint8Array | null> {
+async function readOnPool(disk: DiskContext, dir: number, name: string, size: number): Promise<Uint8Array | null> {
   await turn(size);
   const into = region(size);
   const b = batch();
   program(b, dir, name, into.address, size, 0, 0);
-  await store.run(b, 0, Priority.high);
+  await disk.run(b, 0, Priority.high);
   turnOver(size);
   const n = b.result(1);
   const errno = b.errno;
   b.release();
   const bytes = n < 0 ? null : Uint8Array.prototype.slice.call(into.bytes, 0, n);
   into.release();
-  if (n < 0) store.fopFailed(`reading the content of ${JSON.stringify(name)} failed`, errno);
+  if (n < 0) disk.fopFailed(`reading the content of ${JSON.stringify(name)} failed`, errno);
   return bytes;
 }

@@ -9,16 +9,16 @@ import type { Inode } from '../../../mux/xlator/inode.js';
 import { ALWAYS, type Batch, batch, IGNORE, type Priority, reg, STAT } from '../../../native/batch.js';
 import { EAGAIN, ENOENT, EXDEV } from '../../../native/errno.js';
 import { O_NOFOLLOW, O_PATH, RESOLVE_BENEATH, RESOLVE_CACHED } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
 import type { Directory } from '../descriptors/directory-cache.js';
 import { iattOf } from '../format/iatt-from-statx.js';
 import { MDATA_KEY } from '../format/mdata-record.js';
+import type { QueryContext } from './query-context.js';
 import { XattrFound, XattrRoom, type XattrWants } from './xattr-reply.js';
 
 const NOTHING = new XattrFound(null);
 
 export class Probe {
-  readonly #store: Store;
+  readonly #disk: QueryContext;
   readonly #dir: Directory;
   readonly #parent: Inode;
   readonly #name: string;
@@ -50,8 +50,8 @@ export class Probe {
   /** The directory was removed, and the descriptor is all that is left of it. */
   parentGone = false;
 
-  constructor(store: Store, dir: Directory, parent: Inode, name: string, wants: XattrWants) {
-    this.#store = store;
+  constructor(disk: QueryContext, dir: Directory, parent: Inode, name: string, wants: XattrWants) {
+    this.#disk = disk;
     this.#dir = dir;
     this.#parent = parent;
     this.#name = name;
@@ -60,11 +60,11 @@ export class Probe {
 
   /** Looks without waiting for the disk; false when that is not possible. */
   inline(): boolean {
-    const store = this.#store;
-    if (!store.inline) return false;
+    const disk = this.#disk;
+    if (!disk.inline) return false;
     const b = batch();
     this.#program(b, RESOLVE_CACHED);
-    store.inlining.run(b);
+    disk.inlining.run(b);
     if (b.result(0) === -EAGAIN) {
       b.release();
       return false;
@@ -78,7 +78,7 @@ export class Probe {
   async pool(priority: Priority): Promise<void> {
     const b = batch();
     this.#program(b, 0);
-    await this.#store.run(b, 0, priority);
+    await this.#disk.run(b, 0, priority);
     const again = b.result(0) === -EAGAIN || this.#take(b);
     b.release();
     if (again) await this.pool(priority);
@@ -95,7 +95,7 @@ export class Probe {
     this.#room.reserve(b);
     this.#file = b.statOut();
     this.#above = b.statOut();
-    const unread = this.#store.mdata.unread(this.#parent);
+    const unread = this.#disk.mdata.unread(this.#parent);
     if (unread) this.#aboveTimes = b.out(64);
     // Above the root is nothing for clients; elsewhere `..` is within the brick.
     const beneath = this.#name === '..' && !this.#parent.isRoot ? 0 : RESOLVE_BENEATH;
@@ -109,11 +109,11 @@ export class Probe {
 
   /** Takes the results over; true when the look must be repeated with more room. */
   #take(b: Batch): boolean {
-    const store = this.#store;
+    const disk = this.#disk;
     const f = b.f64;
     if (this.#timesOp >= 0) {
       const length = b.result(this.#timesOp);
-      store.mdata.found(this.#parent, this.#parent.gfid, b.view(this.#aboveTimes, 64), 0, length);
+      disk.mdata.found(this.#parent, this.#parent.gfid, b.view(this.#aboveTimes, 64), 0, length);
     }
     const above = b.result(this.#aboveOp);
     if (above < 0) {
@@ -122,7 +122,7 @@ export class Probe {
       return false;
     }
     this.parentGone = f[this.#above + STAT.nlink] === 0;
-    this.parentStat = iattOf(f, this.#above, this.#parent.gfid, store.mdata.of(this.#parent));
+    this.parentStat = iattOf(f, this.#above, this.#parent.gfid, disk.mdata.of(this.#parent));
     const opened = b.result(0);
     const stated = b.result(this.#statx);
     const read = b.result(this.#xattrs);
@@ -133,7 +133,7 @@ export class Probe {
     }
     if (this.#room.grow(read)) return true;
     const file = this.#file;
-    const hidden = store.hidden;
+    const hidden = disk.hidden;
     if (
       read === -ENOENT ||
       (f[file + STAT.inoLow] === hidden.inoLow &&
@@ -156,11 +156,11 @@ export class Probe {
     this.inoHigh = f[file + STAT.inoHigh]!;
     this.inoLow = f[file + STAT.inoLow]!;
     this.diskCtime = f[file + STAT.ctime]! * 1000 + f[file + STAT.ctimeNsec]! / 1e6;
-    let mdata = store.mdata.enabled ? found.mdata : null;
+    let mdata = disk.mdata.enabled ? found.mdata : null;
     if (found.gfid !== null) {
       const key = gfidKey(found.gfid);
-      this.inode = store.brick.findInode(key) ?? null;
-      mdata = store.mdata.read(this.inode, key, mdata);
+      this.inode = disk.brick.findInode(key) ?? null;
+      mdata = disk.mdata.read(this.inode, key, mdata);
     }
     this.stat = iattOf(f, file, found.gfid ?? NULL_GFID, mdata);
     return false;

@@ -13,11 +13,11 @@ import * as key from '../../../mux/xlator/xdata-keys.js';
 import { ALWAYS, type Batch, batch, IGNORE, Priority, reg, STAT } from '../../../native/batch.js';
 import { EAGAIN, ENOENT } from '../../../native/errno.js';
 import { O_NOFOLLOW, O_PATH, RESOLVE_CACHED, S_IFDIR } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
-import type { FileRef } from '../descriptors/file-ref.js';
-import { OpenFile } from '../descriptors/open-files.js';
+import type { FileRef } from '../file-ref.js';
 import { iattOf } from '../format/iatt-from-statx.js';
+import { OpenFile } from '../open-file.js';
 import { ancestryPath } from './ancestry.js';
+import type { QueryContext } from './query-context.js';
 import { readContent } from './small-file-content.js';
 import { XattrRoom, XattrWants } from './xattr-reply.js';
 
@@ -32,20 +32,20 @@ const NOTHING = new XattrWants(null);
 
 /** Looks at the file of an inode; releases the file. Fails with the errno of the look. */
 export function look(
-  store: Store,
+  disk: QueryContext,
   call: Call,
   inode: Inode,
   file: FileRef,
   xdata: Dict | null,
   usual = Priority.high,
 ): MaybePromise<Seen> {
-  const l = new Look(store, inode, file, xdata);
+  const l = new Look(disk, inode, file, xdata);
   if (l.inline()) return l.seen();
-  return l.pool(store.priority(call, usual)).then(() => l.seen());
+  return l.pool(disk.priority(call, usual)).then(() => l.seen());
 }
 
 class Look {
-  readonly #store: Store;
+  readonly #disk: QueryContext;
   readonly #inode: Inode;
   readonly #file: FileRef;
   readonly #wants: XattrWants;
@@ -60,21 +60,21 @@ class Look {
   #dict: Dict | null = null;
   #errno = 0;
 
-  constructor(store: Store, inode: Inode, file: FileRef, xdata: Dict | null) {
-    this.#store = store;
+  constructor(disk: QueryContext, inode: Inode, file: FileRef, xdata: Dict | null) {
+    this.#disk = disk;
     this.#inode = inode;
     this.#file = file;
     this.#wants = xdata === null ? NOTHING : new XattrWants(xdata);
-    this.#readsXattrs = this.#wants.patterns !== NOTHING.patterns || store.mdata.unread(inode);
+    this.#readsXattrs = this.#wants.patterns !== NOTHING.patterns || disk.mdata.unread(inode);
     this.#byPath = file.name !== null && file.name !== '.';
   }
 
   inline(): boolean {
-    const store = this.#store;
-    if (!store.inline) return false;
+    const disk = this.#disk;
+    if (!disk.inline) return false;
     const b = batch();
     this.#program(b, RESOLVE_CACHED);
-    store.inlining.run(b);
+    disk.inlining.run(b);
     if (this.#byPath && b.result(0) === -EAGAIN) {
       this.#room.release();
       b.release();
@@ -88,7 +88,7 @@ class Look {
   async pool(priority: Priority): Promise<void> {
     const b = batch();
     this.#program(b, 0);
-    await this.#store.run(b, 0, priority);
+    await this.#disk.run(b, 0, priority);
     const again = (this.#byPath && b.result(0) === -EAGAIN) || this.#take(b);
     b.release();
     if (again) await this.pool(priority);
@@ -106,7 +106,7 @@ class Look {
 
   /** True when the look must be repeated with more room. */
   #take(b: Batch): boolean {
-    const store = this.#store;
+    const disk = this.#disk;
     const inode = this.#inode;
     const r = this.#byPath && b.result(0) < 0 ? b.result(0) : b.result(this.#statOp);
     if (r < 0) {
@@ -116,7 +116,7 @@ class Look {
     }
     // A descriptor of the cache may be that of a directory that is gone; one that a client has open stays good.
     if (inode.type === S_IFDIR && b.f64[this.#at + STAT.nlink] === 0 && !(this.#file instanceof OpenFile)) {
-      store.dirs.drop(inode.key);
+      disk.dirs.drop(inode.key);
       this.#errno = ENOENT;
       this.#room.release();
       return false;
@@ -132,12 +132,12 @@ class Look {
       }
       const found = this.#room.read(b, this.#wants, n);
       this.#room.release();
-      store.mdata.read(inode, inode.key, found.mdata);
-      this.#stat = iattOf(b.f64, this.#at, inode.gfid, store.mdata.of(inode));
+      disk.mdata.read(inode, inode.key, found.mdata);
+      this.#stat = iattOf(b.f64, this.#at, inode.gfid, disk.mdata.of(inode));
       this.#wants.wordsInto(found, inode, this.#stat);
       this.#dict = found.dict;
     } else {
-      this.#stat = iattOf(b.f64, this.#at, inode.gfid, store.mdata.of(inode));
+      this.#stat = iattOf(b.f64, this.#at, inode.gfid, disk.mdata.of(inode));
       if (this.#wants !== NOTHING) {
         const found = this.#room.read(b, this.#wants, 0);
         this.#wants.wordsInto(found, inode, this.#stat);
@@ -165,11 +165,11 @@ class Look {
     const file = this.#file;
     try {
       if (content) {
-        const bytes = await readContent(this.#store, file.fd, file.name!, stat.size);
+        const bytes = await readContent(this.#disk, file.fd, file.name!, stat.size);
         if (bytes !== null) this.#dict?.setBytes(key.CONTENT, bytes);
       }
       if (path) {
-        const text = await ancestryPath(this.#store, stat.gfid, stat.isDirectory).catch(nullOnFailure);
+        const text = await ancestryPath(this.#disk, stat.gfid, stat.isDirectory).catch(nullOnFailure);
         if (text !== null) this.#dict?.setText(key.ANCESTRY_PATH, text);
       }
     } finally {

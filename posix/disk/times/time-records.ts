@@ -13,103 +13,84 @@ import type { Inode } from '../../../mux/xlator/inode.js';
 import { nanosecondsInRange } from '../../../mux/xlator/time-range.js';
 import { type Batch, batch, IGNORE, Priority } from '../../../native/batch.js';
 import { ENODATA, ENOENT, errnoName } from '../../../native/errno.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
-import type { FileRef } from '../descriptors/file-ref.js';
-import type { InodeState } from '../descriptors/inode-state.js';
+import type { DiskContext } from '../context.js';
+import type { FileRef } from '../file-ref.js';
 import { decodeMdata, encodeMdata, MDATA_KEY, Mdata } from '../format/mdata-record.js';
+import type { InodeState } from '../inode-state.js';
 
-/** Records of files that the inode table is about to learn of. */
-const NEWCOMERS = 1024;
+const OWN_TIMES = TimeFlag.ctime | TimeFlag.mtime | TimeFlag.atime;
 
 /** SET_ATTR bits of setattr that concern the record. */
 const SetAttr = { atime: 0x10, mtime: 0x20 } as const;
 
-export class MdataKeeper {
-  readonly #store: Store;
-  /** Records read or made before the inode was in the table; taken over by its state. */
-  readonly #newcomers = new Map<string, Mdata | null>();
+/** Finds the file of an inode. */
+interface Locator {
+  fileRef(inode: Inode): MaybePromise<FileRef>;
+}
 
-  constructor(store: Store) {
-    this.#store = store;
+export class TimeRecords {
+  readonly #disk: DiskContext;
+  readonly #locator: Locator;
+
+  constructor(disk: DiskContext, locator: Locator) {
+    this.#disk = disk;
+    this.#locator = locator;
   }
 
   get enabled(): boolean {
-    return this.#store.options.ctime;
+    return this.#disk.options.ctime;
   }
 
   // --- reading ------------------------------------------------------------------------------------------------------
 
   /** The record that counts for an inode's attributes: null when there is none, or none was read yet, or ctime is off. */
   of(inode: Inode): Mdata | null {
-    return this.enabled ? (this.#store.state(inode).mdata ?? null) : null;
+    return this.enabled ? (this.#disk.state(inode).mdata ?? null) : null;
   }
 
   /** Whether the record was not read yet. */
   unread(inode: Inode): boolean {
-    return this.enabled && this.#store.state(inode).mdata === undefined;
+    return this.enabled && this.#disk.state(inode).mdata === undefined;
   }
 
   /** What a reading of `length` bytes at `at` has found (length < 0: negated errno), for an inode or a gfid. Returns what counts. */
   found(inode: Inode | null, gfid: Gfid, b: Buffer, at: number, length: number): Mdata | null {
     if (!this.enabled) return null;
-    const holder = inode ?? this.#store.brick.findInode(gfidKey(gfid)) ?? null;
+    const holder = inode ?? this.#disk.brick.findInode(gfidKey(gfid)) ?? null;
     if (holder !== null) {
-      const state = this.#store.state(holder);
+      const state = this.#disk.state(holder);
       if (state.mdata === undefined) state.mdata = decodeMdata(b, at, length);
       return state.mdata;
     }
     const m = decodeMdata(b, at, length);
-    this.introduce(gfidKey(gfid), m);
+    this.#disk.unclaimed.keep(gfidKey(gfid), m);
     return m;
   }
 
   /** As {@link found}, of a record that was decoded already. */
   read(inode: Inode | null, key: string, m: Mdata | null): Mdata | null {
     if (!this.enabled) return null;
-    const holder = inode ?? this.#store.brick.findInode(key) ?? null;
+    const holder = inode ?? this.#disk.brick.findInode(key) ?? null;
     if (holder === null) {
-      this.introduce(key, m);
+      this.#disk.unclaimed.keep(key, m);
       return m;
     }
-    const state = this.#store.state(holder);
+    const state = this.#disk.state(holder);
     if (state.mdata === undefined) state.mdata = m;
     return state.mdata;
-  }
-
-  /** Keeps the record of a file whose inode the table does not hold yet. */
-  introduce(key: string, m: Mdata | null): void {
-    const n = this.#newcomers;
-    n.delete(key);
-    n.set(key, m);
-    if (n.size > NEWCOMERS)
-      for (const oldest of n.keys()) {
-        n.delete(oldest);
-        break;
-      }
   }
 
   /** A file was made: its record is this, whatever the table may remember of an earlier file of that gfid. */
   born(gfid: Gfid, m: Mdata | null): void {
     const key = gfidKey(gfid);
-    const known = this.#store.brick.findInode(key);
+    const known = this.#disk.brick.findInode(key);
     if (known === undefined) {
-      this.introduce(key, m);
+      this.#disk.unclaimed.keep(key, m);
     } else {
-      const state = this.#store.state(known);
+      const state = this.#disk.state(known);
       state.mdata = m;
       state.unlinked = false;
     }
-  }
-
-  /** For a new inode state: what is known of its record. */
-  adopt(key: string): Mdata | null | undefined {
-    const m = this.#newcomers.get(key);
-    if (m !== undefined) this.#newcomers.delete(key);
-    return m;
-  }
-
-  forget(key: string): void {
-    this.#newcomers.delete(key);
   }
 
   /** Reads the record of an inode unless it is in memory. */
@@ -119,11 +100,11 @@ export class MdataKeeper {
   }
 
   async #load(inode: Inode): Promise<void> {
-    const file = await this.#store.fileRef(inode);
+    const file = await this.#locator.fileRef(inode);
     const b = batch();
     const at = b.out(64);
     b.getxattr(file.fd, file.name, MDATA_KEY, at, 64, IGNORE);
-    await this.#store.run(b, inode.lane, Priority.high);
+    await this.#disk.run(b, inode.lane, Priority.high);
     file.release();
     const r = b.result(0);
     if (r >= 0 || r === -ENODATA) this.found(inode, inode.gfid, b.view(at, 64), 0, r);
@@ -154,7 +135,7 @@ export class MdataKeeper {
   }
 
   #plan(inode: Inode | null, call: Call, flags: number): Mdata | null {
-    return this.#planFrom(inode === null ? null : this.#store.state(inode).mdata, call, flags);
+    return this.#planFrom(inode === null ? null : this.#disk.state(inode).mdata, call, flags);
   }
 
   #planFrom(now: Mdata | null | undefined, call: Call, flags: number): Mdata | null {
@@ -201,7 +182,7 @@ export class MdataKeeper {
    */
   storeOp(b: Batch, fd: number, name: string | null, m: Mdata, inode: Inode | null, stray = false): number {
     const op = b.setxattr(fd, name, MDATA_KEY, encodeMdata(m), 0, IGNORE);
-    if (inode !== null) this.#begin(this.#store.state(inode), stray);
+    if (inode !== null) this.#begin(this.#disk.state(inode), stray);
     return op;
   }
 
@@ -211,10 +192,10 @@ export class MdataKeeper {
     const reached = r >= 0 || b.failedOp < 0;
     if (r < 0 && reached) this.#warn(gfid, r);
     if (inode === null) {
-      if (reached) this.introduce(gfidKey(gfid), m);
+      if (reached) this.#disk.unclaimed.keep(gfidKey(gfid), m);
       return;
     }
-    const state = this.#store.state(inode);
+    const state = this.#disk.state(inode);
     if (reached) this.#commit(state, m);
     this.#end(inode, state, stray);
   }
@@ -242,7 +223,7 @@ export class MdataKeeper {
     if (stray) state.strayStores--;
     if (state.stores === 0 && state.restore) {
       state.restore = false;
-      background(this.#storeSoon(inode, state), this.#store.log, `storing the times of ${gfidText(inode.gfid)} failed`);
+      background(this.#storeSoon(inode, state), this.#disk.log, `storing the times of ${gfidText(inode.gfid)} failed`);
     }
   }
 
@@ -256,10 +237,17 @@ export class MdataKeeper {
     return this.#touch(inode, call, flags);
   }
 
+  /** As {@link touch}, for a fop that does not wait for the disk. */
+  touchSoon(inode: Inode, call: Call, flags = call.timeFlags & OWN_TIMES): void {
+    if (flags === 0) return;
+    const stored = this.touch(inode, call, flags);
+    if (stored instanceof Promise) background(stored, this.#disk.log, 'setting times failed');
+  }
+
   #touch(inode: Inode, call: Call, flags: number): MaybePromise<void> {
     const m = this.#plan(inode, call, flags);
     if (m === null) return;
-    const state = this.#store.state(inode);
+    const state = this.#disk.state(inode);
     if (state.mdata?.equals(m) === true && state.stores === 0 && state.due === null) return;
     state.mdata = m;
     return this.#storeSoon(inode, state);
@@ -267,7 +255,7 @@ export class MdataKeeper {
 
   /** Replaces a record (utimes, healing), in memory at once and on disk at the end of the turn. */
   replace(inode: Inode, m: Mdata): Promise<void> {
-    const state = this.#store.state(inode);
+    const state = this.#disk.state(inode);
     state.mdata = m;
     return this.#storeSoon(inode, state);
   }
@@ -290,7 +278,7 @@ export class MdataKeeper {
   async #storeNow(inode: Inode, state: InodeState): Promise<void> {
     let file: FileRef;
     try {
-      file = await this.#store.fileRef(inode);
+      file = await this.#locator.fileRef(inode);
     } catch (thrown) {
       fopErrorOf(thrown);
       return; // the directory has gone
@@ -303,7 +291,7 @@ export class MdataKeeper {
     const b = batch();
     b.setxattr(file.fd, file.name, MDATA_KEY, encodeMdata(m));
     this.#begin(state, false);
-    await this.#store.run(b, inode.lane, Priority.normal);
+    await this.#disk.run(b, inode.lane, Priority.normal);
     file.release();
     const r = b.result(0);
     b.release();
@@ -313,6 +301,6 @@ export class MdataKeeper {
 
   #warn(gfid: Gfid, r: number): void {
     if (r === -ENOENT) return; // removed meanwhile
-    this.#store.log.warning(0, `storing the times of ${gfidText(gfid)} failed: ${errnoName(-r)}`);
+    this.#disk.log.warning(0, `storing the times of ${gfidText(gfid)} failed: ${errnoName(-r)}`);
   }
 }

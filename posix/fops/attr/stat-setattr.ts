@@ -23,9 +23,9 @@ import { nanosecondsInRange } from '../../../mux/xlator/time-range.js';
 import { batch, IGNORE, Priority } from '../../../native/batch.js';
 import { EACCES, EROFS } from '../../../native/errno.js';
 import { S_IALLUGO, S_IFDIR, S_IFLNK, S_IXUGO, ST_RDONLY, UTIME_OMIT } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { reservedBlocks, VFS, VFS_DOUBLES } from '../../brick-dir/space.js';
-import { type FileRef, unheld } from '../../disk/descriptors/file-ref.js';
+import { type FileRef, unheld } from '../../disk/file-ref.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import type { Mdata } from '../../disk/format/mdata-record.js';
 import { look, type Seen } from '../../disk/query/stat-inode.js';
@@ -39,29 +39,29 @@ function statReply(seen: Seen): StatReply {
   return { stat: seen.stat, xdata: seen.dict };
 }
 
-export function stat(store: Store, call: Call, args: InodeArgs): MaybePromise<StatReply> {
+export function stat(store: BrickDir, call: Call, args: InodeArgs): MaybePromise<StatReply> {
   refuseCloud(store, args.xdata);
   return then(store.fileRef(args.inode), (file) => then(look(store, call, args.inode, file, args.xdata), statReply));
 }
 
-export function fstat(store: Store, call: Call, args: FdArgs): MaybePromise<StatReply> {
+export function fstat(store: BrickDir, call: Call, args: FdArgs): MaybePromise<StatReply> {
   refuseCloud(store, args.xdata);
   return then(store.files.fileRef(args.fd), (file) =>
     then(look(store, call, args.fd.inode, file, args.xdata), statReply),
   );
 }
 
-export async function setattr(store: Store, call: Call, args: SetattrArgs): Promise<PrePostReply> {
+export async function setattr(store: BrickDir, call: Call, args: SetattrArgs): Promise<PrePostReply> {
   return change(store, call, args.inode, await store.fileRef(args.inode), args.stat, args.valid, args.xdata);
 }
 
-export async function fsetattr(store: Store, call: Call, args: FsetattrArgs): Promise<PrePostReply> {
+export async function fsetattr(store: BrickDir, call: Call, args: FsetattrArgs): Promise<PrePostReply> {
   return change(store, call, args.fd.inode, await store.files.fileRef(args.fd), args.stat, args.valid, args.xdata);
 }
 
 /** Changes owner, mode and times, in this order; the first failure ends it, and what was done stays. */
 async function change(
-  store: Store,
+  store: BrickDir,
   call: Call,
   inode: Inode,
   file: FileRef,
@@ -112,12 +112,12 @@ async function change(
   }
 }
 
-function modeFor(store: Store, inode: Inode, mode: number): number {
+function modeFor(store: BrickDir, inode: Inode, mode: number): number {
   return (inode.type === S_IFDIR ? directoryMode(store.options, mode) : fileMode(store.options, mode)) & S_IALLUGO;
 }
 
 /** The time record after a setattr; null when it sets no time. Times given by the client go into a record that exists only. */
-function timesAfter(store: Store, call: Call, inode: Inode, wanted: Iatt, valid: number): Mdata | null {
+function timesAfter(store: BrickDir, call: Call, inode: Inode, wanted: Iatt, valid: number): Mdata | null {
   const { mdata } = store;
   let m = mdata.planUtimes(inode, call, valid, wanted.atime, wanted.atimeNsec, wanted.mtime, wanted.mtimeNsec);
   if ((valid & Valid.ctime) !== 0) {
@@ -130,7 +130,7 @@ function timesAfter(store: Store, call: Call, inode: Inode, wanted: Iatt, valid:
 }
 
 /** Answers as access(2) does for root: usually the access-control translator above has answered before. */
-export function access(store: Store, call: Call, args: AccessArgs): MaybePromise<AccessReply> {
+export function access(store: BrickDir, call: Call, args: AccessArgs): MaybePromise<AccessReply> {
   const { inode } = args;
   return then(store.fileRef(inode), (file) =>
     then(look(store, call, inode, file, null), async ({ stat }) => {
@@ -142,7 +142,7 @@ export function access(store: Store, call: Call, args: AccessArgs): MaybePromise
 }
 
 /** Counters of the brick's file system, by {@link VFS}. */
-async function readVfs(store: Store): Promise<Float64Array> {
+async function readVfs(store: BrickDir): Promise<Float64Array> {
   const b = batch();
   const at = b.doubles(b.out(VFS_DOUBLES * 8));
   b.statvfs(store.rootFd, at);
@@ -155,7 +155,7 @@ async function readVfs(store: Store): Promise<Float64Array> {
 }
 
 /** Size and free space of the file system: less the reserve, and this brick's share where several bricks share it. */
-export async function statfs(store: Store, call: Call, args: InodeArgs): Promise<StatfsReply> {
+export async function statfs(store: BrickDir, call: Call, args: InodeArgs): Promise<StatfsReply> {
   await look(store, call, args.inode, await store.fileRef(args.inode), null);
   const vfs = await readVfs(store);
   const o = store.options;

@@ -5,16 +5,16 @@
 import type { Dict } from '../../../mux/xlator/dict.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import { EOPNOTSUPP } from '../../../native/errno.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
 
 const STATUS = 'trusted.glusterfs.cs.status';
 const REPAIR = 'trusted.glusterfs.cs.repair';
 const UPLOADED = 'trusted.glusterfs.csou.complete';
 
-const told = new WeakSet<Store>();
+const told = new WeakSet<BrickDir>();
 
 /** EOPNOTSUPP for a fop of a cloudsync client, by its xdata (or the xattrs that it sets). */
-export function refuseCloud(store: Store, xdata: Dict | null): void {
+export function refuseCloud(store: BrickDir, xdata: Dict | null): void {
   if (xdata === null || !(xdata.has(STATUS) || xdata.has(REPAIR) || xdata.has(UPLOADED))) return;
   if (!told.has(store)) {
     told.add(store);

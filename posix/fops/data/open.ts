@@ -27,10 +27,10 @@ import {
   S_IFREG,
   S_IFSOCK,
 } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { attachDescriptor } from '../../disk/descriptors/open-files.js';
 import { MDATA_KEY } from '../../disk/format/mdata-record.js';
-import { MDATA_ROOM, readTimes, touchSoon } from '../../disk/times/times.js';
+import { MDATA_ROOM, readTimes } from '../../disk/times/times.js';
 import { refuseCloud } from './cloudsync-refusal.js';
 import { checkSpace } from './space-check.js';
 
@@ -52,7 +52,7 @@ function refuseSpecial(inode: Inode): void {
 }
 
 /** Opens by gfid. Inline while the kernel has the handle in its cache. */
-export function open(store: Store, call: Call, args: OpenArgs): MaybePromise<Xdata> {
+export function open(store: BrickDir, call: Call, args: OpenArgs): MaybePromise<Xdata> {
   const { inode } = args;
   refuseSpecial(inode);
   if (inode.type === S_IFREG && (args.flags & O_DIRECTORY) !== 0) throw failure(ENOTDIR);
@@ -73,7 +73,7 @@ function openOp(b: Batch, inode: Inode, dir: number, name: string, flags: number
   else b.open(dir, name, flags | O_DIRECTORY, 0, resolve);
 }
 
-function openInline(store: Store, inode: Inode, flags: number): number {
+function openInline(store: BrickDir, inode: Inode, flags: number): number {
   if (!store.inline) return -EAGAIN;
   const b = batch();
   const unread = store.mdata.unread(inode);
@@ -84,12 +84,12 @@ function openInline(store: Store, inode: Inode, flags: number): number {
   const times = unread ? b.getxattr(reg(0), null, MDATA_KEY, at, MDATA_ROOM, IGNORE) : -1;
   store.inlining.run(b);
   const descriptor = state.unlinked && b.result(0) < 0 ? -EAGAIN : b.result(0);
-  if (descriptor >= 0 && unread) readTimes(store, inode, b, times, at);
+  if (descriptor >= 0 && unread) readTimes(store.mdata, inode, b, times, at);
   b.release();
   return descriptor;
 }
 
-async function openOnPool(store: Store, call: Call, args: OpenArgs, flags: number): Promise<Xdata> {
+async function openOnPool(store: BrickDir, call: Call, args: OpenArgs, flags: number): Promise<Xdata> {
   const { inode } = args;
   const file = await store.fileRef(inode);
   const b = batch();
@@ -102,24 +102,24 @@ async function openOnPool(store: Store, call: Call, args: OpenArgs, flags: numbe
   await store.run(b, lane, store.priority(call, Priority.high));
   file.release();
   const descriptor = b.result(0);
-  if (descriptor >= 0 && unread) readTimes(store, inode, b, times, at);
+  if (descriptor >= 0 && unread) readTimes(store.mdata, inode, b, times, at);
   b.release();
   return descriptor >= 0 ? opened(store, call, args, descriptor, flags) : failed(store, inode, descriptor);
 }
 
-function failed(store: Store, inode: Inode, errno: number): never {
+function failed(store: BrickDir, inode: Inode, errno: number): never {
   store.fopFailed(`open of ${gfidText(inode.gfid)} failed`, -errno);
   throw failure(errno);
 }
 
-function opened(store: Store, call: Call, args: OpenArgs, descriptor: number, flags: number): Xdata {
+function opened(store: BrickDir, call: Call, args: OpenArgs, descriptor: number, flags: number): Xdata {
   attachDescriptor(store, args.fd, descriptor, flags);
-  touchSoon(store, args.inode, call);
+  store.mdata.touchSoon(args.inode, call);
   return NO_REPLY;
 }
 
 /** Nothing to flush: every write has reached the file system before its reply. EINVAL without an open file. */
-export function flush(store: Store, args: FdArgs): MaybePromise<Xdata> {
+export function flush(store: BrickDir, args: FdArgs): MaybePromise<Xdata> {
   return then(store.files.fileRef(args.fd), (file) => {
     file.release();
     return NO_REPLY;

@@ -6,10 +6,9 @@ import { type Batch, STAT } from '../../../native/batch.js';
 import { ENOENT } from '../../../native/errno.js';
 import type { Region } from '../../../native/memory.js';
 import type { Pipe } from '../../../native/pipe.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
-import type { OpenFile } from '../../disk/descriptors/open-files.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
-import { touchSoon } from '../../disk/times/times.js';
+import type { OpenFile } from '../../disk/open-file.js';
 
 /** Times that clients want set: ctime, mtime, atime. */
 const ANY_TIME = 7;
@@ -19,7 +18,7 @@ const ANY_TIME = 7;
  * nothing. The reply of a read that reaches the end of the file says so with errno ENOENT.
  */
 export function readReply(
-  store: Store,
+  store: BrickDir,
   call: Call,
   args: ReadArgs,
   file: OpenFile,
@@ -29,7 +28,7 @@ export function readReply(
   held: Region | Pipe,
 ): ReadReply {
   const { inode } = args.fd;
-  if ((call.timeFlags & ANY_TIME) !== 0) touchSoon(store, inode, call);
+  if ((call.timeFlags & ANY_TIME) !== 0) store.mdata.touchSoon(inode, call);
   const errno = reachesEnd(b, at, args, count) ? ENOENT : 0;
   const stat = iattOf(b.f64, at, inode.gfid, store.mdata.of(inode));
   b.release();

@@ -10,10 +10,11 @@ import { batch, IGNORE, Priority, STAT } from '../../../native/batch.js';
 import { EAGAIN, EINVAL, EOPNOTSUPP } from '../../../native/errno.js';
 import { RWF_NOWAIT } from '../../../native/linux.js';
 import { type Region, region } from '../../../native/memory.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
-import { INLINE_BYTES } from '../../disk/descriptors/inline-policy.js';
-import { type OpenFile, statOf } from '../../disk/descriptors/open-files.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
+import { statOf } from '../../disk/descriptors/open-files.js';
 import { type AlignedPiece, alignedPiece } from '../../disk/format/aligned.js';
+import { INLINE_BYTES } from '../../disk/inline-policy.js';
+import type { OpenFile } from '../../disk/open-file.js';
 import { TimesReading } from '../../disk/times/times.js';
 import { refuseCloud } from './cloudsync-refusal.js';
 import { refuseDevice } from './open.js';
@@ -25,7 +26,7 @@ const LARGE = 256 * 1024;
 /** Longer reads are answered in part. */
 const MAX_READ = 64 * 1024 * 1024;
 
-export function readv(store: Store, call: Call, args: ReadArgs): MaybePromise<ReadReply> {
+export function readv(store: BrickDir, call: Call, args: ReadArgs): MaybePromise<ReadReply> {
   const { fd } = args;
   refuseDevice(fd.inode);
   refuseCloud(store, args.xdata);
@@ -35,7 +36,7 @@ export function readv(store: Store, call: Call, args: ReadArgs): MaybePromise<Re
   return read(store, call, args, file);
 }
 
-function read(store: Store, call: Call, args: ReadArgs, file: OpenFile): MaybePromise<ReadReply> {
+function read(store: BrickDir, call: Call, args: ReadArgs, file: OpenFile): MaybePromise<ReadReply> {
   const { inode } = args.fd;
   if (!store.inline) return readSlowly(store, call, args, file);
   const size = args.size <= LARGE ? args.size : fittingSize(store, file, args);
@@ -72,7 +73,7 @@ function read(store: Store, call: Call, args: ReadArgs, file: OpenFile): MaybePr
 }
 
 /** Bytes that a large read can get at most. */
-function fittingSize(store: Store, file: OpenFile, args: ReadArgs): number {
+function fittingSize(store: BrickDir, file: OpenFile, args: ReadArgs): number {
   const b = batch();
   const at = b.statOut();
   b.statx(file.fd, null, at);
@@ -93,7 +94,7 @@ function sizeWithin(fileSize: number, args: ReadArgs): number {
 }
 
 /** Reads without a system call on this thread. */
-async function readSlowly(store: Store, call: Call, args: ReadArgs, file: OpenFile): Promise<ReadReply> {
+async function readSlowly(store: BrickDir, call: Call, args: ReadArgs, file: OpenFile): Promise<ReadReply> {
   if (args.size <= LARGE) return readOnPool(store, call, args, file, args.size, null, 0);
   const { errno, size } = await statOf(store, file);
   if (errno !== 0) return failed(store, args, file, -errno);
@@ -102,7 +103,7 @@ async function readSlowly(store: Store, call: Call, args: ReadArgs, file: OpenFi
 
 /** Reads on the pool what the first `done` bytes of `into` don't have yet. */
 async function readOnPool(
-  store: Store,
+  store: BrickDir,
   call: Call,
   args: ReadArgs,
   file: OpenFile,
@@ -113,7 +114,7 @@ async function readOnPool(
   const { inode } = args.fd;
   const memory = into ?? region(size);
   const piece: AlignedPiece | null = file.direct ? alignedPiece(size) : null;
-  const times = new TimesReading(store, inode);
+  const times = new TimesReading(store.mdata, inode);
   const b = batch();
   const at = b.statOut();
   times.reserve(b);
@@ -137,7 +138,7 @@ async function readOnPool(
   return readReply(store, call, args, file, b, at, done + n, memory);
 }
 
-function failed(store: Store, args: ReadArgs, file: OpenFile, errno: number): never {
+function failed(store: BrickDir, args: ReadArgs, file: OpenFile, errno: number): never {
   file.release();
   store.fopFailed(
     `read failed on gfid=${gfidText(args.fd.inode.gfid)}, offset=${args.offset} size=${args.size}`,

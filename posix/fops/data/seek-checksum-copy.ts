@@ -16,11 +16,10 @@ import * as key from '../../../mux/xlator/xdata-keys.js';
 import { batch, CHECKSUM_BYTES, Priority } from '../../../native/batch.js';
 import { EBUSY, EINVAL, ENODATA, ENOMEM, ENOSPC, ENOTSUP } from '../../../native/errno.js';
 import { type Region, region } from '../../../native/memory.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
-import type { OpenFile } from '../../disk/descriptors/open-files.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
+import type { OpenFile } from '../../disk/open-file.js';
 import { Change } from '../../disk/query/data-change.js';
-import { touchSoon } from '../../disk/times/times.js';
 import { refuseCloud } from './cloudsync-refusal.js';
 import { refuseDevice } from './open.js';
 import { usesReserve } from './space-check.js';
@@ -58,7 +57,7 @@ const longChecks = new Gate(LONG_CHECKS);
 /** Copied by one fop at most, as by one call of the kernel: clients go on with the rest. */
 const MAX_COPIED = 0x7ffff000;
 
-export async function seek(store: Store, call: Call, args: SeekArgs): Promise<SeekReply> {
+export async function seek(store: BrickDir, call: Call, args: SeekArgs): Promise<SeekReply> {
   refuseCloud(store, args.xdata);
   const whence = WHENCE[args.what];
   if (whence === undefined) throw failure(ENOTSUP);
@@ -77,7 +76,7 @@ export async function seek(store: Store, call: Call, args: SeekArgs): Promise<Se
 }
 
 /** Checksums of a range: rsync's weak one, and SHA-256 or (by the volume's option) MD5. Ends with the file. */
-export async function rchecksum(store: Store, call: Call, args: RchecksumArgs): Promise<RchecksumReply> {
+export async function rchecksum(store: BrickDir, call: Call, args: RchecksumArgs): Promise<RchecksumReply> {
   refuseCloud(store, args.xdata);
   if (args.length < 0) throw failure(EINVAL);
   if (args.length > MAX_CHECKED) throw failure(ENOMEM);
@@ -103,13 +102,13 @@ export async function rchecksum(store: Store, call: Call, args: RchecksumArgs): 
   const xdata = new Dict();
   if (args.xdata?.number(key.CHECK_ZERO_FILLED) !== undefined) xdata.setUint(key.BUFFER_HAS_ZEROES, zero);
   if (fips) xdata.setInt(key.FIPS_CHECKSUM, 1);
-  touchSoon(store, inode, call);
+  store.mdata.touchSoon(inode, call);
   return { weak, strong, flags: fips ? 1 : 0, xdata };
 }
 
 /** Runs the checksum in slices, so that others' calls pass in between. Returns bytes read, or a negated errno. */
 async function checksum(
-  store: Store,
+  store: BrickDir,
   call: Call,
   args: RchecksumArgs,
   file: OpenFile,
@@ -137,11 +136,11 @@ async function checksum(
 }
 
 /** Copies within the file system; like copy_file_range(2) it may copy less than asked. */
-export async function copyFileRange(store: Store, call: Call, args: CopyFileRangeArgs): Promise<CopyFileRangeReply> {
+export async function copyFileRange(store: BrickDir, call: Call, args: CopyFileRangeArgs): Promise<CopyFileRangeReply> {
   refuseCloud(store, args.xdata);
   const { fdIn, fdOut, xdata } = args;
   await store.space.take(args.size);
-  if (store.full && !usesReserve(call, xdata)) throw failure(ENOSPC);
+  if (store.space.full && !usesReserve(call, xdata)) throw failure(ENOSPC);
   refuseDevice(fdIn.inode);
   refuseDevice(fdOut.inode);
   if (args.flags !== 0) throw failure(EINVAL);
@@ -163,7 +162,7 @@ export async function copyFileRange(store: Store, call: Call, args: CopyFileRang
     b.statx(from.fd, null, source);
     await store.run(b, fdOut.inode.lane, store.priority(call, Priority.low));
     const errno = change.ended(b);
-    touchSoon(store, fdIn.inode, call, call.timeFlags & TimeFlag.atime);
+    store.mdata.touchSoon(fdIn.inode, call, call.timeFlags & TimeFlag.atime);
     const count = b.result(copy);
     const stat = iattOf(b.f64, source, fdIn.inode.gfid, store.mdata.of(fdIn.inode));
     b.release();
@@ -182,7 +181,7 @@ export async function copyFileRange(store: Store, call: Call, args: CopyFileRang
 }
 
 /** EBUSY for a file that its users write to while it is migrated. */
-async function refuseMarked(store: Store, file: OpenFile): Promise<void> {
+async function refuseMarked(store: BrickDir, file: OpenFile): Promise<void> {
   const b = batch();
   b.getxattr(file.fd, null, key.WRITE_PROTECTION, 0, 0);
   await store.run(b, 0, Priority.low);

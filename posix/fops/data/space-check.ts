@@ -6,7 +6,7 @@ import type { Dict } from '../../../mux/xlator/dict.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { ENOSPC } from '../../../native/errno.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
 
 /** Whether a call may use the reserve: Gluster's own clients and their internal fops do. */
 export function usesReserve(call: Call, xdata: Dict | null): boolean {
@@ -17,9 +17,9 @@ export function usesReserve(call: Call, xdata: Dict | null): boolean {
 const ENTRY_BYTES = 16384;
 
 /** ENOSPC for users' fops that need space when the disk is down to its reserve. */
-export function checkSpace(store: Store, call: Call, xdata: Dict | null): void {
+export function checkSpace(store: BrickDir, call: Call, xdata: Dict | null): void {
   // An entry, its handle, their directories' blocks: the answer comes too late for this fop, but not for the next ones.
   const looked = store.space.take(ENTRY_BYTES);
   if (looked instanceof Promise) background(looked, store.log, 'looking at the free space failed');
-  if (store.full && !usesReserve(call, xdata)) throw failure(ENOSPC);
+  if (store.space.full && !usesReserve(call, xdata)) throw failure(ENOSPC);
 }

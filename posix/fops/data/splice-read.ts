@@ -8,8 +8,8 @@ import type { ReadArgs, ReadReply } from '../../../mux/xlator/fops.js';
 import { batch, IGNORE, Priority } from '../../../native/batch.js';
 import { EINVAL, EOPNOTSUPP } from '../../../native/errno.js';
 import { emptyPipe, PIPE_BYTES, type Pipe } from '../../../native/pipe.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
-import type { OpenFile } from '../../disk/descriptors/open-files.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
+import type { OpenFile } from '../../disk/open-file.js';
 import { TimesReading } from '../../disk/times/times.js';
 import { reachesEnd, readReply } from './read-reply.js';
 
@@ -17,7 +17,7 @@ const LEAST_BYTES = 512 << 10;
 const PAGE_BYTES = 4096;
 
 /** A pipe for a read of `size` bytes; null if it must be copied. */
-export function pipeFor(store: Store, args: ReadArgs, file: OpenFile, size: number): Pipe | null {
+export function pipeFor(store: BrickDir, args: ReadArgs, file: OpenFile, size: number): Pipe | null {
   // One that starts inside a page needs a page more than the pipe has room for.
   if (size < LEAST_BYTES || size > PIPE_BYTES || args.offset % PAGE_BYTES !== 0) return null;
   return file.direct || !store.files.splices ? null : emptyPipe();
@@ -25,14 +25,14 @@ export function pipeFor(store: Store, args: ReadArgs, file: OpenFile, size: numb
 
 /** Reads into the pipe. Null: nothing was read, and the pipe is gone; the read has to be tried by copying. */
 export async function readIntoPipe(
-  store: Store,
+  store: BrickDir,
   call: Call,
   args: ReadArgs,
   file: OpenFile,
   size: number,
   pipe: Pipe,
 ): Promise<ReadReply | null> {
-  const times = new TimesReading(store, args.fd.inode);
+  const times = new TimesReading(store.mdata, args.fd.inode);
   const b = batch();
   const at = b.statOut();
   times.reserve(b);

@@ -16,21 +16,22 @@ import {
   S_IFDIR,
   S_IFREG,
 } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
-import { type OpenFile, statOf } from '../../disk/descriptors/open-files.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
+import { statOf } from '../../disk/descriptors/open-files.js';
 import { alignedPiece } from '../../disk/format/aligned.js';
+import type { OpenFile } from '../../disk/open-file.js';
 import { Change, changeOpenFile } from '../../disk/query/data-change.js';
 import { refuseCloud } from './cloudsync-refusal.js';
 import { usesReserve } from './space-check.js';
 
 const ZERO_BYTES = 1 << 20;
 
-function fail(store: Store, what: string, inode: Inode, errno: number): never {
+function fail(store: BrickDir, what: string, inode: Inode, errno: number): never {
   store.fopFailed(`${what} failed on ${gfidText(inode.gfid)}`, errno);
   throw failure(errno);
 }
 
-export async function truncate(store: Store, call: Call, args: TruncateArgs): Promise<PrePostReply> {
+export async function truncate(store: BrickDir, call: Call, args: TruncateArgs): Promise<PrePostReply> {
   refuseCloud(store, args.xdata);
   const { inode } = args;
   if (inode.type === S_IFDIR) throw failure(EISDIR);
@@ -54,7 +55,7 @@ export async function truncate(store: Store, call: Call, args: TruncateArgs): Pr
   return { pre: change.pre, post: change.post, xdata: null };
 }
 
-export async function ftruncate(store: Store, call: Call, args: FtruncateArgs): Promise<PrePostReply> {
+export async function ftruncate(store: BrickDir, call: Call, args: FtruncateArgs): Promise<PrePostReply> {
   refuseCloud(store, args.xdata);
   const { inode } = args.fd;
   const file = await store.files.of(args.fd);
@@ -67,14 +68,14 @@ export async function ftruncate(store: Store, call: Call, args: FtruncateArgs): 
   }
 }
 
-export async function fallocate(store: Store, call: Call, args: FallocateArgs): Promise<PrePostReply> {
+export async function fallocate(store: BrickDir, call: Call, args: FallocateArgs): Promise<PrePostReply> {
   refuseCloud(store, args.xdata);
   const { inode } = args.fd;
   const file = await store.files.of(args.fd);
   try {
     // Space that is set aside must be there: no answer of seconds ago will do.
     await store.space.look();
-    if (store.full && !usesReserve(call, args.xdata)) throw failure(ENOSPC);
+    if (store.space.full && !usesReserve(call, args.xdata)) throw failure(ENOSPC);
     await store.space.take(args.length);
     const mode = args.flags === 0 ? 0 : FALLOC_FL_KEEP_SIZE;
     const { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) =>
@@ -88,7 +89,7 @@ export async function fallocate(store: Store, call: Call, args: FallocateArgs): 
 }
 
 /** Frees a range, which reads as zeroes from then on. */
-export async function discard(store: Store, call: Call, args: RangeArgs): Promise<PrePostReply> {
+export async function discard(store: BrickDir, call: Call, args: RangeArgs): Promise<PrePostReply> {
   refuseCloud(store, args.xdata);
   const { inode } = args.fd;
   const file = await store.files.of(args.fd);
@@ -104,13 +105,13 @@ export async function discard(store: Store, call: Call, args: RangeArgs): Promis
 }
 
 /** Makes a range zeroes, the file longer if need be: by the file system if it can, else by writing. */
-export async function zerofill(store: Store, call: Call, args: RangeArgs): Promise<PrePostReply> {
+export async function zerofill(store: BrickDir, call: Call, args: RangeArgs): Promise<PrePostReply> {
   refuseCloud(store, args.xdata);
   const { inode } = args.fd;
   const file = await store.files.of(args.fd);
   try {
     await store.space.take(args.length);
-    if (store.full && !usesReserve(call, args.xdata)) {
+    if (store.space.full && !usesReserve(call, args.xdata)) {
       const { errno, size } = await statOf(store, file);
       if (errno !== 0) fail(store, 'zerofill', inode, errno);
       if (args.offset + args.length > size) throw failure(ENOSPC);
@@ -134,7 +135,7 @@ export async function zerofill(store: Store, call: Call, args: RangeArgs): Promi
 }
 
 async function writeZeroes(
-  store: Store,
+  store: BrickDir,
   call: Call,
   inode: Inode,
   file: OpenFile,

@@ -27,7 +27,7 @@ import {
   S_ISUID,
   XATTR_CREATE,
 } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { attachDescriptor } from '../../disk/descriptors/open-files.js';
 import { handleName } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
@@ -45,7 +45,7 @@ import { RequestedXattrs } from './requested-xattrs.js';
 /** Open flags that openat2 takes for a regular file; it refuses others, which open(2) has always ignored (0o20 has no name). */
 const USABLE_FLAGS = ~(O_DIRECTORY | O_PATH | O_CREAT | O_EXCL | O_TMPFILE | FMODE_EXEC | 0o20);
 
-export async function create(store: Store, call: Call, args: CreateArgs): Promise<CreateReply> {
+export async function create(store: BrickDir, call: Call, args: CreateArgs): Promise<CreateReply> {
   const gfid = requiredGfid(args.xdata);
   refuseReserved(gfid);
   checkSpace(store, call, args.xdata);
@@ -65,7 +65,7 @@ export async function create(store: Store, call: Call, args: CreateArgs): Promis
 }
 
 /** The client's idea of the directory's layout must hold if the file is new: EIO otherwise. */
-async function checkLayout(store: Store, parentDir: ParentDir, args: CreateArgs): Promise<void> {
+async function checkLayout(store: BrickDir, parentDir: ParentDir, args: CreateArgs): Promise<void> {
   const probe = await new Probe(store, parentDir.directory, parentDir.inode, args.loc.name, new XattrWants(null)).look(
     Priority.high,
   );
@@ -76,7 +76,7 @@ async function checkLayout(store: Store, parentDir: ParentDir, args: CreateArgs)
 
 /** Makes the file; null when the name exists. */
 async function makeFile(
-  store: Store,
+  store: BrickDir,
   call: Call,
   args: CreateArgs,
   parentDir: ParentDir,
@@ -124,7 +124,7 @@ async function makeFile(
 }
 
 function reply(
-  store: Store,
+  store: BrickDir,
   args: CreateArgs,
   parentDir: ParentDir,
   stat: Iatt,
@@ -147,7 +147,7 @@ function reply(
 
 /** Opens the file that has the name, if it is a regular one; gives it a gfid and a handle if it lacks them. */
 async function openExisting(
-  store: Store,
+  store: BrickDir,
   call: Call,
   args: CreateArgs,
   parentDir: ParentDir,
@@ -183,7 +183,7 @@ class ExistingFile {
   }
 
   static async open(
-    store: Store,
+    store: BrickDir,
     call: Call,
     parentDir: ParentDir,
     name: string,
@@ -225,7 +225,7 @@ class ExistingFile {
 }
 
 async function takeExisting(
-  store: Store,
+  store: BrickDir,
   call: Call,
   args: CreateArgs,
   parentDir: ParentDir,

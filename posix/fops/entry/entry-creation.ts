@@ -9,7 +9,7 @@ import type { Iatt } from '../../../mux/xlator/iatt.js';
 import { type Batch, batch, IGNORE, Priority } from '../../../native/batch.js';
 import { EEXIST, ENOENT } from '../../../native/errno.js';
 import { XATTR_CREATE } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { handlePointsTo } from '../../disk/descriptors/handle-link.js';
 import { gfid2pathOp } from '../../disk/format/gfid2path.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
@@ -22,7 +22,7 @@ import type { ParentDir } from './parent-dir.js';
 import type { RequestedXattrs } from './requested-xattrs.js';
 
 export class EntryCreation {
-  readonly #store: Store;
+  readonly #store: BrickDir;
   readonly #parentDir: ParentDir;
   readonly #call: Call;
   readonly #name: string;
@@ -36,7 +36,7 @@ export class EntryCreation {
   #times: Mdata | null = null;
 
   constructor(
-    store: Store,
+    store: BrickDir,
     parentDir: ParentDir,
     call: Call,
     name: string,
@@ -197,7 +197,7 @@ export class EntryCreation {
 }
 
 /** Removes an entry that was made, after a later step of the fop has failed. */
-export async function undoCreation(store: Store, parentDir: ParentDir, name: string, atFlags = 0): Promise<void> {
+export async function undoCreation(store: BrickDir, parentDir: ParentDir, name: string, atFlags = 0): Promise<void> {
   const b = batch();
   b.unlink(parentDir.fd, name, atFlags);
   await store.run(b, parentDir.lane, Priority.normal);

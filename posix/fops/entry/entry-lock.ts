@@ -6,8 +6,8 @@ import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { EBUSY } from '../../../native/errno.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
-import { exclusively } from '../../disk/descriptors/inode-state.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
+import { exclusively } from '../../disk/inode-state.js';
 import type { Probe } from '../../disk/query/stat-entry.js';
 
 /** Others change the same name again and again. */
@@ -24,7 +24,7 @@ export class EntryChanged {
 
 /** Runs a change with the inode of its name locked. expected: what the client takes the name for. EBUSY if that never stays the same. */
 export async function withEntryLocked<T>(
-  store: Store,
+  store: BrickDir,
   expected: Inode | null,
   run: (locked: Inode | null) => Promise<T | EntryChanged>,
   lock: (locked: Inode | null, locking: () => Promise<T | EntryChanged>) => Promise<T | EntryChanged> = (
@@ -43,7 +43,7 @@ export async function withEntryLocked<T>(
 }
 
 /** The inode that a name was found to lead to, in the table until the call ends; null when there is none, or none of Gluster's. */
-export function inodeAt(store: Store, call: Call, probe: Probe): Inode | null {
+export function inodeAt(store: BrickDir, call: Call, probe: Probe): Inode | null {
   if (probe.errno !== 0 || probe.found.gfid === null) return null;
   const inode = probe.inode ?? store.brick.adoptInode(probe.found.gfid, probe.stat.mode);
   call.hold(inode);

@@ -7,7 +7,7 @@ import { GFID_REQ, INTERNAL_CTX } from '../../../mux/xlator/xdata-keys.js';
 import { ALWAYS, type Batch, batch, Priority, reg, STAT } from '../../../native/batch.js';
 import { EAGAIN, EINVAL, ENOENT } from '../../../native/errno.js';
 import { O_NOFOLLOW, O_PATH, RESOLVE_CACHED, S_IFDIR, S_IFLNK, S_IFMT } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import type { Directory } from '../../disk/descriptors/directory-cache.js';
 import { handlePointsTo } from '../../disk/descriptors/handle-link.js';
 import { handleName } from '../../disk/format/handle-name.js';
@@ -48,7 +48,7 @@ export function isDirectoryHandle(mode: number, links: number): boolean {
 }
 
 /** The handle of a gfid; null when there is none. */
-export async function statHandle(store: Store, gfid: Gfid): Promise<HandleStat | null> {
+export async function statHandle(store: BrickDir, gfid: Gfid): Promise<HandleStat | null> {
   let b = batch();
   let at = 0;
   let done = store.inline;
@@ -77,7 +77,7 @@ export async function statHandle(store: Store, gfid: Gfid): Promise<HandleStat |
   throw failure(errno);
 }
 
-function program(store: Store, b: Batch, gfid: Gfid, resolve: number): number {
+function program(store: BrickDir, b: Batch, gfid: Gfid, resolve: number): number {
   const at = b.statOut();
   b.open(store.glusterfsFd, handleName(gfid), O_PATH | O_NOFOLLOW, 0, resolve);
   b.statx(reg(0), null, at);
@@ -86,7 +86,7 @@ function program(store: Store, b: Batch, gfid: Gfid, resolve: number): number {
 }
 
 /** Whether the brick has a directory of that gfid: a handle may be all that is left of one. */
-export async function directoryExists(store: Store, gfid: Gfid): Promise<boolean> {
+export async function directoryExists(store: BrickDir, gfid: Gfid): Promise<boolean> {
   for (let attempt = 0; ; attempt++) {
     let links: number;
     try {
@@ -113,7 +113,7 @@ export async function directoryExists(store: Store, gfid: Gfid): Promise<boolean
 
 /** Whether an entry without a gfid may get this one: nothing else has it. */
 export async function isFreeFor(
-  store: Store,
+  store: BrickDir,
   gfid: Gfid,
   dir: Directory,
   parent: Gfid,

@@ -8,7 +8,7 @@ import { refuseReserved } from '../../../mux/xlator/reserved-gfids.js';
 import { batch, IGNORE, Priority } from '../../../native/batch.js';
 import { EINVAL, ENOENT, EPERM } from '../../../native/errno.js';
 import { S_IALLUGO, S_IFMT, XATTR_CREATE } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { gfid2pathOp } from '../../disk/format/gfid2path.js';
 import { handleName } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
@@ -18,7 +18,7 @@ import { checkSpace } from '../data/space-check.js';
 import { gfidRequest, statHandle } from './gfid-request.js';
 import { ParentDir } from './parent-dir.js';
 
-export async function icreate(store: Store, call: Call, args: IcreateArgs): Promise<StatReply> {
+export async function icreate(store: BrickDir, call: Call, args: IcreateArgs): Promise<StatReply> {
   const { gfid } = args;
   if (isNullGfid(gfid)) throw failure(EINVAL);
   refuseReserved(gfid);
@@ -56,7 +56,7 @@ export async function icreate(store: Store, call: Call, args: IcreateArgs): Prom
   return { stat, xdata: null };
 }
 
-export async function namelink(store: Store, call: Call, args: NamelinkArgs): Promise<RemoveReply> {
+export async function namelink(store: BrickDir, call: Call, args: NamelinkArgs): Promise<RemoveReply> {
   const { loc } = args;
   const gfid = loc.inode?.gfid ?? gfidRequest(args.xdata);
   if (gfid === null || isNullGfid(gfid)) throw failure(EINVAL);

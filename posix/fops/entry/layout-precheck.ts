@@ -8,7 +8,7 @@ import { PREOP_PARENT } from '../../../mux/xlator/xdata-keys.js';
 import { batch, IGNORE, Priority } from '../../../native/batch.js';
 import { EIO, ERANGE } from '../../../native/errno.js';
 import { region } from '../../../native/memory.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
 
 const ROOM = 65536;
 
@@ -16,7 +16,7 @@ const ROOM = 65536;
  * 0 when the directory is as expected or nothing is asked; EIO when its xattr differs; else the errno of reading it. Takes
  * the keys of the check out of the request. The directory's inode is in memory: as a rule reading its xattr does not wait.
  */
-export async function preopFails(store: Store, dir: number, xdata: Dict): Promise<number> {
+export async function preopFails(store: BrickDir, dir: number, xdata: Dict): Promise<number> {
   const name = xdata.text(PREOP_PARENT);
   if (name === undefined) return 0;
   xdata.delete(PREOP_PARENT);

@@ -7,11 +7,11 @@ import * as key from '../../../mux/xlator/xdata-keys.js';
 import { batch, IGNORE, Priority, STAT } from '../../../native/batch.js';
 import { EEXIST, EIO, EMLINK, ENOENT, EPERM } from '../../../native/errno.js';
 import { S_IFDIR } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
-import { exclusively } from '../../disk/descriptors/inode-state.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { gfid2pathOp } from '../../disk/format/gfid2path.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
-import { countLink } from '../../disk/format/pgfid.js';
+import { exclusively } from '../../disk/inode-state.js';
+import { countLink } from '../../disk/query/parent-link-count.js';
 import { checkSpace } from '../data/space-check.js';
 import { undoCreation } from './entry-creation.js';
 import { isDirectoryHandle } from './gfid-request.js';
@@ -21,7 +21,7 @@ import { ParentDir } from './parent-dir.js';
 /** Links beyond which a file's names are not noted on it any more: its xattrs would not hold them. */
 const MAX_NOTED_LINKS = 500;
 
-export async function link(store: Store, call: Call, args: LinkArgs): Promise<EntryReply> {
+export async function link(store: BrickDir, call: Call, args: LinkArgs): Promise<EntryReply> {
   checkSpace(store, call, args.xdata);
   if (args.inode.type === S_IFDIR) throw failure(EPERM);
   return exclusively(store.state(args.inode), async () => {
@@ -34,7 +34,7 @@ export async function link(store: Store, call: Call, args: LinkArgs): Promise<En
   });
 }
 
-async function linkAt(store: Store, call: Call, args: LinkArgs, parentDir: ParentDir): Promise<EntryReply> {
+async function linkAt(store: BrickDir, call: Call, args: LinkArgs, parentDir: ParentDir): Promise<EntryReply> {
   const { inode } = args;
   const links = await linkCount(store, args);
   const most = store.options['max-hardlinks'];
@@ -50,7 +50,7 @@ async function linkAt(store: Store, call: Call, args: LinkArgs, parentDir: Paren
 }
 
 /** Names that the file has now. EPERM when it is a directory, whatever the inode table holds it for. */
-async function linkCount(store: Store, args: LinkArgs): Promise<number> {
+async function linkCount(store: BrickDir, args: LinkArgs): Promise<number> {
   const b = batch();
   const at = b.statOut();
   b.statx(store.glusterfsFd, store.state(args.inode).handle, at);
@@ -65,7 +65,7 @@ async function linkCount(store: Store, args: LinkArgs): Promise<number> {
 }
 
 async function linkOnce(
-  store: Store,
+  store: BrickDir,
   call: Call,
   args: LinkArgs,
   parentDir: ParentDir,
@@ -108,7 +108,12 @@ async function linkOnce(
 }
 
 /** The batch has stopped at a note that was there already: attributes and times are still to do. */
-async function againWithoutNote(store: Store, call: Call, args: LinkArgs, parentDir: ParentDir): Promise<EntryReply> {
+async function againWithoutNote(
+  store: BrickDir,
+  call: Call,
+  args: LinkArgs,
+  parentDir: ParentDir,
+): Promise<EntryReply> {
   const { inode } = args;
   const name = args.newLoc.name;
   const b = batch();

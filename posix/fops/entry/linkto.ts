@@ -4,7 +4,7 @@ import type { Iatt } from '../../../mux/xlator/iatt.js';
 import { batch, Priority } from '../../../native/batch.js';
 import { ENOENT } from '../../../native/errno.js';
 import { S_IFMT, S_ISVTX } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { LINKTO_KEY } from '../../disk/format/xattr-keys.js';
 import { Probe } from '../../disk/query/stat-entry.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
@@ -27,7 +27,7 @@ export function isLinkto(probe: Probe): boolean {
  * Removes what stands in the way of a creation if it is but a link file left behind (`force-replace`). True when the name
  * is free now.
  */
-export async function replaceStaleLinkto(store: Store, parentDir: ParentDir, name: string): Promise<boolean> {
+export async function replaceStaleLinkto(store: BrickDir, parentDir: ParentDir, name: string): Promise<boolean> {
   const probe = await new Probe(store, parentDir.directory, parentDir.inode, name, new XattrWants(null)).look(
     Priority.high,
   );

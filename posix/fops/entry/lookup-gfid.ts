@@ -11,7 +11,7 @@ import * as key from '../../../mux/xlator/xdata-keys.js';
 import { type Batch, batch, IGNORE, Priority, reg, STAT } from '../../../native/batch.js';
 import { EAGAIN, EINVAL, ENOENT } from '../../../native/errno.js';
 import { O_NOFOLLOW, O_PATH, RESOLVE_CACHED, S_IFDIR } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import type { Directory } from '../../disk/descriptors/directory-cache.js';
 import { handleName, unlinkName } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
@@ -20,7 +20,7 @@ import { readContent } from '../../disk/query/small-file-content.js';
 import { type XattrFound, XattrRoom, XattrWants } from '../../disk/query/xattr-reply.js';
 import { isDirectoryHandle } from './gfid-request.js';
 
-export function nameless(store: Store, call: Call, args: LookupArgs): MaybePromise<LookupReply> {
+export function nameless(store: BrickDir, call: Call, args: LookupArgs): MaybePromise<LookupReply> {
   const gfid = args.gfid ?? args.loc.inode?.gfid ?? null;
   if (gfid === null || isNullGfid(gfid)) throw failure(EINVAL);
   const inode = args.loc.inode ?? store.brick.findInode(gfidKey(gfid)) ?? null;
@@ -36,7 +36,7 @@ export function nameless(store: Store, call: Call, args: LookupArgs): MaybePromi
 
 /** Look-up of a directory by gfid; takes over the pin. */
 function directory(
-  store: Store,
+  store: BrickDir,
   call: Call,
   args: LookupArgs,
   d: Directory,
@@ -74,7 +74,7 @@ function directory(
 
 /** Attributes and xattrs of a file by its handle, or of a directory by its descriptor. */
 class ByHandle {
-  readonly #store: Store;
+  readonly #store: BrickDir;
   readonly #args: LookupArgs;
   readonly gfid: Gfid;
   readonly #inode: Inode | null;
@@ -89,7 +89,7 @@ class ByHandle {
   errno = 0;
   links = 0;
 
-  constructor(store: Store, args: LookupArgs, gfid: Gfid, inode: Inode | null, directory = -1) {
+  constructor(store: BrickDir, args: LookupArgs, gfid: Gfid, inode: Inode | null, directory = -1) {
     this.#store = store;
     this.#args = args;
     this.gfid = gfid;
@@ -202,7 +202,7 @@ class ByHandle {
   }
 }
 
-async function byHandleSlowly(store: Store, call: Call, args: LookupArgs, at: ByHandle): Promise<LookupReply> {
+async function byHandleSlowly(store: BrickDir, call: Call, args: LookupArgs, at: ByHandle): Promise<LookupReply> {
   const gfid = at.gfid;
   await at.pool(store.priority(call, Priority.high));
   if (at.errno === ENOENT && (args.xdata?.number(key.UNLINKED_LOOKUP) ?? 0) !== 0) return unlinked(store, gfid);
@@ -223,7 +223,7 @@ async function byHandleSlowly(store: Store, call: Call, args: LookupArgs, at: By
 }
 
 /** A handle that leads to no directory is of no use to anyone. */
-async function removeStale(store: Store, gfid: Gfid): Promise<void> {
+async function removeStale(store: BrickDir, gfid: Gfid): Promise<void> {
   store.log.warning(0, `Found stale gfid handle ${handleName(gfid)}, removing it.`);
   const b = batch();
   store.handles.removeOp(b, gfid);
@@ -232,7 +232,7 @@ async function removeStale(store: Store, gfid: Gfid): Promise<void> {
 }
 
 /** The file of a gfid that lives on without a name, because it is open. */
-async function unlinked(store: Store, gfid: Gfid): Promise<LookupReply> {
+async function unlinked(store: BrickDir, gfid: Gfid): Promise<LookupReply> {
   const b = batch();
   const stat = b.statOut();
   b.statx(store.glusterfsFd, unlinkName(gfid), stat);

@@ -9,13 +9,14 @@ import * as key from '../../../mux/xlator/xdata-keys.js';
 import { batch, IGNORE, Priority } from '../../../native/batch.js';
 import { ENODATA, ENOENT, EPERM, ESTALE } from '../../../native/errno.js';
 import { XATTR_CREATE } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
+import { lacksHandle, restoreHandle } from '../../brick-dir/handle-heal.js';
 import type { Directory } from '../../disk/descriptors/directory-cache.js';
-import { lacksHandle, restoreHandle } from '../../disk/descriptors/handle-heal.js';
 import { HANDLE_DIR } from '../../disk/format/handle-name.js';
-import { ensurePgfid, pgfidKey } from '../../disk/format/pgfid.js';
+import { pgfidKey } from '../../disk/format/pgfid.js';
 import { GFID_KEY } from '../../disk/format/xattr-keys.js';
 import { pathWord } from '../../disk/query/lookup-keys.js';
+import { ensurePgfid } from '../../disk/query/parent-link-count.js';
 import { readContent } from '../../disk/query/small-file-content.js';
 import { Probe } from '../../disk/query/stat-entry.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
@@ -25,7 +26,7 @@ import { nameless } from './lookup-gfid.js';
 /** A file without gfid that is younger may be one that is being created just now. */
 const FRESH_MS = 1000;
 
-export function lookup(store: Store, call: Call, args: LookupArgs): MaybePromise<LookupReply> {
+export function lookup(store: BrickDir, call: Call, args: LookupArgs): MaybePromise<LookupReply> {
   const { parent, name } = args.loc;
   if (parent === null || name === '') return nameless(store, call, args);
   if (parent.isRoot && name === HANDLE_DIR) throw failure(EPERM);
@@ -39,7 +40,7 @@ function stale(error: unknown): never {
   throw failure(errno === ENOENT ? ESTALE : errno);
 }
 
-function wantsOf(store: Store, args: LookupArgs): XattrWants {
+function wantsOf(store: BrickDir, args: LookupArgs): XattrWants {
   const parent = args.loc.parent;
   return store.options['update-link-count-parent'] && parent !== null
     ? new XattrWants(args.xdata, [pgfidKey(parent.gfid)])
@@ -47,7 +48,7 @@ function wantsOf(store: Store, args: LookupArgs): XattrWants {
 }
 
 /** Named look-up in an open directory, whose pin this takes over. */
-function below(store: Store, call: Call, args: LookupArgs, d: Directory): MaybePromise<LookupReply> {
+function below(store: BrickDir, call: Call, args: LookupArgs, d: Directory): MaybePromise<LookupReply> {
   const parent = args.loc.parent!;
   const wants = wantsOf(store, args);
   const probe = new Probe(store, d, parent, args.loc.name, wants);
@@ -74,7 +75,7 @@ function below(store: Store, call: Call, args: LookupArgs, d: Directory): MaybeP
 }
 
 /** The failure of a look-up that found nothing, an everyday one. */
-function missed(store: Store, { loc }: LookupArgs, probe: Probe): FopError {
+function missed(store: BrickDir, { loc }: LookupArgs, probe: Probe): FopError {
   if (store.log.debugs) store.log.debug(0, `lstat failed on ${gfidText(loc.parent!.gfid)}/${loc.name}`, probe.errno);
   return new FopError(probe.errno, null, probe.parentStat);
 }
@@ -86,7 +87,7 @@ function answer(probe: Probe, wants: XattrWants, content: Uint8Array | null): Lo
 }
 
 /** Whether the answer takes more than the look itself. */
-function needsMore(store: Store, args: LookupArgs, probe: Probe, wants: XattrWants): boolean {
+function needsMore(store: BrickDir, args: LookupArgs, probe: Probe, wants: XattrWants): boolean {
   if (probe.found.gfid === null) return true;
   if (args.xdata !== null && lacksHandle(store, probe)) return true;
   if (args.xdata?.has(key.CLEAN_WRITE_PROTECTION) === true) return true;
@@ -95,7 +96,7 @@ function needsMore(store: Store, args: LookupArgs, probe: Probe, wants: XattrWan
 }
 
 async function belowSlowly(
-  store: Store,
+  store: BrickDir,
   call: Call,
   args: LookupArgs,
   pinned: Directory,
@@ -141,7 +142,7 @@ async function belowSlowly(
 
 /** What look-ups do besides answering. */
 async function extras(
-  store: Store,
+  store: BrickDir,
   call: Call,
   args: LookupArgs,
   d: Directory,
@@ -162,7 +163,7 @@ async function extras(
 }
 
 /** Gives a file what it lacks: its handle; a gfid, as the request says, if it is met for the first time. True when something was changed. */
-async function heal(store: Store, call: Call, args: LookupArgs, d: Directory, probe: Probe): Promise<boolean> {
+async function heal(store: BrickDir, call: Call, args: LookupArgs, d: Directory, probe: Probe): Promise<boolean> {
   const { parent, name, inode } = args.loc;
   const { gfid } = probe.found;
   if (gfid !== null) {
@@ -172,7 +173,7 @@ async function heal(store: Store, call: Call, args: LookupArgs, d: Directory, pr
 }
 
 /** Gives a file the gfid that the request names. ENOENT for one that is so young that its creation may be under way. */
-async function giveGfid(store: Store, call: Call, args: LookupArgs, d: Directory, probe: Probe): Promise<boolean> {
+async function giveGfid(store: BrickDir, call: Call, args: LookupArgs, d: Directory, probe: Probe): Promise<boolean> {
   const parent = args.loc.parent!;
   const name = args.loc.name;
   const isDirectory = probe.stat.isDirectory;

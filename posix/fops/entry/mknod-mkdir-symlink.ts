@@ -11,11 +11,11 @@ import * as key from '../../../mux/xlator/xdata-keys.js';
 import { batch, Priority } from '../../../native/batch.js';
 import { EEXIST, EIO, ENOENT, EPERM } from '../../../native/errno.js';
 import { AT_REMOVEDIR, S_IALLUGO, S_IFMT, S_ISGID, S_ISUID } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { gfid2pathOp } from '../../disk/format/gfid2path.js';
 import { HANDLE_DIR, handleName, unlinkName } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
-import { countLink } from '../../disk/format/pgfid.js';
+import { countLink } from '../../disk/query/parent-link-count.js';
 import { directoryMode, fileMode, refuseDeviceNode } from '../attr/file-mode.js';
 import { checkSpace } from '../data/space-check.js';
 import { EntryCreation, undoCreation } from './entry-creation.js';
@@ -35,7 +35,7 @@ interface Kind {
 
 /** Makes an entry; the errno is thrown, the entry removed when a later step fails. */
 async function makeEntry(
-  store: Store,
+  store: BrickDir,
   call: Call,
   parentDir: ParentDir,
   name: string,
@@ -78,7 +78,7 @@ async function makeEntry(
   return { stat, preparent: parentDir.pre, postparent: post, xdata: null };
 }
 
-export async function mkdir(store: Store, call: Call, args: MkdirArgs): Promise<EntryReply> {
+export async function mkdir(store: BrickDir, call: Call, args: MkdirArgs): Promise<EntryReply> {
   const { parent, name } = args.loc;
   if (parent!.isRoot && name === HANDLE_DIR) throw failure(EPERM);
   const gfid = requiredGfid(args.xdata);
@@ -105,7 +105,7 @@ export async function mkdir(store: Store, call: Call, args: MkdirArgs): Promise<
   }
 }
 
-export async function symlink(store: Store, call: Call, args: SymlinkArgs): Promise<EntryReply> {
+export async function symlink(store: BrickDir, call: Call, args: SymlinkArgs): Promise<EntryReply> {
   const gfid = requiredGfid(args.xdata);
   refuseReserved(gfid);
   checkSpace(store, call, args.xdata);
@@ -124,7 +124,7 @@ export async function symlink(store: Store, call: Call, args: SymlinkArgs): Prom
   }
 }
 
-export async function mknod(store: Store, call: Call, args: MknodArgs): Promise<EntryReply> {
+export async function mknod(store: BrickDir, call: Call, args: MknodArgs): Promise<EntryReply> {
   const gfid = requiredGfid(args.xdata);
   refuseReserved(gfid);
   refuseDeviceNode(call, args.mode, args.rdev);
@@ -162,7 +162,7 @@ export async function mknod(store: Store, call: Call, args: MknodArgs): Promise<
  * entry is one more link of that file. Null when it has not, or the link can't be made; EEXIST when it is a directory's.
  */
 async function linkExisting(
-  store: Store,
+  store: BrickDir,
   call: Call,
   args: MknodArgs,
   parentDir: ParentDir,

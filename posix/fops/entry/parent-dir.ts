@@ -8,14 +8,14 @@ import type { Inode } from '../../../mux/xlator/inode.js';
 import { type Batch, batch, IGNORE, Priority, STAT } from '../../../native/batch.js';
 import { ENOENT } from '../../../native/errno.js';
 import { S_ISGID } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import type { Directory } from '../../disk/descriptors/directory-cache.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import type { Mdata } from '../../disk/format/mdata-record.js';
 
 /** A directory in which an entry is being changed: open and pinned, its attributes before, its time record loaded. */
 export class ParentDir {
-  readonly store: Store;
+  readonly store: BrickDir;
   readonly inode: Inode;
   readonly directory: Directory;
   readonly call: Call;
@@ -28,7 +28,7 @@ export class ParentDir {
   #times: Mdata | null = null;
   #timesOp = -1;
 
-  constructor(store: Store, call: Call, inode: Inode, directory: Directory, stray: boolean) {
+  constructor(store: BrickDir, call: Call, inode: Inode, directory: Directory, stray: boolean) {
     this.store = store;
     this.call = call;
     this.inode = inode;
@@ -37,7 +37,7 @@ export class ParentDir {
   }
 
   /** Opens the directory. ENOENT when it is gone. */
-  static async open(store: Store, call: Call, parent: Inode, stray = false): Promise<ParentDir> {
+  static async open(store: BrickDir, call: Call, parent: Inode, stray = false): Promise<ParentDir> {
     let d = await store.dirs.acquire(parent);
     try {
       if (store.mdata.unread(parent)) await store.mdata.load(parent);

@@ -8,14 +8,14 @@ import type { Inode } from '../../../mux/xlator/inode.js';
 import { batch, IGNORE, Priority } from '../../../native/batch.js';
 import { ENOENT, ESTALE } from '../../../native/errno.js';
 import { S_IFDIR } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { type Ancestor, ancestors, linksOf } from '../../disk/query/ancestry.js';
 import { XattrRoom, XattrWants } from '../../disk/query/xattr-reply.js';
 import { inoOf } from './readdir.js';
 
 /** Entries from the root ("/") down to the inode; for a file with several names, one such row after the other. */
-export async function ancestry(store: Store, inode: Inode, xdata: Dict): Promise<ReaddirReply> {
+export async function ancestry(store: BrickDir, inode: Inode, xdata: Dict): Promise<ReaddirReply> {
   const wants = new XattrWants(xdata);
   const entries: DirEntry[] = [];
   if (inode.type === S_IFDIR) {
@@ -36,7 +36,12 @@ export async function ancestry(store: Store, inode: Inode, xdata: Dict): Promise
   return { entries, errno: 0, xdata: null };
 }
 
-async function addDirectories(store: Store, chain: Ancestor[], wants: XattrWants, entries: DirEntry[]): Promise<void> {
+async function addDirectories(
+  store: BrickDir,
+  chain: Ancestor[],
+  wants: XattrWants,
+  entries: DirEntry[],
+): Promise<void> {
   for (const a of chain) {
     const d = await Promise.resolve(store.dirs.acquireByKey(gfidKey(a.gfid))).catch((error: unknown) => {
       const { errno } = fopErrorOf(error);
@@ -51,7 +56,7 @@ async function addDirectories(store: Store, chain: Ancestor[], wants: XattrWants
 }
 
 async function entryOf(
-  store: Store,
+  store: BrickDir,
   dir: number,
   file: string | null,
   name: string,

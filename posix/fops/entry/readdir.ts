@@ -19,13 +19,14 @@ import { batch, Priority, STAT } from '../../../native/batch.js';
 import { EINVAL, ENOENT, ENOTDIR } from '../../../native/errno.js';
 import { DT_DIR, DT_UNKNOWN, O_DIRECTORY, S_IFDIR, S_IFMT } from '../../../native/linux.js';
 import { region } from '../../../native/memory.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
+import { lacksDirectoryHandle, restoreDirectoryHandle, restoreHandle } from '../../brick-dir/handle-heal.js';
 import type { Directory } from '../../disk/descriptors/directory-cache.js';
-import { lacksDirectoryHandle, restoreDirectoryHandle, restoreHandle } from '../../disk/descriptors/handle-heal.js';
 import { EntryCursor } from '../../disk/format/dir-entries.js';
 import { HANDLE_DIR } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { GFID_KEY } from '../../disk/format/xattr-keys.js';
+import { OpenDirectory } from '../../disk/open-directory.js';
 import { readContent } from '../../disk/query/small-file-content.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
 import { ancestry } from './readdir-ancestry.js';
@@ -38,25 +39,11 @@ const SMALLEST_BUFFER = 256 * 1024;
 const LARGEST_BUFFER = 8 * 1024 * 1024;
 /** Content of files that one reply carries at most: of those that come after, clients read it by themselves. */
 const MOST_CONTENT = 1 << 20;
-/** Lanes of open directories, apart from those of inodes. */
-const LANES = 0x40000000;
 
 const EMPTY: Xdata = Object.freeze({ xdata: null });
 
-/** A directory that a client has open: a descriptor with a position of its own. */
-export class OpenDirectory {
-  readonly fd: number;
-  constructor(fd: number) {
-    this.fd = fd;
-  }
-  /** Order of the readings, which move the position. */
-  get lane(): number {
-    return LANES + this.fd;
-  }
-}
-
 /** Opens a directory of the cache once more: its inode is in memory, and as a rule that does not wait. Takes over the pin. */
-function openAt(store: Store, d: Directory): MaybePromise<OpenDirectory> {
+function openAt(store: BrickDir, d: Directory): MaybePromise<OpenDirectory> {
   const b = batch();
   b.open(d.fd, '.', O_DIRECTORY);
   const opened = (): OpenDirectory => {
@@ -71,7 +58,7 @@ function openAt(store: Store, d: Directory): MaybePromise<OpenDirectory> {
   return opened();
 }
 
-export function opendir(store: Store, call: Call, args: OpendirArgs): MaybePromise<Xdata> {
+export function opendir(store: BrickDir, call: Call, args: OpendirArgs): MaybePromise<Xdata> {
   const { inode } = args;
   if (inode.type !== S_IFDIR && inode.type !== 0) throw failure(ENOTDIR);
   // Clients that know a directory from a listing open it without a look-up.
@@ -81,7 +68,7 @@ export function opendir(store: Store, call: Call, args: OpendirArgs): MaybePromi
   return openDirectory(store, call, args);
 }
 
-function openDirectory(store: Store, call: Call, args: OpendirArgs): MaybePromise<Xdata> {
+function openDirectory(store: BrickDir, call: Call, args: OpendirArgs): MaybePromise<Xdata> {
   return then(store.dirs.acquire(args.inode), (d) =>
     then(openAt(store, d), (open) => {
       args.fd.ctx[store.slot] = open;
@@ -91,7 +78,7 @@ function openDirectory(store: Store, call: Call, args: OpendirArgs): MaybePromis
   );
 }
 
-export function releasedir(store: Store, fd: Fd): void {
+export function releasedir(store: BrickDir, fd: Fd): void {
   const open = fd.ctx[store.slot];
   if (!(open instanceof OpenDirectory)) return;
   fd.ctx[store.slot] = undefined;
@@ -99,7 +86,7 @@ export function releasedir(store: Store, fd: Fd): void {
 }
 
 /** The open directory of an fd; an anonymous one is opened now, until the call ends. */
-function openOf(store: Store, fd: Fd): MaybePromise<OpenDirectory> {
+function openOf(store: BrickDir, fd: Fd): MaybePromise<OpenDirectory> {
   const open = fd.ctx[store.slot];
   if (open instanceof OpenDirectory) return open;
   if (!fd.anonymous || fd.inode.type !== S_IFDIR) throw failure(EINVAL);
@@ -111,17 +98,17 @@ function openOf(store: Store, fd: Fd): MaybePromise<OpenDirectory> {
   );
 }
 
-export async function readdir(store: Store, call: Call, args: ReaddirArgs): Promise<ReaddirReply> {
+export async function readdir(store: BrickDir, call: Call, args: ReaddirArgs): Promise<ReaddirReply> {
   return read(store, call, args, null);
 }
 
-export async function readdirp(store: Store, call: Call, args: ReaddirArgs): Promise<ReaddirReply> {
+export async function readdirp(store: BrickDir, call: Call, args: ReaddirArgs): Promise<ReaddirReply> {
   if (args.xdata?.has(key.ANCESTRY_DENTRY) === true) return ancestry(store, args.fd.inode, args.xdata);
   return read(store, call, args, new XattrWants(args.xdata));
 }
 
 /** Reads entries; `wants` null: names only. */
-async function read(store: Store, call: Call, args: ReaddirArgs, wants: XattrWants | null): Promise<ReaddirReply> {
+async function read(store: BrickDir, call: Call, args: ReaddirArgs, wants: XattrWants | null): Promise<ReaddirReply> {
   const open = await openOf(store, args.fd);
   let most = Math.floor(args.size / (ENTRY_COST + 1)) + 1;
   for (let room = Math.max(SMALLEST_BUFFER, args.size * 3); ; room *= 4) {
@@ -156,7 +143,7 @@ async function read(store: Store, call: Call, args: ReaddirArgs, wants: XattrWan
 }
 
 class Reading {
-  readonly #store: Store;
+  readonly #store: BrickDir;
   readonly #inode: Inode;
   readonly #wants: XattrWants | null;
   readonly #size: number;
@@ -165,7 +152,7 @@ class Reading {
   /** Entries for the reply whose files lack their handle: clients will open them by it, without a look-up. */
   lost: DirEntry[] | null = null;
 
-  constructor(store: Store, args: ReaddirArgs, wants: XattrWants | null, most: number) {
+  constructor(store: BrickDir, args: ReaddirArgs, wants: XattrWants | null, most: number) {
     this.#store = store;
     this.#inode = args.fd.inode;
     this.#wants = wants;
@@ -250,7 +237,7 @@ class Reading {
   }
 }
 
-async function restoreHandles(store: Store, parent: Inode, lost: DirEntry[]): Promise<void> {
+async function restoreHandles(store: BrickDir, parent: Inode, lost: DirEntry[]): Promise<void> {
   // The listing is good without: a directory that is gone has no files to heal.
   const d = await Promise.resolve(store.dirs.acquire(parent)).catch(nullOnFailure);
   if (d === null) return;
@@ -270,7 +257,7 @@ export function inoOf(gfid: Gfid): bigint {
 
 /** Content of the small files among entries, for those who ask. */
 async function addContents(
-  store: Store,
+  store: BrickDir,
   call: Call,
   inode: Inode,
   wants: XattrWants,

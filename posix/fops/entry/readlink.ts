@@ -6,7 +6,7 @@ import type { MaybePromise, ReadlinkArgs, ReadlinkReply } from '../../../mux/xla
 import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.js';
 import { EAGAIN, EINVAL } from '../../../native/errno.js';
 import { O_NOFOLLOW, O_PATH, RESOLVE_CACHED, S_IFDIR } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { MDATA_KEY } from '../../disk/format/mdata-record.js';
 
@@ -15,14 +15,14 @@ const PATH_MAX = 4096;
 /** Room in the batch itself: longer targets get a buffer of their own. */
 const SMALL = 1024;
 
-export function readlink(store: Store, call: Call, args: ReadlinkArgs): MaybePromise<ReadlinkReply> {
+export function readlink(store: BrickDir, call: Call, args: ReadlinkArgs): MaybePromise<ReadlinkReply> {
   if (args.inode.type === S_IFDIR) throw failure(EINVAL);
   const look = new Look(store, args);
   return look.inline() ?? look.pool(store.priority(call, Priority.high));
 }
 
 class Look {
-  readonly #store: Store;
+  readonly #store: BrickDir;
   readonly #args: ReadlinkArgs;
   readonly #size: number;
   #large: Buffer | null = null;
@@ -31,7 +31,7 @@ class Look {
   #times = -1;
   #timesAt = 0;
 
-  constructor(store: Store, args: ReadlinkArgs) {
+  constructor(store: BrickDir, args: ReadlinkArgs) {
     this.#store = store;
     this.#args = args;
     this.#size = Math.min(args.size, PATH_MAX);

@@ -10,12 +10,12 @@ import * as key from '../../../mux/xlator/xdata-keys.js';
 import { batch, IGNORE, Priority } from '../../../native/batch.js';
 import { EEXIST, EIO, ENODATA, ENOENT, ESTALE } from '../../../native/errno.js';
 import { S_IFDIR } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
-import { exclusively } from '../../disk/descriptors/inode-state.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { gfid2pathKey, gfid2pathOp, gfid2pathText } from '../../disk/format/gfid2path.js';
 import { handleName } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
-import { countLink } from '../../disk/format/pgfid.js';
+import { exclusively } from '../../disk/inode-state.js';
+import { countLink } from '../../disk/query/parent-link-count.js';
 import { Probe } from '../../disk/query/stat-entry.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
 import { EntryChanged, inodeAt, withEntryLocked } from './entry-lock.js';
@@ -23,7 +23,7 @@ import { ParentDir } from './parent-dir.js';
 
 const NO_WANTS = new XattrWants(null);
 
-export async function rename(store: Store, call: Call, args: RenameArgs): Promise<RenameReply> {
+export async function rename(store: BrickDir, call: Call, args: RenameArgs): Promise<RenameReply> {
   const inode = args.oldLoc.inode;
   if (inode === null) throw failure(ENOENT);
   return withEntryLocked(
@@ -34,7 +34,7 @@ export async function rename(store: Store, call: Call, args: RenameArgs): Promis
   );
 }
 
-function withBothLocked<T>(store: Store, inode: Inode, victim: Inode | null, run: () => Promise<T>): Promise<T> {
+function withBothLocked<T>(store: BrickDir, inode: Inode, victim: Inode | null, run: () => Promise<T>): Promise<T> {
   if (victim === null || victim === inode) return exclusively(store.state(inode), run);
   // Always in the same order, lest two renames wait for each other.
   const [first, second] = inode.lane < victim.lane ? [inode, victim] : [victim, inode];
@@ -42,7 +42,7 @@ function withBothLocked<T>(store: Store, inode: Inode, victim: Inode | null, run
 }
 
 async function renameBetween(
-  store: Store,
+  store: BrickDir,
   call: Call,
   args: RenameArgs,
   inode: Inode,
@@ -64,7 +64,7 @@ async function renameBetween(
 }
 
 async function renameAt(
-  store: Store,
+  store: BrickDir,
   call: Call,
   args: RenameArgs,
   inode: Inode,
@@ -157,7 +157,7 @@ async function renameAt(
 }
 
 /** One link less in the old directory, before the entry leaves it. */
-async function uncount(store: Store, from: ParentDir, name: string): Promise<void> {
+async function uncount(store: BrickDir, from: ParentDir, name: string): Promise<void> {
   const r = await countLink(store, from.fd, name, from.inode.gfid, -1);
   if (r < 0 && r !== -ENODATA) throw failure(r);
 }

@@ -5,7 +5,7 @@ import { type Dict, valueBytes, valueText } from '../../../mux/xlator/dict.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { type Batch, batch, IGNORE, Priority } from '../../../native/batch.js';
 import { XATTR_CREATE } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { aclFromText } from '../../disk/format/acl-text.js';
 import { decodeMdata, MDATA_KEY, type Mdata } from '../../disk/format/mdata-record.js';
 import { GFID2PATH_PREFIX } from '../../disk/format/xattr-keys.js';
@@ -54,7 +54,7 @@ export class RequestedXattrs {
   }
 
   /** Sets what {@link ops} had no room for. */
-  async rest(store: Store, dir: number, name: string, lane: number): Promise<void> {
+  async rest(store: BrickDir, dir: number, name: string, lane: number): Promise<void> {
     for (let i = MAX_XATTRS; i < this.#list.length; i += MAX_XATTRS) {
       const b = batch();
       for (const [xattr, value, flags] of this.#list.slice(i, i + MAX_XATTRS)) {

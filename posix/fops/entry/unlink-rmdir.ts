@@ -11,12 +11,12 @@ import * as key from '../../../mux/xlator/xdata-keys.js';
 import { ALWAYS, batch, IGNORE, Priority, reg } from '../../../native/batch.js';
 import { EBUSY, EEXIST, EISDIR, ENODATA, ENOTEMPTY, EPERM, ESTALE } from '../../../native/errno.js';
 import { AT_REMOVEDIR, O_NOFOLLOW, O_PATH } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { handlePointsTo } from '../../disk/descriptors/handle-link.js';
 import { gfid2pathKey, gfid2pathText } from '../../disk/format/gfid2path.js';
 import { HANDLE_DIR, handleName, LANDFILL_DIR } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
-import { countLink } from '../../disk/format/pgfid.js';
+import { countLink } from '../../disk/query/parent-link-count.js';
 import { Probe } from '../../disk/query/stat-entry.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
 import { EntryChanged, inodeAt, withEntryLocked } from './entry-lock.js';
@@ -26,7 +26,7 @@ import { ParentDir } from './parent-dir.js';
 const NO_WANTS = new XattrWants(null);
 const LINKTO = new XattrWants(null, LINKTO_WANTS);
 
-export async function unlink(store: Store, call: Call, args: UnlinkArgs): Promise<RemoveReply> {
+export async function unlink(store: BrickDir, call: Call, args: UnlinkArgs): Promise<RemoveReply> {
   const parentDir = await ParentDir.open(store, call, args.loc.parent!);
   try {
     return await withEntryLocked(store, args.loc.inode, (locked) => unlinkAt(store, call, args, parentDir, locked));
@@ -41,7 +41,7 @@ function asked(xdata: Dict | null, name: string): boolean {
 }
 
 async function unlinkAt(
-  store: Store,
+  store: BrickDir,
   call: Call,
   args: UnlinkArgs,
   parentDir: ParentDir,
@@ -116,7 +116,7 @@ async function unlinkAt(
   return { preparent: parentDir.pre, postparent: parentDir.post, xdata: reply };
 }
 
-export async function rmdir(store: Store, call: Call, args: RmdirArgs): Promise<RemoveReply> {
+export async function rmdir(store: BrickDir, call: Call, args: RmdirArgs): Promise<RemoveReply> {
   const { parent, name } = args.loc;
   if (parent!.isRoot && name === HANDLE_DIR) throw failure(EPERM);
   const parentDir = await ParentDir.open(store, call, parent!);
@@ -128,7 +128,7 @@ export async function rmdir(store: Store, call: Call, args: RmdirArgs): Promise<
 }
 
 async function rmdirAt(
-  store: Store,
+  store: BrickDir,
   call: Call,
   args: RmdirArgs,
   parentDir: ParentDir,

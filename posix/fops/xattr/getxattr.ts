@@ -10,8 +10,8 @@ import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.
 import { E2BIG, EAGAIN, ENODATA, ERANGE } from '../../../native/errno.js';
 import { O_NOFOLLOW, O_PATH, RESOLVE_CACHED } from '../../../native/linux.js';
 import { type Region, region } from '../../../native/memory.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
-import type { FileRef } from '../../disk/descriptors/file-ref.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
+import type { FileRef } from '../../disk/file-ref.js';
 import { isHidden, isIdentity, isUnlisted } from '../../disk/format/xattr-names.js';
 import { look } from '../../disk/query/stat-inode.js';
 import { eachXattr } from '../../disk/query/xattr-reply.js';
@@ -24,7 +24,7 @@ const MOST_OF_ALL = 16 * 1024 * 1024;
 
 const GONE: DictReply = Object.freeze({ ret: 0, dict: null, xdata: null });
 
-export function getxattr(store: Store, call: Call, args: GetxattrArgs): MaybePromise<DictReply> {
+export function getxattr(store: BrickDir, call: Call, args: GetxattrArgs): MaybePromise<DictReply> {
   const { inode, name, xdata } = args;
   if (name !== '' && isHidden(name, call.pid)) throw failure(ENODATA);
   const answer = name === '' ? null : virtualByInode(store, call, inode, name);
@@ -35,7 +35,7 @@ export function getxattr(store: Store, call: Call, args: GetxattrArgs): MaybePro
   return xdata === null ? reply : then(reply, (r) => withXdata(store, call, inode, r, xdata));
 }
 
-export function fgetxattr(store: Store, call: Call, args: FgetxattrArgs): MaybePromise<DictReply> {
+export function fgetxattr(store: BrickDir, call: Call, args: FgetxattrArgs): MaybePromise<DictReply> {
   const { fd, name, xdata } = args;
   return then(store.files.fileRef(fd), (file) => {
     const answer = name === '' ? null : virtualByFd(store, call, fd, file, name);
@@ -47,7 +47,7 @@ export function fgetxattr(store: Store, call: Call, args: FgetxattrArgs): MaybeP
 
 /** Adds what the request's xdata asks for. */
 function withXdata(
-  store: Store,
+  store: BrickDir,
   call: Call,
   inode: Inode,
   reply: DictReply,
@@ -59,7 +59,7 @@ function withXdata(
   );
 }
 
-function withFdXdata(store: Store, call: Call, args: FgetxattrArgs, reply: DictReply): MaybePromise<DictReply> {
+function withFdXdata(store: BrickDir, call: Call, args: FgetxattrArgs, reply: DictReply): MaybePromise<DictReply> {
   if (args.xdata === null) return reply;
   return then(store.files.fileRef(args.fd), (file) =>
     then(look(store, call, args.fd.inode, file, args.xdata), ({ dict }) => ({
@@ -87,7 +87,7 @@ function program(b: Batch, file: FileRef, resolve: number, op: () => void): void
  * Value of one xattr; releases the file. Inline while the handle is in the kernel's cache. Fails with ENODATA when the file
  * has no such xattr.
  */
-export function readValue(store: Store, call: Call, file: FileRef, name: string): MaybePromise<Uint8Array> {
+export function readValue(store: BrickDir, call: Call, file: FileRef, name: string): MaybePromise<Uint8Array> {
   if (!store.inline) return readLarge(store, call, file, name);
   const b = batch();
   const at = b.out(SMALL);
@@ -111,7 +111,7 @@ export function readValue(store: Store, call: Call, file: FileRef, name: string)
   throw failure(errno);
 }
 
-async function readLarge(store: Store, call: Call, file: FileRef, name: string): Promise<Uint8Array> {
+async function readLarge(store: BrickDir, call: Call, file: FileRef, name: string): Promise<Uint8Array> {
   call.charge(LARGEST);
   const into = region(LARGEST);
   const b = batch();
@@ -126,7 +126,7 @@ async function readLarge(store: Store, call: Call, file: FileRef, name: string):
   return value;
 }
 
-function getOne(store: Store, call: Call, file: FileRef, name: string): MaybePromise<DictReply> {
+function getOne(store: BrickDir, call: Call, file: FileRef, name: string): MaybePromise<DictReply> {
   return then(readValue(store, call, file, name), (value) => ({
     ret: value.length,
     dict: isIdentity(name) ? new Dict() : new Dict().setBytes(name, value),
@@ -135,7 +135,7 @@ function getOne(store: Store, call: Call, file: FileRef, name: string): MaybePro
 }
 
 /** All xattrs. ret is the size of the last one, as Gluster has it. filtered: without those that clients must not see. */
-function listAll(store: Store, call: Call, file: FileRef, filtered: boolean): MaybePromise<DictReply> {
+function listAll(store: BrickDir, call: Call, file: FileRef, filtered: boolean): MaybePromise<DictReply> {
   if (!store.inline) return listLarge(store, call, file, filtered, LARGEST);
   const into = region(LARGEST);
   const b = batch();
@@ -160,7 +160,13 @@ function listAll(store: Store, call: Call, file: FileRef, filtered: boolean): Ma
   throw failure(errno);
 }
 
-async function listLarge(store: Store, call: Call, file: FileRef, filtered: boolean, room: number): Promise<DictReply> {
+async function listLarge(
+  store: BrickDir,
+  call: Call,
+  file: FileRef,
+  filtered: boolean,
+  room: number,
+): Promise<DictReply> {
   call.charge(2 * room);
   const into = region(room);
   const b = batch();

@@ -8,28 +8,28 @@ import type { Iatt } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { batch, Priority } from '../../../native/batch.js';
 import { ENODATA } from '../../../native/errno.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
-import type { FileRef } from '../../disk/descriptors/file-ref.js';
-import { exclusively } from '../../disk/descriptors/inode-state.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
+import type { FileRef } from '../../disk/file-ref.js';
 import { isGfid2path, isIdentity, isRestricted, isUser } from '../../disk/format/xattr-names.js';
+import { exclusively } from '../../disk/inode-state.js';
 import { Change } from '../../disk/query/data-change.js';
 import { statsOf } from './setxattr.js';
 import { refuseXattr } from './xattr-refusal.js';
 
 const PER_BATCH = 20;
 
-export async function removexattr(store: Store, call: Call, args: RemovexattrArgs): Promise<Xdata> {
+export async function removexattr(store: BrickDir, call: Call, args: RemovexattrArgs): Promise<Xdata> {
   const { inode, name, xdata } = args;
   return remove(store, call, inode, () => store.fileRef(inode), name, xdata);
 }
 
-export async function fremovexattr(store: Store, call: Call, args: FremovexattrArgs): Promise<Xdata> {
+export async function fremovexattr(store: BrickDir, call: Call, args: FremovexattrArgs): Promise<Xdata> {
   const { fd, name, xdata } = args;
   return remove(store, call, fd.inode, () => store.files.fileRef(fd), name, xdata);
 }
 
 async function remove(
-  store: Store,
+  store: BrickDir,
   call: Call,
   inode: Inode,
   findFile: () => MaybePromise<FileRef>,
@@ -55,7 +55,7 @@ async function remove(
 }
 
 async function removeAll(
-  store: Store,
+  store: BrickDir,
   call: Call,
   inode: Inode,
   file: FileRef,
@@ -75,7 +75,7 @@ async function removeAll(
 
 /** many: an xattr that is not there is fine, as removing one can remove others with it. */
 async function removeSome(
-  store: Store,
+  store: BrickDir,
   call: Call,
   inode: Inode,
   file: FileRef,

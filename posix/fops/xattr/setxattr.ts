@@ -12,18 +12,17 @@ import { batch, IGNORE, Priority } from '../../../native/batch.js';
 import { EACCES, EINVAL, ENOSPC, ENOTSUP, EPERM, errnoName } from '../../../native/errno.js';
 import { S_IALLUGO, S_IFDIR, S_ISVTX } from '../../../native/linux.js';
 import { region } from '../../../native/memory.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
-import { type FileRef, unheld } from '../../disk/descriptors/file-ref.js';
-import { exclusively } from '../../disk/descriptors/inode-state.js';
-import { OpenFile } from '../../disk/descriptors/open-files.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
+import { type FileRef, unheld } from '../../disk/file-ref.js';
 import { aclFromText } from '../../disk/format/acl-text.js';
 import { decodeMdata, encodeMdata, MDATA_KEY, Mdata } from '../../disk/format/mdata-record.js';
 import { isGfid2path, isIdentity, isPathinfo, isRestricted, isUser } from '../../disk/format/xattr-names.js';
+import { exclusively } from '../../disk/inode-state.js';
+import { OpenFile, syncOutcome } from '../../disk/open-file.js';
 import { Change } from '../../disk/query/data-change.js';
 import { look } from '../../disk/query/stat-inode.js';
 import { eachXattr } from '../../disk/query/xattr-reply.js';
 import { refuseCloud } from '../data/cloudsync-refusal.js';
-import { syncOutcome } from '../data/fsync.js';
 import { usesReserve } from '../data/space-check.js';
 import { refuseXattr } from './xattr-refusal.js';
 
@@ -36,7 +35,7 @@ const ONE_XATTR = 4096;
 /** One xattr to store, or the errno that ends the fop when its turn comes. */
 type Step = { name: string; value: Uint8Array } | { errno: number };
 
-export async function setxattr(store: Store, call: Call, args: SetxattrArgs): Promise<Xdata> {
+export async function setxattr(store: BrickDir, call: Call, args: SetxattrArgs): Promise<Xdata> {
   const { inode, dict, xdata } = args;
   refuseCloud(store, dict);
   refuseRestricted(store, call, dict);
@@ -51,7 +50,7 @@ export async function setxattr(store: Store, call: Call, args: SetxattrArgs): Pr
   });
 }
 
-async function setByPath(store: Store, call: Call, args: SetxattrArgs, file: FileRef): Promise<Xdata> {
+async function setByPath(store: BrickDir, call: Call, args: SetxattrArgs, file: FileRef): Promise<Xdata> {
   const { inode, dict, xdata } = args;
   const legacy = dict.get(key.SET_MDATA);
   if (legacy?.type === DictType.mdata) {
@@ -68,7 +67,7 @@ async function setByPath(store: Store, call: Call, args: SetxattrArgs, file: Fil
   return { xdata: reply };
 }
 
-export async function fsetxattr(store: Store, call: Call, args: FsetxattrArgs): Promise<Xdata> {
+export async function fsetxattr(store: BrickDir, call: Call, args: FsetxattrArgs): Promise<Xdata> {
   const { fd, dict, xdata } = args;
   const { inode } = fd;
   refuseRestricted(store, call, dict);
@@ -88,7 +87,7 @@ export async function fsetxattr(store: Store, call: Call, args: FsetxattrArgs): 
 }
 
 /** EPERM for a user who sets what is not a user's to set. The file's and brick's identity is left out instead, for everybody. */
-function refuseRestricted(store: Store, call: Call, dict: Dict): void {
+function refuseRestricted(store: BrickDir, call: Call, dict: Dict): void {
   if (!isUser(call)) return;
   for (const name of dict.map.keys()) {
     if (isIdentity(name) || isGfid2path(name) || !isRestricted(name)) continue;
@@ -100,16 +99,16 @@ function refuseRestricted(store: Store, call: Call, dict: Dict): void {
  * Keeps changes of one inode's xattrs in the order in which they came. A client that heals a directory sets many at once,
  * in several steps; a change by its user that comes meanwhile is newer than what is healed and must not be undone by it.
  */
-function alone<T>(store: Store, inode: Inode, dict: Dict, xdata: Dict | null, run: () => Promise<T>): Promise<T> {
+function alone<T>(store: BrickDir, inode: Inode, dict: Dict, xdata: Dict | null, run: () => Promise<T>): Promise<T> {
   const state = store.state(inode);
   const steps =
     dict.size > 1 || mentionsAcl(dict) || dict.has(MDATA_KEY) || dict.has(key.SET_MDATA) || xdata?.has(key.SYNC_XATTRS);
   return steps || state.busy ? exclusively(state, run) : run();
 }
 
-async function checkRoom(store: Store, call: Call, dict: Dict, xdata: Dict | null): Promise<void> {
+async function checkRoom(store: BrickDir, call: Call, dict: Dict, xdata: Dict | null): Promise<void> {
   await store.space.take(dict.size * ONE_XATTR);
-  if (store.full && !usesReserve(call, xdata)) throw failure(ENOSPC);
+  if (store.space.full && !usesReserve(call, xdata)) throw failure(ENOSPC);
 }
 
 function mentionsAcl(dict: Dict): boolean {
@@ -119,7 +118,7 @@ function mentionsAcl(dict: Dict): boolean {
 
 /** What is to be stored, in order. Time records are merged at once. */
 async function prepare(
-  store: Store,
+  store: BrickDir,
   inode: Inode,
   file: FileRef,
   dict: Dict,
@@ -162,7 +161,7 @@ function aclStep(inode: Inode, name: string, value: DictValue): Step {
 
 /** Stores what was prepared; the first failure ends it. timeFlags: times to set on the way. */
 async function apply(
-  store: Store,
+  store: BrickDir,
   call: Call,
   inode: Inode,
   file: FileRef,
@@ -209,7 +208,7 @@ export function statsOf(pre: Iatt, post: Iatt): Dict {
 }
 
 /** Adds the binary form of an ACL that was set as text: access control keeps its own copy. */
-async function addAcl(store: Store, file: FileRef, reply: Dict, name: string): Promise<void> {
+async function addAcl(store: BrickDir, file: FileRef, reply: Dict, name: string): Promise<void> {
   const into = region(ONE_XATTR);
   const b = batch();
   b.getxattr(file.fd, file.name, name, into.address, ONE_XATTR);
@@ -233,7 +232,7 @@ function timesOf(v: MdataIatt): Mdata {
 }
 
 /** Gives a file a time record, or raises the one that it has. The caller has the inode for himself. */
-async function raiseTimes(store: Store, inode: Inode, file: FileRef, given: Mdata): Promise<void> {
+async function raiseTimes(store: BrickDir, inode: Inode, file: FileRef, given: Mdata): Promise<void> {
   if (store.mdata.enabled) {
     await store.mdata.load(inode);
     const m = store.mdata.of(inode)?.copy() ?? given;
@@ -257,7 +256,7 @@ async function raiseTimes(store: Store, inode: Inode, file: FileRef, given: Mdat
 }
 
 /** Healing of a directory: it has the user's xattrs and ACLs of the dictionary, which are set, and none besides. */
-async function removeOthers(store: Store, call: Call, inode: Inode, file: FileRef, dict: Dict): Promise<void> {
+async function removeOthers(store: BrickDir, call: Call, inode: Inode, file: FileRef, dict: Dict): Promise<void> {
   const priority = store.priority(call, Priority.normal);
   const into = region(LIST_ROOM);
   const b = batch();

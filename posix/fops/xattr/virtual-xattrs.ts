@@ -12,8 +12,8 @@ import { batch, Priority } from '../../../native/batch.js';
 import { EACCES, EINVAL, ENODATA, ENOTDIR } from '../../../native/errno.js';
 import { O_DIRECTORY, S_IFDIR } from '../../../native/linux.js';
 import { region } from '../../../native/memory.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
-import { type FileRef, unheld } from '../../disk/descriptors/file-ref.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
+import { type FileRef, unheld } from '../../disk/file-ref.js';
 import { aclToText, modeToAclText } from '../../disk/format/acl-text.js';
 import { EntryCursor } from '../../disk/format/dir-entries.js';
 import { HANDLE_DIR } from '../../disk/format/handle-name.js';
@@ -29,7 +29,12 @@ function text(name: string, value: string, ret: number): DictReply {
 }
 
 /** The answer to a name asked of an inode; null when the name is no question. */
-export function virtualByInode(store: Store, call: Call, inode: Inode, name: string): MaybePromise<DictReply> | null {
+export function virtualByInode(
+  store: BrickDir,
+  call: Call,
+  inode: Inode,
+  name: string,
+): MaybePromise<DictReply> | null {
   if (!name.includes('glusterfs')) return null;
   if (key.isAclText(name)) return aclText(store, call, inode, name);
   if (name.startsWith(key.REAL_FILENAME)) return realFilename(store, call, inode, name);
@@ -52,7 +57,7 @@ export function virtualByInode(store: Store, call: Call, inode: Inode, name: str
 
 /** As {@link virtualByInode}, of an open file: the questions that make sense there. Releases the file if it answers. */
 export function virtualByFd(
-  store: Store,
+  store: BrickDir,
   call: Call,
   fd: Fd,
   file: FileRef,
@@ -72,7 +77,7 @@ export function virtualByFd(
 }
 
 /** The file's ACL as libacl prints it; a file without one has that of its mode, a directory an empty default one. */
-async function aclText(store: Store, call: Call, inode: Inode, name: string): Promise<DictReply> {
+async function aclText(store: BrickDir, call: Call, inode: Inode, name: string): Promise<DictReply> {
   const isDefault = name.startsWith(key.ACL_DEFAULT_TEXT);
   let value: string | null;
   try {
@@ -89,7 +94,7 @@ async function aclText(store: Store, call: Call, inode: Inode, name: string): Pr
 }
 
 /** The name in a directory that a name means to clients that ignore case. ENODATA when there is none. */
-async function realFilename(store: Store, call: Call, inode: Inode, name: string): Promise<DictReply> {
+async function realFilename(store: BrickDir, call: Call, inode: Inode, name: string): Promise<DictReply> {
   if (inode.type !== S_IFDIR) throw failure(ENOTDIR);
   const wanted = foldCase(name.slice(key.REAL_FILENAME.length));
   const file = await store.fileRef(inode);
@@ -132,7 +137,7 @@ function foldCase(name: string): string {
 }
 
 /** `<POSIX(brick):host:path>`: where on which host a file really is. */
-async function pathinfo(store: Store, inode: Inode, name: string): Promise<DictReply> {
+async function pathinfo(store: BrickDir, inode: Inode, name: string): Promise<DictReply> {
   const o = store.options;
   const uuid = parseGfid(o['glusterd-uuid'] ?? '');
   const host =
@@ -141,21 +146,21 @@ async function pathinfo(store: Store, inode: Inode, name: string): Promise<DictR
   return text(name, value, value.length);
 }
 
-async function realPath(store: Store, inode: Inode): Promise<string> {
+async function realPath(store: BrickDir, inode: Inode): Promise<string> {
   const known = pathOf(inode);
   if (known.startsWith('/')) return known === '/' ? `${store.path}/` : store.path + known;
   if (inode.type === S_IFDIR) return store.path + (await directoryPath(store, inode.gfid));
   return `${store.path}/${HANDLE_DIR}/${store.state(inode).handle}`;
 }
 
-function nodeUuid(store: Store): DictReply | null {
+function nodeUuid(store: BrickDir): DictReply | null {
   const uuid = parseGfid(store.options['glusterd-uuid'] ?? '');
   if (uuid === null || isNullGfid(uuid)) return null;
   return text(key.NODE_UUID, gfidText(uuid), 36);
 }
 
 /** Paths of a file by what its xattrs tell of its names. ENODATA when the brick keeps no such xattrs, or the file has none. */
-async function linkPaths(store: Store, inode: Inode, name: string): Promise<DictReply> {
+async function linkPaths(store: BrickDir, inode: Inode, name: string): Promise<DictReply> {
   if (!store.options.gfid2path) throw failure(ENODATA);
   if (inode.type === S_IFDIR) return text(name, await directoryPath(store, inode.gfid), 0);
   const { links } = await linksOf(store, inode.gfid);
@@ -169,14 +174,14 @@ async function linkPaths(store: Store, inode: Inode, name: string): Promise<Dict
   return { ret: 0, dict: new Dict().setBytes(name, value), xdata: null };
 }
 
-async function ancestry(store: Store, inode: Inode): Promise<DictReply> {
+async function ancestry(store: BrickDir, inode: Inode): Promise<DictReply> {
   const path = await ancestryPath(store, inode.gfid, inode.type === S_IFDIR).catch(nullOnFailure);
   if (path === null) throw failure(ENODATA);
   return text(key.ANCESTRY_PATH, path, 0);
 }
 
 /** Version and signature of a file for the bit-rot daemons: what there is of them. */
-async function signature(store: Store, call: Call, file: FileRef): Promise<DictReply> {
+async function signature(store: BrickDir, call: Call, file: FileRef): Promise<DictReply> {
   const dict = new Dict();
   const held = unheld(file);
   try {

@@ -12,10 +12,10 @@ import type { Inode } from '../../../mux/xlator/inode.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { type Batch, batch, IGNORE, Priority } from '../../../native/batch.js';
 import { EINVAL, ENODATA, ERANGE } from '../../../native/errno.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
-import { type FileRef, unheld } from '../../disk/descriptors/file-ref.js';
-import { exclusively } from '../../disk/descriptors/inode-state.js';
+import type { BrickDir } from '../../brick-dir/brick-dir.js';
+import { type FileRef, unheld } from '../../disk/file-ref.js';
 import { isCounter } from '../../disk/format/xattr-names.js';
+import { exclusively } from '../../disk/inode-state.js';
 import { look } from '../../disk/query/stat-inode.js';
 import { refuseXattr } from './xattr-refusal.js';
 
@@ -35,16 +35,16 @@ interface Item {
   writes: boolean;
 }
 
-export async function xattrop(store: Store, call: Call, args: XattropArgs): Promise<DictReply> {
+export async function xattrop(store: BrickDir, call: Call, args: XattropArgs): Promise<DictReply> {
   return run(store, call, args.inode, await store.fileRef(args.inode), args.op, args.dict, args.xdata);
 }
 
-export async function fxattrop(store: Store, call: Call, args: FxattropArgs): Promise<DictReply> {
+export async function fxattrop(store: BrickDir, call: Call, args: FxattropArgs): Promise<DictReply> {
   return run(store, call, args.fd.inode, await store.files.fileRef(args.fd), args.op, args.dict, args.xdata);
 }
 
 async function run(
-  store: Store,
+  store: BrickDir,
   call: Call,
   inode: Inode,
   file: FileRef,
@@ -75,7 +75,7 @@ async function run(
 }
 
 /** EPERM unless all keys are counters. */
-function refuseOthers(store: Store, dict: Dict): void {
+function refuseOthers(store: BrickDir, dict: Dict): void {
   for (const name of dict.map.keys()) {
     if (!isCounter(name)) refuseXattr(store, 'xattrop of a key that is none of its counters');
   }
@@ -96,7 +96,7 @@ function itemsOf(op: number, dict: Dict): Item[] {
 
 /** Reads some values, changes them, stores those that have changed. */
 async function operate(
-  store: Store,
+  store: BrickDir,
   inode: Inode,
   file: FileRef,
   op: number,

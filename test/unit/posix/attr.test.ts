@@ -183,7 +183,7 @@ t.test('a disk down to its reserve', async (t) => {
   const { b, inode, fd } = await openFile(t, { reserve: '0' });
   await write(b, fd, Buffer.alloc(8192, 'x'));
   await b.posix.reconfigure({ ...b.posix.options, reserve: { bytes: 1e18 } });
-  t.ok(b.posix.store.full);
+  t.ok(b.posix.store.space.full);
   t.equal((await write(b, fd, 'over', 100)).count, 4, 'what is on disk may be overwritten');
   t.equal(await errnoOf(() => write(b, fd, 'more', 8190)), ENOSPC);
   t.equal((await write(b, fd, 'more', 8190, { xdata: new Dict().setText('glusterfs-internal-fop', 'yes') })).count, 4);
@@ -199,7 +199,7 @@ t.test('a disk down to its reserve', async (t) => {
   t.equal(await errnoOf(() => b.posix.setxattr(b.call(), { inode, dict, flags: 0, xdata: null })), ENOSPC);
   t.equal(await errnoOf(() => b.create(b.root, 'g')), ENOSPC);
   await b.posix.reconfigure({ ...b.posix.options, reserve: { percent: 0 } });
-  t.notOk(b.posix.store.full);
+  t.notOk(b.posix.store.space.full);
   t.equal((await write(b, fd, 'more', 9000)).count, 4);
 });
 
@@ -208,7 +208,7 @@ t.test('writes that reach the reserve between two looks at the disk', async (t) 
   const { bsize, bfree } = statfsSync(b.dir);
   const bytes = bsize * bfree - 64 * 1024 * 1024;
   await b.posix.reconfigure({ ...b.posix.options, reserve: { bytes } });
-  t.notOk(b.posix.store.full);
+  t.notOk(b.posix.store.space.full);
   const chunk = Buffer.alloc(1 << 20, 'x');
   let written = 0;
   let errno = 0;

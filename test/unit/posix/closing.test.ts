@@ -8,7 +8,7 @@ import { addon } from '../../../native/addon.js';
 import { batch, Priority } from '../../../native/batch.js';
 import { O_DIRECTORY, O_RDONLY, O_WRONLY } from '../../../native/linux.js';
 import { Queue } from '../../../native/queue.js';
-import { Closing } from '../../../posix/disk/descriptors/deferred-close.js';
+import { DeferredClose } from '../../../posix/disk/deferred-close.js';
 
 const dir = mkdtempSync('/var/tmp/brickd-closing-');
 t.teardown(() => rmSync(dir, { recursive: true }));
@@ -33,7 +33,7 @@ const isOpen = (fd: number): boolean => target(fd) === dir;
 
 t.test('closes soon, and all at the end', async (t) => {
   const queue = new Queue(4);
-  const closing = new Closing(brick, queue);
+  const closing = new DeferredClose(brick, queue);
   const fds = Array.from({ length: 50 }, open);
   for (const fd of fds.slice(0, 41)) closing.close(fd);
   for (let i = 0; i < 200 && fds.slice(0, 41).some(isOpen); i++) await later(5);
@@ -50,7 +50,7 @@ t.test('closes soon, and all at the end', async (t) => {
 t.test('while a call hangs, its descriptor keeps its number and nothing else', async (t) => {
   execFileSync('mkfifo', [join(dir, 'fifo')]);
   const queue = new Queue(4);
-  const closing = new Closing(brick, queue);
+  const closing = new DeferredClose(brick, queue);
   const fd = open();
   const fds = Array.from({ length: 30 }, open);
   const b = batch();

@@ -345,7 +345,7 @@ t.test('link files of distribute', async (t) => {
 
 t.test('no space beyond the reserve', async (t) => {
   const b = await brick(t);
-  b.posix.store.full = true;
+  b.posix.store.space.full = true;
   t.equal(await errnoOf(() => b.mkdir(b.root, 'd')), 28);
   t.equal(await errnoOf(() => b.create(b.root, 'f')), 28);
   await b.mknod(b.root, 'internal', 0o101000, withGfid().setInt('glusterfs-internal-fop', 1));

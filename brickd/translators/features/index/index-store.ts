@@ -25,7 +25,7 @@ import {
 } from '../../../../native/linux.js';
 import { type Region, region } from '../../../../native/memory.js';
 import { Queue } from '../../../../native/queue.js';
-import { Closing } from '../../../../posix/disk/descriptors/deferred-close.js';
+import { DeferredClose } from '../../../../posix/disk/deferred-close.js';
 import { EntryCursor } from '../../../../posix/disk/format/dir-entries.js';
 import { iattOf } from '../../../../posix/disk/format/iatt-from-statx.js';
 import { INDICES, type IndexName } from './watchlist.js';
@@ -68,13 +68,13 @@ export class IndexStore {
   readonly #dir: number;
   readonly #log: Logger;
   readonly #queue = new Queue(CONCURRENCY);
-  readonly #closing: Closing;
+  readonly #closing: DeferredClose;
   /** Names the base files that new entries are links of. */
   #uuid: string = randomUUID();
 
   /** dir: a descriptor of the directory of the indices; closed with the store. */
   constructor(brick: BrickContext, dir: number, log: Logger) {
-    this.#closing = new Closing(brick, this.#queue);
+    this.#closing = new DeferredClose(brick, this.#queue);
     this.#dir = dir;
     this.#log = log;
   }

@@ -4,8 +4,8 @@
  * that takes long, or one on this thread that did.
  */
 
-import type { BrickContext } from '../../../mux/xlator/translator.js';
-import { type Batch, slowRuns } from '../../../native/batch.js';
+import type { BrickContext } from '../../mux/xlator/translator.js';
+import { type Batch, slowRuns } from '../../native/batch.js';
 import {
   BTRFS_SUPER_MAGIC,
   EXT4_SUPER_MAGIC,
@@ -13,8 +13,8 @@ import {
   TMPFS_MAGIC,
   XFS_SUPER_MAGIC,
   ZFS_SUPER_MAGIC,
-} from '../../../native/linux.js';
-import type { Queue } from '../../../native/queue.js';
+} from '../../native/linux.js';
+import type { Queue } from '../../native/queue.js';
 
 /** File systems on local block devices (statfs's f_type), and tmpfs. */
 const LOCAL = new Set([
@@ -35,7 +35,7 @@ const LONGEST_PAUSE_MS = 32_000;
 /** Without a slow call for so long, the next pause is a short one again. */
 const FORGIVEN_MS = 60_000;
 
-export class Inlining {
+export class InlinePolicy {
   readonly #brick: BrickContext;
   readonly #queue: Queue;
   #allowed: boolean;

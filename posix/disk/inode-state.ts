@@ -1,9 +1,9 @@
 /** What storage/posix keeps of an inode, in the inode's context. Made at first use, gone when the table drops the inode. */
-import type { Gfid } from '../../../mux/xlator/gfid.js';
-import type { Inode } from '../../../mux/xlator/inode.js';
-import type { Write } from '../../fops/data/writev.js';
-import { handleName } from '../format/handle-name.js';
-import type { Mdata } from '../format/mdata-record.js';
+import type { Gfid } from '../../mux/xlator/gfid.js';
+import type { Inode } from '../../mux/xlator/inode.js';
+import { handleName } from './format/handle-name.js';
+import type { Mdata } from './format/mdata-record.js';
+import type { Write } from './write.js';
 
 export class InodeState {
   /** The time record. undefined: not read yet; null: the file has none. */
@@ -38,6 +38,36 @@ export class InodeState {
   /** Path of the inode's handle below `.glusterfs`. */
   get handle(): string {
     return (this.#handle ??= handleName(this.#gfid));
+  }
+}
+
+/** Records of files that the inode table is about to learn of: more than these are read again. */
+const MAX_UNCLAIMED = 1024;
+
+/** Time records that were read or made before their inode was in the table: its state takes them over. By gfid key. */
+export class UnclaimedRecords {
+  readonly #records = new Map<string, Mdata | null>();
+
+  keep(key: string, m: Mdata | null): void {
+    const n = this.#records;
+    n.delete(key);
+    n.set(key, m);
+    if (n.size > MAX_UNCLAIMED)
+      for (const oldest of n.keys()) {
+        n.delete(oldest);
+        break;
+      }
+  }
+
+  /** What is known of a record, for a new inode state. undefined: nothing. */
+  claim(key: string): Mdata | null | undefined {
+    const m = this.#records.get(key);
+    if (m !== undefined) this.#records.delete(key);
+    return m;
+  }
+
+  forget(key: string): void {
+    this.#records.delete(key);
   }
 }
 

@@ -1,31 +1,31 @@
 /** Handles that were lost: noticed where a file is met by its name, and made again. */
 
-import { fopErrorOf } from '../../../mux/xlator/fop-error.js';
-import { type Gfid, gfidText, sameGfid } from '../../../mux/xlator/gfid.js';
-import type { Inode } from '../../../mux/xlator/inode.js';
-import { batch, IGNORE, Priority, reg } from '../../../native/batch.js';
-import { EEXIST } from '../../../native/errno.js';
-import { O_NOFOLLOW, O_PATH, RESOLVE_CACHED } from '../../../native/linux.js';
-import type { Store } from '../../brick-dir/brick-dir.js';
-import { handleName } from '../format/handle-name.js';
-import { GFID_KEY } from '../format/xattr-keys.js';
-import { Probe } from '../query/stat-entry.js';
-import { XattrWants } from '../query/xattr-reply.js';
-import type { Directory } from './directory-cache.js';
-import { exclusively } from './inode-state.js';
+import { fopErrorOf } from '../../mux/xlator/fop-error.js';
+import { type Gfid, gfidText, sameGfid } from '../../mux/xlator/gfid.js';
+import type { Inode } from '../../mux/xlator/inode.js';
+import { batch, IGNORE, Priority, reg } from '../../native/batch.js';
+import { EEXIST } from '../../native/errno.js';
+import { O_NOFOLLOW, O_PATH, RESOLVE_CACHED } from '../../native/linux.js';
+import type { Directory } from '../disk/descriptors/directory-cache.js';
+import { handleName } from '../disk/format/handle-name.js';
+import { GFID_KEY } from '../disk/format/xattr-keys.js';
+import { exclusively } from '../disk/inode-state.js';
+import { Probe } from '../disk/query/stat-entry.js';
+import { XattrWants } from '../disk/query/xattr-reply.js';
+import type { BrickDir } from './brick-dir.js';
 
 const NO_WANTS = new XattrWants(null);
 const GFID_BYTES = 16;
 
 /** Whether what a probe has found lacks its handle, as far as that can be seen without waiting: a file shows it by its links. */
-export function lacksHandle(store: Store, probe: Probe): boolean {
+export function lacksHandle(store: BrickDir, probe: Probe): boolean {
   const { inode, stat } = probe;
   if (stat.isDirectory) return lacksDirectoryHandle(store, stat.gfid, inode);
   return probe.links === 1 && (inode === null || !store.state(inode).hasHandle);
 }
 
 /** As {@link lacksHandle}, of a directory: the disk is asked once in the life of its inode. */
-export function lacksDirectoryHandle(store: Store, gfid: Gfid, inode: Inode | null): boolean {
+export function lacksDirectoryHandle(store: BrickDir, gfid: Gfid, inode: Inode | null): boolean {
   const state = inode === null ? null : store.state(inode);
   if (state?.hasHandle === true) return false;
   // Where that can't be seen, the making of the handle shows it.
@@ -41,7 +41,7 @@ export function lacksDirectoryHandle(store: Store, gfid: Gfid, inode: Inode | nu
 }
 
 /** As {@link restoreHandle}, of a directory by the name that the inode table knows. What it can't do, it leaves. */
-export async function restoreDirectoryHandle(store: Store, inode: Inode): Promise<void> {
+export async function restoreDirectoryHandle(store: BrickDir, inode: Inode): Promise<void> {
   const { parent, name } = inode;
   if (parent === null) return;
   try {
@@ -62,7 +62,7 @@ export async function restoreDirectoryHandle(store: Store, inode: Inode): Promis
  * one that removes it, or gives its name to another, would leave a handle of the wrong file.
  */
 export async function restoreHandle(
-  store: Store,
+  store: BrickDir,
   d: Directory,
   parent: Inode,
   name: string,
@@ -78,7 +78,7 @@ export async function restoreHandle(
   }
 }
 
-async function make(store: Store, d: Directory, parent: Inode, name: string, inode: Inode): Promise<boolean> {
+async function make(store: BrickDir, d: Directory, parent: Inode, name: string, inode: Inode): Promise<boolean> {
   const { gfid } = inode;
   const probe = await new Probe(store, d, parent, name, NO_WANTS).look(Priority.normal);
   const found = probe.found.gfid;
@@ -112,7 +112,7 @@ async function make(store: Store, d: Directory, parent: Inode, name: string, ino
   return true;
 }
 
-async function remove(store: Store, gfid: Gfid): Promise<void> {
+async function remove(store: BrickDir, gfid: Gfid): Promise<void> {
   const b = batch();
   store.handles.removeOp(b, gfid);
   await store.run(b, 0, Priority.normal);

@@ -4,13 +4,13 @@
  * nobody waits: the pool lets go of the descriptors, and their numbers are free once no call names them any more.
  */
 
-import { background } from '../../../mux/base/fault.js';
-import { loggerFor } from '../../../mux/base/log.js';
-import type { BrickContext } from '../../../mux/xlator/translator.js';
-import { addon } from '../../../native/addon.js';
-import { batch, IGNORE, Priority } from '../../../native/batch.js';
-import { ECANCELED } from '../../../native/errno.js';
-import { Queue } from '../../../native/queue.js';
+import { background } from '../../mux/base/fault.js';
+import { loggerFor } from '../../mux/base/log.js';
+import type { BrickContext } from '../../mux/xlator/translator.js';
+import { addon } from '../../native/addon.js';
+import { batch, IGNORE, Priority } from '../../native/batch.js';
+import { ECANCELED } from '../../native/errno.js';
+import { Queue } from '../../native/queue.js';
 
 const PER_BATCH = 20;
 /** Descriptors wait this long at most to be closed. */
@@ -21,7 +21,7 @@ const RETIRE_WAIT_MS = 500;
 
 const log = loggerFor('closing');
 
-export class Closing {
+export class DeferredClose {
   readonly #queue: Queue;
   readonly #brick: BrickContext;
   #waiting: number[] = [];

@@ -1,0 +1,97 @@
+/**
+ * What everything that works on a brick's directory needs of it: its two descriptors that are always open, the queue of blocking
+ * calls and the rule by which calls run on this thread instead, the state of inodes, options and log.
+ */
+
+import { type Logger, loggerFor } from '../../mux/base/log.js';
+import { type Call, ClientPid } from '../../mux/xlator/call.js';
+import { FailureLog } from '../../mux/xlator/failure-log.js';
+import type { Inode } from '../../mux/xlator/inode.js';
+import type { BrickContext } from '../../mux/xlator/translator.js';
+import { type Batch, Priority } from '../../native/batch.js';
+import type { ByteString } from '../../native/bytes.js';
+import type { Queue } from '../../native/queue.js';
+import type { Options } from '../options.js';
+import { DeferredClose } from './deferred-close.js';
+import { InlinePolicy } from './inline-policy.js';
+import { InodeState, UnclaimedRecords } from './inode-state.js';
+
+export interface DiskInit {
+  /** The translator's name in the graph. */
+  name: string;
+  brick: BrickContext;
+  options: Options;
+  slot: number;
+  queue: Queue;
+  /** Magic number of its file system, as statfs gives it. */
+  fsType: number;
+  rootFd: number;
+  glusterfsFd: number;
+  /** Device and inode number of `.glusterfs`, which no look-up may reach. */
+  hidden: { dev: number; inoHigh: number; inoLow: number };
+}
+
+export class DiskContext {
+  readonly brick: BrickContext;
+  readonly log: Logger;
+  options: Options;
+  /** Index of the translator's own state in the `ctx` of inodes and fds. */
+  readonly slot: number;
+  /** The brick's root, O_RDONLY | O_DIRECTORY: open for as long as the brick serves. */
+  readonly rootFd: number;
+  readonly glusterfsFd: number;
+  readonly hidden: DiskInit['hidden'];
+  readonly queue: Queue;
+  readonly inlining: InlinePolicy;
+  readonly closing: DeferredClose;
+  readonly unclaimed = new UnclaimedRecords();
+  readonly #failureLog = new FailureLog();
+
+  constructor(init: DiskInit) {
+    this.brick = init.brick;
+    this.log = loggerFor(init.name);
+    this.options = init.options;
+    this.slot = init.slot;
+    this.rootFd = init.rootFd;
+    this.glusterfsFd = init.glusterfsFd;
+    this.hidden = init.hidden;
+    this.queue = init.queue;
+    this.inlining = new InlinePolicy(init.brick, init.queue, init.fsType);
+    this.closing = new DeferredClose(init.brick, init.queue);
+  }
+
+  /** System calls that find what they need in memory may run on this thread: the way is {@link InlinePolicy.run}. */
+  get inline(): boolean {
+    return this.inlining.allowed;
+  }
+
+  /** Absolute path of the brick. */
+  get path(): ByteString {
+    return this.options.directory;
+  }
+
+  state(inode: Inode): InodeState {
+    const state = inode.ctx[this.slot] as InodeState | undefined;
+    if (state !== undefined) return state;
+    const fresh = new InodeState(inode);
+    fresh.mdata = this.unclaimed.claim(inode.key);
+    inode.ctx[this.slot] = fresh;
+    return fresh;
+  }
+
+  /** Runs a batch on the pool; resolves (never rejects) with it when it has run. The caller releases it. */
+  run(b: Batch, lane: number, priority: Priority): Promise<Batch> {
+    return this.queue.run(b, lane, priority);
+  }
+
+  /** Priority of a call: internal clients' work (rebalance, heal) comes last. */
+  priority(call: Call, usual: Priority): Priority {
+    return call.pid < 0 && call.pid !== ClientPid.noRootSquash ? Priority.least : usual;
+  }
+
+  /** Notes a system call of a fop that has failed, unless that is no more than an answer to the client. */
+  fopFailed(text: string, errno: number): void {
+    if (this.#failureLog.deservesLine(errno)) this.log.error(0, text, errno);
+    else this.log.debug(0, text, errno);
+  }
+}
