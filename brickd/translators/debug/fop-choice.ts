@@ -1,9 +1,7 @@
-/** Which fops a translator for tests acts on, and how those that it treats alike are put into its class. */
+/** Which fops a translator for tests acts on. */
 
-import type { Call } from '../../../mux/xlator/call.js';
 import { FOPS } from '../../../mux/xlator/fop-table.js';
-import type { FopName, MaybePromise, Xdata } from '../../../mux/xlator/fops.js';
-import type { Translator } from '../../../mux/xlator/translator.js';
+import type { FopName } from '../../../mux/xlator/fops.js';
 
 const byDisplay = new Map<string, FopName>();
 for (const { name, display } of FOPS) {
@@ -30,18 +28,3 @@ export function chosenFops(
 }
 
 export const ALL_FOPS: readonly FopName[] = [...byDisplay.values()];
-
-type AnyFop = (call: Call, args: never) => MaybePromise<Xdata>;
-
-/** The fop of that name of the translator below. */
-export const below = (t: Translator, name: FopName): AnyFop => t.next[name] as AnyFop;
-
-/** Gives a class every fop of `names` by one function. */
-export function forFops<T>(
-  type: { prototype: T },
-  names: readonly FopName[],
-  make: (name: FopName) => (this: T, call: Call, args: never) => MaybePromise<Xdata>,
-): void {
-  const methods = type.prototype as unknown as Record<string, unknown>;
-  for (const name of names) methods[name] = make(name);
-}

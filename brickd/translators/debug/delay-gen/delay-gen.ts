@@ -1,7 +1,8 @@
 /** debug/delay-gen: holds a share of requests back for a while, for tests. */
 import type { FopName } from '../../../../mux/xlator/fops.js';
+import { below, intercept } from '../../../../mux/xlator/intercept.js';
 import { Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
-import { ALL_FOPS, below, chosenFops, forFops } from '../fop-choice.js';
+import { ALL_FOPS, chosenFops } from '../fop-choice.js';
 import type { Options } from './options.js';
 
 export class DelayGenTranslator extends Translator<Options> {
@@ -33,7 +34,7 @@ export class DelayGenTranslator extends Translator<Options> {
   }
 }
 
-forFops(
+intercept(
   DelayGenTranslator,
   ALL_FOPS,
   (name) =>

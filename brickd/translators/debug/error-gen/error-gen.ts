@@ -4,9 +4,10 @@ import { loggerFor } from '../../../../mux/base/log.js';
 import type { Call } from '../../../../mux/xlator/call.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type { FopName, MaybePromise, WriteArgs, WriteReply } from '../../../../mux/xlator/fops.js';
+import { below, intercept } from '../../../../mux/xlator/intercept.js';
 import { type DumpSection, Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
 import { EAGAIN } from '../../../../native/errno.js';
-import { below, chosenFops, forFops } from '../fop-choice.js';
+import { chosenFops } from '../fop-choice.js';
 import { ERRORS, SHORT_WRITE } from './errors.js';
 import type { Options } from './options.js';
 
@@ -81,7 +82,7 @@ export class ErrorGenTranslator extends Translator<Options> {
 const nextInterval = (): number => 3 + Math.floor(Math.random() * 42);
 
 const others = (Object.keys(ERRORS) as FopName[]).filter((name) => name !== 'writev');
-forFops(
+intercept(
   ErrorGenTranslator,
   others,
   (name) =>

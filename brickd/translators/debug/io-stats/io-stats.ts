@@ -6,7 +6,7 @@
 
 import { loggerFor } from '../../../../mux/base/log.js';
 import type { Call } from '../../../../mux/xlator/call.js';
-import { FOPS, type TableName } from '../../../../mux/xlator/fop-table.js';
+import { FOP_NAMES, fopByName } from '../../../../mux/xlator/fop-table.js';
 import type {
   CreateArgs,
   CreateReply,
@@ -25,6 +25,7 @@ import type {
   Xdata,
 } from '../../../../mux/xlator/fops.js';
 import type { Fd, Inode } from '../../../../mux/xlator/inode.js';
+import { below, type FopArgs, type FopMethod, type FopReplies, intercept } from '../../../../mux/xlator/intercept.js';
 import { type DumpSection, Translator, type TranslatorInit, type Upcall } from '../../../../mux/xlator/translator.js';
 import { S_IFDIR } from '../../../../native/linux.js';
 import { Activity, BusyFiles } from './busy-files.js';
@@ -39,9 +40,8 @@ import { Samples } from './samples.js';
 import { topValues } from './top.js';
 import { upcallNumbers } from './upcalls.js';
 
-const internalOf = (name: TableName): number => FOPS.find((fop) => fop.name === name)!.internal;
-const RELEASE = internalOf('release');
-const RELEASEDIR = internalOf('releasedir');
+const RELEASE = fopByName('release').internal;
+const RELEASEDIR = fopByName('releasedir').internal;
 
 const ignore = (): void => {};
 
@@ -268,34 +268,33 @@ function isTrue(text: string | undefined): boolean {
   return text !== undefined && /^(1|on|yes|true|enable)$/i.test(text);
 }
 
-type AnyFop = (call: Call, args: never) => MaybePromise<Xdata>;
-type Method = (this: IoStatsTranslator, call: Call, args: never) => MaybePromise<Xdata>;
-type Counted = (t: IoStatsTranslator, call: Call, args: never) => MaybePromise<Xdata>;
-const methods = IoStatsTranslator.prototype as unknown as Record<string, Method>;
+type Counted<F extends FopName> = (t: IoStatsTranslator, call: Call, args: FopArgs[F]) => MaybePromise<FopReplies[F]>;
+const always: { readonly [F in FopName]?: Counted<F> } = ALWAYS;
 
-/** How fast a read or write was, for the list of the fastest. */
-function speedOf(name: TableName): ((t: IoStatsTranslator, args: never, reply: Xdata, ns: number) => void) | null {
-  const activity = name === 'readv' ? Activity.readSpeed : name === 'writev' ? Activity.writeSpeed : undefined;
-  if (activity === undefined) return null;
-  return (t, args: { fd: Fd }, reply, ns) => {
-    if (ns > 0) t.files.speed(args.fd.inode, activity, ((reply as ReadReply | WriteReply).count * 1000) / ns);
-  };
-}
+type Speed<F extends FopName> = (t: IoStatsTranslator, args: FopArgs[F], reply: FopReplies[F], ns: number) => void;
+/** How fast reads and writes were, for the lists of the fastest. */
+const SPEEDS: { readonly [F in FopName]?: Speed<F> } = {
+  readv: (t, { fd }, { count }, ns) => {
+    if (ns > 0) t.files.speed(fd.inode, Activity.readSpeed, (count * 1000) / ns);
+  },
+  writev: (t, { fd }, { count }, ns) => {
+    if (ns > 0) t.files.speed(fd.inode, Activity.writeSpeed, (count * 1000) / ns);
+  },
+};
 
-for (const { name, internal } of FOPS) {
-  if (name === 'release' || name === 'releasedir') continue;
-  const always = (ALWAYS as unknown as Record<string, Counted | undefined>)[name];
-  const pass: Counted = always ?? ((t, call, args) => (t.next[name] as AnyFop)(call, args));
-  const addSpeed = speedOf(name);
-  methods[name] = function (call, args) {
+intercept(IoStatsTranslator, FOP_NAMES, <F extends FopName>(name: F): FopMethod<IoStatsTranslator, F> => {
+  const { internal } = fopByName(name);
+  const pass: Counted<F> = always[name] ?? ((t, call, args) => below(t, name)(call, args));
+  const addSpeed = SPEEDS[name];
+  return function (call, args) {
     // Also between the end of a profile and the new links.
     if (!this.profiling) return pass(this, call, args);
     const startedAt = performance.now();
-    const succeeded = (reply: Xdata): void => {
+    const succeeded = (reply: FopReplies[F]): void => {
       const ns = this.record(internal, startedAt, call);
       addSpeed?.(this, args, reply, ns);
     };
-    let reply: MaybePromise<Xdata>;
+    let reply: MaybePromise<FopReplies[F]>;
     try {
       reply = pass(this, call, args);
     } catch (error) {
@@ -306,4 +305,4 @@ for (const { name, internal } of FOPS) {
     else succeeded(reply);
     return reply;
   };
-}
+});

@@ -7,10 +7,14 @@ import { BrickError } from '../../../../mux/base/brick-error.js';
 import { loggerFor } from '../../../../mux/base/log.js';
 import type { Call } from '../../../../mux/xlator/call.js';
 import { FOP_NAMES, fopByName } from '../../../../mux/xlator/fop-table.js';
-import type { MaybePromise, WriteArgs, WriteReply, Xdata } from '../../../../mux/xlator/fops.js';
+import type { FopName, MaybePromise, WriteArgs, WriteReply } from '../../../../mux/xlator/fops.js';
+import { below, intercept } from '../../../../mux/xlator/intercept.js';
 import { type DumpSection, Translator } from '../../../../mux/xlator/translator.js';
 import { O_DSYNC, O_SYNC } from '../../../../native/linux.js';
 import type { Options } from './options.js';
+
+/** Held fops with a rule of their own, by their arguments. */
+const BY_ARGUMENTS: ReadonlySet<FopName> = new Set(['writev']);
 
 export class BarrierTranslator extends Translator<Options> {
   #enabled = false;
@@ -102,19 +106,17 @@ export class BarrierTranslator extends Translator<Options> {
   }
 }
 
-type AnyFop = (call: Call, args: never) => MaybePromise<Xdata>;
-type Method = (this: BarrierTranslator, call: Call, args: never) => MaybePromise<Xdata>;
-const methods = BarrierTranslator.prototype as unknown as Record<string, Method>;
-for (const name of FOP_NAMES) {
-  if (!fopByName(name).heldByBarrier || methods[name] !== undefined) continue;
-  methods[name] = function (call, args) {
-    let reply: MaybePromise<Xdata>;
-    try {
-      reply = (this.next[name] as AnyFop)(call, args);
-    } catch (error) {
-      if (!this.enabled) throw error;
-      return this.hold(Promise.reject(error));
-    }
-    return this.hold(reply);
-  };
-}
+const held = FOP_NAMES.filter((name) => fopByName(name).heldByBarrier && !BY_ARGUMENTS.has(name));
+intercept(
+  BarrierTranslator,
+  held,
+  (name) =>
+    function (call, args) {
+      try {
+        return this.hold(below(this, name)(call, args));
+      } catch (error) {
+        if (!this.enabled) throw error;
+        return this.hold(Promise.reject(error));
+      }
+    },
+);

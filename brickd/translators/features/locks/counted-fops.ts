@@ -5,9 +5,7 @@ import type { Call } from '../../../../mux/xlator/call.js';
 import { Dict } from '../../../../mux/xlator/dict.js';
 import type {
   EntryReply,
-  FdArgs,
   FopName,
-  InodeArgs,
   LinkArgs,
   LookupArgs,
   LookupReply,
@@ -18,6 +16,7 @@ import type {
 } from '../../../../mux/xlator/fops.js';
 import { gfidKey } from '../../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../../mux/xlator/inode.js';
+import { below, intercept } from '../../../../mux/xlator/intercept.js';
 import { then } from '../../../../mux/xlator/maybe-promise.js';
 import { Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
 import { copyDict } from '../../copy-dict.js';
@@ -134,31 +133,30 @@ export abstract class CountedFops extends Translator<Options> implements LocksHo
   }
 }
 
-type AnyFop = (call: Call, args: never) => MaybePromise<Xdata>;
-
-/** The fop of that name of the translator below. */
-export const below = (t: Translator, name: FopName): AnyFop => t.next[name] as AnyFop;
-
-/** Where fops that are the same but for their names are put. */
-export const methodsOf = <T>(type: { prototype: T }) =>
-  type.prototype as unknown as Record<string, (this: T, call: Call, args: never) => MaybePromise<Xdata>>;
-
-const methods = methodsOf(CountedFops);
-for (const name of COUNTED.fd) {
-  methods[name] = function (call, args: FdArgs) {
-    if (args.xdata === null) return below(this, name)(call, args as never);
-    return this.withCounts(args.xdata, args.fd.inode, () => below(this, name)(call, args as never));
-  };
-}
-for (const name of COUNTED.inode) {
-  methods[name] = function (call, args: InodeArgs) {
-    if (args.xdata === null) return below(this, name)(call, args as never);
-    return this.withCounts(args.xdata, args.inode, () => below(this, name)(call, args as never));
-  };
-}
-for (const name of COUNTED.parent) {
-  methods[name] = function (call, args: LookupArgs) {
-    if (args.xdata === null) return below(this, name)(call, args as never);
-    return this.withCounts(args.xdata, args.loc.parent, () => below(this, name)(call, args as never));
-  };
-}
+intercept(
+  CountedFops,
+  COUNTED.fd,
+  (name) =>
+    function (call, args) {
+      if (args.xdata === null) return below(this, name)(call, args);
+      return this.withCounts(args.xdata, args.fd.inode, () => below(this, name)(call, args));
+    },
+);
+intercept(
+  CountedFops,
+  COUNTED.inode,
+  (name) =>
+    function (call, args) {
+      if (args.xdata === null) return below(this, name)(call, args);
+      return this.withCounts(args.xdata, args.inode, () => below(this, name)(call, args));
+    },
+);
+intercept(
+  CountedFops,
+  COUNTED.parent,
+  (name) =>
+    function (call, args) {
+      if (args.xdata === null) return below(this, name)(call, args);
+      return this.withCounts(args.xdata, args.loc.parent, () => below(this, name)(call, args));
+    },
+);

@@ -2,12 +2,20 @@
 
 import type { Call } from '../../../../mux/xlator/call.js';
 import { failure, fopErrorOf } from '../../../../mux/xlator/fop-error.js';
-import type { FopName, MaybePromise, OpenArgs, Xdata } from '../../../../mux/xlator/fops.js';
-import type { Client, Fd, Inode } from '../../../../mux/xlator/inode.js';
+import type {
+  FopName,
+  MaybePromise,
+  OpenArgs,
+  PrePostReply,
+  TruncateArgs,
+  Xdata,
+} from '../../../../mux/xlator/fops.js';
+import type { Fd, Inode } from '../../../../mux/xlator/inode.js';
+import { below, type FopArgs, intercept } from '../../../../mux/xlator/intercept.js';
 import { then } from '../../../../mux/xlator/maybe-promise.js';
 import { EAGAIN, EBUSY, ENODATA } from '../../../../native/errno.js';
 import { O_NONBLOCK, O_TRUNC } from '../../../../native/linux.js';
-import { below, CountedFops, methodsOf } from './counted-fops.js';
+import { CountedFops } from './counted-fops.js';
 import type { InodeLocks } from './inode-locks.js';
 import { LLONG_MAX } from './lock-text.js';
 import { type IoRegion, ioAllowed, ioCovered } from './mandatory.js';
@@ -15,17 +23,7 @@ import { type IoRegion, ioAllowed, ioCovered } from './mandatory.js';
 /** Set on files that may be read and written only by who has them locked. */
 export const ENFORCE_KEY = 'trusted.glusterfs.enforce-mandatory-lock';
 
-const IO_FOPS = [
-  'readv',
-  'writev',
-  'ftruncate',
-  'discard',
-  'zerofill',
-  'truncate',
-] as const satisfies readonly FopName[];
-type IoFop = (typeof IO_FOPS)[number];
-
-type IoArgs = { fd?: Fd; inode?: Inode; offset: number; size?: number; length?: number } & Xdata;
+const FD_IO = ['readv', 'writev', 'ftruncate', 'discard', 'zerofill'] as const satisfies readonly FopName[];
 
 export abstract class GuardedIo extends CountedFops {
   override wants(fop: FopName): boolean {
@@ -36,10 +34,20 @@ export abstract class GuardedIo extends CountedFops {
   open(call: Call, args: OpenArgs): MaybePromise<Xdata> {
     const posix = this.peek(args.inode)?.posix ?? null;
     if (posix !== null && (args.flags & O_TRUNC) !== 0) {
-      const everything = { client: null as unknown as Client, owner: '', start: 0n, end: LLONG_MAX, reading: false };
+      const everything = { client: null, owner: '', start: 0n, end: LLONG_MAX, reads: false, writes: false };
       if (!ioAllowed(posix, everything, this.mode === 'optimal')) throw failure(EAGAIN);
     }
     return this.next.open(call, args);
+  }
+
+  truncate(call: Call, args: TruncateArgs): MaybePromise<PrePostReply> {
+    const guarded = this.mode !== 'off' && call.pid >= 0;
+    if (!guarded && args.xdata === null) return this.next.truncate(call, args);
+    const { inode, offset, xdata } = args;
+    const wind = () => this.next.truncate(call, args);
+    if (!guarded) return this.withCounts(xdata, inode, wind);
+    const io = regionOf('truncate', call, offset, null);
+    return this.withCounts(xdata, inode, () => this.guard(call, inode, null, io, wind));
   }
 
   /** Whether locks of a file are enforced: read from its xattr once. False where mandatory locking is off. */
@@ -61,30 +69,25 @@ export abstract class GuardedIo extends CountedFops {
     return locks.enforced;
   }
 
-  guard(name: IoFop, call: Call, args: IoArgs): MaybePromise<Xdata> {
-    const inode = args.fd?.inode ?? args.inode!;
+  /** Winds I/O once no lock forbids it. fd: null if the file is not open: such I/O does not wait. */
+  guard<R>(call: Call, inode: Inode, fd: Fd | null, io: IoRegion, wind: () => MaybePromise<R>): MaybePromise<R> {
     return then(this.enforced(call, inode), () => {
       const locks = this.locksOf(inode);
       // As it is now: it may have been turned on since the question.
       const enforced = locks.enforced === true;
-      const wind = (): MaybePromise<Xdata> => {
+      const counted = (): MaybePromise<R> => {
         locks.ioRunning++;
-        return settled(
-          () => below(this, name)(call, args as never),
-          () => locks.ioEnded(),
-        );
+        return settled(wind, () => locks.ioEnded());
       };
-      const io = regionOf(name, call, args);
       if (enforced) {
-        if (!ioCovered(locks.posixLocks(), io)) throw failure(name === 'writev' ? EBUSY : EAGAIN);
-        return wind();
+        if (!ioCovered(locks.posixLocks(), io)) throw failure(io.writes ? EBUSY : EAGAIN);
+        return counted();
       }
       const { posix } = locks;
-      if (posix === null || ioAllowed(posix, io, this.mode === 'optimal')) return wind();
-      const fd = args.fd ?? null;
+      if (posix === null || ioAllowed(posix, io, this.mode === 'optimal')) return counted();
       if (fd === null || (fd.flags & O_NONBLOCK) !== 0) throw failure(EAGAIN);
       posix.onFreed = () => locks.io?.wake(posix, this.mode);
-      return locks.ioQueue().wait(io).then(wind);
+      return locks.ioQueue().wait(io).then(counted);
     });
   }
 }
@@ -103,20 +106,28 @@ function settled<R>(attempt: () => MaybePromise<R>, end: () => void): MaybePromi
   return reply;
 }
 
-function regionOf(name: IoFop, call: Call, args: IoArgs): IoRegion {
-  const start = BigInt(args.offset);
-  const cut = name === 'truncate' || name === 'ftruncate';
-  const end = cut ? LLONG_MAX : start + BigInt(args.size ?? args.length ?? 0) - 1n;
-  return { client: call.client, owner: call.lkOwner, start, end, reading: name === 'readv' };
+/** length: null: to the end of the file. */
+function regionOf(name: FopName, call: Call, offset: number, length: number | null): IoRegion {
+  const start = BigInt(offset);
+  const end = length === null ? LLONG_MAX : start + BigInt(length) - 1n;
+  return { client: call.client, owner: call.lkOwner, start, end, reads: name === 'readv', writes: name === 'writev' };
 }
 
-const methods = methodsOf(GuardedIo);
-for (const name of IO_FOPS) {
-  methods[name] = function (call, args: IoArgs) {
-    const guarded = this.mode !== 'off' && call.pid >= 0;
-    if (!guarded && args.xdata === null) return below(this, name)(call, args as never);
-    const wind = (): MaybePromise<Xdata> =>
-      guarded ? this.guard(name, call, args) : below(this, name)(call, args as never);
-    return this.withCounts(args.xdata, args.fd?.inode ?? args.inode!, wind);
-  };
-}
+type FdIoArgs = FopArgs[(typeof FD_IO)[number]];
+const lengthOf = (args: FdIoArgs): number | null =>
+  'size' in args ? args.size : 'length' in args ? args.length : null;
+
+intercept(
+  GuardedIo,
+  FD_IO,
+  (name) =>
+    function (call, args) {
+      const guarded = this.mode !== 'off' && call.pid >= 0;
+      if (!guarded && args.xdata === null) return below(this, name)(call, args);
+      const { fd, offset, xdata } = args;
+      const wind = () => below(this, name)(call, args);
+      if (!guarded) return this.withCounts(xdata, fd.inode, wind);
+      const io = regionOf(name, call, offset, lengthOf(args));
+      return this.withCounts(xdata, fd.inode, () => this.guard(call, fd.inode, fd, io, wind));
+    },
+);

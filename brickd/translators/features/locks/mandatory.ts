@@ -25,12 +25,19 @@ export interface IoRegion {
   owner: string;
   start: bigint;
   end: bigint;
-  reading: boolean;
+  /** Locks for reading are not in its way. */
+  reads: boolean;
+  /** Data is written, not only cut off. */
+  writes: boolean;
 }
 
-/** No lock of somebody else is in the way. */
-export function ioAllowed(posix: PosixLocks, io: IoRegion, optimal: boolean): boolean {
-  const type = io.reading ? LockType.read : LockType.write;
+/** No lock of somebody else is in the way. client: null for I/O that any lock is in the way of. */
+export function ioAllowed(
+  posix: PosixLocks,
+  io: Omit<IoRegion, 'client'> & { client: Client | null },
+  optimal: boolean,
+): boolean {
+  const type = io.reads ? LockType.read : LockType.write;
   const inTheWay = posix.find({ type, start: io.start, end: io.end }, (held) => {
     if (held.end < io.start || held.start > io.end) return false;
     if (held.holder.client === io.client && held.holder.owner === io.owner) return false;

@@ -16,6 +16,7 @@ import type {
   XattropArgs,
   Xdata,
 } from '../../../../mux/xlator/fops.js';
+import { below, intercept } from '../../../../mux/xlator/intercept.js';
 import { Translator } from '../../../../mux/xlator/translator.js';
 import { EROFS } from '../../../../native/errno.js';
 import { O_RDWR, O_TRUNC, O_WRONLY } from '../../../../native/linux.js';
@@ -66,13 +67,15 @@ export function allZero(dict: Dict): boolean {
   return true;
 }
 
-type AnyFop = (call: Call, args: never) => MaybePromise<Xdata>;
-type Method = (this: ReadOnlyTranslator, call: Call, args: never) => MaybePromise<Xdata>;
-const methods = ReadOnlyTranslator.prototype as unknown as Record<string, Method>;
-for (const name of FOP_NAMES) {
-  if (BY_ARGUMENTS.has(name) || !(fopByName(name).changesData || REFUSED_TOO.has(name))) continue;
-  methods[name] = function (call, args) {
-    refuse(call);
-    return (this.next[name] as AnyFop)(call, args);
-  };
-}
+const changing = FOP_NAMES.filter(
+  (name) => !BY_ARGUMENTS.has(name) && (fopByName(name).changesData || REFUSED_TOO.has(name)),
+);
+intercept(
+  ReadOnlyTranslator,
+  changing,
+  (name) =>
+    function (call, args) {
+      refuse(call);
+      return below(this, name)(call, args);
+    },
+);

@@ -6,6 +6,7 @@ import type { Call } from '../../../../mux/xlator/call.js';
 import { Dict, valueBytes } from '../../../../mux/xlator/dict.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type { DictReply, FopName, FxattropArgs, XattropArgs } from '../../../../mux/xlator/fops.js';
+import { intercept } from '../../../../mux/xlator/intercept.js';
 import { Translator } from '../../../../mux/xlator/translator.js';
 import { EINVAL } from '../../../../native/errno.js';
 import type { Options } from './options.js';
@@ -65,13 +66,9 @@ export class ThinArbiterTranslator extends Translator<Options> {
   }
 }
 
-for (const fop of REFUSED) {
-  Object.defineProperty(ThinArbiterTranslator.prototype, fop, {
-    value: (): never => {
-      throw failure(EINVAL);
-    },
-  });
-}
+intercept(ThinArbiterTranslator, REFUSED, () => () => {
+  throw failure(EINVAL);
+});
 
 /** Adding that shows what is there. */
 function nothingOf(dict: Dict): Dict {

@@ -9,6 +9,14 @@ import type * as F from '../../../../mux/xlator/fops.js';
 import { gfidKey } from '../../../../mux/xlator/gfid.js';
 import { Iatt, NO_IATT } from '../../../../mux/xlator/iatt.js';
 import type { Client, Inode } from '../../../../mux/xlator/inode.js';
+import {
+  below,
+  type FopArgs,
+  type FopMethod,
+  type FopReplies,
+  fopsIn,
+  intercept,
+} from '../../../../mux/xlator/intercept.js';
 import { Translator } from '../../../../mux/xlator/translator.js';
 import { POST_STAT } from '../../../../mux/xlator/xdata-keys.js';
 import { UP_ATTR, UP_NLINK, UP_RENAME, UP_WRITE, Up } from './flags.js';
@@ -142,6 +150,7 @@ const now = (): number => Math.floor(Date.now() / 1000);
 // --- what each fop means to caches ------------------------------------------------------------------------------------
 
 type Effect<A, R> = (t: UpcallTranslator, call: Call, args: A, reply: R) => void;
+type EffectOf<N extends F.FopName> = Effect<FopArgs[N], FopReplies[N]>;
 
 const usedInode: Effect<F.InodeArgs, unknown> = (t, call, args) => t.used(call, args.inode.key);
 const usedFd: Effect<F.FdArgs, unknown> = (t, call, args) => t.used(call, args.fd.inode.key);
@@ -229,23 +238,22 @@ const EFFECTS = {
   fremovexattr: (t, call, args, reply) => t.xattrRemoved(call, args.fd.inode.key, args.name, reply.xdata),
   xattrop: (t, call, args, reply) => t.xattrsCounted(call, args.inode.key, args.dict, reply.dict),
   fxattrop: (t, call, args, reply) => t.xattrsCounted(call, args.fd.inode.key, args.dict, reply.dict),
-} satisfies {
-  [N in F.FopName]?: Effect<Parameters<F.Fops[N]>[1], Awaited<ReturnType<F.Fops[N]>>>;
-};
+} satisfies { [N in F.FopName]?: EffectOf<N> };
 
-type AnyFop = (call: Call, args: never) => F.MaybePromise<unknown>;
-type Method = (this: UpcallTranslator, call: Call, args: never) => F.MaybePromise<unknown>;
-const methods = UpcallTranslator.prototype as unknown as Record<string, Method>;
-for (const [name, effect] of Object.entries(EFFECTS) as [F.FopName, Effect<never, unknown>][]) {
-  methods[name] = function (call, args) {
-    const reply = (this.next[name] as AnyFop)(call, args);
+type EffectName = keyof typeof EFFECTS;
+const effects: { readonly [N in EffectName]: EffectOf<N> } = EFFECTS;
+
+intercept(UpcallTranslator, fopsIn(effects), <N extends EffectName>(name: N): FopMethod<UpcallTranslator, N> => {
+  const effect = effects[name];
+  return function (call, args) {
+    const reply = below(this, name)(call, args);
     if (!(reply instanceof Promise)) {
       effect(this, call, args, reply);
       return reply;
     }
-    return reply.then((r: unknown) => {
+    return reply.then((r) => {
       effect(this, call, args, r);
       return r;
     });
   };
-}
+});
