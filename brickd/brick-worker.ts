@@ -14,7 +14,7 @@ import type { BrickTask, WorkerEvent } from '../mux/workers/worker-protocol.js';
 import { type Task, workerTask } from '../mux/workers/worker-task.js';
 import { addon } from '../native/addon.js';
 import type { ByteString } from '../native/bytes.js';
-import { barrierOf, profileOf } from './worker/brick-ops.js';
+import { profileOf, setBarrier } from './worker/brick-ops.js';
 import { registry } from './worker/translator-registry.js';
 
 await inheritLog();
@@ -63,7 +63,7 @@ export const profile = workerTask((task: { brick: ByteString; input: Map<string,
   profileOf(served(task.brick), task.input),
 );
 export const barrier = workerTask((task: { brick: ByteString; enable: boolean }) =>
-  barrierOf(served(task.brick), task.enable),
+  setBarrier(served(task.brick), task.enable),
 );
 export const statedump = workerTask((choice: DumpChoice) => dumpPart(host.bricks(), choice));
 export const stats = workerTask((_: null) => workerStats(host.bricks()));

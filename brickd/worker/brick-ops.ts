@@ -1,19 +1,9 @@
 /** What glusterd asks of single translators: profile and top of io-stats, barrier. */
 import { BrickError } from '../../mux/base/brick-error.js';
 import type { Brick } from '../../mux/brick/brick.js';
+import type { ProfileValues } from '../../mux/xlator/translator.js';
 import { bytesOfText } from '../../native/bytes.js';
 import { measureThroughput } from '../../posix/brick-dir/throughput.js';
-
-type Values = Map<string, string | number | bigint>;
-
-/** A translator that answers profile and top requests. */
-interface Profiler {
-  profile(input: Map<string, string>): Values;
-}
-/** A translator that holds acknowledgements back. */
-interface Barrier {
-  setBarrier(enable: boolean): Promise<void> | void;
-}
 
 /** `top-op` of requests that may want the disk's throughput measured. */
 const READ_PERF = '6';
@@ -37,14 +27,15 @@ async function measured(brick: Brick, input: Map<string, string>): Promise<Map<s
 }
 
 /** Answers a request for a profile or a list of the busiest files. Rejects with a BrickError. */
-export async function profileOf(brick: Brick, input: Map<string, string>): Promise<Values> {
-  const layer = brick.layers.find((l) => l.type === 'debug/io-stats') as Partial<Profiler> | undefined;
+export async function profileOf(brick: Brick, input: Map<string, string>): Promise<ProfileValues> {
+  const layer = brick.layers.find((l) => l.profile !== undefined);
   if (layer?.profile === undefined) throw new BrickError('PROFILE_UNAVAILABLE', brick.name);
   return layer.profile(await measured(brick, input));
 }
 
-export async function barrierOf(brick: Brick, enable: boolean): Promise<void> {
-  const layer = brick.layers.find((l) => l.type === 'features/barrier') as Partial<Barrier> | undefined;
+/** Raises or lifts the brick's barrier. Rejects with a BrickError. */
+export async function setBarrier(brick: Brick, enable: boolean): Promise<void> {
+  const layer = brick.layers.find((l) => l.setBarrier !== undefined);
   if (layer?.setBarrier === undefined) throw new BrickError('BARRIER_REFUSED', brick.name);
-  await layer.setBarrier(enable);
+  layer.setBarrier(enable);
 }

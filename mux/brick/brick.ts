@@ -148,6 +148,9 @@ export class Brick implements BrickContext {
   get top(): Fops {
     return this.#stack.top;
   }
+  get storage(): Fops {
+    return this.#stack.storage;
+  }
   get layers(): readonly Translator[] {
     return this.#stack.layers;
   }

@@ -49,6 +49,8 @@ export class Stack {
   readonly layers: Translator[];
   /** Where calls enter. */
   top!: Fops;
+  /** The lowest translator, for calls that the layers above shall not see. */
+  storage!: Fops;
 
   /** specs: top to bottom. */
   constructor(specs: LayerSpec[], brick: BrickContext) {
@@ -78,6 +80,7 @@ export class Stack {
         const method = methods[name];
         if (typeof method === 'function' && layer.wants(name)) here[name] = method.bind(layer);
       }
+      if (below === UNSERVED) this.storage = here as unknown as Fops;
       below = here;
     }
     this.top = below as unknown as Fops;

@@ -95,6 +95,9 @@ export interface LayerNumbers {
   healthyAtSec: number;
 }
 
+/** Answer to a request of `volume profile` or `volume top`. */
+export type ProfileValues = Map<string, string | number | bigint>;
+
 /** A section of a statedump: name and key=value lines. */
 export interface DumpSection {
   title: string;
@@ -155,6 +158,10 @@ export abstract class Translator<O = unknown> {
   upcallSent(_message: Upcall): void {}
   /** Adds what it knows to the numbers of its brick. */
   count(_numbers: LayerNumbers): void {}
+  /** Answers a request of `volume profile` or `volume top`. Only a translator that counts for them has it. */
+  profile?(input: ReadonlyMap<string, string>): ProfileValues;
+  /** Holds acknowledgements back, or no longer. Throws a BrickError where it does so, or not, already. Only a barrier has it. */
+  setBarrier?(enable: boolean): void;
   /** Sections for a statedump. */
   dump(): DumpSection[] {
     return [];

@@ -4,7 +4,6 @@ import { threadId } from 'node:worker_threads';
 import type { ByteString } from '../../../native/bytes.js';
 import type { QosStats } from '../../qos/stats.js';
 import { loopDelay } from '../../stats/loop-delay.js';
-import type { Fops } from '../../xlator/fops.js';
 import type { LayerNumbers } from '../../xlator/translator.js';
 import type { Brick } from '../brick.js';
 import type { ClientState } from '../client.js';
@@ -253,8 +252,7 @@ async function space(brick: Brick): Promise<BrickStats['space']> {
   try {
     const call = brick.ownCall();
     // The storage itself is asked: no layer above is to count a fop that nobody has called.
-    const storage = brick.layers.at(-1) as unknown as Fops;
-    const answer = (async () => await storage.statfs(call, { inode: brick.root, xdata: null }))();
+    const answer = (async () => await brick.storage.statfs(call, { inode: brick.root, xdata: null }))();
     const over = (): void => {
       asked.delete(brick);
     };

@@ -26,7 +26,13 @@ import type {
 } from '../../../../mux/xlator/fops.js';
 import type { Fd, Inode } from '../../../../mux/xlator/inode.js';
 import { below, type FopArgs, type FopMethod, type FopReplies, intercept } from '../../../../mux/xlator/intercept.js';
-import { type DumpSection, Translator, type TranslatorInit, type Upcall } from '../../../../mux/xlator/translator.js';
+import {
+  type DumpSection,
+  type ProfileValues,
+  Translator,
+  type TranslatorInit,
+  type Upcall,
+} from '../../../../mux/xlator/translator.js';
 import { S_IFDIR } from '../../../../native/linux.js';
 import { Activity, BusyFiles } from './busy-files.js';
 import { Counters } from './counters.js';
@@ -35,7 +41,7 @@ import { FOP_DISPLAY, FORGET } from './fop-names.js';
 import { OpenFiles } from './open-files.js';
 import type { Options } from './options.js';
 import { PeriodicDump } from './periodic-dump.js';
-import { addCounters, dumpCounters, InfoOp, type ProfileValues } from './profile.js';
+import { addCounters, dumpCounters, InfoOp } from './profile.js';
 import { Samples } from './samples.js';
 import { topValues } from './top.js';
 import { upcallNumbers } from './upcalls.js';
@@ -208,7 +214,7 @@ export class IoStatsTranslator extends Translator<Options> {
   }
 
   /** Answers an XLATOR_INFO request: of `volume profile` or `volume top`. */
-  profile(input: ReadonlyMap<string, string>): ProfileValues {
+  override profile(input: ReadonlyMap<string, string>): ProfileValues {
     if (isTrue(input.get('clear-stats'))) {
       this.files.clear();
       this.openFiles.clear();

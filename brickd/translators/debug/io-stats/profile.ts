@@ -1,7 +1,6 @@
 /** The answer to `gluster volume profile VOLUME info`, in the keys that glusterd merges. */
+import type { ProfileValues } from '../../../../mux/xlator/translator.js';
 import { BUCKETS, type Counters, FOP_SLOTS } from './counters.js';
-
-export type ProfileValues = Map<string, string | number | bigint>;
 
 /** info-op of requests. */
 export const InfoOp = { all: 1, incremental: 2, cumulative: 3, clear: 4 } as const;

@@ -1,7 +1,8 @@
 /** The answer to `gluster volume top VOLUME ...`, in the keys that glusterd merges. */
+
+import type { ProfileValues } from '../../../../mux/xlator/translator.js';
 import { Activity, type BusyFiles } from './busy-files.js';
 import type { OpenFiles } from './open-files.js';
-import type { ProfileValues } from './profile.js';
 
 /** top-op of requests: which list. */
 const LISTS: ReadonlyMap<number, Activity> = new Map([

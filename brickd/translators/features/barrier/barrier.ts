@@ -45,7 +45,7 @@ export class BarrierTranslator extends Translator<Options> {
   }
 
   /** Raises or lifts the barrier. Throws a BrickError when it is up, or down, already. */
-  setBarrier(enable: boolean): void {
+  override setBarrier(enable: boolean): void {
     if (enable === this.#enabled) {
       loggerFor(this.name).error(0, enable ? 'Already enabled' : 'Already disabled.');
       throw new BrickError('BARRIER_REFUSED', this.brick.name);
