@@ -3,22 +3,24 @@
 import { fopErrorOf } from '../../mux/xlator/fop-error.js';
 import { type Gfid, gfidText, sameGfid } from '../../mux/xlator/gfid.js';
 import type { Inode } from '../../mux/xlator/inode.js';
-import { batch, IGNORE, Priority, reg } from '../../native/batch.js';
+import { type Batch, batch, IGNORE, Priority, reg } from '../../native/batch.js';
 import { EEXIST } from '../../native/errno.js';
-import { O_NOFOLLOW, O_PATH, RESOLVE_CACHED } from '../../native/linux.js';
+import { O_NOFOLLOW, O_PATH } from '../../native/linux.js';
+import type { DiskContext } from '../disk/context.js';
 import type { Directory } from '../disk/descriptors/directory-cache.js';
 import { handleName } from '../disk/format/handle-name.js';
 import { GFID_KEY } from '../disk/format/xattr-keys.js';
 import { exclusively } from '../disk/inode-state.js';
-import { Probe } from '../disk/query/stat-entry.js';
+import { EntryQuery } from '../disk/query/stat-entry.js';
 import { XattrWants } from '../disk/query/xattr-reply.js';
+import { type CachedOutcome, type CachedProgram, tryCached } from '../disk/run-cached.js';
 import type { BrickDir } from './brick-dir.js';
 
 const NO_WANTS = new XattrWants(null);
 const GFID_BYTES = 16;
 
 /** Whether what a probe has found lacks its handle, as far as that can be seen without waiting: a file shows it by its links. */
-export function lacksHandle(store: BrickDir, probe: Probe): boolean {
+export function lacksHandle(store: BrickDir, probe: EntryQuery): boolean {
   const { inode, stat } = probe;
   if (stat.isDirectory) return lacksDirectoryHandle(store, stat.gfid, inode);
   return probe.links === 1 && (inode === null || !store.state(inode).hasHandle);
@@ -29,15 +31,32 @@ export function lacksDirectoryHandle(store: BrickDir, gfid: Gfid, inode: Inode |
   const state = inode === null ? null : store.state(inode);
   if (state?.hasHandle === true) return false;
   // Where that can't be seen, the making of the handle shows it.
-  if (!store.inline) return true;
-  const b = batch();
-  b.open(store.glusterfsFd, handleName(gfid), O_PATH | O_NOFOLLOW, 0, RESOLVE_CACHED, IGNORE);
-  b.close(reg(0), IGNORE);
-  store.inlining.run(b);
-  const missing = b.result(0) < 0;
-  b.release();
-  if (!missing && state !== null) state.hasHandle = true;
-  return missing;
+  const handle = new HandlePresence(store, gfid);
+  if (!tryCached(store, handle) || handle.missing) return true;
+  if (state !== null) state.hasHandle = true;
+  return false;
+}
+
+/** Whether a gfid has a handle. */
+class HandlePresence implements CachedProgram {
+  readonly #disk: DiskContext;
+  readonly #gfid: Gfid;
+  missing = false;
+
+  constructor(disk: DiskContext, gfid: Gfid) {
+    this.#disk = disk;
+    this.#gfid = gfid;
+  }
+
+  program(b: Batch, resolve: number): void {
+    b.open(this.#disk.glusterfsFd, handleName(this.#gfid), O_PATH | O_NOFOLLOW, 0, resolve, IGNORE);
+    b.close(reg(0), IGNORE);
+  }
+
+  take(b: Batch): CachedOutcome {
+    this.missing = b.result(0) < 0;
+    return 'done';
+  }
 }
 
 /** As {@link restoreHandle}, of a directory by the name that the inode table knows. What it can't do, it leaves. */
@@ -80,7 +99,7 @@ export async function restoreHandle(
 
 async function make(store: BrickDir, d: Directory, parent: Inode, name: string, inode: Inode): Promise<boolean> {
   const { gfid } = inode;
-  const probe = await new Probe(store, d, parent, name, NO_WANTS).look(Priority.normal);
+  const probe = await new EntryQuery(store, d, parent, name, NO_WANTS).run(Priority.normal);
   const found = probe.found.gfid;
   if (probe.errno !== 0 || found === null || !sameGfid(found, gfid)) return false;
   const isDirectory = probe.stat.isDirectory;

@@ -9,19 +9,13 @@ import { failure, fopErrorOf } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import { gfidKey, gfidOfKey, ROOT_KEY } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { type Batch, batch, IGNORE, Priority, reg } from '../../../native/batch.js';
-import { EAGAIN, ELOOP, EMFILE, ENFILE, ENODATA, ENOENT, ENOTDIR } from '../../../native/errno.js';
-import {
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_RDONLY,
-  RESOLVE_BENEATH,
-  RESOLVE_CACHED,
-  RESOLVE_NO_SYMLINKS,
-} from '../../../native/linux.js';
+import { type Batch, IGNORE, Priority, reg } from '../../../native/batch.js';
+import { ELOOP, EMFILE, ENFILE, ENODATA, ENOENT, ENOTDIR } from '../../../native/errno.js';
+import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS } from '../../../native/linux.js';
 import type { DiskContext } from '../context.js';
 import type { FileRef } from '../file-ref.js';
 import { GFID_KEY } from '../format/xattr-keys.js';
+import { type CachedOutcome, type CachedProgram, runOnPool, tryCached } from '../run-cached.js';
 import { readDirectoryHandle } from './handle-link.js';
 
 /** Not O_PATH: the xattrs of a directory are read and set by its descriptor. */
@@ -199,36 +193,11 @@ export class DirectoryCache {
   /** Opens below the parent's descriptor without blocking; null when that takes more. */
   #openInline(inode: Inode): Directory | null {
     const parent = inode.parent;
-    if (parent === null || !this.#disk.inline) return null;
+    if (parent === null) return null;
     const above = this.#known.get(parent.key);
     if (above === undefined) return null;
-    const b = batch();
-    this.#openOps(b, above.fd, inode.name, RESOLVE_CACHED);
-    this.#disk.inlining.run(b);
-    const fd = this.#opened(b, inode.key);
-    b.release();
-    return fd < 0 ? null : this.#insert(fd, inode.key);
-  }
-
-  #openOps(b: Batch, dir: number, path: string, resolve: number): void {
-    const value = b.out(16);
-    b.open(dir, path, DIRECTORY_FLAGS, 0, resolve | RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-    b.getxattr(reg(0), null, GFID_KEY, value, 16, IGNORE);
-    this.#value = value;
-  }
-  #value = 0;
-
-  /** Descriptor of a batch of {@link #openOps}, or a negated errno. A directory of another gfid is ENOENT. */
-  #opened(b: Batch, key: string, value = this.#value): number {
-    const fd = b.result(0);
-    if (fd < 0) return fd;
-    // A directory without a gfid passes: the handle or the inode table vouches for it, and look-up heals it.
-    const read = b.result(1);
-    const fault =
-      read === 16 ? (gfidKey(b.view(value, 16)) === key ? 0 : -ENOENT) : read === -ENODATA || read >= 0 ? 0 : read;
-    if (fault === 0) return fd;
-    this.close(fd);
-    return fault;
+    const opening = new DirectoryOpening(this, above.fd, inode.name, inode.key);
+    return tryCached(this.#disk, opening) && opening.fd >= 0 ? this.#insert(opening.fd, inode.key) : null;
   }
 
   async #open(inode: Inode, above: number): Promise<Directory> {
@@ -255,16 +224,13 @@ export class DirectoryCache {
     }
   }
 
+  /** Descriptor of the directory at a path below another, or a negated errno. key: '' for one that is only on the way. */
   async #openOnPool(dir: number, path: string, key: string): Promise<number> {
-    const b = batch();
-    this.#openOps(b, dir, path, 0);
-    const value = this.#value;
-    await this.#disk.run(b, 0, Priority.high);
-    const fd = key === '' ? b.result(0) : this.#opened(b, key, value);
-    b.release();
+    const opening = new DirectoryOpening(this, dir, path, key);
+    await runOnPool(this.#disk, opening, Priority.high);
     // Out of descriptors: those that follow are to find some.
-    if (fd === -EMFILE || fd === -ENFILE) sweep(this);
-    return fd === -EAGAIN ? this.#openOnPool(dir, path, key) : fd;
+    if (opening.fd === -EMFILE || opening.fd === -ENFILE) sweep(this);
+    return opening.fd;
   }
 
   /** Follows the handles upwards to a directory that is open (or the root), then opens downwards. */
@@ -302,5 +268,42 @@ export class DirectoryCache {
     this.close(fd);
     meanwhile.pins++;
     return meanwhile;
+  }
+}
+
+/** Opens a directory by its path below another, and makes sure that it is the one of a gfid. */
+class DirectoryOpening implements CachedProgram {
+  readonly #cache: DirectoryCache;
+  readonly #dir: number;
+  readonly #path: string;
+  readonly #key: string;
+  #gfidAt = 0;
+  /** The descriptor, or a negated errno. A directory of another gfid is ENOENT. */
+  fd = -1;
+
+  /** key: '' for any gfid. */
+  constructor(cache: DirectoryCache, dir: number, path: string, key: string) {
+    this.#cache = cache;
+    this.#dir = dir;
+    this.#path = path;
+    this.#key = key;
+  }
+
+  program(b: Batch, resolve: number): void {
+    this.#gfidAt = b.out(16);
+    b.open(this.#dir, this.#path, DIRECTORY_FLAGS, 0, resolve | RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+    b.getxattr(reg(0), null, GFID_KEY, this.#gfidAt, 16, IGNORE);
+  }
+
+  take(b: Batch): CachedOutcome {
+    this.fd = b.result(0);
+    if (this.fd < 0 || this.#key === '') return 'done';
+    // A directory without a gfid passes: the handle or the inode table vouches for it, and look-up heals it.
+    const read = b.result(1);
+    const same = read === 16 ? gfidKey(b.view(this.#gfidAt, 16)) === this.#key : read === -ENODATA || read >= 0;
+    if (same) return 'done';
+    this.#cache.close(this.fd);
+    this.fd = read === 16 ? -ENOENT : read;
+    return 'done';
   }
 }

@@ -4,49 +4,48 @@ import { failure } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import type { Gfid } from '../../../mux/xlator/gfid.js';
 import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.js';
-import { EAGAIN, EINVAL, ENOENT } from '../../../native/errno.js';
-import { O_NOFOLLOW, O_PATH, RESOLVE_CACHED } from '../../../native/linux.js';
+import { EINVAL, ENOENT } from '../../../native/errno.js';
+import { O_NOFOLLOW, O_PATH } from '../../../native/linux.js';
 import type { DiskContext } from '../context.js';
 import { directoryLink, handleName, parseDirectoryLink } from '../format/handle-name.js';
+import { type CachedOutcome, type CachedProgram, runCached } from '../run-cached.js';
 
 const ROOM = 512;
 
 /** Whether the handle of a directory leads to `name` in `parent`. False when there is none. */
 export function handlePointsTo(disk: DiskContext, gfid: Gfid, parent: Gfid, name: string): MaybePromise<boolean> {
-  const expected = directoryLink(parent, name);
-  if (!disk.inline) return onPool(disk, gfid, expected);
-  const b = batch();
-  const at = ops(disk, b, gfid, RESOLVE_CACHED);
-  disk.inlining.run(b);
-  if (b.result(0) === -EAGAIN) {
-    b.release();
-    return onPool(disk, gfid, expected);
+  const reading = new LinkReading(disk, gfid, directoryLink(parent, name));
+  const running = runCached(disk, reading, Priority.normal);
+  return running === null ? reading.matches : running.then(() => reading.matches);
+}
+
+/** Reads the handle of a directory and compares it. */
+class LinkReading implements CachedProgram {
+  readonly #disk: DiskContext;
+  readonly #gfid: Gfid;
+  readonly #expected: string;
+  #at = 0;
+  matches = false;
+
+  constructor(disk: DiskContext, gfid: Gfid, expected: string) {
+    this.#disk = disk;
+    this.#gfid = gfid;
+    this.#expected = expected;
   }
-  const same = matches(b, at, expected);
-  b.release();
-  return same;
-}
 
-function ops(disk: DiskContext, b: Batch, gfid: Gfid, resolve: number): number {
-  const at = b.out(ROOM);
-  b.open(disk.glusterfsFd, handleName(gfid), O_PATH | O_NOFOLLOW, 0, resolve);
-  b.readlink(reg(0), '', at, ROOM);
-  b.close(reg(0), ALWAYS);
-  return at;
-}
+  program(b: Batch, resolve: number): void {
+    this.#at = b.out(ROOM);
+    b.open(this.#disk.glusterfsFd, handleName(this.#gfid), O_PATH | O_NOFOLLOW, 0, resolve);
+    b.readlink(reg(0), '', this.#at, ROOM);
+    b.close(reg(0), ALWAYS);
+  }
 
-function matches(b: Batch, at: number, expected: string): boolean {
-  const length = b.result(1);
-  return length === expected.length && b.view(at, length).latin1Slice(0, length) === expected;
-}
-
-async function onPool(disk: DiskContext, gfid: Gfid, expected: string): Promise<boolean> {
-  const b = batch();
-  const at = ops(disk, b, gfid, 0);
-  await disk.run(b, 0, Priority.normal);
-  const same = matches(b, at, expected);
-  b.release();
-  return same;
+  take(b: Batch): CachedOutcome {
+    const length = b.result(1);
+    const expected = this.#expected;
+    this.matches = length === expected.length && b.view(this.#at, length).latin1Slice(0, length) === expected;
+    return 'done';
+  }
 }
 
 /** Parent and name of a directory, as its handle has them. ENOENT when it has none. */

@@ -8,9 +8,9 @@ import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import type { Fd, Inode } from '../../../mux/xlator/inode.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
-import { batch, Priority, STAT } from '../../../native/batch.js';
-import { EACCES, EAGAIN, EBADF, EINVAL, ENOENT, EROFS, ETXTBSY } from '../../../native/errno.js';
-import { O_DIRECTORY, O_RDONLY, O_RDWR, RESOLVE_CACHED, S_IFDIR, S_IFREG } from '../../../native/linux.js';
+import { type Batch, batch, Priority, STAT } from '../../../native/batch.js';
+import { EACCES, EBADF, EINVAL, ENOENT, EROFS, ETXTBSY } from '../../../native/errno.js';
+import { O_DIRECTORY, O_RDONLY, O_RDWR, S_IFDIR, S_IFREG } from '../../../native/linux.js';
 import type { DiskContext } from '../context.js';
 import type { DeferredClose } from '../deferred-close.js';
 import type { FileRef } from '../file-ref.js';
@@ -18,6 +18,7 @@ import { unlinkName } from '../format/handle-name.js';
 import type { InodeState } from '../inode-state.js';
 import { OpenDirectory } from '../open-directory.js';
 import { OpenFile } from '../open-file.js';
+import { type CachedOutcome, type CachedProgram, runOnOpen, runOnPool, tryCached } from '../run-cached.js';
 import type { FileLocator } from './file-locator.js';
 import type { Handles } from './handles.js';
 
@@ -64,9 +65,8 @@ export function statOf(disk: DiskContext, file: OpenFile): MaybePromise<FileStat
     b.release();
     return stat;
   };
-  if (!disk.inline) return disk.run(b, 0, Priority.high).then(taken);
-  disk.inlining.run(b);
-  return taken();
+  const running = runOnOpen(disk, b, Priority.high);
+  return running === null ? taken() : running.then(taken);
 }
 
 /** A descriptor that all anonymous fds of a file share. Valid while pinned. */
@@ -184,8 +184,8 @@ export class OpenFiles {
     if (inode.type !== S_IFREG) throw failure(EBADF);
     const opening = this.#opening.get(key);
     if (opening !== undefined) return opening.then(() => this.#anonymous(inode));
-    const fd = this.#openInline(inode);
-    if (fd >= 0) return this.#share(inode, fd, O_RDWR);
+    const cached = new SharedOpening(this.#disk.glusterfsFd, this.#disk.state(inode).handle, O_RDWR);
+    if (tryCached(this.#disk, cached) && cached.fd >= 0) return this.#share(inode, cached.fd, O_RDWR);
     const opened = this.#openOnPool(inode);
     this.#opening.set(
       key,
@@ -207,18 +207,6 @@ export class OpenFiles {
     return then(statOf(this.#disk, file), ({ errno, links }) => errno !== 0 || links > 0);
   }
 
-  /** Descriptor of the handle's file if it can be opened without waiting, else below 0. */
-  #openInline(inode: Inode): number {
-    const disk = this.#disk;
-    if (!disk.inline) return -EAGAIN;
-    const b = batch();
-    b.openRegular(disk.glusterfsFd, disk.state(inode).handle, O_RDWR, true, RESOLVE_CACHED);
-    disk.inlining.run(b);
-    const fd = b.result(0);
-    b.release();
-    return fd;
-  }
-
   async #openOnPool(inode: Inode): Promise<OpenFile> {
     const { handle } = this.#disk.state(inode);
     let fd = await this.#tryOpen(handle, O_RDWR);
@@ -232,13 +220,11 @@ export class OpenFiles {
     throw failure(fd);
   }
 
+  /** Descriptor of a file below `.glusterfs`, or a negated errno. */
   async #tryOpen(name: string, flags: number): Promise<number> {
-    const b = batch();
-    b.openRegular(this.#disk.glusterfsFd, name, flags, true);
-    await this.#disk.run(b, 0, Priority.high);
-    const fd = b.result(0);
-    b.release();
-    return fd === -EAGAIN ? this.#tryOpen(name, flags) : fd;
+    const opening = new SharedOpening(this.#disk.glusterfsFd, name, flags);
+    await runOnPool(this.#disk, opening, Priority.high);
+    return opening.fd;
   }
 
   #share(inode: Inode, fd: number, flags: number): SharedFile {
@@ -287,5 +273,29 @@ export class OpenFiles {
     for (const file of this.#shared.values()) this.#disk.closing.close(file.fd);
     if (this.#shared.size > 0) holders--;
     this.#shared.clear();
+  }
+}
+
+/** Opens a regular file by a name below a directory. */
+class SharedOpening implements CachedProgram {
+  readonly #dir: number;
+  readonly #name: string;
+  readonly #flags: number;
+  /** The descriptor, or a negated errno. */
+  fd = -1;
+
+  constructor(dir: number, name: string, flags: number) {
+    this.#dir = dir;
+    this.#name = name;
+    this.#flags = flags;
+  }
+
+  program(b: Batch, resolve: number): void {
+    b.openRegular(this.#dir, this.#name, this.#flags, true, resolve);
+  }
+
+  take(b: Batch): CachedOutcome {
+    this.fd = b.result(0);
+    return 'done';
   }
 }

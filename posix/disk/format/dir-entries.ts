@@ -1,5 +1,6 @@
 /** Walks what a READDIR op of a batch has written: entries of a directory, with attributes and xattrs if wanted. */
 
+import type { Gfid } from '../../../mux/xlator/gfid.js';
 import { STAT } from '../../../native/batch.js';
 import type { Region } from '../../../native/memory.js';
 
@@ -51,4 +52,9 @@ export class EntryCursor {
   get ino(): bigint {
     return (BigInt(this.f64[this.stat + STAT.inoHigh]!) << 32n) | BigInt(this.f64[this.stat + STAT.inoLow]!);
   }
+}
+
+/** The inode number that clients see: the last eight bytes of the gfid. */
+export function inoOf(gfid: Gfid): bigint {
+  return new DataView(gfid.buffer, gfid.byteOffset, 16).getBigUint64(8);
 }

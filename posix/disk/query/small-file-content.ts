@@ -1,12 +1,13 @@
 /** Whole small files, as look-ups hand them out (`glusterfs.content`). */
 
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
-import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.js';
+import { ALWAYS, type Batch, Priority, reg } from '../../../native/batch.js';
 import { EAGAIN, EOPNOTSUPP } from '../../../native/errno.js';
-import { O_RDONLY, RESOLVE_CACHED, RWF_NOWAIT } from '../../../native/linux.js';
-import { region } from '../../../native/memory.js';
+import { O_RDONLY, RWF_NOWAIT } from '../../../native/linux.js';
+import { type Region, region } from '../../../native/memory.js';
 import type { DiskContext } from '../context.js';
 import { INLINE_BYTES } from '../inline-policy.js';
+import { type CachedOutcome, type CachedProgram, runOnPool, tryCached } from '../run-cached.js';
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -38,54 +39,63 @@ export function readContent(
   size: number,
 ): MaybePromise<Uint8Array | null> {
   if (size === 0) return NO_BYTES;
-  if (!disk.inline || size > INLINE_BYTES) return readOnPool(disk, dir, name, size);
-  const into = region(size);
-  const b = batch();
-  program(b, dir, name, into.address, size, RESOLVE_CACHED, RWF_NOWAIT);
-  disk.inlining.run(b);
-  const waits = mustWait(b.result(0)) || mustWait(b.result(1)) || (b.result(1) >= 0 && b.result(1) < size);
-  const n = b.result(1);
-  b.release();
-  if (waits) {
-    into.release();
-    return readOnPool(disk, dir, name, size);
+  const reading = new ContentReading(dir, name, size);
+  if (size <= INLINE_BYTES && tryCached(disk, reading)) return reading.bytes;
+  reading.release();
+  return readOnPool(disk, reading, size);
+}
+
+async function readOnPool(disk: DiskContext, reading: ContentReading, size: number): Promise<Uint8Array | null> {
+  await turn(size);
+  await runOnPool(disk, reading, Priority.high);
+  turnOver(size);
+  if (reading.bytes === null) {
+    disk.fopFailed(`reading the content of ${JSON.stringify(reading.name)} failed`, reading.errno);
   }
-  const bytes = n < 0 ? null : Uint8Array.prototype.slice.call(into.bytes, 0, n);
-  into.release();
-  return bytes;
+  return reading.bytes;
+}
+
+class ContentReading implements CachedProgram {
+  readonly #dir: number;
+  readonly name: string;
+  readonly #size: number;
+  #into: Region | null = null;
+  #onPool = false;
+  /** What was read; null while nothing was, or when it can't be. */
+  bytes: Uint8Array | null = null;
+  errno = 0;
+
+  constructor(dir: number, name: string, size: number) {
+    this.#dir = dir;
+    this.name = name;
+    this.#size = size;
+  }
+
+  program(b: Batch, resolve: number): void {
+    this.#onPool = resolve === 0;
+    this.#into ??= region(this.#size);
+    // The name may mean something else by now.
+    b.openRegular(this.#dir, this.name, O_RDONLY, false, resolve);
+    b.pread(reg(0), this.#into.address, this.#size, 0, this.#onPool ? 0 : RWF_NOWAIT);
+    b.close(reg(0), ALWAYS);
+  }
+
+  take(b: Batch): CachedOutcome {
+    const n = b.result(1);
+    if (!this.#onPool && (mustWait(b.result(0)) || mustWait(n) || (n >= 0 && n < this.#size))) return 'wait';
+    this.errno = b.errno;
+    if (n >= 0 && this.#into !== null) this.bytes = Uint8Array.prototype.slice.call(this.#into.bytes, 0, n);
+    this.release();
+    return 'done';
+  }
+
+  /** Gives back the memory for the file. */
+  release(): void {
+    this.#into?.release();
+    this.#into = null;
+  }
 }
 
 function mustWait(r: number): boolean {
   return r === -EAGAIN || r === -EOPNOTSUPP;
-}
-
-function program(
-  b: Batch,
-  dir: number,
-  name: string,
-  address: number,
-  size: number,
-  resolve: number,
-  rwf: number,
-): void {
-  // The name may mean something else by now.
-  b.openRegular(dir, name, O_RDONLY, false, resolve);
-  b.pread(reg(0), address, size, 0, rwf);
-  b.close(reg(0), ALWAYS);
-}
-
-async function readOnPool(disk: DiskContext, dir: number, name: string, size: number): Promise<Uint8Array | null> {
-  await turn(size);
-  const into = region(size);
-  const b = batch();
-  program(b, dir, name, into.address, size, 0, 0);
-  await disk.run(b, 0, Priority.high);
-  turnOver(size);
-  const n = b.result(1);
-  const errno = b.errno;
-  b.release();
-  const bytes = n < 0 ? null : Uint8Array.prototype.slice.call(into.bytes, 0, n);
-  into.release();
-  if (n < 0) disk.fopFailed(`reading the content of ${JSON.stringify(name)} failed`, errno);
-  return bytes;
 }

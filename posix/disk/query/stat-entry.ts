@@ -1,23 +1,21 @@
-/**
- * A look at what a directory has under a name: attributes and xattrs of the entry, attributes of the directory. One batch,
- * run on this thread as long as the kernel has the name in its cache, else on the pool.
- */
+/** What a directory has under a name: attributes and xattrs of the entry, attributes of the directory. */
 
 import { gfidKey, NULL_GFID } from '../../../mux/xlator/gfid.js';
 import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { ALWAYS, type Batch, batch, IGNORE, type Priority, reg, STAT } from '../../../native/batch.js';
-import { EAGAIN, ENOENT, EXDEV } from '../../../native/errno.js';
-import { O_NOFOLLOW, O_PATH, RESOLVE_BENEATH, RESOLVE_CACHED } from '../../../native/linux.js';
+import { ALWAYS, type Batch, IGNORE, type Priority, reg, STAT } from '../../../native/batch.js';
+import { ENOENT, EXDEV } from '../../../native/errno.js';
+import { O_NOFOLLOW, O_PATH, RESOLVE_BENEATH } from '../../../native/linux.js';
 import type { Directory } from '../descriptors/directory-cache.js';
 import { iattOf } from '../format/iatt-from-statx.js';
 import { MDATA_KEY } from '../format/mdata-record.js';
+import { type CachedOutcome, type CachedProgram, runCached } from '../run-cached.js';
 import type { QueryContext } from './query-context.js';
 import { XattrFound, XattrRoom, type XattrWants } from './xattr-reply.js';
 
 const NOTHING = new XattrFound(null);
 
-export class Probe {
+export class EntryQuery implements CachedProgram {
   readonly #disk: QueryContext;
   readonly #dir: Directory;
   readonly #parent: Inode;
@@ -32,7 +30,7 @@ export class Probe {
   #statx = 0;
   #timesOp = -1;
 
-  /** errno of the look at the entry; 0 when it is there. */
+  /** errno of finding the entry; 0 when it is there. */
   errno = 0;
   /** Attributes of the entry; its gfid is null when it has none. */
   stat: Iatt = NO_IATT;
@@ -58,39 +56,14 @@ export class Probe {
     this.#wants = wants;
   }
 
-  /** Looks without waiting for the disk; false when that is not possible. */
-  inline(): boolean {
-    const disk = this.#disk;
-    if (!disk.inline) return false;
-    const b = batch();
-    this.#program(b, RESOLVE_CACHED);
-    disk.inlining.run(b);
-    if (b.result(0) === -EAGAIN) {
-      b.release();
-      return false;
-    }
-    const again = this.#take(b);
-    b.release();
-    return again ? this.inline() : true;
-  }
-
-  /** Looks on the pool. */
-  async pool(priority: Priority): Promise<void> {
-    const b = batch();
-    this.#program(b, 0);
-    await this.#disk.run(b, 0, priority);
-    const again = b.result(0) === -EAGAIN || this.#take(b);
-    b.release();
-    if (again) await this.pool(priority);
-  }
-
-  /** Looks inline if possible, else on the pool. */
-  async look(priority: Priority): Promise<this> {
-    if (!this.inline()) await this.pool(priority);
+  /** Runs the query on this thread if possible, else on the pool. */
+  async run(priority: Priority): Promise<this> {
+    const running = runCached(this.#disk, this, priority);
+    if (running !== null) await running;
     return this;
   }
 
-  #program(b: Batch, resolve: number): void {
+  program(b: Batch, resolve: number): void {
     const dir = this.#dir.fd;
     this.#room.reserve(b);
     this.#file = b.statOut();
@@ -107,8 +80,7 @@ export class Probe {
     this.#timesOp = unread ? b.getxattr(dir, null, MDATA_KEY, this.#aboveTimes, 64, ALWAYS) : -1;
   }
 
-  /** Takes the results over; true when the look must be repeated with more room. */
-  #take(b: Batch): boolean {
+  take(b: Batch): CachedOutcome {
     const disk = this.#disk;
     const f = b.f64;
     if (this.#timesOp >= 0) {
@@ -119,7 +91,7 @@ export class Probe {
     if (above < 0) {
       // Not gone, as a directory without links is: the disk has failed.
       this.errno = -above;
-      return false;
+      return 'done';
     }
     this.parentGone = f[this.#above + STAT.nlink] === 0;
     this.parentStat = iattOf(f, this.#above, this.#parent.gfid, disk.mdata.of(this.#parent));
@@ -129,9 +101,9 @@ export class Probe {
     if (opened < 0 || stated < 0) {
       const errno = opened < 0 ? -opened : -stated;
       this.errno = errno === EXDEV ? ENOENT : errno;
-      return false;
+      return 'done';
     }
-    if (this.#room.grow(read)) return true;
+    if (this.#room.grow(read)) return 'again';
     const file = this.#file;
     const hidden = disk.hidden;
     if (
@@ -142,12 +114,12 @@ export class Probe {
     ) {
       this.errno = ENOENT;
       this.#room.release();
-      return false;
+      return 'done';
     }
     this.errno = read < 0 ? -read : 0;
     if (this.errno !== 0) {
       this.#room.release();
-      return false;
+      return 'done';
     }
     const found = this.#room.read(b, this.#wants, read);
     this.#room.release();
@@ -163,6 +135,6 @@ export class Probe {
       mdata = disk.mdata.read(this.inode, key, mdata);
     }
     this.stat = iattOf(f, file, found.gfid ?? NULL_GFID, mdata);
-    return false;
+    return 'done';
   }
 }

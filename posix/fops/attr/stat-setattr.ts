@@ -28,26 +28,28 @@ import { reservedBlocks, VFS, VFS_DOUBLES } from '../../brick-dir/space.js';
 import { type FileRef, unheld } from '../../disk/file-ref.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import type { Mdata } from '../../disk/format/mdata-record.js';
-import { look, type Seen } from '../../disk/query/stat-inode.js';
+import { type InodeStat, statInode } from '../../disk/query/stat-inode.js';
 import { refuseCloud } from '../data/cloudsync-refusal.js';
 import { directoryMode, fileMode } from './file-mode.js';
 
 /** GF_SET_ATTR_*. */
 const Valid = { mode: 1, uid: 2, gid: 4, atime: 0x10, mtime: 0x20, ctime: 0x40 } as const;
 
-function statReply(seen: Seen): StatReply {
+function statReply(seen: InodeStat): StatReply {
   return { stat: seen.stat, xdata: seen.dict };
 }
 
 export function stat(store: BrickDir, call: Call, args: InodeArgs): MaybePromise<StatReply> {
   refuseCloud(store, args.xdata);
-  return then(store.fileRef(args.inode), (file) => then(look(store, call, args.inode, file, args.xdata), statReply));
+  return then(store.fileRef(args.inode), (file) =>
+    then(statInode(store, call, args.inode, file, args.xdata), statReply),
+  );
 }
 
 export function fstat(store: BrickDir, call: Call, args: FdArgs): MaybePromise<StatReply> {
   refuseCloud(store, args.xdata);
   return then(store.files.fileRef(args.fd), (file) =>
-    then(look(store, call, args.fd.inode, file, args.xdata), statReply),
+    then(statInode(store, call, args.fd.inode, file, args.xdata), statReply),
   );
 }
 
@@ -105,7 +107,7 @@ async function change(
       throw failure(errno);
     }
     if (xdata === null) return { pre, post, xdata: null };
-    const seen = await look(store, call, inode, unheld(file), xdata, Priority.normal);
+    const seen = await statInode(store, call, inode, unheld(file), xdata, Priority.normal);
     return { pre, post, xdata: seen.dict };
   } finally {
     file.release();
@@ -133,7 +135,7 @@ function timesAfter(store: BrickDir, call: Call, inode: Inode, wanted: Iatt, val
 export function access(store: BrickDir, call: Call, args: AccessArgs): MaybePromise<AccessReply> {
   const { inode } = args;
   return then(store.fileRef(inode), (file) =>
-    then(look(store, call, inode, file, null), async ({ stat }) => {
+    then(statInode(store, call, inode, file, null), async ({ stat }) => {
       if ((args.mask & 1) !== 0 && !stat.isDirectory && (stat.mode & S_IXUGO) === 0) throw failure(EACCES);
       if ((args.mask & 2) !== 0 && ((await readVfs(store))[VFS.flag]! & ST_RDONLY) !== 0) throw failure(EROFS);
       return { errno: 0, xdata: null };
@@ -156,7 +158,7 @@ async function readVfs(store: BrickDir): Promise<Float64Array> {
 
 /** Size and free space of the file system: less the reserve, and this brick's share where several bricks share it. */
 export async function statfs(store: BrickDir, call: Call, args: InodeArgs): Promise<StatfsReply> {
-  await look(store, call, args.inode, await store.fileRef(args.inode), null);
+  await statInode(store, call, args.inode, await store.fileRef(args.inode), null);
   const vfs = await readVfs(store);
   const o = store.options;
   const reserved = reservedBlocks(o, vfs[VFS.blocks]!, vfs[VFS.bsize]!);

@@ -6,8 +6,8 @@ import type { FdArgs, MaybePromise, OpenArgs, Xdata } from '../../../mux/xlator/
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
-import { type Batch, batch, IGNORE, Priority, reg } from '../../../native/batch.js';
-import { EAGAIN, EINVAL, ELOOP, ENOTDIR, ENXIO } from '../../../native/errno.js';
+import { type Batch, IGNORE, Priority, reg } from '../../../native/batch.js';
+import { EINVAL, ELOOP, ENOTDIR, ENXIO } from '../../../native/errno.js';
 import {
   O_ACCMODE,
   O_APPEND,
@@ -19,7 +19,6 @@ import {
   O_NONBLOCK,
   O_SYNC,
   O_TRUNC,
-  RESOLVE_CACHED,
   S_IFBLK,
   S_IFCHR,
   S_IFDIR,
@@ -29,7 +28,9 @@ import {
 } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { attachDescriptor } from '../../disk/descriptors/open-files.js';
+import type { FileRef } from '../../disk/file-ref.js';
 import { MDATA_KEY } from '../../disk/format/mdata-record.js';
+import { type CachedOutcome, type CachedProgram, runOnPool, tryCached } from '../../disk/run-cached.js';
 import { MDATA_ROOM, readTimes } from '../../disk/times/times.js';
 import { refuseCloud } from './cloudsync-refusal.js';
 import { checkSpace } from './space-check.js';
@@ -60,51 +61,68 @@ export function open(store: BrickDir, call: Call, args: OpenArgs): MaybePromise<
   if ((args.flags & O_CREAT) !== 0) checkSpace(store, call, args.xdata);
   let flags = (args.flags & CLIENT_FLAGS) | O_NOFOLLOW;
   if (store.options['o-direct']) flags |= O_DIRECT;
-  if ((flags & O_TRUNC) === 0 && inode.type === S_IFREG) {
-    const descriptor = openInline(store, inode, flags);
-    if (descriptor >= 0) return opened(store, call, args, descriptor, flags);
-    if (descriptor !== -EAGAIN) return failed(store, inode, descriptor);
+  const opening = new FileOpening(store, inode, flags);
+  if ((flags & O_TRUNC) === 0 && inode.type === S_IFREG && tryCached(store, opening)) {
+    return opened(store, call, args, opening.fd, flags);
   }
-  return openOnPool(store, call, args, flags);
+  return openOnPool(store, call, args, opening, flags);
 }
 
-function openOp(b: Batch, inode: Inode, dir: number, name: string, flags: number, resolve = 0): void {
-  if (inode.type === S_IFREG) b.openRegular(dir, name, flags, true, resolve);
-  else b.open(dir, name, flags | O_DIRECTORY, 0, resolve);
-}
-
-function openInline(store: BrickDir, inode: Inode, flags: number): number {
-  if (!store.inline) return -EAGAIN;
-  const b = batch();
-  const unread = store.mdata.unread(inode);
-  const at = unread ? b.out(MDATA_ROOM) : 0;
-  const state = store.state(inode);
-  // A file that has lost its last name is reached by the pool's way only.
-  openOp(b, inode, store.glusterfsFd, state.handle, flags, RESOLVE_CACHED);
-  const times = unread ? b.getxattr(reg(0), null, MDATA_KEY, at, MDATA_ROOM, IGNORE) : -1;
-  store.inlining.run(b);
-  const descriptor = state.unlinked && b.result(0) < 0 ? -EAGAIN : b.result(0);
-  if (descriptor >= 0 && unread) readTimes(store.mdata, inode, b, times, at);
-  b.release();
-  return descriptor;
-}
-
-async function openOnPool(store: BrickDir, call: Call, args: OpenArgs, flags: number): Promise<Xdata> {
+async function openOnPool(
+  store: BrickDir,
+  call: Call,
+  args: OpenArgs,
+  opening: FileOpening,
+  flags: number,
+): Promise<Xdata> {
   const { inode } = args;
   const file = await store.fileRef(inode);
-  const b = batch();
-  const unread = store.mdata.unread(inode);
-  const at = unread ? b.out(MDATA_ROOM) : 0;
-  openOp(b, inode, file.fd, file.name ?? '.', flags);
-  const times = unread ? b.getxattr(reg(0), null, MDATA_KEY, at, MDATA_ROOM, IGNORE) : -1;
+  opening.file = file;
   // Truncation takes its turn among the writes.
   const lane = (flags & O_TRUNC) === 0 ? 0 : inode.lane;
-  await store.run(b, lane, store.priority(call, Priority.high));
+  await runOnPool(store, opening, store.priority(call, Priority.high), lane);
   file.release();
-  const descriptor = b.result(0);
-  if (descriptor >= 0 && unread) readTimes(store.mdata, inode, b, times, at);
-  b.release();
-  return descriptor >= 0 ? opened(store, call, args, descriptor, flags) : failed(store, inode, descriptor);
+  return opened(store, call, args, opening.fd, flags);
+}
+
+/** Opens an inode's file, and reads its time record if that is not known. */
+class FileOpening implements CachedProgram {
+  readonly #store: BrickDir;
+  readonly #inode: Inode;
+  readonly #flags: number;
+  #timesAt = 0;
+  #timesOp = -1;
+  /** Where the file is. Null: as far as is known without waiting, by its handle. */
+  file: FileRef | null = null;
+  /** The descriptor, or a negated errno. */
+  fd = -1;
+
+  constructor(store: BrickDir, inode: Inode, flags: number) {
+    this.#store = store;
+    this.#inode = inode;
+    this.#flags = flags;
+  }
+
+  program(b: Batch, resolve: number): void {
+    const store = this.#store;
+    const inode = this.#inode;
+    const unread = store.mdata.unread(inode);
+    if (unread) this.#timesAt = b.out(MDATA_ROOM);
+    const dir = this.file?.fd ?? store.glusterfsFd;
+    const name = this.file === null ? store.state(inode).handle : (this.file.name ?? '.');
+    if (inode.type === S_IFREG) b.openRegular(dir, name, this.#flags, true, resolve);
+    else b.open(dir, name, this.#flags | O_DIRECTORY, 0, resolve);
+    this.#timesOp = unread ? b.getxattr(reg(0), null, MDATA_KEY, this.#timesAt, MDATA_ROOM, IGNORE) : -1;
+  }
+
+  take(b: Batch): CachedOutcome {
+    const fd = b.result(0);
+    // A file that has lost its last name is not where its handle was.
+    if (fd < 0 && this.file === null && this.#store.state(this.#inode).unlinked) return 'wait';
+    if (fd >= 0 && this.#timesOp >= 0) readTimes(this.#store.mdata, this.#inode, b, this.#timesOp, this.#timesAt);
+    this.fd = fd;
+    return 'done';
+  }
 }
 
 function failed(store: BrickDir, inode: Inode, errno: number): never {
@@ -113,6 +131,7 @@ function failed(store: BrickDir, inode: Inode, errno: number): never {
 }
 
 function opened(store: BrickDir, call: Call, args: OpenArgs, descriptor: number, flags: number): Xdata {
+  if (descriptor < 0) return failed(store, args.inode, descriptor);
   attachDescriptor(store, args.fd, descriptor, flags);
   store.mdata.touchSoon(args.inode, call);
   return NO_REPLY;

@@ -32,7 +32,7 @@ import { attachDescriptor } from '../../disk/descriptors/open-files.js';
 import { handleName } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { GFID_KEY } from '../../disk/format/xattr-keys.js';
-import { Probe } from '../../disk/query/stat-entry.js';
+import { EntryQuery } from '../../disk/query/stat-entry.js';
 import { type XattrFound, XattrRoom, XattrWants } from '../../disk/query/xattr-reply.js';
 import { fileMode } from '../attr/file-mode.js';
 import { checkSpace } from '../data/space-check.js';
@@ -66,9 +66,13 @@ export async function create(store: BrickDir, call: Call, args: CreateArgs): Pro
 
 /** The client's idea of the directory's layout must hold if the file is new: EIO otherwise. */
 async function checkLayout(store: BrickDir, parentDir: ParentDir, args: CreateArgs): Promise<void> {
-  const probe = await new Probe(store, parentDir.directory, parentDir.inode, args.loc.name, new XattrWants(null)).look(
-    Priority.high,
-  );
+  const probe = await new EntryQuery(
+    store,
+    parentDir.directory,
+    parentDir.inode,
+    args.loc.name,
+    new XattrWants(null),
+  ).run(Priority.high);
   if (probe.errno !== ENOENT || (await preopFails(store, parentDir.fd, args.xdata!)) === 0) return;
   args.xdata!.setInt(key.PREOP_FAILED, 1);
   throw new FopError(EIO, args.xdata);

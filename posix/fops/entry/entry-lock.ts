@@ -8,7 +8,7 @@ import type { Inode } from '../../../mux/xlator/inode.js';
 import { EBUSY } from '../../../native/errno.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { exclusively } from '../../disk/inode-state.js';
-import type { Probe } from '../../disk/query/stat-entry.js';
+import type { EntryQuery } from '../../disk/query/stat-entry.js';
 
 /** Others change the same name again and again. */
 const MAX_ATTEMPTS = 32;
@@ -43,7 +43,7 @@ export async function withEntryLocked<T>(
 }
 
 /** The inode that a name was found to lead to, in the table until the call ends; null when there is none, or none of Gluster's. */
-export function inodeAt(store: BrickDir, call: Call, probe: Probe): Inode | null {
+export function inodeAt(store: BrickDir, call: Call, probe: EntryQuery): Inode | null {
   if (probe.errno !== 0 || probe.found.gfid === null) return null;
   const inode = probe.inode ?? store.brick.adoptInode(probe.found.gfid, probe.stat.mode);
   call.hold(inode);

@@ -5,12 +5,14 @@ import { errnoOf, failure } from '../../../mux/xlator/fop-error.js';
 import { type Gfid, gfidKey, isNullGfid } from '../../../mux/xlator/gfid.js';
 import { GFID_REQ, INTERNAL_CTX } from '../../../mux/xlator/xdata-keys.js';
 import { ALWAYS, type Batch, batch, Priority, reg, STAT } from '../../../native/batch.js';
-import { EAGAIN, EINVAL, ENOENT } from '../../../native/errno.js';
-import { O_NOFOLLOW, O_PATH, RESOLVE_CACHED, S_IFDIR, S_IFLNK, S_IFMT } from '../../../native/linux.js';
+import { EINVAL, ENOENT } from '../../../native/errno.js';
+import { O_NOFOLLOW, O_PATH, S_IFDIR, S_IFLNK, S_IFMT } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
+import type { DiskContext } from '../../disk/context.js';
 import type { Directory } from '../../disk/descriptors/directory-cache.js';
 import { handlePointsTo } from '../../disk/descriptors/handle-link.js';
 import { handleName } from '../../disk/format/handle-name.js';
+import { type CachedOutcome, type CachedProgram, runCached } from '../../disk/run-cached.js';
 
 /** The 16 bytes of `gfid-req`, or null when the request has none of that size. */
 export function gfidRequest(xdata: Dict | null): Gfid | null {
@@ -49,40 +51,46 @@ export function isDirectoryHandle(mode: number, links: number): boolean {
 
 /** The handle of a gfid; null when there is none. */
 export async function statHandle(store: BrickDir, gfid: Gfid): Promise<HandleStat | null> {
-  let b = batch();
-  let at = 0;
-  let done = store.inline;
-  if (done) {
-    at = program(store, b, gfid, RESOLVE_CACHED);
-    store.inlining.run(b);
-    done = b.result(0) !== -EAGAIN;
-  }
-  if (!done) {
-    b.release();
-    b = batch();
-    at = program(store, b, gfid, 0);
-    await store.run(b, 0, Priority.high);
-  }
-  const { errno } = b;
-  const f = b.f64;
-  const found = {
-    ofDirectory: isDirectoryHandle(f[at + STAT.mode]!, f[at + STAT.nlink]!),
-    dev: f[at + STAT.dev]!,
-    inoHigh: f[at + STAT.inoHigh]!,
-    inoLow: f[at + STAT.inoLow]!,
-  };
-  b.release();
-  if (errno === 0) return found;
-  if (errno === ENOENT) return null;
-  throw failure(errno);
+  const query = new HandleQuery(store, gfid);
+  const running = runCached(store, query, Priority.high);
+  if (running !== null) await running;
+  if (query.errno === 0) return query;
+  if (query.errno === ENOENT) return null;
+  throw failure(query.errno);
 }
 
-function program(store: BrickDir, b: Batch, gfid: Gfid, resolve: number): number {
-  const at = b.statOut();
-  b.open(store.glusterfsFd, handleName(gfid), O_PATH | O_NOFOLLOW, 0, resolve);
-  b.statx(reg(0), null, at);
-  b.close(reg(0), ALWAYS);
-  return at;
+class HandleQuery implements CachedProgram, HandleStat {
+  readonly #disk: DiskContext;
+  readonly #gfid: Gfid;
+  #at = 0;
+  errno = 0;
+  ofDirectory = false;
+  dev = 0;
+  inoHigh = 0;
+  inoLow = 0;
+
+  constructor(disk: DiskContext, gfid: Gfid) {
+    this.#disk = disk;
+    this.#gfid = gfid;
+  }
+
+  program(b: Batch, resolve: number): void {
+    this.#at = b.statOut();
+    b.open(this.#disk.glusterfsFd, handleName(this.#gfid), O_PATH | O_NOFOLLOW, 0, resolve);
+    b.statx(reg(0), null, this.#at);
+    b.close(reg(0), ALWAYS);
+  }
+
+  take(b: Batch): CachedOutcome {
+    const f = b.f64;
+    const at = this.#at;
+    this.errno = b.errno;
+    this.ofDirectory = isDirectoryHandle(f[at + STAT.mode]!, f[at + STAT.nlink]!);
+    this.dev = f[at + STAT.dev]!;
+    this.inoHigh = f[at + STAT.inoHigh]!;
+    this.inoLow = f[at + STAT.inoLow]!;
+    return 'done';
+  }
 }
 
 /** Whether the brick has a directory of that gfid: a handle may be all that is left of one. */

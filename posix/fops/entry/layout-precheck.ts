@@ -9,6 +9,7 @@ import { batch, IGNORE, Priority } from '../../../native/batch.js';
 import { EIO, ERANGE } from '../../../native/errno.js';
 import { region } from '../../../native/memory.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
+import { runOnOpen } from '../../disk/run-cached.js';
 
 const ROOM = 65536;
 
@@ -27,8 +28,8 @@ export async function preopFails(store: BrickDir, dir: number, xdata: Dict): Pro
   const into = region(ROOM);
   const b = batch();
   b.getxattr(dir, null, name, into.address, ROOM, IGNORE);
-  if (store.inline) store.inlining.run(b);
-  else await store.run(b, 0, Priority.high);
+  const running = runOnOpen(store, b, Priority.high);
+  if (running !== null) await running;
   const r = b.result(0);
   b.release();
   const same = r === expected.length && Buffer.compare(into.bytes.subarray(0, r), expected) === 0;

@@ -6,7 +6,7 @@ import { ENOENT } from '../../../native/errno.js';
 import { S_IFMT, S_ISVTX } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { LINKTO_KEY } from '../../disk/format/xattr-keys.js';
-import { Probe } from '../../disk/query/stat-entry.js';
+import { EntryQuery } from '../../disk/query/stat-entry.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
 import type { ParentDir } from './parent-dir.js';
 
@@ -15,11 +15,11 @@ export function hasLinktoMode(stat: Iatt): boolean {
   return (stat.mode & ~S_IFMT) === S_ISVTX;
 }
 
-/** What {@link Probe} is to read for {@link isLinkto}. */
+/** What {@link EntryQuery} is to read for {@link isLinkto}. */
 export const LINKTO_WANTS = [LINKTO_KEY];
 
 /** Whether a probed file is a link file. */
-export function isLinkto(probe: Probe): boolean {
+export function isLinkto(probe: EntryQuery): boolean {
   return hasLinktoMode(probe.stat) && probe.found.others.includes(LINKTO_KEY);
 }
 
@@ -28,7 +28,7 @@ export function isLinkto(probe: Probe): boolean {
  * is free now.
  */
 export async function replaceStaleLinkto(store: BrickDir, parentDir: ParentDir, name: string): Promise<boolean> {
-  const probe = await new Probe(store, parentDir.directory, parentDir.inode, name, new XattrWants(null)).look(
+  const probe = await new EntryQuery(store, parentDir.directory, parentDir.inode, name, new XattrWants(null)).run(
     Priority.high,
   );
   if (probe.errno === ENOENT) return true;

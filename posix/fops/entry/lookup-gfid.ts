@@ -9,8 +9,8 @@ import type { Inode } from '../../../mux/xlator/inode.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { type Batch, batch, IGNORE, Priority, reg, STAT } from '../../../native/batch.js';
-import { EAGAIN, EINVAL, ENOENT } from '../../../native/errno.js';
-import { O_NOFOLLOW, O_PATH, RESOLVE_CACHED, S_IFDIR } from '../../../native/linux.js';
+import { EINVAL, ENOENT } from '../../../native/errno.js';
+import { O_NOFOLLOW, O_PATH, S_IFDIR } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import type { Directory } from '../../disk/descriptors/directory-cache.js';
 import { handleName, unlinkName } from '../../disk/format/handle-name.js';
@@ -18,6 +18,7 @@ import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { pathWord } from '../../disk/query/lookup-keys.js';
 import { readContent } from '../../disk/query/small-file-content.js';
 import { type XattrFound, XattrRoom, XattrWants } from '../../disk/query/xattr-reply.js';
+import { type CachedOutcome, type CachedProgram, runCached, runOnPool, tryCached } from '../../disk/run-cached.js';
 import { isDirectoryHandle } from './gfid-request.js';
 
 export function nameless(store: BrickDir, call: Call, args: LookupArgs): MaybePromise<LookupReply> {
@@ -26,8 +27,8 @@ export function nameless(store: BrickDir, call: Call, args: LookupArgs): MaybePr
   const inode = args.loc.inode ?? store.brick.findInode(gfidKey(gfid)) ?? null;
   if (inode?.type === S_IFDIR)
     return then(store.dirs.acquire(inode), (d) => directory(store, call, args, d, inode, gfid));
-  const at = new ByHandle(store, args, gfid, inode);
-  if (at.inline()) {
+  const at = new GfidQuery(store, args, gfid, inode);
+  if (tryCached(store, at)) {
     const reply = at.reply(store.glusterfsFd, handleName(gfid));
     if (reply !== null) return reply;
   }
@@ -43,7 +44,7 @@ function directory(
   inode: Inode | null,
   gfid: Gfid,
 ): MaybePromise<LookupReply> {
-  const at = new ByHandle(store, args, gfid, inode, d.fd);
+  const at = new GfidQuery(store, args, gfid, inode, d.fd);
   const done = (): MaybePromise<LookupReply> => {
     if (at.gone) {
       store.dirs.drop(d.key);
@@ -55,7 +56,8 @@ function directory(
     if (reply === null) throw failure(ENOENT);
     return reply;
   };
-  if (at.inline()) {
+  const running = runCached(store, at, store.priority(call, Priority.high));
+  if (running === null) {
     try {
       const reply = done();
       if (reply instanceof Promise) return reply.finally(() => d.release());
@@ -66,14 +68,11 @@ function directory(
       throw error;
     }
   }
-  return at
-    .pool(store.priority(call, Priority.high))
-    .then(done)
-    .finally(() => d.release());
+  return running.then(done).finally(() => d.release());
 }
 
 /** Attributes and xattrs of a file by its handle, or of a directory by its descriptor. */
-class ByHandle {
+class GfidQuery implements CachedProgram {
   readonly #store: BrickDir;
   readonly #args: LookupArgs;
   readonly gfid: Gfid;
@@ -108,29 +107,7 @@ class ByHandle {
     return this.errno === 0 && isDirectoryHandle(this.stat.mode, this.links) && this.#name !== null;
   }
 
-  inline(): boolean {
-    const store = this.#store;
-    if (!store.inline) return false;
-    const b = batch();
-    this.#program(b, RESOLVE_CACHED);
-    store.inlining.run(b);
-    // An open directory is in memory: no need to ask.
-    const done = this.#name === null || b.result(0) !== -EAGAIN;
-    const again = done && this.#take(b);
-    b.release();
-    return again ? this.inline() : done;
-  }
-
-  async pool(priority: Priority): Promise<void> {
-    const b = batch();
-    this.#program(b, 0);
-    await this.#store.run(b, 0, priority);
-    const again = b.result(0) === -EAGAIN || this.#take(b);
-    b.release();
-    if (again) await this.pool(priority);
-  }
-
-  #program(b: Batch, resolve: number): void {
+  program(b: Batch, resolve: number): void {
     this.#room.reserve(b);
     this.#stat = b.statOut();
     const name = this.#name;
@@ -140,19 +117,19 @@ class ByHandle {
     if (name !== null) b.close(reg(0), IGNORE);
   }
 
-  #take(b: Batch): boolean {
+  take(b: Batch): CachedOutcome {
     const statx = this.#name === null ? 0 : 1;
     const opened = b.result(0);
     if (opened < 0 || b.result(statx) < 0) {
       this.errno = opened < 0 ? -opened : -b.result(statx);
-      return false;
+      return 'done';
     }
     const xattrs = b.result(statx + 1);
-    if (this.#room.grow(xattrs)) return true;
+    if (this.#room.grow(xattrs)) return 'again';
     this.errno = xattrs < 0 ? -xattrs : 0;
     if (this.errno !== 0) {
       this.#room.release();
-      return false;
+      return 'done';
     }
     this.links = b.f64[this.#stat + STAT.nlink]!;
     const found = this.#room.read(b, this.#wants, xattrs);
@@ -163,7 +140,7 @@ class ByHandle {
     // What a directory's handle has is not the directory's.
     const mdata = isHandle ? null : this.#store.mdata.read(this.#inode, gfidKey(this.gfid), found.mdata);
     this.stat = iattOf(b.f64, this.#stat, this.gfid, mdata);
-    return false;
+    return 'done';
   }
 
   /** The answer; null when the handle stands for a directory. Fails with the errno of the look. */
@@ -202,9 +179,9 @@ class ByHandle {
   }
 }
 
-async function byHandleSlowly(store: BrickDir, call: Call, args: LookupArgs, at: ByHandle): Promise<LookupReply> {
+async function byHandleSlowly(store: BrickDir, call: Call, args: LookupArgs, at: GfidQuery): Promise<LookupReply> {
   const gfid = at.gfid;
-  await at.pool(store.priority(call, Priority.high));
+  await runOnPool(store, at, store.priority(call, Priority.high));
   if (at.errno === ENOENT && (args.xdata?.number(key.UNLINKED_LOOKUP) ?? 0) !== 0) return unlinked(store, gfid);
   if (at.errno !== 0) throw failure(at.errno);
   if (at.isDirectoryHandle) {

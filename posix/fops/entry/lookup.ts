@@ -18,8 +18,9 @@ import { GFID_KEY } from '../../disk/format/xattr-keys.js';
 import { pathWord } from '../../disk/query/lookup-keys.js';
 import { ensurePgfid } from '../../disk/query/parent-link-count.js';
 import { readContent } from '../../disk/query/small-file-content.js';
-import { Probe } from '../../disk/query/stat-entry.js';
+import { EntryQuery } from '../../disk/query/stat-entry.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
+import { runOnPool, tryCached } from '../../disk/run-cached.js';
 import { gfidRequest, isFreeFor, isHeal } from './gfid-request.js';
 import { nameless } from './lookup-gfid.js';
 
@@ -51,8 +52,8 @@ function wantsOf(store: BrickDir, args: LookupArgs): XattrWants {
 function below(store: BrickDir, call: Call, args: LookupArgs, d: Directory): MaybePromise<LookupReply> {
   const parent = args.loc.parent!;
   const wants = wantsOf(store, args);
-  const probe = new Probe(store, d, parent, args.loc.name, wants);
-  if (!probe.inline()) return belowSlowly(store, call, args, d, probe, wants, true);
+  const probe = new EntryQuery(store, d, parent, args.loc.name, wants);
+  if (!tryCached(store, probe)) return belowSlowly(store, call, args, d, probe, wants, true);
   if (probe.parentGone) return belowSlowly(store, call, args, d, probe, wants, false);
   if (probe.errno !== 0) {
     d.release();
@@ -75,19 +76,19 @@ function below(store: BrickDir, call: Call, args: LookupArgs, d: Directory): May
 }
 
 /** The failure of a look-up that found nothing, an everyday one. */
-function missed(store: BrickDir, { loc }: LookupArgs, probe: Probe): FopError {
+function missed(store: BrickDir, { loc }: LookupArgs, probe: EntryQuery): FopError {
   if (store.log.debugs) store.log.debug(0, `lstat failed on ${gfidText(loc.parent!.gfid)}/${loc.name}`, probe.errno);
   return new FopError(probe.errno, null, probe.parentStat);
 }
 
-function answer(probe: Probe, wants: XattrWants, content: Uint8Array | null): LookupReply {
+function answer(probe: EntryQuery, wants: XattrWants, content: Uint8Array | null): LookupReply {
   if (content !== null) probe.found.dict?.setBytes(key.CONTENT, content);
   wants.wordsInto(probe.found, probe.inode, probe.stat);
   return { stat: probe.stat, postparent: probe.parentStat, xdata: probe.found.dict };
 }
 
 /** Whether the answer takes more than the look itself. */
-function needsMore(store: BrickDir, args: LookupArgs, probe: Probe, wants: XattrWants): boolean {
+function needsMore(store: BrickDir, args: LookupArgs, probe: EntryQuery, wants: XattrWants): boolean {
   if (probe.found.gfid === null) return true;
   if (args.xdata !== null && lacksHandle(store, probe)) return true;
   if (args.xdata?.has(key.CLEAN_WRITE_PROTECTION) === true) return true;
@@ -100,7 +101,7 @@ async function belowSlowly(
   call: Call,
   args: LookupArgs,
   pinned: Directory,
-  first: Probe,
+  first: EntryQuery,
   wants: XattrWants,
   run: boolean,
 ): Promise<LookupReply> {
@@ -109,19 +110,19 @@ async function belowSlowly(
   const { parent, name } = args.loc;
   const priority = store.priority(call, Priority.high);
   try {
-    if (run) await probe.pool(priority);
+    if (run) await runOnPool(store, probe, priority);
     if (probe.parentGone) {
       // Removed behind our back, perhaps made anew elsewhere with the same gfid.
       store.dirs.drop(d.key);
       const anew = await Promise.resolve(store.dirs.acquire(parent!)).catch(stale);
       d.release();
       d = anew;
-      probe = await new Probe(store, d, parent!, name, wants).look(priority);
+      probe = await new EntryQuery(store, d, parent!, name, wants).run(priority);
       if (probe.parentGone) throw failure(ESTALE);
     }
     if (probe.errno !== 0) throw missed(store, args, probe);
     if (args.xdata !== null && (await heal(store, call, args, d, probe))) {
-      probe = await new Probe(store, d, parent!, name, wants).look(priority);
+      probe = await new EntryQuery(store, d, parent!, name, wants).run(priority);
       if (probe.errno !== 0) throw new FopError(probe.errno, null, probe.parentStat);
     }
     if (probe.found.gfid === null && (args.xdata?.number(key.GFIDLESS_LOOKUP) ?? 0) === 0) {
@@ -146,7 +147,7 @@ async function extras(
   call: Call,
   args: LookupArgs,
   d: Directory,
-  probe: Probe,
+  probe: EntryQuery,
   wants: XattrWants,
 ): Promise<void> {
   const name = args.loc.name;
@@ -163,7 +164,7 @@ async function extras(
 }
 
 /** Gives a file what it lacks: its handle; a gfid, as the request says, if it is met for the first time. True when something was changed. */
-async function heal(store: BrickDir, call: Call, args: LookupArgs, d: Directory, probe: Probe): Promise<boolean> {
+async function heal(store: BrickDir, call: Call, args: LookupArgs, d: Directory, probe: EntryQuery): Promise<boolean> {
   const { parent, name, inode } = args.loc;
   const { gfid } = probe.found;
   if (gfid !== null) {
@@ -173,7 +174,13 @@ async function heal(store: BrickDir, call: Call, args: LookupArgs, d: Directory,
 }
 
 /** Gives a file the gfid that the request names. ENOENT for one that is so young that its creation may be under way. */
-async function giveGfid(store: BrickDir, call: Call, args: LookupArgs, d: Directory, probe: Probe): Promise<boolean> {
+async function giveGfid(
+  store: BrickDir,
+  call: Call,
+  args: LookupArgs,
+  d: Directory,
+  probe: EntryQuery,
+): Promise<boolean> {
   const parent = args.loc.parent!;
   const name = args.loc.name;
   const isDirectory = probe.stat.isDirectory;

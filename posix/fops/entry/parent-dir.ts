@@ -12,6 +12,7 @@ import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import type { Directory } from '../../disk/descriptors/directory-cache.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import type { Mdata } from '../../disk/format/mdata-record.js';
+import { runOnOpen } from '../../disk/run-cached.js';
 
 /** A directory in which an entry is being changed: open and pinned, its attributes before, its time record loaded. */
 export class ParentDir {
@@ -71,9 +72,8 @@ export class ParentDir {
       if (errno !== 0) throw failure(errno);
       return there;
     };
-    if (!store.inline) return store.run(b, 0, Priority.high).then(taken);
-    store.inlining.run(b);
-    return taken();
+    const running = runOnOpen(store, b, Priority.high);
+    return running === null ? taken() : running.then(taken);
   }
 
   /** Lane of the batches that change entries here. */

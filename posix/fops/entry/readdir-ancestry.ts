@@ -9,10 +9,10 @@ import { batch, IGNORE, Priority } from '../../../native/batch.js';
 import { ENOENT, ESTALE } from '../../../native/errno.js';
 import { S_IFDIR } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
+import { inoOf } from '../../disk/format/dir-entries.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { type Ancestor, ancestors, linksOf } from '../../disk/query/ancestry.js';
 import { XattrRoom, XattrWants } from '../../disk/query/xattr-reply.js';
-import { inoOf } from './readdir.js';
 
 /** Entries from the root ("/") down to the inode; for a file with several names, one such row after the other. */
 export async function ancestry(store: BrickDir, inode: Inode, xdata: Dict): Promise<ReaddirReply> {

@@ -10,7 +10,7 @@ import type {
   ReaddirReply,
   Xdata,
 } from '../../../mux/xlator/fops.js';
-import { type Gfid, gfidKey, isNullGfid, NULL_GFID } from '../../../mux/xlator/gfid.js';
+import { gfidKey, isNullGfid, NULL_GFID } from '../../../mux/xlator/gfid.js';
 import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Fd, Inode } from '../../../mux/xlator/inode.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
@@ -22,13 +22,14 @@ import { region } from '../../../native/memory.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { lacksDirectoryHandle, restoreDirectoryHandle, restoreHandle } from '../../brick-dir/handle-heal.js';
 import type { Directory } from '../../disk/descriptors/directory-cache.js';
-import { EntryCursor } from '../../disk/format/dir-entries.js';
+import { EntryCursor, inoOf } from '../../disk/format/dir-entries.js';
 import { HANDLE_DIR } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { GFID_KEY } from '../../disk/format/xattr-keys.js';
 import { OpenDirectory } from '../../disk/open-directory.js';
 import { readContent } from '../../disk/query/small-file-content.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
+import { runOnOpen } from '../../disk/run-cached.js';
 import { ancestry } from './readdir-ancestry.js';
 
 /** What Gluster counts for an entry of a reply besides its name. */
@@ -53,9 +54,8 @@ function openAt(store: BrickDir, d: Directory): MaybePromise<OpenDirectory> {
     if (fd < 0) throw failure(fd);
     return new OpenDirectory(fd);
   };
-  if (!store.inline) return store.run(b, 0, Priority.high).then(opened);
-  store.inlining.run(b);
-  return opened();
+  const running = runOnOpen(store, b, Priority.high);
+  return running === null ? opened() : running.then(opened);
 }
 
 export function opendir(store: BrickDir, call: Call, args: OpendirArgs): MaybePromise<Xdata> {
@@ -248,11 +248,6 @@ async function restoreHandles(store: BrickDir, parent: Inode, lost: DirEntry[]):
   } finally {
     d.release();
   }
-}
-
-/** The inode number that clients see: the last eight bytes of the gfid. */
-export function inoOf(gfid: Gfid): bigint {
-  return new DataView(gfid.buffer, gfid.byteOffset, 16).getBigUint64(8);
 }
 
 /** Content of the small files among entries, for those who ask. */

@@ -3,12 +3,14 @@
 import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise, ReadlinkArgs, ReadlinkReply } from '../../../mux/xlator/fops.js';
-import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.js';
-import { EAGAIN, EINVAL } from '../../../native/errno.js';
-import { O_NOFOLLOW, O_PATH, RESOLVE_CACHED, S_IFDIR } from '../../../native/linux.js';
+import { NO_IATT } from '../../../mux/xlator/iatt.js';
+import { ALWAYS, type Batch, Priority, reg } from '../../../native/batch.js';
+import { EINVAL } from '../../../native/errno.js';
+import { O_NOFOLLOW, O_PATH, S_IFDIR } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { MDATA_KEY } from '../../disk/format/mdata-record.js';
+import { type CachedOutcome, type CachedProgram, runCached } from '../../disk/run-cached.js';
 
 /** Longest target that Linux allows. */
 const PATH_MAX = 4096;
@@ -17,11 +19,12 @@ const SMALL = 1024;
 
 export function readlink(store: BrickDir, call: Call, args: ReadlinkArgs): MaybePromise<ReadlinkReply> {
   if (args.inode.type === S_IFDIR) throw failure(EINVAL);
-  const look = new Look(store, args);
-  return look.inline() ?? look.pool(store.priority(call, Priority.high));
+  const query = new LinkQuery(store, args);
+  const running = runCached(store, query, store.priority(call, Priority.high));
+  return running === null ? query.reply() : running.then(() => query.reply());
 }
 
-class Look {
+class LinkQuery implements CachedProgram {
   readonly #store: BrickDir;
   readonly #args: ReadlinkArgs;
   readonly #size: number;
@@ -30,6 +33,9 @@ class Look {
   #at = 0;
   #times = -1;
   #timesAt = 0;
+  #errno = 0;
+  #target = '';
+  #iatt = NO_IATT;
 
   constructor(store: BrickDir, args: ReadlinkArgs) {
     this.#store = store;
@@ -37,28 +43,7 @@ class Look {
     this.#size = Math.min(args.size, PATH_MAX);
   }
 
-  /** The answer, or null when it can't be had without waiting. */
-  inline(): ReadlinkReply | null {
-    const store = this.#store;
-    if (!store.inline) return null;
-    const b = batch();
-    this.#program(b, RESOLVE_CACHED);
-    store.inlining.run(b);
-    if (b.result(0) === -EAGAIN) {
-      b.release();
-      return null;
-    }
-    return this.#take(b);
-  }
-
-  async pool(priority: Priority): Promise<ReadlinkReply> {
-    const b = batch();
-    this.#program(b, 0);
-    await this.#store.run(b, 0, priority);
-    return this.#take(b);
-  }
-
-  #program(b: Batch, resolve: number): void {
+  program(b: Batch, resolve: number): void {
     const { inode } = this.#args;
     this.#stat = b.statOut();
     if (this.#size <= SMALL) this.#at = b.out(this.#size);
@@ -76,22 +61,25 @@ class Look {
     this.#times = unread ? b.getxattr(this.#store.glusterfsFd, handle, MDATA_KEY, this.#timesAt, 64, ALWAYS) : -1;
   }
 
-  #take(b: Batch): ReadlinkReply {
+  take(b: Batch): CachedOutcome {
     const { inode } = this.#args;
-    const errno = b.errno;
-    if (errno !== 0) {
-      const isFile = b.failedOp === 2;
-      b.release();
+    this.#errno = b.errno;
+    if (this.#errno !== 0) {
       // An empty path on anything but a symbolic link is ENOENT; readlink(2) of a name says EINVAL.
-      throw failure(isFile ? EINVAL : errno);
+      if (b.failedOp === 2) this.#errno = EINVAL;
+      return 'done';
     }
-    if (this.#times >= 0)
-      this.#store.mdata.found(inode, inode.gfid, b.view(this.#timesAt, 64), 0, b.result(this.#times));
+    const { mdata } = this.#store;
+    if (this.#times >= 0) mdata.found(inode, inode.gfid, b.view(this.#timesAt, 64), 0, b.result(this.#times));
     const length = b.result(2);
     const from = this.#large ?? b.view(this.#at, length);
-    const target = from.latin1Slice(0, length);
-    const stat = iattOf(b.f64, this.#stat, inode.gfid, this.#store.mdata.of(inode));
-    b.release();
-    return { target, stat, xdata: null };
+    this.#target = from.latin1Slice(0, length);
+    this.#iatt = iattOf(b.f64, this.#stat, inode.gfid, mdata.of(inode));
+    return 'done';
+  }
+
+  reply(): ReadlinkReply {
+    if (this.#errno !== 0) throw failure(this.#errno);
+    return { target: this.#target, stat: this.#iatt, xdata: null };
   }
 }

@@ -16,7 +16,7 @@ import { handleName } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { exclusively } from '../../disk/inode-state.js';
 import { countLink } from '../../disk/query/parent-link-count.js';
-import { Probe } from '../../disk/query/stat-entry.js';
+import { EntryQuery } from '../../disk/query/stat-entry.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
 import { EntryChanged, inodeAt, withEntryLocked } from './entry-lock.js';
 import { ParentDir } from './parent-dir.js';
@@ -75,7 +75,7 @@ async function renameAt(
   const { xdata } = args;
   const oldName = args.oldLoc.name;
   const newName = args.newLoc.name;
-  const probe = await new Probe(store, to.directory, to.inode, newName, NO_WANTS).look(Priority.normal);
+  const probe = await new EntryQuery(store, to.directory, to.inode, newName, NO_WANTS).run(Priority.normal);
   if (probe.errno !== 0 && probe.errno !== ENOENT) throw failure(probe.errno);
   const present = probe.errno === 0;
   const victimGfid = probe.found.gfid;
@@ -162,7 +162,7 @@ async function uncount(store: BrickDir, from: ParentDir, name: string): Promise<
   if (r < 0 && r !== -ENODATA) throw failure(r);
 }
 
-function answer(args: RenameArgs, xdata: Dict | null, present: boolean, probe: Probe): Dict | null {
+function answer(args: RenameArgs, xdata: Dict | null, present: boolean, probe: EntryQuery): Dict | null {
   if (xdata === null || !present) return null;
   let reply: Dict | null = null;
   if (xdata.has(key.GET_LINK_COUNT) && args.newLoc.inode !== null) {

@@ -17,7 +17,7 @@ import { gfid2pathKey, gfid2pathText } from '../../disk/format/gfid2path.js';
 import { HANDLE_DIR, handleName, LANDFILL_DIR } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { countLink } from '../../disk/query/parent-link-count.js';
-import { Probe } from '../../disk/query/stat-entry.js';
+import { EntryQuery } from '../../disk/query/stat-entry.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
 import { EntryChanged, inodeAt, withEntryLocked } from './entry-lock.js';
 import { isLinkto, LINKTO_WANTS } from './linkto.js';
@@ -50,9 +50,13 @@ async function unlinkAt(
   const { xdata } = args;
   const name = args.loc.name;
   const onlyLinkto = asked(xdata, key.SKIP_NON_LINKTO_UNLINK);
-  const probe = await new Probe(store, parentDir.directory, parentDir.inode, name, onlyLinkto ? LINKTO : NO_WANTS).look(
-    Priority.normal,
-  );
+  const probe = await new EntryQuery(
+    store,
+    parentDir.directory,
+    parentDir.inode,
+    name,
+    onlyLinkto ? LINKTO : NO_WANTS,
+  ).run(Priority.normal);
   if (probe.errno !== 0) throw failure(probe.errno);
   if (probe.stat.isDirectory) throw failure(EISDIR);
   const inode = inodeAt(store, call, probe);
@@ -135,7 +139,7 @@ async function rmdirAt(
   locked: Inode | null,
 ): Promise<RemoveReply | EntryChanged> {
   const { name } = args.loc;
-  const probe = await new Probe(store, parentDir.directory, parentDir.inode, name, NO_WANTS).look(Priority.normal);
+  const probe = await new EntryQuery(store, parentDir.directory, parentDir.inode, name, NO_WANTS).run(Priority.normal);
   if (probe.errno !== 0) throw failure(probe.errno);
   const inode = inodeAt(store, call, probe);
   if (inode !== null && inode !== locked) return new EntryChanged(inode);

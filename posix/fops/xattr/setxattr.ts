@@ -20,7 +20,7 @@ import { isGfid2path, isIdentity, isPathinfo, isRestricted, isUser } from '../..
 import { exclusively } from '../../disk/inode-state.js';
 import { OpenFile, syncOutcome } from '../../disk/open-file.js';
 import { Change } from '../../disk/query/data-change.js';
-import { look } from '../../disk/query/stat-inode.js';
+import { statInode } from '../../disk/query/stat-inode.js';
 import { eachXattr } from '../../disk/query/xattr-reply.js';
 import { refuseCloud } from '../data/cloudsync-refusal.js';
 import { usesReserve } from '../data/space-check.js';
@@ -57,7 +57,7 @@ async function setByPath(store: BrickDir, call: Call, args: SetxattrArgs, file: 
     await raiseTimes(store, inode, file, timesOf(legacy.value as MdataIatt));
     return { xdata: null };
   }
-  const mode = mentionsAcl(dict) ? (await look(store, call, inode, unheld(file), null)).stat.mode : -1;
+  const mode = mentionsAcl(dict) ? (await statInode(store, call, inode, unheld(file), null)).stat.mode : -1;
   const steps = await prepare(store, inode, file, dict, (mode & S_IALLUGO) === LINKTO_MODE && mode >= 0, true);
   const { pre, post } = await apply(store, call, inode, file, steps, args.flags, 0);
   if ((xdata?.number(key.SYNC_XATTRS) ?? 0) !== 0) await removeOthers(store, call, inode, file, dict);
@@ -75,7 +75,7 @@ export async function fsetxattr(store: BrickDir, call: Call, args: FsetxattrArgs
     await checkRoom(store, call, dict, xdata);
     const file = await store.files.fileRef(fd);
     try {
-      const mode = mentionsAcl(dict) ? (await look(store, call, inode, unheld(file), null)).stat.mode : -1;
+      const mode = mentionsAcl(dict) ? (await statInode(store, call, inode, unheld(file), null)).stat.mode : -1;
       const steps = await prepare(store, inode, file, dict, (mode & S_IALLUGO) === LINKTO_MODE && mode >= 0, false);
       const durable = xdata?.has(key.DURABLE_OP) === true;
       const { pre, post } = await apply(store, call, inode, file, steps, args.flags, call.timeFlags & 7, durable);

@@ -19,8 +19,8 @@ import { EntryCursor } from '../../disk/format/dir-entries.js';
 import { HANDLE_DIR } from '../../disk/format/handle-name.js';
 import { isPathinfo } from '../../disk/format/xattr-names.js';
 import { ancestryPath, directoryPath, linksOf } from '../../disk/query/ancestry.js';
-import { look } from '../../disk/query/stat-inode.js';
-import { readValue } from './getxattr.js';
+import { statInode } from '../../disk/query/stat-inode.js';
+import { readXattr } from '../../disk/query/xattr-values.js';
 
 const LISTING = 128 * 1024;
 
@@ -82,10 +82,10 @@ async function aclText(store: BrickDir, call: Call, inode: Inode, name: string):
   let value: string | null;
   try {
     const xattr = isDefault ? key.ACL_DEFAULT_XATTR : key.ACL_ACCESS_XATTR;
-    value = aclToText(await readValue(store, call, await store.fileRef(inode), xattr));
+    value = aclToText(await readXattr(store, call, await store.fileRef(inode), xattr));
   } catch (error) {
     if (fopErrorOf(error).errno !== ENODATA) throw error;
-    const { stat } = await look(store, call, inode, await store.fileRef(inode), null);
+    const { stat } = await statInode(store, call, inode, await store.fileRef(inode), null);
     if (isDefault && !stat.isDirectory) throw failure(EACCES);
     value = isDefault ? '' : modeToAclText(stat.mode);
   }
@@ -188,7 +188,7 @@ async function signature(store: BrickDir, call: Call, file: FileRef): Promise<Di
     let size = 0;
     for (const name of [key.BITROT_VERSION, key.BITROT_SIGNATURE]) {
       try {
-        const value = await readValue(store, call, held, name);
+        const value = await readXattr(store, call, held, name);
         dict.setBytes(name, value);
         if (name === key.BITROT_SIGNATURE) size = value.length;
       } catch (error) {

@@ -16,7 +16,8 @@ import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { type FileRef, unheld } from '../../disk/file-ref.js';
 import { isCounter } from '../../disk/format/xattr-names.js';
 import { exclusively } from '../../disk/inode-state.js';
-import { look } from '../../disk/query/stat-inode.js';
+import { statInode } from '../../disk/query/stat-inode.js';
+import { runOnOpen } from '../../disk/run-cached.js';
 import { refuseXattr } from './xattr-refusal.js';
 
 /** gf_xattrop_flags_t; OR 2 and AND 3 are known to nobody. */
@@ -66,7 +67,7 @@ async function run(
       if (op !== Op.getAndSet || !item.missing) reply.setBytes(item.name, item.value);
     }
     if (xdata === null) return { ret: 0, dict: reply, xdata: null };
-    const seen = await look(store, call, inode, unheld(file), xdata);
+    const seen = await statInode(store, call, inode, unheld(file), xdata);
     if (seen.stat.isRegular && xdata.has(key.MODE_IN_XDATA)) seen.dict?.setInt(key.MODE_IN_XDATA, seen.stat.mode);
     return { ret: 0, dict: reply, xdata: seen.dict };
   } finally {
@@ -107,8 +108,8 @@ async function operate(
   const at = items.map((item) => memoryFor(b, item));
   for (const [i, item] of items.entries()) b.getxattr(file.fd, file.name, item.name, at[i]!, item.size, IGNORE);
   // The inode of an open file is in memory, and its xattrs with it as a rule.
-  if (file.name === null && store.inline) store.inlining.run(b);
-  else await store.run(b, inode.lane, priority);
+  const running = file.name === null ? runOnOpen(store, b, priority, inode.lane) : store.run(b, inode.lane, priority);
+  if (running !== null) await running;
   const errnos = items.map((item, i) => take(b, item, i, at[i]!));
   b.release();
 
