@@ -1,7 +1,8 @@
 import t from 'tap';
+import { EntryLock } from '../../../brickd/translators/features/locks/internal/internal-locks.js';
+import { MAX_LOCKS, MAX_LOCKS_OF_INODE, MAX_WAITING } from '../../../brickd/translators/features/locks/lock-users.js';
 import { LocksTranslator } from '../../../brickd/translators/features/locks/locks.js';
 import { options } from '../../../brickd/translators/features/locks/options.js';
-import { MAX_LOCKS, MAX_LOCKS_OF_INODE, MAX_WAITING } from '../../../brickd/translators/features/locks/users.js';
 import type { Fops, RemoveReply } from '../../../mux/xlator/fops.js';
 import type { Client, Inode } from '../../../mux/xlator/inode.js';
 import { EAGAIN, EINVAL, ENOLCK, ENOTCONN, EOPNOTSUPP } from '../../../native/errno.js';
@@ -73,7 +74,7 @@ t.test('the range of metadata has a domain of its own', async (t) => {
   const [a, b] = [new FakeClient(), new FakeClient()];
   await inodelk(locks, inode, a, 'W', { start: 0n, len: 0n });
   t.equal(await errnoOfAttempt(() => inodelk(locks, inode, b, 'W', { start: LLONG_MAX - 1n })), 0);
-  t.equal(locks.peek(inode)!.inodeCount('d:metadata'), 1);
+  t.equal(locks.peek(inode)!.domains!.inodeCount('d:metadata'), 1);
   t.equal(await errnoOfAttempt(() => inodelk(locks, inode, b, 'U', { start: LLONG_MAX - 1n })), 0);
 });
 
@@ -126,7 +127,7 @@ t.test('entry locks', async (t) => {
   t.equal(await state(all), 'pending');
   await entrylk(locks, inode, b, 'unlock', 'y');
   t.equal(await state(all), 'done');
-  t.equal(locks.peek(inode)!.entryCount(), 1);
+  t.equal(locks.peek(inode)!.domains!.entryCount(), 1);
   await entrylk(locks, inode, b, 'unlock', '', { owner: 'q' });
   t.equal(inode.refs, 0);
 });
@@ -163,10 +164,30 @@ t.test('revocation', async (t) => {
   t.equal(await errnoOfAttempt(() => inodelk(locks, inode, d, 'W')), EAGAIN);
   t.equal(await state(second), 'done', 'so many waited that the lock was taken away');
   t.equal(await state(third), 'pending');
-  locks.peek(inode)!.domain('d').inode.granted[0]!.grantedAt -= 4000;
+  locks.peek(inode)!.domainLocks().domain('d').inode.granted[0]!.grantedAt -= 4000;
   t.equal(await errnoOfAttempt(() => inodelk(locks, inode, d, 'W')), EAGAIN);
   t.equal(await state(third), 'done', 'an old lock is taken away');
   t.equal(await errnoOfAttempt(() => inodelk(locks, inode, a, 'U')), EINVAL);
+});
+
+t.test('who asks for a lock that is revoked for it has it, and can give it back', async (t) => {
+  const { locks, inode } = setup({}, { 'revocation-secs': 3600 });
+  const [a, b] = [new FakeClient(), new FakeClient()];
+  await inodelk(locks, inode, a, 'W');
+  locks.locksOf(inode).domainLocks().domain('d').inode.granted[0]!.grantedAt -= 4000;
+  await inodelk(locks, inode, b, 'W');
+  t.equal(locks.locksOf(inode).domainLocks().inodeCount('d'), 1);
+  t.equal(await errnoOfAttempt(() => inodelk(locks, inode, b, 'U')), 0);
+});
+
+t.test('the states of a lock follow one another', async (t) => {
+  const lock = new EntryLock(new FakeClient(), 'o', 1, 'c', 'name', 0);
+  t.throws(() => lock.become('gone'), /assertion failed/);
+  lock.become('waiting');
+  lock.become('granted');
+  t.throws(() => lock.become('granted'), /assertion failed/);
+  lock.become('gone');
+  t.throws(() => lock.become('waiting'), /assertion failed/);
 });
 
 t.test('removal waits for locks of others and holds back new ones', async (t) => {
@@ -300,7 +321,7 @@ t.test('random inode locks: never two that conflict, none forgotten', async (t) 
           if (x.start < y.start + y.len && y.start < x.start + x.len) t.fail(`seed ${seed}: two locks that conflict`);
         }
       }
-      if (locks.peek(inode)!.inodeCount(null) !== all.length) t.fail(`seed ${seed}: count`);
+      if (locks.peek(inode)!.domains!.inodeCount(null) !== all.length) t.fail(`seed ${seed}: count`);
     }
     for (const client of clients) {
       client.alive = false;
@@ -323,13 +344,13 @@ t.test('a client has a bounded number of locks on a file, and of requests that w
     waiting.push(inodelk(locks, inode, other, 'W', { start: BigInt(i), len: 1n, wait: true }));
   }
   t.equal(await errnoOfAttempt(() => inodelk(locks, inode, other, 'W', { start: 1n, len: 1n, wait: true })), ENOLCK);
-  t.equal(locks.peek(inode)!.inodeCount(null), MAX_LOCKS_OF_INODE + 1 + MAX_WAITING);
+  t.equal(locks.peek(inode)!.domains!.inodeCount(null), MAX_LOCKS_OF_INODE + 1 + MAX_WAITING);
   client.alive = false;
   const begun = performance.now();
   locks.clientGone(client);
   await Promise.all(waiting);
   t.ok(performance.now() - begun < 1000, 'all at once are let go soon');
-  t.equal(locks.peek(inode)!.inodeCount(null), MAX_WAITING + 1);
+  t.equal(locks.peek(inode)!.domains!.inodeCount(null), MAX_WAITING + 1);
   other.alive = false;
   locks.clientGone(other);
   t.equal(inode.refs, 0);

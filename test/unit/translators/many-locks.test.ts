@@ -2,10 +2,10 @@
 import t from 'tap';
 import { MOST_LINES } from '../../../brickd/translators/features/locks/dump.js';
 import { NameIndex, RangeIndex } from '../../../brickd/translators/features/locks/lock-index.js';
+import { MAX_LOCKS_OF_INODE } from '../../../brickd/translators/features/locks/lock-users.js';
 import { LocksTranslator } from '../../../brickd/translators/features/locks/locks.js';
 import { options } from '../../../brickd/translators/features/locks/options.js';
 import { MAX_ACTIVE } from '../../../brickd/translators/features/locks/record-locks.js';
-import { MAX_LOCKS_OF_INODE } from '../../../brickd/translators/features/locks/users.js';
 import { E2BIG, ENOLCK } from '../../../native/errno.js';
 import { parseOptions } from '../../../volfiles/options.js';
 import { callOf, errnoOfAttempt, FakeBrick, FakeClient, fdOf, make, random } from './harness.js';

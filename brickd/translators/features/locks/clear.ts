@@ -5,10 +5,10 @@
 
 import type { Flock } from '../../../../mux/xlator/fops.js';
 import type { Client } from '../../../../mux/xlator/inode.js';
+import { defined } from '../../../../native/assert.js';
 import { EINTR } from '../../../../native/errno.js';
 import type { InodeLocks } from './inode-locks.js';
-import type { Range } from './posix-locks.js';
-import { flockOf } from './posix-locks.js';
+import { flockOf, type Range } from './posix/posix-lock.js';
 
 export const CLEAR_PREFIX = 'glusterfs.clrlk';
 export const INTERRUPT_PREFIX = 'glusterfs.intrlk';
@@ -56,11 +56,13 @@ export function parseClear(name: string): ClearRequest | null {
   };
 }
 
+const GROUPS = 'a range that matches has three numbers';
+
 /** `whence,start-length`. Undefined when it is none. */
 function parseRange(text: string): WantedRange | undefined {
   const match = /^\s*([-+]?\d+),\s*([-+]?\d+)-\s*([-+]?\d+)/.exec(text);
   if (match === null) return undefined;
-  return { whence: Number(match[1]), start: BigInt(match[2]!), len: BigInt(match[3]!) };
+  return { whence: Number(match[1]), start: BigInt(defined(match[2], GROUPS)), len: BigInt(defined(match[3], GROUPS)) };
 }
 
 const isRange = (flock: Flock, r: WantedRange): boolean =>
@@ -77,19 +79,19 @@ export function clearLocks(locks: InodeLocks | undefined, request: ClearRequest,
   if (locks === undefined) return { blocked: 0, granted: 0 };
   if (request.type === 'posix') return clearPosix(locks, request, range, caller);
   const cleared = { blocked: 0, granted: 0 };
-  if (locks.domains === null) return cleared;
-  for (const domain of [...locks.domains.values()]) {
+  const { domains } = locks;
+  if (domains === null) return cleared;
+  for (const domain of domains.all()) {
     if (request.type === 'inode') {
       const wanted = (lock: { flock: Flock }): boolean => range === null || isRange(lock.flock, range);
       if (request.blocked) cleared.blocked += domain.inode.refuse(wanted);
       if (request.granted) cleared.granted += domain.inode.drop(wanted);
-      locks.inodeLocksFreed(domain);
+      domains.inodeLocksFreed(domain);
     } else {
       const wanted = (lock: { name: string }): boolean => request.which === null || lock.name === request.which;
       if (request.blocked) cleared.blocked += domain.entry.refuse(wanted);
       if (request.granted) cleared.granted += domain.entry.drop(wanted);
-      domain.entry.grant();
-      locks.tidy(domain);
+      domains.entryLocksFreed(domain);
     }
   }
   return cleared;

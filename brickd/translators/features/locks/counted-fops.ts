@@ -19,11 +19,13 @@ import type { Inode } from '../../../../mux/xlator/inode.js';
 import { below, intercept } from '../../../../mux/xlator/intercept.js';
 import { then } from '../../../../mux/xlator/maybe-promise.js';
 import { Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
+import { defined } from '../../../../native/assert.js';
 import { copyDict } from '../../copy-dict.js';
 import { answer, answerEntry, hasRequest, takeRequest, writable } from './counts.js';
-import { InodeLocks, type LocksHost, type Revocation } from './inode-locks.js';
-import { type MandatoryMode, mandatoryMode } from './mandatory.js';
+import { InodeLocks, type LocksHost } from './inode-locks.js';
+import type { Revocation } from './internal/revocation.js';
 import type { Options } from './options.js';
+import { type MandatoryMode, mandatoryMode } from './posix/mandatory.js';
 
 /** Fops whose replies only get counts, by what tells the inode that the counts are of. */
 const COUNTED = {
@@ -100,7 +102,7 @@ export abstract class CountedFops extends Translator<Options> implements LocksHo
   lookup(call: Call, args: LookupArgs): MaybePromise<LookupReply> {
     if (!hasRequest(args.xdata)) return this.next.lookup(call, args);
     const xdata = copyDict(args.xdata);
-    const request = takeRequest(xdata)!;
+    const request = defined(takeRequest(xdata), 'a request for counts that was seen is there');
     const { parent, name } = args.loc;
     return then(this.next.lookup(call, { ...args, xdata }), (reply) => {
       const counted = { ...reply };

@@ -63,15 +63,15 @@ function put(xdata: Dict, key: string, count: number, keepMax: boolean): void {
 
 /** Fills a reply's xdata with the counts of an inode. */
 export function answer(request: CountRequest, locks: InodeLocks | undefined, xdata: Dict, keepMax = false): void {
-  if (request.entry) put(xdata, ENTRYLK_COUNT, locks?.entryCount() ?? 0, keepMax);
-  if (request.domain !== null) put(xdata, INODELK_COUNT, locks?.inodeCount(request.domain) ?? 0, keepMax);
-  if (request.inode) put(xdata, INODELK_COUNT, locks?.inodeCount(null) ?? 0, keepMax);
+  if (request.entry) put(xdata, ENTRYLK_COUNT, locks?.domains?.entryCount() ?? 0, keepMax);
+  if (request.domain !== null) put(xdata, INODELK_COUNT, locks?.domains?.inodeCount(request.domain) ?? 0, keepMax);
+  if (request.inode) put(xdata, INODELK_COUNT, locks?.domains?.inodeCount(null) ?? 0, keepMax);
   if (request.posix) put(xdata, POSIXLK_COUNT, locks?.posix?.count ?? 0, keepMax);
   if (request.domains !== null) {
     for (const key of request.domains) {
       const colon = key.indexOf(':');
       if (colon < 0 || colon === key.length - 1) continue;
-      put(xdata, key, locks?.inodeCount(key.slice(colon + 1)) ?? 0, keepMax);
+      put(xdata, key, locks?.domains?.inodeCount(key.slice(colon + 1)) ?? 0, keepMax);
     }
   }
 }
@@ -86,7 +86,7 @@ export function answerEntry(
   locksOf: LocksOf,
 ): void {
   if (request.parentEntry && parent !== null && name !== '') {
-    xdata.setInt(PARENT_ENTRYLK, locksOf(parent)?.nameLocked(name) === true ? 1 : 0);
+    xdata.setInt(PARENT_ENTRYLK, locksOf(parent)?.domains?.nameLocked(name) === true ? 1 : 0);
   }
   if (inode !== null && inode !== undefined) answer(request, locksOf(inode), xdata);
 }

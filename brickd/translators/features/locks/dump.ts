@@ -3,10 +3,11 @@ import type { Client } from '../../../../mux/xlator/inode.js';
 import { pathOf } from '../../../../mux/xlator/known-path.js';
 import type { DumpSection } from '../../../../mux/xlator/translator.js';
 import type { InodeLocks } from './inode-locks.js';
-import type { EntryLock, InodeLock } from './internal-locks.js';
-import type { InternalLock } from './lock-list.js';
+import type { InternalLock } from './internal/internal-lock.js';
+import type { EntryLock, InodeLock } from './internal/internal-locks.js';
 import { entryLine, type LockRecord, rangeLine } from './lock-text.js';
-import { flockOf, type HeldRange, type PosixLocks, type Range } from './posix-locks.js';
+import { flockOf, type HeldRange, type Range } from './posix/posix-lock.js';
+import type { PosixLocks } from './posix/posix-locks.js';
 
 /** Who has or wants a lock. */
 interface LockOwner {
@@ -79,8 +80,8 @@ export function dumpAll(translator: string, busy: ReadonlySet<InodeLocks>): Dump
 
 function dumpLocks(translator: string, locks: InodeLocks, room: Room): DumpSection {
   const lines = [`path=${pathOf(locks.inode)}`, 'mandatory=0'];
-  const domains = locks.domains === null ? [] : [...locks.domains.values()];
-  const entries = locks.entryCount();
+  const domains = locks.domains?.all() ?? [];
+  const entries = locks.domains?.entryCount() ?? 0;
   if (entries > 0) {
     lines.push(`entrylk-count=${entries}`);
     for (const { name, entry } of domains) {
@@ -94,7 +95,7 @@ function dumpLocks(translator: string, locks: InodeLocks, room: Room): DumpSecti
       room.add(lines, entry.waiting, entry.waiting.length, (lock, i) => line(lock, length + i, false));
     }
   }
-  const inodes = locks.inodeCount(null);
+  const inodes = locks.domains?.inodeCount(null) ?? 0;
   if (inodes > 0) {
     lines.push(`inodelk-count=${inodes}`);
     for (const { name, inode } of domains) {
@@ -117,7 +118,7 @@ function dumpLocks(translator: string, locks: InodeLocks, room: Room): DumpSecti
   }
   const omitted = room.takeOmitted();
   if (omitted > 0) lines.push(`locks-left-out=${omitted}`);
-  lines.push(`removes_pending=${locks.removing + locks.removalsWaiting}`);
+  lines.push(`removes_pending=${locks.removals.running + locks.removals.waiting}`);
   return { title: `xlator.features.locks.${translator}.inode`, lines, inode: locks.inode };
 }
 

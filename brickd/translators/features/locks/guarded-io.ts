@@ -18,7 +18,7 @@ import { O_NONBLOCK, O_TRUNC } from '../../../../native/linux.js';
 import { CountedFops } from './counted-fops.js';
 import type { InodeLocks } from './inode-locks.js';
 import { LLONG_MAX } from './lock-text.js';
-import { type IoRegion, ioAllowed, ioCovered } from './mandatory.js';
+import { type IoRegion, ioAllowed, ioCovered } from './posix/mandatory.js';
 
 /** Set on files that may be read and written only by who has them locked. */
 export const ENFORCE_KEY = 'trusted.glusterfs.enforce-mandatory-lock';
@@ -54,40 +54,41 @@ export abstract class GuardedIo extends CountedFops {
   enforced(call: Call, inode: Inode): MaybePromise<boolean> {
     if (this.mode === 'off') return false;
     const locks = this.locksOf(inode);
-    return locks.enforced ?? this.#readEnforced(call, locks);
+    return locks.io?.enforced ?? this.#readEnforced(call, locks);
   }
 
   async #readEnforced(call: Call, locks: InodeLocks): Promise<boolean> {
+    const io = locks.mandatoryIo();
     try {
       await this.next.getxattr(call, { inode: locks.inode, name: ENFORCE_KEY, xdata: null });
-      locks.enforced = true;
+      io.enforced = true;
     } catch (error) {
       // Anything but a clear no is asked again.
       if (fopErrorOf(error).errno !== ENODATA) return false;
-      locks.enforced ??= false;
+      io.enforced ??= false;
     }
-    return locks.enforced;
+    return io.enforced;
   }
 
   /** Winds I/O once no lock forbids it. fd: null if the file is not open: such I/O does not wait. */
   guard<R>(call: Call, inode: Inode, fd: Fd | null, io: IoRegion, wind: () => MaybePromise<R>): MaybePromise<R> {
     return then(this.enforced(call, inode), () => {
       const locks = this.locksOf(inode);
-      // As it is now: it may have been turned on since the question.
-      const enforced = locks.enforced === true;
+      const mandatory = locks.mandatoryIo();
       const counted = (): MaybePromise<R> => {
-        locks.ioRunning++;
-        return settled(wind, () => locks.ioEnded());
+        mandatory.started();
+        return settled(wind, () => mandatory.ended());
       };
-      if (enforced) {
+      // As it is now: it may have been turned on since the question.
+      if (mandatory.enforced === true) {
         if (!ioCovered(locks.posixLocks(), io)) throw failure(io.writes ? EBUSY : EAGAIN);
         return counted();
       }
       const { posix } = locks;
       if (posix === null || ioAllowed(posix, io, this.mode === 'optimal')) return counted();
       if (fd === null || (fd.flags & O_NONBLOCK) !== 0) throw failure(EAGAIN);
-      posix.onFreed = () => locks.io?.wake(posix, this.mode);
-      return locks.ioQueue().wait(io).then(counted);
+      posix.onFreed = () => mandatory.wake(posix, this.mode);
+      return mandatory.wait(io).then(counted);
     });
   }
 }

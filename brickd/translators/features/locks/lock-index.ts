@@ -2,7 +2,10 @@
  * Finds those of many locks that a request may conflict with, without looking at the others. Locks lie in buckets, each in the order
  * in which they were added.
  */
+import { assert, defined } from '../../../../native/assert.js';
 import { LockType } from './lock-text.js';
+
+const INDEXED = 'a lock is removed from an index that has it';
 
 /** What an index keeps in order. */
 export interface Ordered {
@@ -27,6 +30,7 @@ export function placeOf(list: readonly Ordered[], order: number): number {
   let high = list.length;
   while (low < high) {
     const mid = (low + high) >> 1;
+    // biome-ignore lint/style/noNonNullAssertion: low <= mid < high <= length
     if (list[mid]!.order < order) low = mid + 1;
     else high = mid;
   }
@@ -36,7 +40,8 @@ export function placeOf(list: readonly Ordered[], order: number): number {
 /** Takes a lock out of a list that is in order. */
 export function removeOrdered<L extends Ordered>(list: L[], lock: L): void {
   const at = placeOf(list, lock.order);
-  if (list[at] === lock) list.splice(at, 1);
+  assert(list[at] === lock, 'a lock is in every list that it has been put in, in order');
+  list.splice(at, 1);
 }
 
 export interface LockName {
@@ -56,7 +61,7 @@ export class NameIndex<L extends Ordered & LockName> implements LockIndex<L, Loc
   }
 
   remove(lock: L): void {
-    const bucket = this.#names.get(lock.name)!;
+    const bucket = defined(this.#names.get(lock.name), INDEXED);
     removeOrdered(bucket, lock);
     if (bucket.length === 0) this.#names.delete(lock.name);
   }
@@ -120,10 +125,10 @@ export class RangeIndex<L extends Ordered & LockRange> implements LockIndex<L, L
 
   remove(lock: L): void {
     const level = levelOf(lock);
-    const cells = this.#levels.get(level)!;
+    const cells = defined(this.#levels.get(level), INDEXED);
     const end = cellAt(lock.end, level);
     for (let at = cellAt(lock.start, level); at <= end; at++) {
-      const cell = cells.get(at)!;
+      const cell = defined(cells.get(at), INDEXED);
       removeOrdered(bucketOf(cell, lock.type), lock);
       if (cell.reads.length === 0 && cell.writes.length === 0) cells.delete(at);
     }

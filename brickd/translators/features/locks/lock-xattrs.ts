@@ -104,7 +104,7 @@ export abstract class LockXattrs extends GuardedIo {
     if (dict.has(META_LOCK_KEY)) return this.#startMove(call, inode);
     if (dict.has(META_UNLOCK_KEY)) {
       const locks = this.peek(inode);
-      if (locks !== undefined && locks.mover === call.client) locks.moveEnded(dict.has('status'));
+      if (locks !== undefined && locks.move?.mover === call.client) locks.moveEnded(dict.has('status'));
       return DONE;
     }
     const stored = storedPart(args);
@@ -114,9 +114,9 @@ export abstract class LockXattrs extends GuardedIo {
   }
 
   #startMove(call: Call, inode: Inode): Xdata {
-    const locks = this.locksOf(inode);
-    if (call.pid !== ClientPid.defrag || locks.mover !== null) throw failure(EINVAL);
-    locks.moveStarted(call.client);
+    const move = this.locksOf(inode).fileMove();
+    if (call.pid !== ClientPid.defrag || move.mover !== null) throw failure(EINVAL);
+    move.start(call.client);
     return DONE;
   }
 
@@ -155,9 +155,9 @@ export abstract class LockXattrs extends GuardedIo {
   #enforce(inode: Inode, on: boolean, wind: () => MaybePromise<Xdata>): MaybePromise<Xdata> {
     if (this.mode === 'off' || !this.options['enforce-mandatory-lock']) throw failure(EINVAL);
     return then(wind(), (reply) => {
-      const locks = this.locksOf(inode);
-      locks.enforced = on;
-      return then(locks.ioDrained(), () => reply);
+      const io = this.locksOf(inode).mandatoryIo();
+      io.enforced = on;
+      return then(io.drained(), () => reply);
     });
   }
 }

@@ -48,6 +48,6 @@ export function lockinfoBrick(pathinfo: string): string | null {
 export function summaryBrick(pathinfo: string): string | null {
   const parts = pathinfo.split(':').filter((part) => part !== '');
   if (parts.length < 3) return null;
-  const path = parts.slice(2).join(':').replace(/^\.+/, '').split('.')[0]!;
+  const path = parts.slice(2).join(':').replace(/^\.+/, '').replace(/\..*$/s, '');
   return path === '' ? null : `${parts[1]}:${path}`;
 }

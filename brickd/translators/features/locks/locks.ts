@@ -32,7 +32,7 @@ import type { DumpSection, LayerNumbers } from '../../../../mux/xlator/translato
 import { EINVAL, ENOTCONN, EOPNOTSUPP, EREMOTE } from '../../../../native/errno.js';
 import { dumpAll } from './dump.js';
 import type { InodeLocks } from './inode-locks.js';
-import { EntryLock, InodeLock } from './internal-locks.js';
+import { EntryLock, InodeLock } from './internal/internal-locks.js';
 import { LLONG_MAX, LockType, ownerText } from './lock-text.js';
 import { LockXattrs } from './lock-xattrs.js';
 import { activeLocks, checkOwner, lk, setActiveLocks } from './record-locks.js';
@@ -51,7 +51,7 @@ export class LocksTranslator extends LockXattrs {
   flush(call: Call, args: FdArgs): MaybePromise<Xdata> {
     const locks = this.peek(args.fd.inode);
     if (locks !== undefined) {
-      if (locks.migrated) throw failure(EREMOTE);
+      if (locks.move?.migrated === true) throw failure(EREMOTE);
       // No owner: the server closes the file of a client that has gone.
       if (call.lkOwner === '') locks.posix?.dropFd(args.fd);
       else locks.posix?.dropOwner(call.client, call.lkOwner);
@@ -83,28 +83,28 @@ export class LocksTranslator extends LockXattrs {
     if (flock.start < 0n || flock.len < 0n) throw failure(EINVAL);
     checkOwner(call);
     if (cmd !== 1 && cmd !== 2) throw failure(EOPNOTSUPP);
-    const locks = this.locksOf(inode);
-    const domain = locks.domain(inodelkDomain(args.domain, flock));
+    const domains = this.locksOf(inode).domainLocks();
+    const domain = domains.domain(inodelkDomain(args.domain, flock));
     const request = new InodeLock(call.client, call.lkOwner, call.pid, connectionId(call, args.xdata), flock);
     if (flock.type === LockType.unlock) {
       if (this.#loses()) return DONE;
       if (!domain.inode.unlock(request)) {
-        locks.tidy(domain);
+        domains.tidy(domain);
         this.log.debug(
           0,
           `Matching lock not found for unlock ${flock.start}-${request.end}, by ${ownerText(call.lkOwner)} on ${call.client.uid} for gfid:${gfidText(inode.gfid)}`,
         );
         throw failure(EINVAL);
       }
-      locks.inodeLocksFreed(domain);
+      domains.inodeLocksFreed(domain);
       return DONE;
     }
     if (!call.client.alive) throw failure(ENOTCONN);
-    locks.revokeInodeLocks(domain, request);
+    domains.revokeInodeLocks(domain, request);
     try {
       return domain.inode.lock(request, cmd === 2)?.then(done) ?? DONE;
     } finally {
-      locks.tidy(domain);
+      domains.tidy(domain);
     }
   }
 
@@ -124,24 +124,26 @@ export class LocksTranslator extends LockXattrs {
     checkDomain(args.domain);
     checkOwner(call);
     if (cmd < 0 || cmd > 2) throw failure(EINVAL);
-    const locks = this.locksOf(inode);
-    const domain = locks.domain(args.domain);
+    const domains = this.locksOf(inode).domainLocks();
+    const domain = domains.domain(args.domain);
     const request = new EntryLock(call.client, call.lkOwner, call.pid, connectionId(call, args.xdata), name, type);
     if (cmd === 1) {
       if (this.#loses()) return DONE;
       const had = domain.entry.unlock(request);
-      if (had) domain.entry.grant();
-      locks.tidy(domain);
-      if (had) return DONE;
+      if (had) {
+        domains.entryLocksFreed(domain);
+        return DONE;
+      }
+      domains.tidy(domain);
       this.log.debug(0, `unlock on ${name === '' ? '(null)' : name} attempted but no matching lock found`);
       throw failure(EINVAL);
     }
     if (!call.client.alive) throw failure(ENOTCONN);
-    locks.revokeEntryLocks(domain, request);
+    domains.revokeEntryLocks(domain, request);
     try {
       return domain.entry.lock(request, cmd === 0)?.then(done) ?? DONE;
     } finally {
-      locks.tidy(domain);
+      domains.tidy(domain);
     }
   }
 
@@ -179,23 +181,23 @@ export class LocksTranslator extends LockXattrs {
 
   #removal<R>(call: Call, inode: Inode | undefined, wind: () => MaybePromise<R>): MaybePromise<R> {
     if (inode === undefined) return wind();
-    if (this.peek(inode)?.heldByOthers(call.client) === true) return this.#removeLater(call, inode, wind);
+    if (this.peek(inode)?.domains?.heldByOthers(call.client) === true) return this.#removeLater(call, inode, wind);
     const reply = wind();
     if (!(reply instanceof Promise)) return reply;
     const locks = this.locksOf(inode);
-    locks.removing++;
+    locks.removals.started();
     call.hold(inode);
-    return reply.finally(() => locks.removalDone());
+    return reply.finally(() => locks.removalEnded());
   }
 
   async #removeLater<R>(call: Call, inode: Inode, wind: () => MaybePromise<R>): Promise<R> {
     const locks = this.locksOf(inode);
     call.hold(inode);
-    await locks.waitForRemoval(call.client);
+    await locks.domainLocks().waitForRemoval(call.client);
     try {
       return await wind();
     } finally {
-      locks.removalDone();
+      locks.removalEnded();
     }
   }
 
@@ -221,8 +223,7 @@ export class LocksTranslator extends LockXattrs {
         numbers.locksHeld += posix.heldCount;
         numbers.locksWaiting += posix.waiting.length;
       }
-      if (domains === null) continue;
-      for (const { inode, entry } of domains.values()) {
+      for (const { inode, entry } of domains?.all() ?? []) {
         numbers.locksHeld += inode.granted.length + entry.granted.length;
         numbers.locksWaiting += inode.waiting.length + entry.waiting.length;
       }

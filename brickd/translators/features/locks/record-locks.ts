@@ -7,7 +7,7 @@ import { then } from '../../../../mux/xlator/maybe-promise.js';
 import { E2BIG, EAGAIN, EBUSY, EINVAL, ENOTCONN, EREMOTE } from '../../../../native/errno.js';
 import type { InodeLocks } from './inode-locks.js';
 import { isNullOwner, LLONG_MAX, LockType, now } from './lock-text.js';
-import { flockOf, type Holder, type Range } from './posix-locks.js';
+import { flockOf, type Holder, type Range } from './posix/posix-lock.js';
 
 const Cmd = { getlk: 0, setlk: 1, setlkw: 2, reserve: 3, reserveWait: 4, unreserve: 5, getlkFd: 6 } as const;
 
@@ -101,7 +101,7 @@ function getlk(locks: InodeLocks, holder: Holder, range: Range): Flock {
 
 function setlk(locks: InodeLocks, holder: Holder, range: Range, mayWait: boolean): MaybePromise<LkReply> {
   if (range.type < LockType.read || range.type > LockType.unlock) throw failure(EINVAL);
-  if (locks.migrated) throw failure(EREMOTE);
+  if (locks.move?.migrated) throw failure(EREMOTE);
   const pass = locks.reserved?.pass(reservation(holder, range)) ?? null;
   if (pass !== null) return pass.then(() => set(locks, holder, range, mayWait));
   return set(locks, holder, range, mayWait);
@@ -112,7 +112,7 @@ function setlk(locks: InodeLocks, holder: Holder, range: Range, mayWait: boolean
  * overlaps, and all that waits fails.
  */
 function preempt(locks: InodeLocks, holder: Holder, range: Range): LkReply {
-  if (locks.migrated) throw failure(EREMOTE);
+  if (locks.move?.migrated) throw failure(EREMOTE);
   if (!holder.client.alive) throw failure(ENOTCONN);
   const posix = locks.posixLocks();
   posix.refuse(() => true, EBUSY);
@@ -125,6 +125,8 @@ function preempt(locks: InodeLocks, holder: Holder, range: Range): LkReply {
   return answer(flockOf(range, holder.owner));
 }
 
+const isMoving = (locks: InodeLocks): boolean => locks.move !== null && locks.move.mover !== null;
+
 function set(locks: InodeLocks, holder: Holder, range: Range, mayWait: boolean): MaybePromise<LkReply> {
   const unlocking = range.type === LockType.unlock;
   if (!unlocking && !holder.client.alive) throw failure(ENOTCONN);
@@ -134,10 +136,10 @@ function set(locks: InodeLocks, holder: Holder, range: Range, mayWait: boolean):
     // Who waits lets go of what it has there: two owners that both want to make a read lock a write lock would wait for ever.
     posix.apply(holder, { ...range, type: LockType.unlock });
     posix.grant();
-    if (locks.mover !== null) return locks.holdForMove(holder.client).then(answer);
+    if (isMoving(locks)) return locks.fileMove().hold(holder.client);
     return then(posix.wait(holder, range), answer);
   }
-  if (locks.mover !== null) return locks.holdForMove(holder.client).then(answer);
+  if (isMoving(locks)) return locks.fileMove().hold(holder.client);
   posix.apply(holder, range);
   posix.grant();
   // Tells the lock manager of NFS whether this was the fd's last lock.

@@ -3,47 +3,10 @@
  * same range stand in one group, which is kept with one held range that is in its way and looked at again when that goes: a release
  * looks at one of the many that want the same.
  */
-import type { Flock } from '../../../../mux/xlator/fops.js';
-import type { Client, Fd } from '../../../../mux/xlator/inode.js';
-import { placeOf, removeOrdered } from './lock-index.js';
-import type { HeldRange, Holder, Range } from './posix-locks.js';
-
-/** A request that waits. */
-export class Waiting {
-  readonly owner: string;
-  client: Client;
-  range: Range;
-  order = 0;
-  group: WaitGroup | null = null;
-  readonly resolve: (flock: Flock) => void;
-  readonly reject: (error: unknown) => void;
-
-  constructor(holder: Holder, range: Range, resolve: (flock: Flock) => void, reject: (error: unknown) => void) {
-    this.owner = holder.owner;
-    this.client = holder.client;
-    this.range = range;
-    this.resolve = resolve;
-    this.reject = reject;
-  }
-
-  isOf(holder: Holder): boolean {
-    return this.client === holder.client && this.owner === holder.owner;
-  }
-}
-
-/** Requests for the same range that the same held range is in the way of. */
-export class WaitGroup {
-  readonly key: string;
-  /** In the order of the queue. */
-  readonly queue: Waiting[] = [];
-  blocker: HeldRange | null = null;
-  /** It is about to be looked at. */
-  due = false;
-
-  constructor(key: string) {
-    this.key = key;
-  }
-}
+import type { Client, Fd } from '../../../../../mux/xlator/inode.js';
+import { assert, defined } from '../../../../../native/assert.js';
+import { placeOf, removeOrdered } from '../lock-index.js';
+import { type HeldRange, type Holder, WaitGroup, type Waiting } from './posix-lock.js';
 
 /** What the queue asks of the locks that it waits for. */
 export interface QueueHost {
@@ -52,6 +15,8 @@ export interface QueueHost {
   /** The request has left the queue: its lock is taken now. */
   grant(waiting: Waiting): void;
 }
+
+const OWNED = 'a request in the queue is among those of its owner';
 
 export class PosixQueue {
   readonly #all: Waiting[] = [];
@@ -174,7 +139,7 @@ export class PosixQueue {
   }
 
   #leave(waiting: Waiting): void {
-    const group = waiting.group!;
+    const group = defined(waiting.group, 'a request in the queue is in a group');
     waiting.group = null;
     removeOrdered(group.queue, waiting);
     if (group.queue.length > 0) return;
@@ -205,21 +170,22 @@ export class PosixQueue {
   }
 
   #disown(waiting: Waiting): void {
-    const owners = this.#clients.get(waiting.client)!;
-    const own = owners.get(waiting.owner)!;
-    own.delete(waiting);
+    const owners = defined(this.#clients.get(waiting.client), OWNED);
+    const own = defined(owners.get(waiting.owner), OWNED);
+    const had = own.delete(waiting);
+    assert(had, OWNED);
     if (own.size > 0) return;
     owners.delete(waiting.owner);
     if (owners.size === 0) this.#clients.delete(waiting.client);
   }
 }
 
-const firstOf = (group: WaitGroup): number => group.queue[0]?.order ?? Number.POSITIVE_INFINITY;
+const firstOf = (group: WaitGroup | undefined): number => group?.queue[0]?.order ?? Number.POSITIVE_INFINITY;
 const laterFirst = (a: WaitGroup, b: WaitGroup): number => (firstOf(a) < firstOf(b) ? 1 : -1);
 
 /** Puts a group where its first request belongs, in a list whose earliest is the last. */
 function insertByFirst(groups: WaitGroup[], group: WaitGroup): void {
   let at = groups.length;
-  while (at > 0 && firstOf(groups[at - 1]!) < firstOf(group)) at--;
+  while (at > 0 && firstOf(groups[at - 1]) < firstOf(group)) at--;
   groups.splice(at, 0, group);
 }

@@ -3,10 +3,11 @@
  * them. A reservation holds back POSIX lock requests of others on exactly its range, and goes when its owner locks it.
  */
 
-import { failure } from '../../../../mux/xlator/fop-error.js';
-import type { Client } from '../../../../mux/xlator/inode.js';
-import { EAGAIN, EINVAL } from '../../../../native/errno.js';
-import type { Users } from './users.js';
+import { failure } from '../../../../../mux/xlator/fop-error.js';
+import type { Client } from '../../../../../mux/xlator/inode.js';
+import { assert } from '../../../../../native/assert.js';
+import { EAGAIN, EINVAL } from '../../../../../native/errno.js';
+import type { LockUsers } from '../lock-users.js';
 
 interface Reservation {
   client: Client;
@@ -24,9 +25,9 @@ interface Queued extends Reservation {
 export class ReserveLocks {
   #held: Reservation[] = [];
   #queue: Queued[] = [];
-  readonly #users: Users<unknown>;
+  readonly #users: LockUsers<unknown>;
 
-  constructor(users: Users<unknown>) {
+  constructor(users: LockUsers<unknown>) {
     this.#users = users;
   }
 
@@ -71,7 +72,9 @@ export class ReserveLocks {
   }
 
   #remove(r: Reservation): void {
-    this.#held.splice(this.#held.indexOf(r), 1);
+    const at = this.#held.indexOf(r);
+    assert(at >= 0, 'a reservation is given back once');
+    this.#held.splice(at, 1);
     this.#users.remove(r.client);
   }
 

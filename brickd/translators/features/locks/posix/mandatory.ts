@@ -3,10 +3,8 @@
  * wait. `forced` means every lock of the volume, `optimal` only those that were asked for as mandatory ones.
  */
 
-import { failure } from '../../../../mux/xlator/fop-error.js';
-import type { Client } from '../../../../mux/xlator/inode.js';
-import { EAGAIN } from '../../../../native/errno.js';
-import { LockType } from './lock-text.js';
+import type { Client } from '../../../../../mux/xlator/inode.js';
+import { LockType } from '../lock-text.js';
 import type { PosixLocks } from './posix-locks.js';
 
 export type MandatoryMode = 'off' | 'forced' | 'optimal';
@@ -50,45 +48,4 @@ export function ioAllowed(
 export function ioCovered(posix: PosixLocks, io: IoRegion): boolean {
   const { ranges } = posix.holder(io.client, io.owner);
   return ranges.some((range) => range.start <= io.start && range.end >= io.end);
-}
-
-interface WaitingIo {
-  io: IoRegion;
-  go: () => void;
-  reject: (error: unknown) => void;
-}
-
-/** I/O of one inode that waits for locks. */
-export class IoQueue {
-  #queue: WaitingIo[] = [];
-
-  wait(io: IoRegion): Promise<void> {
-    return new Promise((go, reject) => {
-      this.#queue.push({ io, go, reject });
-    });
-  }
-
-  /** Lets go what has become possible. */
-  wake(posix: PosixLocks, mode: MandatoryMode): void {
-    if (this.#queue.length === 0) return;
-    const queue = this.#queue;
-    this.#queue = [];
-    for (const waiting of queue) {
-      if (mode === 'off' || ioAllowed(posix, waiting.io, mode === 'optimal')) waiting.go();
-      else this.#queue.push(waiting);
-    }
-  }
-
-  dropClient(client: Client): void {
-    const gone = this.#queue.filter((w) => w.io.client === client);
-    this.#queue = this.#queue.filter((w) => w.io.client !== client);
-    for (const waiting of gone) waiting.reject(failure(EAGAIN));
-  }
-
-  /** Fails all that waits. */
-  refuse(errno: number): void {
-    const queue = this.#queue;
-    this.#queue = [];
-    for (const waiting of queue) waiting.reject(failure(errno));
-  }
 }

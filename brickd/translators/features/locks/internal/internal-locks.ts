@@ -1,8 +1,8 @@
 /** The two kinds of lock that Gluster's own layers take: on ranges of an inode, and on names in a directory. */
-import type { Flock } from '../../../../mux/xlator/fops.js';
-import type { Client } from '../../../../mux/xlator/inode.js';
-import { InternalLock } from './lock-list.js';
-import { LLONG_MAX, LockType } from './lock-text.js';
+import type { Flock } from '../../../../../mux/xlator/fops.js';
+import type { Client } from '../../../../../mux/xlator/inode.js';
+import { LLONG_MAX, LockType } from '../lock-text.js';
+import { InternalLock } from './internal-lock.js';
 
 export class InodeLock extends InternalLock {
   readonly flock: Flock;

@@ -5,6 +5,7 @@
 
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type { Client, Inode } from '../../../../mux/xlator/inode.js';
+import { assert, defined } from '../../../../native/assert.js';
 import { ENOLCK } from '../../../../native/errno.js';
 
 /**
@@ -26,7 +27,7 @@ export function checkWaiting(own: number): void {
   if (own >= MAX_WAITING) throw failure(ENOLCK);
 }
 
-export class Users<T> {
+export class LockUsers<T> {
   readonly #inode: Inode;
   readonly #slot: number;
   readonly #of: T;
@@ -64,7 +65,8 @@ export class Users<T> {
   }
 
   remove(client: Client, fewer = 1): void {
-    const count = this.#counts.get(client)!;
+    const count = defined(this.#counts.get(client), 'a user of locks is removed as often as it was added');
+    assert(fewer <= count, 'a user of locks is removed as often as it was added');
     const all = client.ctx[this.#slot] as ClientLocks<T>;
     all.locks -= fewer;
     if (count > fewer) {

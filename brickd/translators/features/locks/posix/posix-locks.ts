@@ -4,88 +4,16 @@
  * one queue and are granted in its order as ranges become free.
  */
 
-import { failure } from '../../../../mux/xlator/fop-error.js';
-import type { Flock } from '../../../../mux/xlator/fops.js';
-import type { Client, Fd } from '../../../../mux/xlator/inode.js';
-import { EAGAIN } from '../../../../native/errno.js';
-import { type LockRange, RangeIndex } from './lock-index.js';
-import { LLONG_MAX, LockType, now } from './lock-text.js';
-import { PosixQueue, type WaitGroup, Waiting } from './posix-queue.js';
-import { checkWaiting, type Users } from './users.js';
-
-/** A range that is locked, [start, end] inclusive, or asked for. */
-export interface Range {
-  type: number;
-  start: bigint;
-  end: bigint;
-  /** As the request had it. */
-  whence: number;
-  /** l_pid of the request: what F_GETLK reports. */
-  lockPid: number;
-  /** The calling process. */
-  pid: number;
-  /** 1: mandatory (`glusterfs.lk.lkmode`). */
-  mode: number;
-  /** Null for locks that came from another brick by migration. */
-  fd: Fd | null;
-  clientUid: string;
-  grantedAt: number;
-  blockedAt: number;
-}
-
-/** Everything that one owner has locked. */
-export interface Holder {
-  readonly client: Client;
-  readonly owner: string;
-  /** Disjoint, in order. */
-  ranges: HeldRange[];
-}
-
-/** A range that is held. */
-export class HeldRange implements Range {
-  readonly holder: Holder;
-  readonly type: number;
-  readonly start: bigint;
-  readonly end: bigint;
-  readonly whence: number;
-  readonly lockPid: number;
-  readonly pid: number;
-  readonly mode: number;
-  readonly fd: Fd | null;
-  readonly clientUid: string;
-  readonly grantedAt: number;
-  readonly blockedAt: number;
-  order = 0;
-  /** Requests that it is in the way of. */
-  blocked: Set<WaitGroup> | null = null;
-
-  constructor(holder: Holder, of: Range, start: bigint, end: bigint, grantedAt: number) {
-    this.holder = holder;
-    this.type = of.type;
-    this.start = start;
-    this.end = end;
-    this.whence = of.whence;
-    this.lockPid = of.lockPid;
-    this.pid = of.pid;
-    this.mode = of.mode;
-    this.fd = of.fd;
-    this.clientUid = of.clientUid;
-    this.grantedAt = grantedAt;
-    this.blockedAt = of.blockedAt;
-  }
-}
-
-/** A range as F_GETLK reports it. */
-export function flockOf(range: Range, owner: string): Flock {
-  return {
-    type: range.type,
-    whence: range.whence,
-    start: range.start,
-    len: range.end === LLONG_MAX ? 0n : range.end - range.start + 1n,
-    pid: range.lockPid,
-    owner,
-  };
-}
+import { failure } from '../../../../../mux/xlator/fop-error.js';
+import type { Flock } from '../../../../../mux/xlator/fops.js';
+import type { Client, Fd } from '../../../../../mux/xlator/inode.js';
+import { assert, defined } from '../../../../../native/assert.js';
+import { EAGAIN } from '../../../../../native/errno.js';
+import { type LockRange, RangeIndex } from '../lock-index.js';
+import { LockType, now } from '../lock-text.js';
+import { checkWaiting, type LockUsers } from '../lock-users.js';
+import { flockOf, HeldRange, type Holder, type Range, Waiting } from './posix-lock.js';
+import { PosixQueue } from './posix-queue.js';
 
 /** Index of the first range that ends at `start` or later. */
 function firstFrom(ranges: readonly Range[], start: bigint): number {
@@ -93,6 +21,7 @@ function firstFrom(ranges: readonly Range[], start: bigint): number {
   let high = ranges.length;
   while (low < high) {
     const mid = (low + high) >> 1;
+    // biome-ignore lint/style/noNonNullAssertion: low <= mid < high <= length
     if (ranges[mid]!.end < start) low = mid + 1;
     else high = mid;
   }
@@ -105,14 +34,14 @@ export class PosixLocks {
   onFreed: (() => void) | null = null;
   readonly #held = new RangeIndex<HeldRange>();
   readonly #queue: PosixQueue;
-  readonly #users: Users<unknown>;
+  readonly #users: LockUsers<unknown>;
   /** Holders of each client. */
   readonly #clients = new Map<Client, Set<Holder>>();
   /** Held ranges and waiting requests of each fd. */
   readonly #fds = new Map<Fd, number>();
   #heldCount = 0;
 
-  constructor(users: Users<unknown>) {
+  constructor(users: LockUsers<unknown>) {
     this.#users = users;
     this.#queue = new PosixQueue({
       blockerOf: ({ client, owner, range }) => this.#conflict(client, owner, range),
@@ -172,8 +101,7 @@ export class PosixLocks {
     let left: HeldRange | null = null;
     let right: HeldRange | null = null;
     let to = from;
-    for (; to < ranges.length && ranges[to]!.start <= request.end; to++) {
-      const range = ranges[to]!;
+    for (let range = ranges[to]; range !== undefined && range.start <= request.end; range = ranges[++to]) {
       if (request.type !== LockType.unlock && range.type === request.type && range.mode === request.mode) {
         if (range.start < start) start = range.start;
         if (range.end > end) end = range.end;
@@ -311,6 +239,7 @@ export class PosixLocks {
   #dropped(range: HeldRange): void {
     this.#held.remove(range);
     this.#heldCount--;
+    assert(this.#heldCount >= 0, 'held ranges are counted');
     this.#countFd(range.fd, -1);
     this.#queue.freed(range);
   }
@@ -318,6 +247,7 @@ export class PosixLocks {
   #countFd(fd: Fd | null, change: number): void {
     if (fd === null) return;
     const count = (this.#fds.get(fd) ?? 0) + change;
+    assert(count >= 0, 'what an fd has locked or awaits is counted');
     if (count === 0) this.#fds.delete(fd);
     else this.#fds.set(fd, count);
   }
@@ -331,7 +261,7 @@ export class PosixLocks {
 
   #remove(holder: Holder): void {
     this.holders.delete(`${holder.client.id}/${holder.owner}`);
-    const known = this.#clients.get(holder.client)!;
+    const known = defined(this.#clients.get(holder.client), 'a holder is among those of its client');
     known.delete(holder);
     if (known.size === 0) this.#clients.delete(holder.client);
   }

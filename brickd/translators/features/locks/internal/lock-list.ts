@@ -6,59 +6,16 @@
  * wait without each release looking at all of them. The one chosen is the last of those queued before, so that of many that want the
  * same, each waits for the one ahead of it.
  */
-
-import { failure } from '../../../../mux/xlator/fop-error.js';
-import type { Client } from '../../../../mux/xlator/inode.js';
-import { EAGAIN } from '../../../../native/errno.js';
-import { type LockIndex, placeOf, removeOrdered } from './lock-index.js';
-import { now } from './lock-text.js';
-import { checkWaiting, type Users } from './users.js';
-
-export abstract class InternalLock {
-  readonly client: Client;
-  readonly owner: string;
-  /** The calling process. */
-  readonly pid: number;
-  readonly connectionId: string;
-  state: 'new' | 'waiting' | 'granted' | 'gone' = 'new';
-  /** Place among those that wait, then among those that are granted. */
-  order = 0;
-  /** Seconds since the epoch; 0: never. */
-  grantedAt = 0;
-  blockedAt = 0;
-  /** When its holder was last told that others wait (milliseconds, monotonic); below zero: never. */
-  notifiedAt = Number.NEGATIVE_INFINITY;
-  /** What it waits for. */
-  blocker: InternalLock | null = null;
-  /** Requests that wait for this one. */
-  blocked: Set<InternalLock> | null = null;
-  resolve: ((value: null) => void) | null = null;
-  reject: ((error: unknown) => void) | null = null;
-
-  constructor(client: Client, owner: string, pid: number, connectionId: string) {
-    this.client = client;
-    this.owner = owner;
-    this.pid = pid;
-    this.connectionId = connectionId;
-  }
-
-  sameOwner(other: InternalLock): boolean {
-    return this.client === other.client && this.owner === other.owner;
-  }
-  /** Both can't be held, were they of different owners. */
-  abstract conflicts(other: this): boolean;
-  /** An unlock request for `other`. */
-  abstract matches(other: this): boolean;
-}
+import { failure } from '../../../../../mux/xlator/fop-error.js';
+import type { Client } from '../../../../../mux/xlator/inode.js';
+import { EAGAIN } from '../../../../../native/errno.js';
+import { type LockIndex, placeOf, removeOrdered } from '../lock-index.js';
+import { checkWaiting, type LockUsers } from '../lock-users.js';
+import type { InternalLock } from './internal-lock.js';
+import { LockOwners } from './lock-owners.js';
 
 /** Requests that are looked at for whether the holder of a lock has to be told of them. */
 const MOST_LOOKS = 64;
-
-/** Why locks are taken away. */
-export interface Overdue {
-  reason: 'age' | 'max blocked';
-  ageSec: number;
-}
 
 /** What a list asks of its surroundings. */
 export interface ListHost<L> {
@@ -66,20 +23,6 @@ export interface ListHost<L> {
   mayGrant(lock: L): boolean;
   /** A request met a lock that somebody holds. */
   contended(held: L): void;
-}
-
-/** What one owner has in a list, in order. */
-interface Owned<L> {
-  readonly granted: L[];
-  readonly waiting: L[];
-}
-
-/** What one client has in a list. */
-class ClientLocks<L> {
-  readonly owners = new Map<string, Owned<L>>();
-  waiting = 0;
-  /** Locks that it holds for applications and not for Gluster's own processes. */
-  ofApplications = 0;
 }
 
 /** In the order in which many locks leave a list with the least effort: each then has few behind it. */
@@ -92,16 +35,15 @@ export class LockList<L extends InternalLock & Q, Q> {
   readonly #waiting: L[] = [];
   readonly #grantedIndex: LockIndex<L, Q>;
   readonly #waitingIndex: LockIndex<L, Q>;
-  readonly #clients = new Map<Client, ClientLocks<L>>();
-  #ofApplications = 0;
+  readonly #owners = new LockOwners<L>();
   /** Requests that wait and may be granted now. */
   #again: L[] = [];
   /** Requests that wait because the host says so. */
   readonly #heldUp = new Set<L>();
-  readonly #users: Users<unknown>;
+  readonly #users: LockUsers<unknown>;
   readonly #host: ListHost<L>;
 
-  constructor(users: Users<unknown>, host: ListHost<L>, index: () => LockIndex<L, Q>) {
+  constructor(users: LockUsers<unknown>, host: ListHost<L>, index: () => LockIndex<L, Q>) {
     this.#users = users;
     this.#host = host;
     this.#grantedIndex = index();
@@ -123,13 +65,12 @@ export class LockList<L extends InternalLock & Q, Q> {
 
   /** Some other client than this holds a lock for an application. */
   heldForOthers(client: Client): boolean {
-    return this.#ofApplications > (this.#clients.get(client)?.ofApplications ?? 0);
+    return this.#owners.heldForOthers(client);
   }
 
   /** The client holds a lock. */
   holds(client: Client): boolean {
-    for (const owned of this.#clients.get(client)?.owners.values() ?? []) if (owned.granted.length > 0) return true;
-    return false;
+    return this.#owners.holds(client);
   }
 
   /** A granted lock that `which` picks of those that may have to do with the request. */
@@ -149,7 +90,10 @@ export class LockList<L extends InternalLock & Q, Q> {
     const last = this.#waiting.at(-1);
     if (last !== undefined && last.order < order && last.conflicts(lock)) return last;
     return this.#waitingIndex.find(lock, (bucket) => {
-      for (let i = placeOf(bucket, order) - 1; i >= 0; i--) if (bucket[i]!.conflicts(lock)) return bucket[i];
+      for (let i = placeOf(bucket, order) - 1; i >= 0; i--) {
+        const earlier = bucket[i];
+        if (earlier?.conflicts(lock)) return earlier;
+      }
       return undefined;
     });
   }
@@ -159,7 +103,7 @@ export class LockList<L extends InternalLock & Q, Q> {
    * await a lock here are not held up by the latter: they may need this one before they can let go of that.
    */
   #blockerOf(lock: L): L | undefined {
-    const owned = this.#owned(lock);
+    const owned = this.#owners.of(lock);
     const first = owned?.waiting[0];
     const known = owned !== undefined && (owned.granted.length > 0 || (first !== undefined && first !== lock));
     return (known ? undefined : this.#earlier(lock)) ?? this.#heldByOther(lock);
@@ -186,19 +130,15 @@ export class LockList<L extends InternalLock & Q, Q> {
     }
     if (may) this.#contend(lock);
     if (!mayWait) throw failure(EAGAIN);
-    checkWaiting(this.#clients.get(lock.client)?.waiting ?? 0);
+    checkWaiting(this.#owners.waitingOf(lock.client));
     this.#users.add(lock.client);
-    lock.blockedAt = now();
     this.#enqueue(lock, blocker);
-    return new Promise((resolve, reject) => {
-      lock.resolve = resolve;
-      lock.reject = reject;
-    });
+    return lock.answered();
   }
 
   /** False when no such lock is held. Grants nothing yet. */
   unlock(request: L): boolean {
-    const lock = this.#owned(request)?.granted.find((held) => request.matches(held));
+    const lock = this.#owners.of(request)?.granted.find((held) => request.matches(held));
     if (lock === undefined) return false;
     this.#release(lock);
     return true;
@@ -232,25 +172,10 @@ export class LockList<L extends InternalLock & Q, Q> {
       candidates.sort((a, b) => b.order - a.order);
       this.#again = [];
     }
-    for (const lock of ready) lock.resolve!(null);
+    for (const lock of ready) lock.tellGranted();
   }
 
   // --- locks taken away -----------------------------------------------------------------------------------------------
-
-  /** Whether locks are to be taken away for a request: one in its way is older than that, or as many wait. */
-  overdue(request: L, limits: { seconds: number; maxBlocked: number }): Overdue | null {
-    if (this.#granted.length === 0) return null;
-    const time = now();
-    let ageSec = 0;
-    const old = this.findHeld(request, (held) => {
-      if (!held.conflicts(request)) return false;
-      ageSec = time - held.grantedAt;
-      return ageSec > limits.seconds;
-    });
-    if (old !== undefined) return { reason: 'age', ageSec };
-    if (limits.maxBlocked === 0 || this.#waiting.length < limits.maxBlocked) return null;
-    return { reason: 'max blocked', ageSec };
-  }
 
   /** Fails waiting requests that `which` picks with EAGAIN; returns how many. */
   refuse(which: (lock: L) => boolean): number {
@@ -266,9 +191,7 @@ export class LockList<L extends InternalLock & Q, Q> {
 
   /** Ends everything of a client. Grants nothing yet. */
   dropClient(client: Client): void {
-    const owners = this.#clients.get(client)?.owners;
-    if (owners === undefined) return;
-    const all = [...owners.values()];
+    const all = this.#owners.ofClient(client);
     this.#refuse(all.flatMap((owned) => owned.waiting));
     for (const lock of lastFirst(all.flatMap((owned) => owned.granted))) this.#release(lock);
   }
@@ -276,11 +199,12 @@ export class LockList<L extends InternalLock & Q, Q> {
   #refuse(refused: readonly L[]): number {
     for (const lock of lastFirst(refused)) {
       this.#dequeue(lock);
+      lock.become('gone');
       this.#goesOutOfTheWay(lock);
     }
     for (const lock of refused) {
       this.#users.remove(lock.client);
-      lock.reject!(failure(EAGAIN));
+      lock.tellRefused(EAGAIN);
     }
     return refused.length;
   }
@@ -288,11 +212,10 @@ export class LockList<L extends InternalLock & Q, Q> {
   // --- bookkeeping ----------------------------------------------------------------------------------------------------
 
   #enqueue(lock: L, blocker: L | undefined): void {
-    lock.state = 'waiting';
+    lock.become('waiting');
     this.#waitingIndex.add(lock);
     this.#waiting.push(lock);
-    this.#ownedBy(lock).waiting.push(lock);
-    this.#clients.get(lock.client)!.waiting++;
+    this.#owners.addWaiting(lock);
     if (blocker === undefined) this.#heldUp.add(lock);
     else this.#waitFor(lock, blocker);
   }
@@ -303,30 +226,21 @@ export class LockList<L extends InternalLock & Q, Q> {
     blocker.blocked.add(lock);
   }
 
-  /** The lock's time in the queue is over. What waits for it still does. */
+  /** Takes a lock out of the queue: it is granted or gone next. What waits for it still does. */
   #dequeue(lock: L): void {
-    lock.state = 'gone';
     lock.blocker?.blocked?.delete(lock);
     lock.blocker = null;
     this.#heldUp.delete(lock);
     this.#waitingIndex.remove(lock);
     removeOrdered(this.#waiting, lock);
-    removeOrdered(this.#owned(lock)!.waiting, lock);
-    this.#clients.get(lock.client)!.waiting--;
-    this.#tidy(lock);
+    this.#owners.removeWaiting(lock);
   }
 
   #take(lock: L): void {
-    lock.state = 'granted';
-    lock.grantedAt = now();
+    lock.become('granted');
     this.#grantedIndex.add(lock);
     this.#granted.push(lock);
-    const owned = this.#ownedBy(lock);
-    owned.granted.push(lock);
-    if (lock.pid >= 0) {
-      this.#ofApplications++;
-      this.#clients.get(lock.client)!.ofApplications++;
-    }
+    const owned = this.#owners.addGranted(lock);
     if (this.#waiting.length === 0) return;
     // Its owner may pass others from now on: what it awaited first may be kept with a request that it may pass.
     const first = owned.waiting[0];
@@ -349,15 +263,10 @@ export class LockList<L extends InternalLock & Q, Q> {
   }
 
   #release(lock: L): void {
-    lock.state = 'gone';
+    lock.become('gone');
     this.#grantedIndex.remove(lock);
     removeOrdered(this.#granted, lock);
-    removeOrdered(this.#owned(lock)!.granted, lock);
-    if (lock.pid >= 0) {
-      this.#ofApplications--;
-      this.#clients.get(lock.client)!.ofApplications--;
-    }
-    this.#tidy(lock);
+    this.#owners.removeGranted(lock);
     this.#users.remove(lock.client);
     this.#goesOutOfTheWay(lock);
   }
@@ -375,31 +284,5 @@ export class LockList<L extends InternalLock & Q, Q> {
     request.blocker?.blocked?.delete(request);
     request.blocker = null;
     this.#again.push(request);
-  }
-
-  #owned(lock: L): Owned<L> | undefined {
-    return this.#clients.get(lock.client)?.owners.get(lock.owner);
-  }
-
-  #ownedBy(lock: L): Owned<L> {
-    let client = this.#clients.get(lock.client);
-    if (client === undefined) {
-      client = new ClientLocks();
-      this.#clients.set(lock.client, client);
-    }
-    let owned = client.owners.get(lock.owner);
-    if (owned === undefined) {
-      owned = { granted: [], waiting: [] };
-      client.owners.set(lock.owner, owned);
-    }
-    return owned;
-  }
-
-  #tidy(lock: L): void {
-    const client = this.#clients.get(lock.client)!;
-    const owned = client.owners.get(lock.owner)!;
-    if (owned.granted.length > 0 || owned.waiting.length > 0) return;
-    client.owners.delete(lock.owner);
-    if (client.owners.size === 0) this.#clients.delete(lock.client);
   }
 }
