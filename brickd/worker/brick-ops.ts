@@ -3,7 +3,7 @@ import { BrickError } from '../../mux/base/brick-error.js';
 import type { Brick } from '../../mux/brick/brick.js';
 import type { ProfileValues } from '../../mux/xlator/translator.js';
 import { bytesOfText } from '../../native/bytes.js';
-import { measureThroughput } from '../../posix/brick-dir/throughput.js';
+import { measureThroughput } from '../../posix/storage-api.js';
 
 /** `top-op` of requests that may want the disk's throughput measured. */
 const READ_PERF = '6';

@@ -8,6 +8,7 @@
  */
 import assert from 'node:assert';
 import { S_IFDIR, S_IFMT } from '../../native/linux.js';
+import { SharedBudget } from '../base/shared-budget.js';
 import { type Gfid, gfidKey, isNullGfid, ROOT_GFID, ROOT_KEY } from '../xlator/gfid.js';
 import { Inode } from '../xlator/inode.js';
 import { walkUp } from '../xlator/known-path.js';
@@ -20,28 +21,7 @@ const SHED_STEPS = 4096;
 const LARGEST_FOR = 256;
 
 /** Inodes that all tables of this thread keep without need: some hundred bytes each. */
-let commonLimit = 131072;
-/** Tables that hold more than a root, and how many inodes they hold. */
-const tables = new Set<InodeTable>();
-let total = 0;
-let largest: InodeTable | null = null;
-let largestUses = 0;
-
-/** Sets the bound that the tables of this thread have in common. */
-export function setCommonInodeLimit(count: number): void {
-  commonLimit = count;
-}
-
-/** The table that is to forget something when `inserting` has grown: never one that holds no more than its share. */
-function overdrawn(inserting: InodeTable): InodeTable {
-  if (inserting.size > commonLimit / tables.size) return inserting;
-  if (largest === null || largestUses-- === 0 || !tables.has(largest)) {
-    largest = inserting;
-    for (const table of tables) if (table.size > largest.size) largest = table;
-    largestUses = LARGEST_FOR;
-  }
-  return largest;
-}
+export const inodeBudget = new SharedBudget<InodeTable>(131072, LARGEST_FOR);
 
 /** Whether the inode is the other one or above it. True as well where that takes too long to tell. */
 function isAtOrAbove(inode: Inode, other: Inode): boolean {
@@ -91,6 +71,11 @@ export class InodeTable {
     return this.#byKey.size;
   }
 
+  /** Inodes beside the root, which every table has. */
+  get held(): number {
+    return Math.max(0, this.#byKey.size - 1);
+  }
+
   set limit(limit: number) {
     this.#limit = limit;
   }
@@ -123,10 +108,9 @@ export class InodeTable {
       inode = new Inode(Uint8Array.from(gfid), key);
       inode.type = mode & S_IFMT;
       this.#byKey.set(key, inode);
-      if (this.#byKey.size === 2) tables.add(this);
-      total++;
+      inodeBudget.taken(this);
       if (this.#limit > 0 && this.#byKey.size > this.#limit) this.#sweep(SWEEP_STEPS, this.#limit);
-      else if (total > commonLimit) overdrawn(this).#sweep(SWEEP_STEPS, 0);
+      else if (inodeBudget.total > inodeBudget.limit) inodeBudget.overdrawn(this).#sweep(SWEEP_STEPS, 0);
     } else {
       inode.touched = true;
       if (inode.type === 0) inode.type = mode & S_IFMT;
@@ -248,16 +232,8 @@ export class InodeTable {
     if (inode === this.root) return;
     this.unlinkAll(inode);
     this.#doomed.delete(inode);
-    if (this.#byKey.delete(inode.key)) this.#counted(1);
+    if (this.#byKey.delete(inode.key)) inodeBudget.returned(this);
     this.#forget(inode);
-  }
-
-  /** `count` inodes fewer than before. */
-  #counted(count: number): void {
-    total -= count;
-    if (this.#byKey.size > 1) return;
-    tables.delete(this);
-    if (largest === this) largest = null;
   }
 
   /** The brick is idle: forgets a part of what nothing holds. Returns how many inodes that were. */
@@ -287,8 +263,8 @@ export class InodeTable {
   clear(): void {
     for (const inode of this.#byKey.values()) this.#forget(inode);
     this.#doomed.clear();
-    const count = this.#byKey.size - 1;
+    const count = this.held;
     this.#byKey.clear();
-    if (count > 0) this.#counted(count);
+    if (count > 0) inodeBudget.returned(this, count);
   }
 }

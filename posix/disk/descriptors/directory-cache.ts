@@ -5,6 +5,7 @@
  */
 
 import { descriptorsScarce } from '../../../mux/base/descriptor-reserve.js';
+import { SharedBudget } from '../../../mux/base/shared-budget.js';
 import { failure, fopErrorOf } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import { gfidKey, gfidOfKey, ROOT_KEY } from '../../../mux/xlator/gfid.js';
@@ -49,33 +50,27 @@ export class Directory implements FileRef {
   }
 }
 
-/** Bricks of this thread that have directories open beside their roots, and how many those are. */
-const holders = new Set<DirectoryCache>();
-let total = 0;
-let limit = 1024;
+/** Directories that all bricks of this thread keep open beside their roots. */
+export const directoryBudget = new SharedBudget<DirectoryCache>(1024);
 const SWEEP_STEPS = 8;
 /** How often directories that nobody uses are closed. */
 const IDLE_CHECK_MS = 30_000;
 let idleCheck: NodeJS.Timeout | null = null;
 
-/** Sets how many directory descriptors all bricks of this thread may keep. */
-export function setDirectoryLimit(count: number): void {
-  limit = count;
-}
-
 /** The bound now: without room for more, each directory that is opened has others closed. */
-const bound = (): number => (descriptorsScarce() ? Math.min(limit, total >> 1) : limit);
+function bound(): number {
+  const { limit, total } = directoryBudget;
+  return descriptorsScarce() ? Math.min(limit, total >> 1) : limit;
+}
 
 /** Makes room for a directory that was opened: one of a brick that has more than its share goes. */
 function sweep(opening: DirectoryCache): void {
-  let most = opening;
-  if (opening.size <= bound() / holders.size) for (const other of holders) if (other.size > most.size) most = other;
-  most.sweep(SWEEP_STEPS);
+  directoryBudget.overdrawn(opening, bound()).sweep(SWEEP_STEPS);
 }
 
 function closeIdle(): void {
-  for (const holder of [...holders]) holder.closeIdle();
-  if (holders.size > 0 || idleCheck === null) return;
+  for (const holder of [...directoryBudget.holders]) holder.closeIdle();
+  if (directoryBudget.total > 0 || idleCheck === null) return;
   clearInterval(idleCheck);
   idleCheck = null;
 }
@@ -92,7 +87,8 @@ export class DirectoryCache {
     this.#known.set(ROOT_KEY, root);
   }
 
-  get size(): number {
+  /** Directories open beside the root. */
+  get held(): number {
     return this.#known.size - 1;
   }
 
@@ -136,7 +132,7 @@ export class DirectoryCache {
     const most = bound();
     for (const d of this.#known.values()) {
       if (d.owner === null) continue;
-      if (total <= most || steps-- === 0) return;
+      if (directoryBudget.total <= most || steps-- === 0) return;
       if (d.pins > 0 || d.touched) {
         d.touched = false;
         this.#known.delete(d.key);
@@ -152,8 +148,7 @@ export class DirectoryCache {
     const d = this.#known.get(key);
     if (d === undefined || d.owner === null) return;
     this.#known.delete(key);
-    total--;
-    if (this.size === 0) holders.delete(this);
+    directoryBudget.returned(this);
     d.dropped = true;
     if (d.pins === 0) this.close(d.fd);
   }
@@ -180,13 +175,12 @@ export class DirectoryCache {
     const d = new Directory(fd, key, this);
     d.pins = 1;
     this.#known.set(key, d);
-    total++;
-    holders.add(this);
+    directoryBudget.taken(this);
     if (idleCheck === null) {
       idleCheck = setInterval(closeIdle, IDLE_CHECK_MS);
       idleCheck.unref();
     }
-    if (total > bound()) sweep(this);
+    if (directoryBudget.total > bound()) sweep(this);
     return d;
   }
 

@@ -3,6 +3,7 @@
  */
 
 import { descriptorsScarce } from '../../../mux/base/descriptor-reserve.js';
+import { SharedBudget } from '../../../mux/base/shared-budget.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
@@ -22,18 +23,16 @@ import { type CachedOutcome, type CachedProgram, runOnOpen, runOnPool, tryCached
 import type { FileLocator } from './file-locator.js';
 import type { Handles } from './handles.js';
 
-/** Shared descriptors that a brick keeps for anonymous fds, and that all bricks of a thread keep together. */
+/** Shared descriptors that a brick keeps for anonymous fds at most, and that each may keep, however many bricks there are. */
 const MAX_SHARED = 64;
-const MAX_SHARED_BY_ALL = 2048;
-/** Each brick may keep this many, however many bricks there are. */
 const MIN_SHARED = 2;
-/** Bricks that have any. */
-let holders = 0;
+/** Those that all bricks of a thread keep together. */
+const budget = new SharedBudget<OpenFiles>(2048);
 
-const most = (): number =>
-  descriptorsScarce()
-    ? MIN_SHARED
-    : Math.max(MIN_SHARED, Math.min(MAX_SHARED, Math.floor(MAX_SHARED_BY_ALL / holders)));
+function most(): number {
+  if (descriptorsScarce()) return MIN_SHARED;
+  return Math.max(MIN_SHARED, Math.min(MAX_SHARED, Math.floor(budget.share())));
+}
 
 /** An unused shared descriptor is closed after one to two of these. */
 const IDLE_MS = 2000;
@@ -122,6 +121,11 @@ export class OpenFiles {
     this.#disk = disk;
     this.#locator = locator;
     this.#handles = handles;
+  }
+
+  /** Descriptors that anonymous fds share. */
+  get held(): number {
+    return this.#shared.size;
   }
 
   /** The open file of an fd; the caller releases it. EINVAL when there is none, errors of open(2) for an anonymous fd. */
@@ -232,7 +236,7 @@ export class OpenFiles {
     const file = new SharedFile(fd, flags, this.#disk.closing, this.#disk.state(inode));
     this.dropShared(key);
     this.#shared.set(key, file);
-    if (this.#shared.size === 1) holders++;
+    budget.taken(this);
     const limit = most();
     if (this.#shared.size > limit) this.#sweep(limit);
     this.#idleTimer ??= this.#disk.brick.timer(IDLE_MS, false, () => this.#closeIdle());
@@ -261,7 +265,7 @@ export class OpenFiles {
     const file = this.#shared.get(key);
     if (file === undefined) return;
     this.#shared.delete(key);
-    if (this.#shared.size === 0) holders--;
+    budget.returned(this);
     file.dropped = true;
     if (file.pins === 0) this.#disk.closing.close(file.fd);
   }
@@ -271,8 +275,9 @@ export class OpenFiles {
     this.#idleTimer?.();
     this.#idleTimer = null;
     for (const file of this.#shared.values()) this.#disk.closing.close(file.fd);
-    if (this.#shared.size > 0) holders--;
+    const count = this.held;
     this.#shared.clear();
+    if (count > 0) budget.returned(this, count);
   }
 }
 

@@ -1,6 +1,6 @@
 /** The bound that the inode tables of a thread have in common. */
 import t from 'tap';
-import { InodeTable, setCommonInodeLimit } from '../../../mux/brick/inode-table.js';
+import { InodeTable, inodeBudget } from '../../../mux/brick/inode-table.js';
 import { S_IFREG } from '../../../native/linux.js';
 
 let last = 1;
@@ -11,8 +11,10 @@ function gfid(): Uint8Array {
 }
 
 t.test('tables share a bound: the one with more than its share gives way', async (t) => {
-  setCommonInodeLimit(1000);
-  t.teardown(() => setCommonInodeLimit(131072));
+  inodeBudget.limit = 1000;
+  t.teardown(() => {
+    inodeBudget.limit = 131072;
+  });
   const greedy = new InodeTable(0, () => {});
   const modest = Array.from({ length: 9 }, () => new InodeTable(0, () => {}));
   for (let i = 0; i < 5000; i++) greedy.link(greedy.root, `f${i}`, gfid(), S_IFREG);

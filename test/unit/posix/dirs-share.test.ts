@@ -1,13 +1,15 @@
 /** The bound of open directories that bricks of a thread share: who holds little keeps it, whoever else wants more. */
 import t from 'tap';
-import { setDirectoryLimit } from '../../../posix/disk/descriptors/directory-cache.js';
+import { directoryBudget } from '../../../posix/disk/descriptors/directory-cache.js';
 import { brick } from './files.js';
 
 t.test('a brick with few open directories keeps them beside a greedy one', async (t) => {
   const modest = await brick(t);
   const greedy = await brick(t);
-  setDirectoryLimit(12);
-  t.teardown(() => setDirectoryLimit(1024));
+  directoryBudget.limit = 12;
+  t.teardown(() => {
+    directoryBudget.limit = 1024;
+  });
   const open = async (b: typeof modest, count: number): Promise<void> => {
     for (let i = 0; i < count; i++) {
       const d = await b.mkdir(b.root, `d${i}`);
@@ -15,11 +17,11 @@ t.test('a brick with few open directories keeps them beside a greedy one', async
     }
   };
   await open(modest, 4);
-  t.equal(modest.posix.store.dirs.size, 4);
+  t.equal(modest.posix.store.dirs.held, 4);
   await open(greedy, 60);
-  t.equal(modest.posix.store.dirs.size, 4, 'its share is half of the room');
-  t.ok(greedy.posix.store.dirs.size <= 12, `the other one gives way to itself (${greedy.posix.store.dirs.size})`);
+  t.equal(modest.posix.store.dirs.held, 4, 'its share is half of the room');
+  t.ok(greedy.posix.store.dirs.held <= 12, `the other one gives way to itself (${greedy.posix.store.dirs.held})`);
   const third = await brick(t);
   await open(third, 40);
-  t.equal(modest.posix.store.dirs.size, 4, 'and a third one, of its own');
+  t.equal(modest.posix.store.dirs.held, 4, 'and a third one, of its own');
 });

@@ -17,7 +17,7 @@ import { ROOT_GFID } from '../../../mux/xlator/gfid.js';
 import { NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { EINVAL, ENAMETOOLONG, ENODATA, ENOENT, EPERM, ESTALE } from '../../../native/errno.js';
-import { setDirectoryLimit } from '../../../posix/disk/descriptors/directory-cache.js';
+import { directoryBudget } from '../../../posix/disk/descriptors/directory-cache.js';
 import { Brick, errnoOf, newGfid, withGfid } from './harness.js';
 
 async function list(b: Brick, dir: Inode) {
@@ -221,12 +221,14 @@ t.test('a directory is found though it was moved behind our back', async (t) => 
 
 t.test('deep trees, with room for few open directories', async (t) => {
   const b = await brick(t);
-  setDirectoryLimit(4);
-  t.teardown(() => setDirectoryLimit(1024));
+  directoryBudget.limit = 4;
+  t.teardown(() => {
+    directoryBudget.limit = 1024;
+  });
   const chain: Inode[] = [b.root];
   for (let i = 0; i < 120; i++) chain.push((await b.mkdir(chain[i]!, `${'x'.repeat(90)}${i}`)).inode);
   await b.mknod(chain[120]!, 'leaf');
-  t.ok(b.posix.store.dirs.size < 20);
+  t.ok(b.posix.store.dirs.held < 20);
   await b.stop();
   await b.start();
   const bottom = b.table.intern(chain[120]!.gfid, 0o040755);

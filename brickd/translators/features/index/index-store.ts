@@ -25,9 +25,7 @@ import {
 } from '../../../../native/linux.js';
 import { type Region, region } from '../../../../native/memory.js';
 import { Queue } from '../../../../native/queue.js';
-import { DeferredClose } from '../../../../posix/disk/deferred-close.js';
-import { EntryCursor } from '../../../../posix/disk/format/dir-entries.js';
-import { iattOf } from '../../../../posix/disk/format/iatt-from-statx.js';
+import { DeferredClose, EntryCursor, iattOf } from '../../../../posix/storage-api.js';
 import { INDICES, type IndexName } from './watchlist.js';
 
 const DIR_MODE = 0o600;

@@ -28,13 +28,7 @@ import {
 } from '../../../../native/linux.js';
 import { region } from '../../../../native/memory.js';
 import { Queue } from '../../../../native/queue.js';
-import {
-  directoryLink,
-  HANDLE_DIR,
-  handleName,
-  parseDirectoryLink,
-} from '../../../../posix/disk/format/handle-name.js';
-import { GFID_KEY } from '../../../../posix/disk/format/xattr-keys.js';
+import { directoryLink, GFID_KEY, HANDLE_DIR, handleName, parseDirectoryLink } from '../../../../posix/storage-api.js';
 
 /** Folder for what Gluster's own clients throw away. */
 export const INTERNAL = 'internal_op';

@@ -1,0 +1,70 @@
+/**
+ * A bound that all bricks of a thread have in common on something that each of them caches: inodes, open directories, shared
+ * descriptors. Every holder may keep its equal share; beyond the bound, one that has more than its share gives way.
+ */
+import { assert } from '../../native/assert.js';
+
+/** One brick's cache. */
+export interface BudgetHolder {
+  /** How much it holds of the budget now. */
+  readonly held: number;
+}
+
+export class SharedBudget<H extends BudgetHolder> {
+  /** What all holders together keep without need. */
+  limit: number;
+  /** How often the largest holder is asked to give way before the largest is looked for again. */
+  readonly #recheck: number;
+  /** Those that hold anything. */
+  readonly #holders = new Set<H>();
+  #total = 0;
+  #largest: H | null = null;
+  #largestUses = 0;
+
+  constructor(limit: number, recheck = 0) {
+    assert(limit > 0 && recheck >= 0, 'a budget is a positive number');
+    this.limit = limit;
+    this.#recheck = recheck;
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  get holders(): ReadonlySet<H> {
+    return this.#holders;
+  }
+
+  /** A holder has taken one more, which its `held` counts already. */
+  taken(holder: H): void {
+    if (holder.held === 1) this.#holders.add(holder);
+    this.#total++;
+  }
+
+  /** A holder has given `count` back, which its `held` counts no longer. */
+  returned(holder: H, count = 1): void {
+    this.#total -= count;
+    assert(this.#total >= 0 && holder.held >= 0, 'no more is returned to a budget than was taken');
+    if (holder.held > 0) return;
+    this.#holders.delete(holder);
+    if (this.#largest === holder) this.#largest = null;
+  }
+
+  /** What each holder may keep whatever the others do, of a bound that may be lower for now. */
+  share(limit = this.limit): number {
+    return limit / this.#holders.size;
+  }
+
+  /** The holder that is to give something up when `growing` has grown beyond the bound: never one that holds no more than its share. */
+  overdrawn(growing: H, limit = this.limit): H {
+    if (growing.held > this.share(limit)) return growing;
+    let largest = this.#largest;
+    if (largest === null || this.#largestUses-- <= 0) {
+      largest = growing;
+      for (const holder of this.#holders) if (holder.held > largest.held) largest = holder;
+      this.#largest = largest;
+      this.#largestUses = this.#recheck;
+    }
+    return largest;
+  }
+}
