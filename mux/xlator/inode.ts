@@ -1,4 +1,5 @@
 /** What a translator sees of inodes, open files and clients. The tables that make them live in mux. */
+import { defined } from '../../native/assert.js';
 import type { Gfid } from './gfid.js';
 
 let lastLane = 0;
@@ -106,3 +107,6 @@ export interface Loc {
   /** Basename as a byte string; '' for nameless operations. */
   name: string;
 }
+
+/** The directory of the entry that an entry fop works on. */
+export const directoryOf = (loc: Loc): Inode => defined(loc.parent, 'an entry fop names a directory');

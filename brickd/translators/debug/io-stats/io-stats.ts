@@ -34,15 +34,14 @@ import {
   type Upcall,
 } from '../../../../mux/xlator/translator.js';
 import { S_IFDIR } from '../../../../native/linux.js';
-import { Activity, BusyFiles } from './busy-files.js';
-import { Counters } from './counters.js';
+import { Activity } from './busy-files.js';
 import { FdStats } from './fd-stats.js';
 import { FOP_DISPLAY, FORGET } from './fop-names.js';
-import { OpenFiles } from './open-files.js';
 import type { Options } from './options.js';
 import { PeriodicDump } from './periodic-dump.js';
 import { addCounters, dumpCounters, InfoOp } from './profile.js';
 import { Samples } from './samples.js';
+import { Statistics } from './statistics.js';
 import { topValues } from './top.js';
 import { upcallNumbers } from './upcalls.js';
 
@@ -61,21 +60,21 @@ function noting<R>(reply: MaybePromise<R>, note: (r: R) => void): MaybePromise<R
 /** The fops that are counted whether or not a profile is on. */
 const ALWAYS = {
   readv(t: IoStatsTranslator, call: Call, args: ReadArgs): MaybePromise<ReadReply> {
-    t.files.count(args.fd.inode, Activity.read);
+    t.statistics.files.count(args.fd.inode, Activity.read);
     const reply = t.next.readv(call, args);
     if (reply instanceof Promise) reply.then((r) => t.hasRead(args.fd, r.count), ignore);
     else t.hasRead(args.fd, reply.count);
     return reply;
   },
   writev(t: IoStatsTranslator, call: Call, args: WriteArgs): MaybePromise<WriteReply> {
-    t.files.count(args.fd.inode, Activity.write);
+    t.statistics.files.count(args.fd.inode, Activity.write);
     t.hasWritten(args.fd, args.size);
     return t.next.writev(call, args);
   },
   open(t: IoStatsTranslator, call: Call, args: OpenArgs): MaybePromise<Xdata> {
     return noting(t.next.open(call, args), () => {
       t.opened(args.fd);
-      t.files.count(args.inode, Activity.open);
+      t.statistics.files.count(args.inode, Activity.open);
     });
   },
   create(t: IoStatsTranslator, call: Call, args: CreateArgs): MaybePromise<CreateReply> {
@@ -92,22 +91,16 @@ const ALWAYS = {
     return noting(t.next.mkdir(call, args), (reply) => t.madeDirectory(reply.stat.gfid, args));
   },
   opendir(t: IoStatsTranslator, call: Call, args: OpendirArgs): MaybePromise<Xdata> {
-    return noting(t.next.opendir(call, args), () => t.files.count(args.inode, Activity.opendir));
+    return noting(t.next.opendir(call, args), () => t.statistics.files.count(args.inode, Activity.opendir));
   },
   readdirp(t: IoStatsTranslator, call: Call, args: ReaddirArgs): MaybePromise<ReaddirReply> {
-    t.files.count(args.fd.inode, Activity.readdirp);
+    t.statistics.files.count(args.fd.inode, Activity.readdirp);
     return t.next.readdirp(call, args);
   },
 };
 
 export class IoStatsTranslator extends Translator<Options> {
-  readonly cumulative = new Counters();
-  /** Since profile info was last asked for. */
-  readonly interval = new Counters();
-  readonly files: BusyFiles;
-  readonly openFiles = new OpenFiles();
-  /** Number of the interval. */
-  #increment = 0;
+  readonly statistics: Statistics;
   #profiling: boolean;
   /** Each open file is told of in the log when it is closed. */
   #fdStats: boolean;
@@ -116,7 +109,7 @@ export class IoStatsTranslator extends Translator<Options> {
 
   constructor(init: TranslatorInit<Options>) {
     super(init);
-    this.files = new BusyFiles(init.slot);
+    this.statistics = new Statistics(init.slot);
     this.#profiling = profiling(init.options);
     this.#fdStats = init.options['dump-fd-stats'];
     this.#dumping = new PeriodicDump(this);
@@ -159,8 +152,7 @@ export class IoStatsTranslator extends Translator<Options> {
   /** Notes a fop by its GF_FOP_* number; `startedAt` as performance.now() gave it. Returns how long it took, in nanoseconds. */
   record(fop: number, startedAt: number, call: Call): number {
     const ns = Math.round((performance.now() - startedAt) * 1e6);
-    this.cumulative.record(fop, ns);
-    this.interval.record(fop, ns);
+    this.statistics.record(fop, ns);
     this.#samples?.observe(fop, startedAt, ns, call);
     return ns;
   }
@@ -168,99 +160,78 @@ export class IoStatsTranslator extends Translator<Options> {
   hasRead(fd: Fd, bytes: number): void {
     if (bytes <= 0) return;
     if (this.#fdStats) (fd.ctx[this.slot] as FdStats | undefined)?.read(bytes);
-    this.cumulative.read(bytes);
-    this.interval.read(bytes);
+    this.statistics.read(bytes);
   }
   hasWritten(fd: Fd, bytes: number): void {
     if (this.#fdStats) (fd.ctx[this.slot] as FdStats | undefined)?.wrote(bytes);
-    this.cumulative.wrote(bytes);
-    this.interval.wrote(bytes);
+    this.statistics.wrote(bytes);
   }
 
   /** A client has opened or created the file. */
   opened(fd: Fd): void {
-    this.openFiles.opened();
-    this.files.add(fd.inode);
+    this.statistics.openFiles.opened();
+    this.statistics.files.add(fd.inode);
     if (this.#fdStats) fd.ctx[this.slot] = new FdStats();
   }
 
   madeDirectory(gfid: Inode['gfid'], { loc }: MkdirArgs): void {
-    this.files.add(this.brick.adoptInode(gfid, S_IFDIR), loc.parent, loc.name);
+    this.statistics.files.add(this.brick.adoptInode(gfid, S_IFDIR), loc.parent, loc.name);
   }
 
-  #hit(fop: number): void {
-    this.cumulative.hit(fop);
-    this.interval.hit(fop);
-  }
   override release(fd: Fd): void {
     if (fd.anonymous) return;
-    this.openFiles.released();
+    this.statistics.openFiles.released();
     if (this.#fdStats) (fd.ctx[this.slot] as FdStats | undefined)?.log(fd, loggerFor(this.name));
-    this.#hit(RELEASE);
+    this.statistics.hit(RELEASE);
   }
   override releasedir(fd: Fd): void {
-    if (!fd.anonymous) this.#hit(RELEASEDIR);
+    if (!fd.anonymous) this.statistics.hit(RELEASEDIR);
   }
   override forget(inode: Inode): void {
-    if (this.files.forget(inode)) this.#hit(FORGET);
+    if (this.statistics.files.forget(inode)) this.statistics.hit(FORGET);
   }
 
   override upcallSent(message: Upcall): void {
     if (!this.options['count-fop-hits']) return;
-    for (const number of upcallNumbers(message)) {
-      this.cumulative.upcall(number);
-      this.interval.upcall(number);
-    }
+    for (const number of upcallNumbers(message)) this.statistics.upcall(number);
   }
 
   /** Answers an XLATOR_INFO request: of `volume profile` or `volume top`. */
   override profile(input: ReadonlyMap<string, string>): ProfileValues {
     if (isTrue(input.get('clear-stats'))) {
-      this.files.clear();
-      this.openFiles.clear();
+      this.statistics.files.clear();
+      this.statistics.openFiles.clear();
       return new Map([
         ['top-op', 0],
         ['stats-cleared', 1],
       ]);
     }
-    if (input.has('top-op')) return topValues(input, this.files, this.openFiles);
+    if (input.has('top-op')) return topValues(input, this.statistics.files, this.statistics.openFiles);
     const asked = Number(input.get('info-op'));
     const op = Number.isInteger(asked) && asked >= InfoOp.all && asked <= InfoOp.clear ? asked : InfoOp.all;
     const values: ProfileValues = new Map([['info-op', op]]);
     if (op === InfoOp.clear) {
-      this.cumulative.clear();
-      this.interval.clear();
-      this.openFiles.clear();
-      this.#increment = 0;
+      this.statistics.clear();
       values.set('stats-cleared', 1);
       return values;
     }
-    if (op !== InfoOp.incremental) addCounters(values, -1, this.cumulative);
+    if (op !== InfoOp.incremental) addCounters(values, -1, this.statistics.cumulative);
     if (op !== InfoOp.cumulative) {
-      addCounters(values, this.#increment, this.interval);
-      if (!isTrue(input.get('peek'))) this.nextInterval();
+      addCounters(values, this.statistics.increment, this.statistics.interval);
+      if (!isTrue(input.get('peek'))) this.statistics.nextInterval();
     }
     return values;
-  }
-
-  get increment(): number {
-    return this.#increment;
-  }
-  /** Begins a new interval. */
-  nextInterval(): void {
-    this.#increment++;
-    this.interval.clear();
   }
 
   override dump(): DumpSection[] {
     if (!this.#profiling) return [];
     const lines = [
-      `cumulative.data_read=${this.cumulative.dataRead}`,
-      `cumulative.data_written=${this.cumulative.dataWritten}`,
-      `incremental.data_read=${this.interval.dataRead}`,
-      `incremental.data_written=${this.interval.dataWritten}`,
-      ...dumpCounters(`${this.name}.cumulative`, this.cumulative, FOP_DISPLAY),
-      ...dumpCounters(`${this.name}.incremental`, this.interval, FOP_DISPLAY),
+      `cumulative.data_read=${this.statistics.cumulative.dataRead}`,
+      `cumulative.data_written=${this.statistics.cumulative.dataWritten}`,
+      `incremental.data_read=${this.statistics.interval.dataRead}`,
+      `incremental.data_written=${this.statistics.interval.dataWritten}`,
+      ...dumpCounters(`${this.name}.cumulative`, this.statistics.cumulative, FOP_DISPLAY),
+      ...dumpCounters(`${this.name}.incremental`, this.statistics.interval, FOP_DISPLAY),
     ];
     return [{ title: `debug/io-stats.${this.name}`, lines }];
   }
@@ -281,10 +252,10 @@ type Speed<F extends FopName> = (t: IoStatsTranslator, args: FopArgs[F], reply: 
 /** How fast reads and writes were, for the lists of the fastest. */
 const SPEEDS: { readonly [F in FopName]?: Speed<F> } = {
   readv: (t, { fd }, { count }, ns) => {
-    if (ns > 0) t.files.speed(fd.inode, Activity.readSpeed, (count * 1000) / ns);
+    if (ns > 0) t.statistics.files.speed(fd.inode, Activity.readSpeed, (count * 1000) / ns);
   },
   writev: (t, { fd }, { count }, ns) => {
-    if (ns > 0) t.files.speed(fd.inode, Activity.writeSpeed, (count * 1000) / ns);
+    if (ns > 0) t.statistics.files.speed(fd.inode, Activity.writeSpeed, (count * 1000) / ns);
   },
 };
 

@@ -8,10 +8,12 @@ import { loggerFor } from '../../../../mux/base/log.js';
 import { Call } from '../../../../mux/xlator/call.js';
 import { fopErrorOf } from '../../../../mux/xlator/fop-error.js';
 import type { Client } from '../../../../mux/xlator/inode.js';
+import type { Translator } from '../../../../mux/xlator/translator.js';
 import { bytesOfLatin1, bytesOfText } from '../../../../native/bytes.js';
 import { makeOwnDirectoryLater, PUBLIC_MODE, replaceOwnFileLater } from '../../../own-files.js';
-import type { IoStatsTranslator } from './io-stats.js';
-import { HostNames, sampleLines } from './samples.js';
+import type { Options } from './options.js';
+import { HostNames, type Samples, sampleLines } from './samples.js';
+import type { Statistics } from './statistics.js';
 import { statsJson, statsText } from './stats-text.js';
 
 /** Where Gluster keeps them. */
@@ -28,8 +30,14 @@ const NOBODY: Client = {
   memory: null,
 };
 
+/** The translator whose counters are written. */
+interface Counting extends Translator<Options> {
+  readonly statistics: Statistics;
+  readonly samples: Samples | null;
+}
+
 export class PeriodicDump {
-  readonly #t: IoStatsTranslator;
+  readonly #t: Counting;
   readonly #places: typeof PLACES;
   readonly #hosts = new HostNames();
   #seconds = 0;
@@ -38,7 +46,7 @@ export class PeriodicDump {
   /** What failed last time: told once. */
   #fault = '';
 
-  constructor(t: IoStatsTranslator, places = PLACES) {
+  constructor(t: Counting, places = PLACES) {
     this.#t = t;
     this.#places = places;
   }
@@ -87,13 +95,13 @@ export class PeriodicDump {
   }
 
   async #stats(id: string, format: 'json' | 'text'): Promise<string> {
-    const t = this.#t;
+    const { statistics } = this.#t;
     const queues = format === 'json' ? await this.#queues() : [];
-    const text = [-1, t.increment].map((interval) => {
-      const block = { counters: interval === -1 ? t.cumulative : t.interval, interval };
-      return format === 'json' ? statsJson(t, id, queues, block) : statsText(t, block);
+    const text = [-1, statistics.increment].map((interval) => {
+      const block = { counters: interval === -1 ? statistics.cumulative : statistics.interval, interval };
+      return format === 'json' ? statsJson(statistics, id, queues, block) : statsText(statistics, block);
     });
-    t.nextInterval();
+    statistics.nextInterval();
     return text.join('');
   }
 
@@ -103,7 +111,7 @@ export class PeriodicDump {
     const call = new Call(NOBODY, 0);
     try {
       const { dict } = await this.#t.next.getxattr(call, { inode, name: 'io-thread-queue-size', xdata: null });
-      return [...(dict?.map.keys() ?? [])].map((key) => [key, dict!.number(key) ?? 0]);
+      return [...(dict?.map.keys() ?? [])].map((key) => [key, dict?.number(key) ?? 0]);
     } catch (thrown) {
       fopErrorOf(thrown);
       return []; // No io-threads in this brick.

@@ -5,7 +5,7 @@
 import { Activity, LIST_LIMIT } from './busy-files.js';
 import { BUCKETS, type Counters } from './counters.js';
 import { FOP_DISPLAY } from './fop-names.js';
-import type { IoStatsTranslator } from './io-stats.js';
+import type { Statistics } from './statistics.js';
 import { UPCALL_DISPLAY } from './upcalls.js';
 
 /** Counters and what they are of: number of an interval, or -1 for all since the start. */
@@ -34,7 +34,7 @@ function latencyOf(c: Counters, fop: number): [number, number, number] {
 }
 
 /** uniqueId: the brick's path; queues: lengths of the queues of io-threads by priority. */
-export function statsJson(t: IoStatsTranslator, uniqueId: string, queues: [string, number][], block: Block): string {
+export function statsJson(statistics: Statistics, uniqueId: string, queues: [string, number][], block: Block): string {
   const { counters: c, interval } = block;
   const total = interval === -1;
   const prefix = `gluster.brick.${uniqueId.replaceAll('/', '_')}.${total ? 'aggr' : 'inter'}`;
@@ -52,8 +52,8 @@ export function statsJson(t: IoStatsTranslator, uniqueId: string, queues: [strin
     rate(`write_${sizeName(k)}`, c.writeSizes[k]!);
   }
   if (total) {
-    put('fds.open_count', t.openFiles.current);
-    put('fds.max_open_count', t.openFiles.most);
+    put('fds.open_count', statistics.openFiles.current);
+    put('fds.max_open_count', statistics.openFiles.most);
   }
   let means = 0;
   let weighted = 0;
@@ -118,7 +118,7 @@ const SPEEDS = [
   ['Write Throughput File Stats', Activity.writeSpeed],
 ] as const;
 
-export function statsText(t: IoStatsTranslator, block: Block): string {
+export function statsText(statistics: Statistics, block: Block): string {
   const { counters: c, interval } = block;
   const lines = [
     '',
@@ -142,16 +142,16 @@ export function statsText(t: IoStatsTranslator, block: Block): string {
   }
   lines.push(`------${' -----'.repeat(11)}`, '');
   if (interval === -1) {
-    const { current, most, mostTime } = t.openFiles;
+    const { current, most, mostTime } = statistics.openFiles;
     lines.push(`Current open fd's: ${current} Max open fd's: ${most} time ${mostTime}`);
     for (const [title, column, activity] of LISTS) {
       lines.push('', `==========${title}========`, '', `COUNT:  \t  ${column}`);
-      for (const { path, value } of t.files.top(activity, LIST_LIMIT))
+      for (const { path, value } of statistics.files.top(activity, LIST_LIMIT))
         lines.push(`${String(value).padEnd(12)} ${path}`);
     }
     for (const [title, activity] of SPEEDS) {
       lines.push('', `======${title}======`, '', 'TIMESTAMP \t\t\t THROUGHPUT(MBPS)\tFILE NAME');
-      for (const { path, value, time } of t.files.top(activity, LIST_LIMIT))
+      for (const { path, value, time } of statistics.files.top(activity, LIST_LIMIT))
         lines.push(
           `${new Date(time).toISOString().replace('T', ' ').slice(0, 23)} \t ${two(value).padEnd(10)}  \t  ${path}`,
         );

@@ -2,8 +2,8 @@
  * The space that one namespace takes on this brick, and the limit on it. Fops that may take space reserve it first, so that
  * those under way at the same time can't all pass a check that only one of them would.
  */
-import assert from 'node:assert';
 import type { Gfid } from '../../../../mux/xlator/gfid.js';
+import { assert } from '../../../../native/assert.js';
 
 interface Waiter {
   readonly bytes: number;
@@ -103,7 +103,7 @@ export class Usage {
   /** The fop has ended, and what it took is counted. */
   release(bytes: number): void {
     this.#reserved -= bytes;
-    assert(this.#reserved >= 0, 'more space released than was reserved');
+    assert(this.#reserved >= 0, 'no more space is released than was reserved');
     if (this.#waiting.length > 0) this.#serve();
   }
 
