@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { background } from '../../../../mux/base/fault.js';
 import type { Logger } from '../../../../mux/base/log.js';
 import { isEntryName } from '../../../../mux/xlator/entry-name.js';
-import { failure, fopErrorOf } from '../../../../mux/xlator/fop-error.js';
+import { failure, fopErrorOf, nullOnFailure } from '../../../../mux/xlator/fop-error.js';
 import type { Gfid } from '../../../../mux/xlator/gfid.js';
 import type { Iatt } from '../../../../mux/xlator/iatt.js';
 import type { BrickContext } from '../../../../mux/xlator/translator.js';
@@ -23,24 +23,18 @@ import {
   RESOLVE_BENEATH,
   RESOLVE_NO_SYMLINKS,
 } from '../../../../native/linux.js';
-import { type Region, region } from '../../../../native/memory.js';
 import { Queue } from '../../../../native/queue.js';
-import { DeferredClose, EntryCursor, iattOf } from '../../../../posix/storage-api.js';
+import { DeferredClose, iattOf } from '../../../../posix/storage-api.js';
+import { FolderReader, type IndexEntry } from './folder-reader.js';
 import { INDICES, type IndexName } from './watchlist.js';
 
+/** The index of names in directories. */
+export const ENTRY_CHANGES = 'entry-changes' satisfies IndexName;
+
 const DIR_MODE = 0o600;
-const LIST_BYTES = 65536;
 const CONCURRENCY = 4;
 /** How long the end waits for system calls: fops that the client is told of have ended before. */
 const CLOSE_WAIT_MS = 500;
-
-export interface IndexEntry {
-  name: string;
-  /** Position after it. */
-  offset: bigint;
-  /** DT_*. */
-  type: number;
-}
 
 /** Something below the indices: a name in a folder, '' being the folder of the indices itself. */
 export interface IndexPlace {
@@ -67,6 +61,7 @@ export class IndexStore {
   readonly #log: Logger;
   readonly #queue = new Queue(CONCURRENCY);
   readonly #closing: DeferredClose;
+  readonly #reader = new FolderReader(this.#queue);
   /** Names the base files that new entries are links of. */
   #uuid: string = randomUUID();
 
@@ -171,7 +166,7 @@ export class IndexStore {
     if (errno === ENOENT) return 0;
     if (errno !== ENOTEMPTY && errno !== EEXIST) return errno;
     return this.#on(place, lane, (b, dir, name) => {
-      const aside = this.#enter(b, 'entry-changes');
+      const aside = this.#enter(b, ENTRY_CHANGES);
       b.rename(dir, name, aside, randomUUID());
       this.#leave(b, aside);
     });
@@ -228,7 +223,7 @@ export class IndexStore {
   }
 
   #links(place: IndexPlace, priority: Priority): Promise<number> {
-    return this.#stat(place, priority, (f64, at) => f64[at + STAT.nlink]!);
+    return this.#stat(place, priority, (f64, at) => f64[at + STAT.nlink] ?? 0);
   }
 
   /** Opens a folder for {@link list}; the caller closes the descriptor. Fails as open fails. */
@@ -246,70 +241,24 @@ export class IndexStore {
     this.#closing.close(fd);
   }
 
-  #listing: Promise<unknown> = Promise.resolve();
-
   /**
    * Entries of an open folder from a position on, `size` bytes of names at most; empty at the end. index: the folder is that
    * of an index itself, whose base files are no entries; old ones without links are removed on the way.
    */
   list(fd: number, offset: bigint, size: number, index?: IndexName): Promise<IndexEntry[]> {
-    // One at a time: a brick lists with one buffer.
-    const listed = this.#listing.then(async () => {
-      const memory = region(LIST_BYTES);
-      try {
-        return await this.#list(memory, fd, offset, size, index);
-      } finally {
-        memory.release();
+    return this.#reader.read(fd, offset, size, (name) => {
+      if (index === undefined || !isBaseFile(name)) return true;
+      if (name !== this.#base(index)) {
+        const removed = this.#removeStale({ folder: index, name });
+        background(removed, this.#log, `removing ${index}/${name} failed`);
       }
+      return false;
     });
-    this.#listing = listed.catch(() => {});
-    return listed;
-  }
-
-  async #list(
-    memory: Region,
-    fd: number,
-    offset: bigint,
-    size: number,
-    index: IndexName | undefined,
-  ): Promise<IndexEntry[]> {
-    let at = offset;
-    for (;;) {
-      const b = batch();
-      const high = Number(BigInt.asUintN(32, at >> 32n));
-      const low = Number(BigInt.asUintN(32, at));
-      const wants = b.readdirWants(false, 0xffffffff, '');
-      b.readdir(fd, high, low, memory.address, LIST_BYTES, wants);
-      await this.#queue.run(b, 0, Priority.high);
-      const written = b.result(0);
-      b.release();
-      if (written < 0) throw failure(written);
-      if (written === 0) return [];
-      const entries: IndexEntry[] = [];
-      const cursor = new EntryCursor(memory, written);
-      let used = 0;
-      while (cursor.next()) {
-        at = cursor.offset;
-        const { name } = cursor;
-        if (name === '.' || name === '..') continue;
-        if (index !== undefined && isBaseFile(name)) {
-          if (name !== this.#base(index)) {
-            const removed = this.#removeStale({ folder: index, name });
-            background(removed, this.#log, `removing ${index}/${name} failed`);
-          }
-          continue;
-        }
-        used += name.length + ENTRY_OVERHEAD;
-        if (used > size) return entries;
-        entries.push({ name, offset: cursor.offset, type: cursor.type });
-      }
-      if (entries.length > 0) return entries;
-    }
   }
 
   /** Removes a base file of an earlier time that no entry is a link of any more. */
   async #removeStale(place: IndexPlace): Promise<void> {
-    const links = await this.#links(place, Priority.least).catch(() => 0);
+    const links = await this.#links(place, Priority.least).catch(nullOnFailure);
     if (links === 1) await this.remove(place, 0);
   }
 
@@ -327,9 +276,10 @@ export class IndexStore {
       let offset = 0n;
       for (;;) {
         const entries = await this.list(fd, offset, 1 << 30, index);
-        if (entries.length === 0) return count;
+        const last = entries.at(-1);
+        if (last === undefined) return count;
         count += entries.length;
-        offset = entries.at(-1)!.offset;
+        offset = last.offset;
       }
     } finally {
       this.closeFolder(fd);
@@ -342,7 +292,7 @@ export class IndexStore {
     try {
       const [first] = await this.list(fd, 0n, 1 << 30, index);
       if (first === undefined) return 0;
-      const links = await this.#links({ folder: index, name: first.name }, Priority.high).catch(() => 0);
+      const links = (await this.#links({ folder: index, name: first.name }, Priority.high).catch(nullOnFailure)) ?? 0;
       // It may have gone meanwhile; that there were some is what counts.
       return Math.max(1, links - 1);
     } finally {
@@ -350,6 +300,3 @@ export class IndexStore {
     }
   }
 }
-
-/** Bytes of a directory entry beside its name, as a reply holds it. */
-const ENTRY_OVERHEAD = 32;

@@ -6,7 +6,7 @@ export const INDICES = ['xattrop', 'dirty', 'entry-changes'] as const;
 export type IndexName = (typeof INDICES)[number];
 
 /** What values of watched xattrs say of the two indices that go by them: undefined where none was there. */
-export interface Verdict {
+export interface HealState {
   /** True: some value is not zero. False: all are. */
   xattrop: boolean | undefined;
   dirty: boolean | undefined;
@@ -43,16 +43,16 @@ export class Watchlist {
     return false;
   }
 
-  verdict(dict: Dict, pendingOnly = false): Verdict {
-    const verdict: Verdict = { xattrop: undefined, dirty: undefined };
+  stateOf(dict: Dict, pendingOnly = false): HealState {
+    const state: HealState = { xattrop: undefined, dirty: undefined };
     for (const [key, value] of dict.map) {
       if (pendingOnly && !this.watchesPending(key)) continue;
       const index = this.indexOf(key);
       if (index === null) continue;
       const zero = valueBytes(value)?.some((byte) => byte !== 0) !== true;
-      if (!zero) verdict[index] = true;
-      else verdict[index] ??= false;
+      if (!zero) state[index] = true;
+      else state[index] ??= false;
     }
-    return verdict;
+    return state;
   }
 }

@@ -67,7 +67,10 @@ export class FileContexts {
       inode.ctx[this.#slot] = context;
       return;
     }
-    if (this.#early.size >= MAX_EARLY) this.#early.delete(this.#early.keys().next().value!);
+    if (this.#early.size >= MAX_EARLY) {
+      const oldest = this.#early.keys().next();
+      if (oldest.done !== true) this.#early.delete(oldest.value);
+    }
     this.#early.set(key, context);
   }
 
