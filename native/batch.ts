@@ -19,7 +19,8 @@ const OPS = addon.ops;
 const ENVIRONMENT = addon.environment;
 const RECORD = 8;
 const SLOT_BYTES = 4096;
-const MAX_OPS = 28;
+/** Records of a slot; the last one marks the end of the program. */
+export const MAX_OPS = 28;
 const ARENA_START = MAX_OPS * RECORD * 8;
 const SLOTS_PER_SLAB = 64;
 

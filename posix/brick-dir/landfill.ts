@@ -5,6 +5,7 @@
 
 import { background } from '../../mux/base/fault.js';
 import type { Gfid } from '../../mux/xlator/gfid.js';
+import { assert } from '../../native/assert.js';
 import { batch, Priority, STAT } from '../../native/batch.js';
 import { EINVAL } from '../../native/errno.js';
 import { AT_REMOVEDIR, DT_DIR, O_DIRECTORY, O_NOFOLLOW } from '../../native/linux.js';
@@ -29,11 +30,21 @@ interface Found {
   gfid: Gfid | null;
 }
 
+/** due: to be emptied when the timer goes off. stopped: the brick goes, nothing is begun any more. */
+type State = 'idle' | 'due' | 'emptying' | 'stopped';
+const NEXT: Record<State, readonly State[]> = {
+  idle: ['due', 'stopped'],
+  due: ['emptying', 'stopped'],
+  emptying: ['idle', 'stopped'],
+  stopped: ['stopped'],
+};
+
 export class Landfill {
   readonly #disk: DiskContext;
   readonly #handles: Handles;
   #cancel: (() => void) | null = null;
-  #running = false;
+  #state: State = 'idle';
+  /** Something was put in while it was being emptied. */
   #again = false;
 
   constructor(disk: DiskContext, handles: Handles) {
@@ -41,14 +52,21 @@ export class Landfill {
     this.#handles = handles;
   }
 
+  #become(state: State): void {
+    assert(NEXT[this.#state].includes(state), 'the landfill is emptied when that is due, and never after its end');
+    this.#state = state;
+  }
+
   /** Something was put in: it will be purged after the janitor's sleep. */
   filled(): void {
-    if (this.#disk.options['disable-landfill-purge']) return;
-    if (this.#running) this.#again = true;
-    else
-      this.#cancel ??= this.#disk.brick.timer(this.#disk.options['janitor-sleep-duration'] * 1000, false, () =>
-        background(this.#run(), this.#disk.log, 'emptying the landfill failed'),
-      );
+    const { options, brick, log } = this.#disk;
+    if (options['disable-landfill-purge']) return;
+    if (this.#state === 'emptying') this.#again = true;
+    if (this.#state !== 'idle') return;
+    this.#become('due');
+    this.#cancel = brick.timer(options['janitor-sleep-duration'] * 1000, false, () =>
+      background(this.#empty(), log, 'emptying the landfill failed'),
+    );
   }
 
   /** Deletes the files that were open without a name when the brick last went down: nobody has them open any more. */
@@ -59,19 +77,24 @@ export class Landfill {
   stop(): void {
     this.#cancel?.();
     this.#cancel = null;
-    this.#stopped = true;
+    this.#become('stopped');
   }
-  #stopped = false;
 
-  async #run(): Promise<void> {
+  get #stopped(): boolean {
+    return this.#state === 'stopped';
+  }
+
+  async #empty(): Promise<void> {
     this.#cancel = null;
-    this.#running = true;
+    this.#become('emptying');
     this.#again = false;
     try {
       await this.#emptyBelow(this.#disk.glusterfsFd, LANDFILL_DIR, null, 0);
     } finally {
-      this.#running = false;
-      if (this.#again && !this.#stopped) this.filled();
+      if (!this.#stopped) {
+        this.#become('idle');
+        if (this.#again) this.filled();
+      }
     }
   }
 

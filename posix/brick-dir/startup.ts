@@ -3,7 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import { background } from '../../mux/base/fault.js';
 import { gfidText, isNullGfid, parseGfid, ROOT_GFID, sameGfid } from '../../mux/xlator/gfid.js';
-import { type Batch, batch, IGNORE, Priority, STAT } from '../../native/batch.js';
+import { assert } from '../../native/assert.js';
+import { type Batch, batch, IGNORE, MAX_OPS, Priority, STAT } from '../../native/batch.js';
 import { type ByteString, latin1OfBytes } from '../../native/bytes.js';
 import { EEXIST, ENODATA, ENOENT, EOPNOTSUPP, errnoName } from '../../native/errno.js';
 import { AT_FDCWD, DT_DIR, O_DIRECTORY, O_NOFOLLOW, S_IFDIR, S_IFMT, XATTR_CREATE } from '../../native/linux.js';
@@ -24,6 +25,7 @@ const OLD_LANDFILL = '.landfill';
 /** Long enough for any xattr that is 16 bytes when it is right. */
 const PROBE = 64;
 const MADE_PER_BATCH = 20;
+assert(MADE_PER_BATCH < MAX_OPS, 'a batch has room for the directories that it is to make');
 /** First levels of handles, and bytes of a listing that holds them all. */
 const LEVELS = 256;
 /** Making them all at once would only have threads wait for each other: the kernel lets one at a time change a directory. */

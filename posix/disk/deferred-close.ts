@@ -8,11 +8,13 @@ import { background } from '../../mux/base/fault.js';
 import { loggerFor } from '../../mux/base/log.js';
 import type { BrickContext } from '../../mux/xlator/translator.js';
 import { addon } from '../../native/addon.js';
-import { batch, IGNORE, Priority } from '../../native/batch.js';
+import { assert } from '../../native/assert.js';
+import { batch, IGNORE, MAX_OPS, Priority } from '../../native/batch.js';
 import { ECANCELED } from '../../native/errno.js';
 import { Queue } from '../../native/queue.js';
 
 const PER_BATCH = 20;
+assert(PER_BATCH < MAX_OPS, 'a batch has room for the descriptors that it is to close');
 /** Descriptors wait this long at most to be closed. */
 const DELAY_MS = 20;
 /** How long an end waits for closes, and, on a disk that hangs, for the pool to let go of descriptors. */
@@ -21,20 +23,32 @@ const RETIRE_WAIT_MS = 500;
 
 const log = loggerFor('closing');
 
+/** ending: what comes is kept for the end. ended: nothing else uses the queue any more. */
+type State = 'open' | 'ending' | 'ended';
+const ORDER: readonly State[] = ['open', 'ending', 'ended'];
+
 export class DeferredClose {
   readonly #queue: Queue;
   readonly #brick: BrickContext;
   #waiting: number[] = [];
   #cancelTimer: (() => void) | null = null;
-  /** ending: what comes is kept for the end. ended: nothing else uses the queue any more. */
-  #state: 'open' | 'ending' | 'ended' = 'open';
+  #state: State = 'open';
 
   constructor(brick: BrickContext, queue: Queue) {
     this.#brick = brick;
     this.#queue = queue;
   }
 
+  #become(state: State): void {
+    assert(
+      ORDER.indexOf(state) >= ORDER.indexOf(this.#state),
+      'the closing of descriptors ends and does not begin again',
+    );
+    this.#state = state;
+  }
+
   close(descriptor: number): void {
+    assert(descriptor >= 0, 'what is closed is a descriptor');
     const waiting = this.#waiting.push(descriptor);
     if (this.#state === 'ending') return;
     if (this.#state === 'ended') this.#closeElsewhere(this.#take());
@@ -68,7 +82,7 @@ export class DeferredClose {
 
   /** Calls hang that name descriptors: from now on they are kept for {@link end}. */
   hold(): void {
-    this.#state = 'ending';
+    this.#become('ending');
   }
 
   /**
@@ -80,13 +94,13 @@ export class DeferredClose {
       this.#closeNow();
       hangs = (await this.#queue.drained(CLOSE_WAIT_MS)) > 0;
     }
-    this.#state = hangs ? 'ending' : 'ended';
+    this.#become(hangs ? 'ending' : 'ended');
     this.#queue.close();
     if (!hangs) return;
     this.#cancelTimer?.();
     // Closes that were queued come back by this.
     await new Promise((resolve) => setTimeout(resolve, DELAY_MS));
-    this.#state = 'ended';
+    this.#become('ended');
     await Promise.race([this.#retire(this.#take()), new Promise((resolve) => setTimeout(resolve, RETIRE_WAIT_MS))]);
   }
 

@@ -1,6 +1,8 @@
 /** What storage/posix keeps of an inode, in the inode's context. Made at first use, gone when the table drops the inode. */
+
 import type { Gfid } from '../../mux/xlator/gfid.js';
 import type { Inode } from '../../mux/xlator/inode.js';
+import { assert } from '../../native/assert.js';
 import { handleName } from './format/handle-name.js';
 import type { Mdata } from './format/mdata-record.js';
 import type { Write } from './write.js';
@@ -88,6 +90,7 @@ export function exclusively<T>(state: InodeState, run: () => Promise<T>): Promis
 }
 
 function handOver(state: InodeState): void {
+  assert(state.busy, 'an inode is handed over by whoever has it');
   const next = state.waiting?.shift();
   if (next === undefined) {
     state.busy = false;

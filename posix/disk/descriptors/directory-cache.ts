@@ -10,6 +10,7 @@ import { failure, fopErrorOf } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import { gfidKey, gfidOfKey, ROOT_KEY } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
+import { assert } from '../../../native/assert.js';
 import { type Batch, IGNORE, Priority, reg } from '../../../native/batch.js';
 import { ELOOP, EMFILE, ENFILE, ENODATA, ENOENT, ENOTDIR } from '../../../native/errno.js';
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS } from '../../../native/linux.js';
@@ -46,6 +47,7 @@ export class Directory implements FileRef {
   }
 
   release(): void {
+    assert(this.pins > 0, 'a directory is released once for each time that it was acquired');
     if (--this.pins === 0 && this.dropped) this.owner?.close(this.fd);
   }
 }

@@ -9,6 +9,7 @@ import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import type { Fd, Inode } from '../../../mux/xlator/inode.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
+import { assert } from '../../../native/assert.js';
 import { type Batch, batch, Priority, STAT } from '../../../native/batch.js';
 import { EACCES, EBADF, EINVAL, ENOENT, EROFS, ETXTBSY } from '../../../native/errno.js';
 import { O_DIRECTORY, O_RDONLY, O_RDWR, S_IFDIR, S_IFREG } from '../../../native/linux.js';
@@ -83,6 +84,7 @@ class SharedFile extends OpenFile {
     this.#state = state;
   }
   override release(): void {
+    assert(this.pins > 0, 'a shared descriptor is released once for each time that it was handed out');
     if (--this.pins === 0 && this.dropped) this.#closing.close(this.fd);
   }
 
@@ -154,6 +156,7 @@ export class OpenFiles {
     fd.ctx[this.#disk.slot] = undefined;
     this.#disk.closing.close(own.fd);
     const state = this.#disk.state(fd.inode);
+    assert(state.opens > 0, 'an inode counts every descriptor that clients have open on it');
     if (--state.opens === 0) this.#handles.removeParked(fd.inode);
   }
 

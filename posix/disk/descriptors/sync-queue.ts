@@ -5,12 +5,14 @@ import { failure } from '../../../mux/xlator/fop-error.js';
 import type { FsyncArgs, PrePostReply } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import { NO_IATT } from '../../../mux/xlator/iatt.js';
-import { batch, IGNORE, Priority } from '../../../native/batch.js';
+import { assert } from '../../../native/assert.js';
+import { batch, IGNORE, MAX_OPS, Priority } from '../../../native/batch.js';
 import type { DiskContext } from '../context.js';
 import { type OpenFile, syncOutcome } from '../open-file.js';
 import type { OpenFiles } from './open-files.js';
 
 const FSYNCS_PER_BATCH = 20;
+assert(FSYNCS_PER_BATCH < MAX_OPS, 'a batch has room for the fsyncs that it is given');
 
 interface WaitingSync {
   args: FsyncArgs;

@@ -11,7 +11,8 @@ import type { WriteReply } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import { type Batch, batch, IGNORE, Priority, STAT } from '../../../native/batch.js';
+import { assert } from '../../../native/assert.js';
+import { type Batch, batch, IGNORE, MAX_OPS, Priority, STAT } from '../../../native/batch.js';
 import { ECANCELED, EIO } from '../../../native/errno.js';
 import { O_APPEND } from '../../../native/linux.js';
 import type { DiskContext } from '../context.js';
@@ -23,6 +24,10 @@ import type { Write } from '../write.js';
 
 /** Writes in a batch: what its memory has room for. */
 const MAX_WRITES = 8;
+assert(
+  1 + 2 * MAX_WRITES + 2 < MAX_OPS,
+  'a batch has room for the stat before, each write with its stat, times and sync',
+);
 /** Bytes in a batch of several writes: the first of them waits for the last. */
 const MAX_BYTES = 1 << 20;
 

@@ -1,6 +1,7 @@
 /** Whole small files, as look-ups hand them out (`glusterfs.content`). */
 
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
+import { assert } from '../../../native/assert.js';
 import { ALWAYS, type Batch, Priority, reg } from '../../../native/batch.js';
 import { EAGAIN, EOPNOTSUPP } from '../../../native/errno.js';
 import { O_RDONLY, RWF_NOWAIT } from '../../../native/linux.js';
@@ -24,6 +25,7 @@ async function turn(bytes: number): Promise<void> {
 
 function turnOver(bytes: number): void {
   beingRead -= bytes;
+  assert(beingRead >= 0, 'no more content is given back than was being read');
   // All of them look again: they want different amounts.
   for (const go of waiting.splice(0)) go();
 }
@@ -47,8 +49,11 @@ export function readContent(
 
 async function readOnPool(disk: DiskContext, reading: ContentReading, size: number): Promise<Uint8Array | null> {
   await turn(size);
-  await runOnPool(disk, reading, Priority.high);
-  turnOver(size);
+  try {
+    await runOnPool(disk, reading, Priority.high);
+  } finally {
+    turnOver(size);
+  }
   if (reading.bytes === null) {
     disk.fopFailed(`reading the content of ${JSON.stringify(reading.name)} failed`, reading.errno);
   }

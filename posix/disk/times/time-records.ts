@@ -11,6 +11,7 @@ import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey, gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { nanosecondsInRange } from '../../../mux/xlator/time-range.js';
+import { assert } from '../../../native/assert.js';
 import { type Batch, batch, IGNORE, Priority } from '../../../native/batch.js';
 import { ENODATA, ENOENT, errnoName } from '../../../native/errno.js';
 import type { DiskContext } from '../context.js';
@@ -221,6 +222,7 @@ export class TimeRecords {
   #end(inode: Inode, state: InodeState, stray: boolean): void {
     state.stores--;
     if (stray) state.strayStores--;
+    assert(state.strayStores >= 0 && state.strayStores <= state.stores, 'a store of times ends once, as what it began');
     if (state.stores === 0 && state.restore) {
       state.restore = false;
       background(this.#storeSoon(inode, state), this.#disk.log, `storing the times of ${gfidText(inode.gfid)} failed`);
@@ -280,8 +282,8 @@ export class TimeRecords {
     try {
       file = await this.#locator.fileRef(inode);
     } catch (thrown) {
-      fopErrorOf(thrown);
-      return; // the directory has gone
+      this.#warn(inode.gfid, -fopErrorOf(thrown).errno);
+      return;
     }
     const m = state.mdata;
     if (m === null || m === undefined) {
@@ -300,7 +302,7 @@ export class TimeRecords {
   }
 
   #warn(gfid: Gfid, r: number): void {
-    if (r === -ENOENT) return; // removed meanwhile
+    if (r === -ENOENT) return; // removed meanwhile, or the directory has gone
     this.#disk.log.warning(0, `storing the times of ${gfidText(gfid)} failed: ${errnoName(-r)}`);
   }
 }

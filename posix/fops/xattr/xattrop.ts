@@ -10,7 +10,8 @@ import type { DictReply, FxattropArgs, XattropArgs } from '../../../mux/xlator/f
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import { type Batch, batch, IGNORE, Priority } from '../../../native/batch.js';
+import { assert } from '../../../native/assert.js';
+import { type Batch, batch, IGNORE, MAX_OPS, Priority } from '../../../native/batch.js';
 import { EINVAL, ENODATA, ERANGE } from '../../../native/errno.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { type FileRef, unheld } from '../../disk/file-ref.js';
@@ -24,6 +25,7 @@ import { refuseXattr } from './xattr-refusal.js';
 const Op = { addArray: 0, addArray64: 1, getAndSet: 4, addDefault: 5, addDefault64: 6 } as const;
 
 const KEYS_PER_BATCH = 20;
+assert(KEYS_PER_BATCH < MAX_OPS, 'a batch has room for the keys that it reads or stores');
 
 /** One key of a request: what is added (or set), what is on disk, what becomes of it. */
 interface Item {
