@@ -498,3 +498,9 @@ export class Batch {
     return this.blob(b);
   }
 }
+
+/** A double among the results of a batch or of a listing. index: within what was reserved for them. */
+export function doubleAt(f64: Float64Array, index: number): number {
+  // biome-ignore lint/style/noNonNullAssertion: on the way of every fop, and reserved by those who wrote the program
+  return f64[index]!;
+}

@@ -6,7 +6,7 @@
 import { background } from '../../mux/base/fault.js';
 import type { Gfid } from '../../mux/xlator/gfid.js';
 import { assert } from '../../native/assert.js';
-import { batch, Priority, STAT } from '../../native/batch.js';
+import { batch, doubleAt, Priority, STAT } from '../../native/batch.js';
 import { EINVAL } from '../../native/errno.js';
 import { AT_REMOVEDIR, DT_DIR, O_DIRECTORY, O_NOFOLLOW } from '../../native/linux.js';
 import { type Region, region } from '../../native/memory.js';
@@ -141,7 +141,7 @@ export class Landfill {
       found.push({
         name: c.name,
         directory: c.type === DT_DIR,
-        links: c.hasStat ? c.f64[c.stat + STAT.nlink]! : 0,
+        links: c.hasStat ? doubleAt(c.f64, c.stat + STAT.nlink) : 0,
         gfid,
       });
     }
@@ -152,10 +152,11 @@ export class Landfill {
     if (f.directory) {
       if (depth < MAX_DEPTH && !(await this.#emptyBelow(fd, f.name, f.gfid, depth + 1))) return false;
       // Handles of directories here; the topmost lost its own when it was moved in.
-      const ours = f.gfid !== null && parent !== null && (await handlePointsTo(this.#disk, f.gfid, parent, f.name));
+      const { gfid } = f;
+      const ours = gfid !== null && parent !== null && (await handlePointsTo(this.#disk, gfid, parent, f.name));
       const b = batch();
       b.unlink(fd, f.name, AT_REMOVEDIR);
-      if (ours) this.#handles.removeOp(b, f.gfid!);
+      if (ours) this.#handles.removeOp(b, gfid);
       await this.#disk.run(b, 0, Priority.least);
       const errno = b.errno;
       b.release();

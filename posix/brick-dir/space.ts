@@ -4,29 +4,14 @@
  */
 
 import { background } from '../../mux/base/fault.js';
+import { fopErrorOf } from '../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../mux/xlator/fops.js';
-import { batch, Priority } from '../../native/batch.js';
 import { errnoName } from '../../native/errno.js';
 import type { DiskContext } from '../disk/context.js';
+import { type Statvfs, statvfs } from '../disk/query/statvfs.js';
 import type { Options } from '../options.js';
 
 const INTERVAL_MS = 5000;
-
-/** Doubles of a statvfs result. */
-export const VFS = {
-  bsize: 0,
-  frsize: 1,
-  blocks: 2,
-  bfree: 3,
-  bavail: 4,
-  files: 5,
-  ffree: 6,
-  favail: 7,
-  fsid: 8,
-  flag: 9,
-  namemax: 10,
-} as const;
-export const VFS_DOUBLES = 11;
 
 export class SpaceReserve {
   readonly #disk: DiskContext;
@@ -98,23 +83,17 @@ export class SpaceReserve {
     const disk = this.#disk;
     if (!reserves(disk.options) || this.#stopped) return;
     this.#cancel ??= disk.brick.timer(INTERVAL_MS, true, () => this.#round());
-    const b = batch();
-    const at = b.doubles(b.out(VFS_DOUBLES * 8));
-    b.statvfs(disk.rootFd, at);
-    await disk.run(b, 0, Priority.high);
-    const errno = b.errno;
-    const f = b.f64;
-    const blocks = f[at + VFS.blocks]!;
-    const free = f[at + VFS.bfree]!;
-    const blockSize = f[at + VFS.bsize]!;
-    b.release();
-    if (errno !== 0) {
-      disk.log.error(0, `statvfs failed on ${disk.path}: ${errnoName(errno)}`);
+    let vfs: Statvfs;
+    try {
+      vfs = await statvfs(disk);
+    } catch (thrown) {
+      disk.log.error(0, `statvfs failed on ${disk.path}: ${errnoName(fopErrorOf(thrown).errno)}`);
       return;
     }
+    const { blocks, bfree, bsize } = vfs;
     const { reserve } = disk.options;
     const above =
-      'percent' in reserve ? (free - (blocks * reserve.percent) / 100) * blockSize : free * blockSize - reserve.bytes;
+      'percent' in reserve ? (bfree - (blocks * reserve.percent) / 100) * bsize : bfree * bsize - reserve.bytes;
     const full = above <= 0;
     if (full !== this.full) {
       this.full = full;

@@ -251,8 +251,12 @@ export class DirectoryCache {
     let fd = base.fd;
     let i = 0;
     while (i < names.length) {
-      let path = names[i++]!;
-      while (i < names.length && path.length + names[i]!.length < MAX_PATH) path += `/${names[i++]}`;
+      const from = i;
+      for (let length = 0; i < names.length; i++) {
+        length += names[i]?.length ?? 0;
+        if (i > from && length + i - from > MAX_PATH) break;
+      }
+      const path = names.slice(from, i).join('/');
       const next = await this.#openOnPool(fd, path, i === names.length ? key : '');
       if (fd === base.fd) base.release();
       else this.close(fd);

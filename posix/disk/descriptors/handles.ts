@@ -13,6 +13,11 @@ import { directoryLink, handleName, unlinkName } from '../format/handle-name.js'
 
 const LEVEL_MODE = 0o700;
 
+/** Number of the second-level directory of a gfid's handle: its first two bytes. */
+function levelOf(gfid: Gfid): number {
+  return ((gfid[0] ?? 0) << 8) | (gfid[1] ?? 0);
+}
+
 export class Handles {
   readonly #disk: DiskContext;
   /** One bit for each second-level directory that is known to exist. */
@@ -36,16 +41,20 @@ export class Handles {
   /** Notes that a handle was made, and so its directories exist. */
   made(gfid: Gfid): void {
     const levels = (this.#levels ??= new Uint8Array(8192));
-    levels[(gfid[0]! << 5) | (gfid[1]! >> 3)]! |= 1 << (gfid[1]! & 7);
+    const level = levelOf(gfid);
+    levels[level >> 3] = (levels[level >> 3] ?? 0) | (1 << (level & 7));
   }
 
   /** A handle's directories turned out to be missing. */
   missing(gfid: Gfid): void {
-    if (this.#levels !== null) this.#levels[(gfid[0]! << 5) | (gfid[1]! >> 3)]! &= ~(1 << (gfid[1]! & 7));
+    const levels = this.#levels;
+    const level = levelOf(gfid);
+    if (levels !== null) levels[level >> 3] = (levels[level >> 3] ?? 0) & ~(1 << (level & 7));
   }
 
   #has(gfid: Gfid): boolean {
-    return this.#levels !== null && (this.#levels[(gfid[0]! << 5) | (gfid[1]! >> 3)]! & (1 << (gfid[1]! & 7))) !== 0;
+    const level = levelOf(gfid);
+    return this.#levels !== null && ((this.#levels[level >> 3] ?? 0) & (1 << (level & 7))) !== 0;
   }
 
   /** Op that links the file `name` in `dir` as the handle of `gfid`. */

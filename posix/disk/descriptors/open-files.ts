@@ -10,7 +10,7 @@ import { gfidText } from '../../../mux/xlator/gfid.js';
 import type { Fd, Inode } from '../../../mux/xlator/inode.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
 import { assert } from '../../../native/assert.js';
-import { type Batch, batch, Priority, STAT } from '../../../native/batch.js';
+import { type Batch, batch, doubleAt, Priority, STAT } from '../../../native/batch.js';
 import { EACCES, EBADF, EINVAL, ENOENT, EROFS, ETXTBSY } from '../../../native/errno.js';
 import { O_DIRECTORY, O_RDONLY, O_RDWR, S_IFDIR, S_IFREG } from '../../../native/linux.js';
 import type { DiskContext } from '../context.js';
@@ -54,7 +54,7 @@ export function statOf(disk: DiskContext, file: OpenFile): MaybePromise<FileStat
   b.statx(file.fd, null, at);
   const taken = (): FileStat => {
     const f = b.f64;
-    const value = (i: number): number => (b.result(0) === 0 ? f[at + i]! : 0);
+    const value = (i: number): number => (b.result(0) === 0 ? doubleAt(f, at + i) : 0);
     const stat = {
       errno: -b.result(0),
       size: value(STAT.size),

@@ -5,7 +5,7 @@ import { failure } from '../../../mux/xlator/fop-error.js';
 import type { FsyncArgs, PrePostReply } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import { NO_IATT } from '../../../mux/xlator/iatt.js';
-import { assert } from '../../../native/assert.js';
+import { assert, defined } from '../../../native/assert.js';
 import { batch, IGNORE, MAX_OPS, Priority } from '../../../native/batch.js';
 import type { DiskContext } from '../context.js';
 import { type OpenFile, syncOutcome } from '../open-file.js';
@@ -71,7 +71,7 @@ export class SyncQueue {
   async #round(all: WaitingSync[]): Promise<void> {
     const mode = this.#disk.options['batch-fsync-mode'];
     // A failure of the whole file system says nothing of these files: then each is synced by itself.
-    const synced = mode.startsWith('syncfs') && (await this.#syncfs(all[0]!));
+    const synced = mode.startsWith('syncfs') && (await this.#syncfs(all));
     const alone = synced && mode === 'syncfs' ? 0 : synced && mode === 'syncfs-single-fsync' ? 1 : all.length;
     for (let i = 0; i < all.length; ) {
       const end = Math.min(i + FSYNCS_PER_BATCH, i < alone ? alone : all.length);
@@ -80,7 +80,9 @@ export class SyncQueue {
     }
   }
 
-  async #syncfs({ file }: WaitingSync): Promise<boolean> {
+  /** Syncs the file system of the files. */
+  async #syncfs([first]: WaitingSync[]): Promise<boolean> {
+    const { file } = defined(first, 'a round has something to sync');
     const b = batch();
     b.syncfs(file.fd);
     await this.#disk.run(b, 0, Priority.low);
@@ -102,9 +104,9 @@ export class SyncQueue {
       else b.fsync(file.fd, IGNORE);
     }
     await this.#disk.run(b, 0, Priority.low);
-    const results = some.map(({ file }, i) => syncOutcome(file, b.result(i), b, -1));
+    const results = some.map((w, i): [WaitingSync, number] => [w, syncOutcome(w.file, b.result(i), b, -1)]);
     b.release();
-    for (const [i, w] of some.entries()) this.#settle(w, results[i]!);
+    for (const [w, result] of results) this.#settle(w, result);
   }
 
   #settle(w: WaitingSync, result: number): void {

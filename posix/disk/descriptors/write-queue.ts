@@ -11,8 +11,8 @@ import type { WriteReply } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import { assert } from '../../../native/assert.js';
-import { type Batch, batch, IGNORE, MAX_OPS, Priority, STAT } from '../../../native/batch.js';
+import { assert, defined } from '../../../native/assert.js';
+import { type Batch, batch, doubleAt, IGNORE, MAX_OPS, Priority, STAT } from '../../../native/batch.js';
 import { ECANCELED, EIO } from '../../../native/errno.js';
 import { O_APPEND } from '../../../native/linux.js';
 import type { DiskContext } from '../context.js';
@@ -68,22 +68,23 @@ export class WriteQueue {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const writes of waiting) {
-      const { inode } = writes[0]!.args.fd;
+      const { inode } = firstOf(writes).args.fd;
       this.#disk.state(inode).writes = null;
       if (writes.length === 1) {
         this.#start(writes, inode.lane);
         continue;
       }
       let from = 0;
+      let i = 0;
       let bytes = 0;
-      for (let i = 0; i < writes.length; i++) {
-        const size = writes[i]!.args.size;
-        if (i > from && (i - from === MAX_WRITES || bytes + size > MAX_BYTES)) {
+      for (const { args } of writes) {
+        if (i > from && (i - from === MAX_WRITES || bytes + args.size > MAX_BYTES)) {
           this.#start(writes.slice(from, i), inode.lane);
           from = i;
           bytes = 0;
         }
-        bytes += size;
+        bytes += args.size;
+        i++;
       }
       this.#start(from === 0 ? writes : writes.slice(from), inode.lane);
     }
@@ -103,11 +104,11 @@ export class WriteQueue {
 
   #submit(writes: Write[], lane: number): void {
     const disk = this.#disk;
-    const { inode } = writes[0]!.args.fd;
+    const first = firstOf(writes);
+    const { inode } = first.args.fd;
     const b = batch();
     const before = b.statOut();
     for (const w of writes) w.after = b.statOut();
-    const first = writes[0]!;
     b.statx(first.file.fd, null, before);
     let planned: Mdata | null = null;
     let sync = false;
@@ -136,10 +137,11 @@ export class WriteQueue {
 
   #settle(b: Batch, writes: Write[], before: number, synced: number): void {
     const disk = this.#disk;
-    const { inode } = writes[0]!.args.fd;
+    const first = firstOf(writes);
+    const { inode } = first.args.fd;
     const failed = b.failedOp >= 0;
     // What is written here is told of below; but the file's later syncs must know, too.
-    if (synced < 0 && synced !== -ECANCELED) syncOutcome(writes[0]!.file, synced, b, writes.at(-1)!.after);
+    if (synced < 0 && synced !== -ECANCELED) syncOutcome(first.file, synced, b, writes.at(-1)?.after ?? -1);
     let times = this.#mdata.of(inode);
     let pre = before;
     const again: Write[] = [];
@@ -152,7 +154,7 @@ export class WriteQueue {
           count: n,
           pre: preStat,
           post: iattOf(b.f64, w.after, inode.gfid, times),
-          xdata: w.args.xdata === null ? null : answer(w, inode, b.f64[pre + STAT.size]!),
+          xdata: w.args.xdata === null ? null : answer(w, w.args.xdata, inode, doubleAt(b.f64, pre + STAT.size)),
         };
         if (failed) {
           this.#finishLate(w, reply);
@@ -161,7 +163,7 @@ export class WriteQueue {
           w.resolve(reply);
         }
         pre = w.after;
-      } else if (n === -ECANCELED && w !== writes[0] && b.result(0) !== -ECANCELED) {
+      } else if (n === -ECANCELED && w !== first && b.result(0) !== -ECANCELED) {
         again.push(w);
       } else {
         w.release();
@@ -205,9 +207,13 @@ export class WriteQueue {
   }
 }
 
+/** The first of some writes to one file, of which there is always one. */
+function firstOf(writes: Write[]): Write {
+  return defined(writes[0], 'a batch of writes has a write');
+}
+
 /** What the request asks to be told about the write. */
-function answer(w: Write, inode: Inode, sizeBefore: number): Dict | null {
-  const xdata = w.args.xdata!;
+function answer(w: Write, xdata: Dict, inode: Inode, sizeBefore: number): Dict | null {
   let dict: Dict | null = null;
   if (xdata.has(key.OPEN_FD_COUNT)) dict = (dict ?? new Dict()).setUint(key.OPEN_FD_COUNT, inode.fdCount);
   if (xdata.has(key.ACTIVE_FD_COUNT)) dict = (dict ?? new Dict()).setUint(key.ACTIVE_FD_COUNT, inode.fdCount);

@@ -64,13 +64,14 @@ export function aclFromText(text: string): Buffer | null {
     if (entry === '') continue;
     const m = /^([a-z]+):(?:(\d*):)?([rwx-]{0,3})$/.exec(entry);
     if (m === null) return null;
-    const tags = TAGS[m[1]!];
+    const [, who = '', named = '', permissions = ''] = m;
+    const tags = TAGS[who];
     if (tags === undefined) return null;
-    const id = m[2] ?? '';
+    const id = named;
     const tag = id === '' ? tags[0] : tags[1];
     if (tag === 0 || Number(id) > NO_ID) return null;
     let perm = 0;
-    for (const c of m[3]!) perm |= c === 'r' ? 4 : c === 'w' ? 2 : c === 'x' ? 1 : 0;
+    for (const c of permissions) perm |= c === 'r' ? 4 : c === 'w' ? 2 : c === 'x' ? 1 : 0;
     entries.push([tag, perm, id === '' ? NO_ID : Number(id)]);
   }
   // The kernel wants them sorted.

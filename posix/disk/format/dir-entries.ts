@@ -1,7 +1,7 @@
 /** Walks what a READDIR op of a batch has written: entries of a directory, with attributes and xattrs if wanted. */
 
 import type { Gfid } from '../../../mux/xlator/gfid.js';
-import { STAT } from '../../../native/batch.js';
+import { doubleAt, STAT } from '../../../native/batch.js';
 import type { Region } from '../../../native/memory.js';
 
 const HEAD_BYTES = 24;
@@ -36,7 +36,7 @@ export class EntryCursor {
     if (at >= this.#end) return false;
     const b = this.bytes;
     const nameLength = b.readUInt16LE(at + 4);
-    this.type = b[at + 6]!;
+    this.type = b.readUInt8(at + 6);
     this.hasStat = b[at + 7] !== 0;
     this.offset = b.readBigInt64LE(at + 8);
     this.xattrsLength = b.readUInt32LE(at + 16);
@@ -50,7 +50,10 @@ export class EntryCursor {
 
   /** Inode number by the file system, from the stat. */
   get ino(): bigint {
-    return (BigInt(this.f64[this.stat + STAT.inoHigh]!) << 32n) | BigInt(this.f64[this.stat + STAT.inoLow]!);
+    return (
+      (BigInt(doubleAt(this.f64, this.stat + STAT.inoHigh)) << 32n) |
+      BigInt(doubleAt(this.f64, this.stat + STAT.inoLow))
+    );
   }
 }
 

@@ -26,8 +26,8 @@ export function directoryLink(parent: Gfid, name: string): string {
 /** Parent and name from a directory's handle; null when the text is no such link. */
 export function parseDirectoryLink(text: string): { parent: Gfid; name: string } | null {
   const m = /^\.\.\/\.\.\/(..)\/(..)\/([0-9a-f-]{36})\/([^/]+)$/s.exec(text);
-  if (m === null) return null;
-  const parent = parseGfid(m[3]!);
-  if (parent === null || !m[3]!.startsWith(m[1]! + m[2]!) || !isEntryName(m[4]!)) return null;
-  return { parent, name: m[4]! };
+  const [, first = '', second = '', gfid = '', name = ''] = m ?? [];
+  const parent = parseGfid(gfid);
+  if (parent === null || !gfid.startsWith(first + second) || !isEntryName(name)) return null;
+  return { parent, name };
 }

@@ -2,7 +2,7 @@
 
 import type { Gfid } from '../../../mux/xlator/gfid.js';
 import { Iatt } from '../../../mux/xlator/iatt.js';
-import { STAT } from '../../../native/batch.js';
+import { doubleAt, STAT } from '../../../native/batch.js';
 import { S_IFDIR, S_IFMT } from '../../../native/linux.js';
 import type { Mdata } from './mdata-record.js';
 
@@ -14,29 +14,29 @@ import type { Mdata } from './mdata-record.js';
  */
 export function iattOf(f64: Float64Array, at: number, gfid: Gfid, mdata: Mdata | null): Iatt {
   const i = new Iatt();
-  const mode = f64[at + STAT.mode]!;
-  const nlink = f64[at + STAT.nlink]!;
+  const mode = doubleAt(f64, at + STAT.mode);
+  const nlink = doubleAt(f64, at + STAT.nlink);
   i.gfid = gfid;
-  i.dev = f64[at + STAT.dev]!;
+  i.dev = doubleAt(f64, at + STAT.dev);
   i.mode = mode;
   // The handle is one more hard link of everything but directories; clients don't know of it.
   i.nlink = (mode & S_IFMT) === S_IFDIR || nlink === 0 ? nlink : nlink - 1;
-  i.uid = f64[at + STAT.uid]!;
-  i.gid = f64[at + STAT.gid]!;
-  i.rdev = f64[at + STAT.rdev]!;
-  const size = f64[at + STAT.size]!;
+  i.uid = doubleAt(f64, at + STAT.uid);
+  i.gid = doubleAt(f64, at + STAT.gid);
+  i.rdev = doubleAt(f64, at + STAT.rdev);
+  const size = doubleAt(f64, at + STAT.size);
   i.size = size;
-  i.blksize = f64[at + STAT.blksize]!;
+  i.blksize = doubleAt(f64, at + STAT.blksize);
   // File systems preallocate beyond the end of a file; quota and du of clients must not see that.
-  const blocks = f64[at + STAT.blocks]!;
+  const blocks = doubleAt(f64, at + STAT.blocks);
   i.blocks = Math.min(blocks, Math.ceil(size / 512));
   if (mdata === null) {
-    i.atime = f64[at + STAT.atime]!;
-    i.atimeNsec = f64[at + STAT.atimeNsec]!;
-    i.mtime = f64[at + STAT.mtime]!;
-    i.mtimeNsec = f64[at + STAT.mtimeNsec]!;
-    i.ctime = f64[at + STAT.ctime]!;
-    i.ctimeNsec = f64[at + STAT.ctimeNsec]!;
+    i.atime = doubleAt(f64, at + STAT.atime);
+    i.atimeNsec = doubleAt(f64, at + STAT.atimeNsec);
+    i.mtime = doubleAt(f64, at + STAT.mtime);
+    i.mtimeNsec = doubleAt(f64, at + STAT.mtimeNsec);
+    i.ctime = doubleAt(f64, at + STAT.ctime);
+    i.ctimeNsec = doubleAt(f64, at + STAT.ctimeNsec);
   } else {
     setTimes(i, mdata);
   }

@@ -3,7 +3,7 @@
 import { gfidKey, NULL_GFID } from '../../../mux/xlator/gfid.js';
 import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { ALWAYS, type Batch, IGNORE, type Priority, reg, STAT } from '../../../native/batch.js';
+import { ALWAYS, type Batch, doubleAt, IGNORE, type Priority, reg, STAT } from '../../../native/batch.js';
 import { ENOENT, EXDEV } from '../../../native/errno.js';
 import { O_NOFOLLOW, O_PATH, RESOLVE_BENEATH } from '../../../native/linux.js';
 import type { Directory } from '../descriptors/directory-cache.js';
@@ -18,8 +18,8 @@ const NOTHING = new XattrFound(null);
 export class EntryQuery implements CachedProgram {
   readonly #disk: QueryContext;
   readonly #dir: Directory;
-  readonly #parent: Inode;
-  readonly #name: string;
+  readonly parent: Inode;
+  readonly name: string;
   readonly #wants: XattrWants;
   readonly #room = new XattrRoom();
   #file = 0;
@@ -51,8 +51,8 @@ export class EntryQuery implements CachedProgram {
   constructor(disk: QueryContext, dir: Directory, parent: Inode, name: string, wants: XattrWants) {
     this.#disk = disk;
     this.#dir = dir;
-    this.#parent = parent;
-    this.#name = name;
+    this.parent = parent;
+    this.name = name;
     this.#wants = wants;
   }
 
@@ -68,13 +68,13 @@ export class EntryQuery implements CachedProgram {
     this.#room.reserve(b);
     this.#file = b.statOut();
     this.#above = b.statOut();
-    const unread = this.#disk.mdata.unread(this.#parent);
+    const unread = this.#disk.mdata.unread(this.parent);
     if (unread) this.#aboveTimes = b.out(64);
     // Above the root is nothing for clients; elsewhere `..` is within the brick.
-    const beneath = this.#name === '..' && !this.#parent.isRoot ? 0 : RESOLVE_BENEATH;
-    b.open(dir, this.#name, O_PATH | O_NOFOLLOW, 0, resolve | beneath);
+    const beneath = this.name === '..' && !this.parent.isRoot ? 0 : RESOLVE_BENEATH;
+    b.open(dir, this.name, O_PATH | O_NOFOLLOW, 0, resolve | beneath);
     this.#statx = b.statx(reg(0), null, this.#file);
-    this.#xattrs = this.#room.op(b, this.#wants, dir, this.#name, IGNORE);
+    this.#xattrs = this.#room.op(b, this.#wants, dir, this.name, IGNORE);
     b.close(reg(0), ALWAYS);
     this.#aboveOp = b.statx(dir, null, this.#above, ALWAYS);
     this.#timesOp = unread ? b.getxattr(dir, null, MDATA_KEY, this.#aboveTimes, 64, ALWAYS) : -1;
@@ -85,7 +85,7 @@ export class EntryQuery implements CachedProgram {
     const f = b.f64;
     if (this.#timesOp >= 0) {
       const length = b.result(this.#timesOp);
-      disk.mdata.found(this.#parent, this.#parent.gfid, b.view(this.#aboveTimes, 64), 0, length);
+      disk.mdata.found(this.parent, this.parent.gfid, b.view(this.#aboveTimes, 64), 0, length);
     }
     const above = b.result(this.#aboveOp);
     if (above < 0) {
@@ -94,7 +94,7 @@ export class EntryQuery implements CachedProgram {
       return 'done';
     }
     this.parentGone = f[this.#above + STAT.nlink] === 0;
-    this.parentStat = iattOf(f, this.#above, this.#parent.gfid, disk.mdata.of(this.#parent));
+    this.parentStat = iattOf(f, this.#above, this.parent.gfid, disk.mdata.of(this.parent));
     const opened = b.result(0);
     const stated = b.result(this.#statx);
     const read = b.result(this.#xattrs);
@@ -124,10 +124,10 @@ export class EntryQuery implements CachedProgram {
     const found = this.#room.read(b, this.#wants, read);
     this.#room.release();
     this.found = found;
-    this.links = f[file + STAT.nlink]!;
-    this.inoHigh = f[file + STAT.inoHigh]!;
-    this.inoLow = f[file + STAT.inoLow]!;
-    this.diskCtime = f[file + STAT.ctime]! * 1000 + f[file + STAT.ctimeNsec]! / 1e6;
+    this.links = doubleAt(f, file + STAT.nlink);
+    this.inoHigh = doubleAt(f, file + STAT.inoHigh);
+    this.inoLow = doubleAt(f, file + STAT.inoLow);
+    this.diskCtime = doubleAt(f, file + STAT.ctime) * 1000 + doubleAt(f, file + STAT.ctimeNsec) / 1e6;
     let mdata = disk.mdata.enabled ? found.mdata : null;
     if (found.gfid !== null) {
       const key = gfidKey(found.gfid);

@@ -122,8 +122,8 @@ export class XattrWants {
 
   /** Most bytes of content that the request takes with a regular file, or -1 when it asks for none. */
   get content(): number {
-    if (this.#words?.includes(key.CONTENT) !== true) return -1;
-    return Math.min(this.xdata!.number(key.CONTENT) ?? -1, MOST_CONTENT);
+    if (this.xdata === null || this.#words?.includes(key.CONTENT) !== true) return -1;
+    return Math.min(this.xdata.number(key.CONTENT) ?? -1, MOST_CONTENT);
   }
 
   wantsXattr(name: string): boolean {
@@ -163,7 +163,8 @@ export class XattrWants {
       if (word === key.OPEN_FD_COUNT || word === key.ACTIVE_FD_COUNT) {
         if (inode !== null) dict.setUint(word, inode.fdCount);
       } else if (word === key.REQUEST_LINK_COUNT) {
-        dict.set(word, this.xdata!.get(word)!);
+        const asked = this.xdata?.get(word);
+        if (asked !== undefined) dict.set(word, asked);
       } else if (word === key.GET_SIZE) {
         if (stat.isRegular) dict.setUint(word, stat.size);
       } else if (key.isAclText(word)) {

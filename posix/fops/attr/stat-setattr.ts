@@ -1,4 +1,4 @@
-/** Attributes: stat, fstat, setattr, fsetattr, access, statfs. */
+/** Attributes: stat, fstat, setattr, fsetattr, access. */
 
 import { type Call, TimeFlag } from '../../../mux/xlator/call.js';
 import type { Dict } from '../../../mux/xlator/dict.js';
@@ -12,7 +12,6 @@ import type {
   MaybePromise,
   PrePostReply,
   SetattrArgs,
-  StatfsReply,
   StatReply,
 } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
@@ -24,11 +23,11 @@ import { batch, IGNORE, Priority } from '../../../native/batch.js';
 import { EACCES, EROFS } from '../../../native/errno.js';
 import { S_IALLUGO, S_IFDIR, S_IFLNK, S_IXUGO, ST_RDONLY, UTIME_OMIT } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
-import { reservedBlocks, VFS, VFS_DOUBLES } from '../../brick-dir/space.js';
 import { type FileRef, unheld } from '../../disk/file-ref.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import type { Mdata } from '../../disk/format/mdata-record.js';
 import { type InodeStat, statInode } from '../../disk/query/stat-inode.js';
+import { statvfs } from '../../disk/query/statvfs.js';
 import { refuseCloud } from '../data/cloudsync-refusal.js';
 import { directoryMode, fileMode } from './file-mode.js';
 
@@ -137,47 +136,8 @@ export function access(store: BrickDir, call: Call, args: AccessArgs): MaybeProm
   return then(store.fileRef(inode), (file) =>
     then(statInode(store, call, inode, file, null), async ({ stat }) => {
       if ((args.mask & 1) !== 0 && !stat.isDirectory && (stat.mode & S_IXUGO) === 0) throw failure(EACCES);
-      if ((args.mask & 2) !== 0 && ((await readVfs(store))[VFS.flag]! & ST_RDONLY) !== 0) throw failure(EROFS);
+      if ((args.mask & 2) !== 0 && ((await statvfs(store)).flag & ST_RDONLY) !== 0) throw failure(EROFS);
       return { errno: 0, xdata: null };
     }),
   );
-}
-
-/** Counters of the brick's file system, by {@link VFS}. */
-async function readVfs(store: BrickDir): Promise<Float64Array> {
-  const b = batch();
-  const at = b.doubles(b.out(VFS_DOUBLES * 8));
-  b.statvfs(store.rootFd, at);
-  await store.run(b, 0, Priority.high);
-  const errno = b.errno;
-  const vfs = b.f64.slice(at, at + VFS_DOUBLES);
-  b.release();
-  if (errno !== 0) throw failure(errno);
-  return vfs;
-}
-
-/** Size and free space of the file system: less the reserve, and this brick's share where several bricks share it. */
-export async function statfs(store: BrickDir, call: Call, args: InodeArgs): Promise<StatfsReply> {
-  await statInode(store, call, args.inode, await store.fileRef(args.inode), null);
-  const vfs = await readVfs(store);
-  const o = store.options;
-  const reserved = reservedBlocks(o, vfs[VFS.blocks]!, vfs[VFS.bsize]!);
-  const bfree = Math.max(0, vfs[VFS.bfree]! - reserved);
-  const bavail = Math.min(vfs[VFS.bavail]!, bfree);
-  const shares = Math.max(1, o['shared-brick-count']);
-  const shown = o['export-statfs-size'] ? (n: number): number => Math.floor(n / shares) : (): number => 0;
-  return {
-    bsize: vfs[VFS.bsize]!,
-    frsize: vfs[VFS.frsize]!,
-    blocks: shown(vfs[VFS.blocks]!),
-    bfree: shown(bfree),
-    bavail: shown(bavail),
-    files: shown(vfs[VFS.files]!),
-    ffree: shown(vfs[VFS.ffree]!),
-    favail: shown(vfs[VFS.favail]!),
-    fsid: vfs[VFS.fsid]!,
-    flag: vfs[VFS.flag]!,
-    namemax: vfs[VFS.namemax]!,
-    xdata: null,
-  };
 }

@@ -8,7 +8,7 @@ import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import { type Batch, batch, IGNORE, Priority, reg, STAT } from '../../../native/batch.js';
+import { type Batch, batch, doubleAt, IGNORE, Priority, reg, STAT } from '../../../native/batch.js';
 import { EINVAL, ENOENT } from '../../../native/errno.js';
 import { O_NOFOLLOW, O_PATH, S_IFDIR } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
@@ -17,7 +17,7 @@ import { handleName, unlinkName } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { pathWord } from '../../disk/query/lookup-keys.js';
 import { readContent } from '../../disk/query/small-file-content.js';
-import { type XattrFound, XattrRoom, XattrWants } from '../../disk/query/xattr-reply.js';
+import { XattrFound, XattrRoom, XattrWants } from '../../disk/query/xattr-reply.js';
 import { type CachedOutcome, type CachedProgram, runCached, runOnPool, tryCached } from '../../disk/run-cached.js';
 import { isDirectoryHandle } from './gfid-request.js';
 
@@ -71,6 +71,8 @@ function directory(
   return running.then(done).finally(() => d.release());
 }
 
+const NOTHING = new XattrFound(null);
+
 /** Attributes and xattrs of a file by its handle, or of a directory by its descriptor. */
 class GfidQuery implements CachedProgram {
   readonly #store: BrickDir;
@@ -83,7 +85,7 @@ class GfidQuery implements CachedProgram {
   readonly #wants: XattrWants;
   readonly #room = new XattrRoom();
   #stat = 0;
-  #found: XattrFound | null = null;
+  #found = NOTHING;
   stat: Iatt = NO_IATT;
   errno = 0;
   links = 0;
@@ -131,11 +133,11 @@ class GfidQuery implements CachedProgram {
       this.#room.release();
       return 'done';
     }
-    this.links = b.f64[this.#stat + STAT.nlink]!;
+    this.links = doubleAt(b.f64, this.#stat + STAT.nlink);
     const found = this.#room.read(b, this.#wants, xattrs);
     this.#room.release();
     this.#found = found;
-    const mode = b.f64[this.#stat + STAT.mode]!;
+    const mode = doubleAt(b.f64, this.#stat + STAT.mode);
     const isHandle = isDirectoryHandle(mode, this.links) && this.#name !== null;
     // What a directory's handle has is not the directory's.
     const mdata = isHandle ? null : this.#store.mdata.read(this.#inode, gfidKey(this.gfid), found.mdata);
@@ -146,7 +148,7 @@ class GfidQuery implements CachedProgram {
   /** The answer; null when the handle stands for a directory. Fails with the errno of the look. */
   reply(dir: number, name: string | null): MaybePromise<LookupReply> | null {
     if (this.errno !== 0 || this.isDirectoryHandle) return null;
-    const found = this.#found!;
+    const found = this.#found;
     const wants = this.#wants;
     wants.wordsInto(found, this.#inode, this.stat);
     const reply: LookupReply = { stat: this.stat, postparent: NO_IATT, xdata: found.dict };
@@ -174,7 +176,7 @@ class GfidQuery implements CachedProgram {
       await this.#store.run(b, this.#inode?.lane ?? 0, Priority.high);
       b.release();
     }
-    await pathWord(this.#store, this.#wants, this.#found!, this.stat);
+    await pathWord(this.#store, this.#wants, this.#found, this.stat);
     return reply;
   }
 }

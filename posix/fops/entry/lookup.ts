@@ -4,6 +4,7 @@ import type { Call } from '../../../mux/xlator/call.js';
 import { FopError, failure, fopErrorOf } from '../../../mux/xlator/fop-error.js';
 import type { LookupArgs, LookupReply, MaybePromise } from '../../../mux/xlator/fops.js';
 import { gfidText, isNullGfid } from '../../../mux/xlator/gfid.js';
+import type { Inode } from '../../../mux/xlator/inode.js';
 import { refuseMisplaced, refuseReserved } from '../../../mux/xlator/reserved-gfids.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { batch, IGNORE, Priority } from '../../../native/batch.js';
@@ -32,8 +33,8 @@ export function lookup(store: BrickDir, call: Call, args: LookupArgs): MaybeProm
   if (parent === null || name === '') return nameless(store, call, args);
   if (parent.isRoot && name === HANDLE_DIR) throw failure(EPERM);
   const d = store.dirs.acquire(parent);
-  if (d instanceof Promise) return d.then((dir) => below(store, call, args, dir), stale);
-  return below(store, call, args, d);
+  if (d instanceof Promise) return d.then((dir) => below(store, call, args, parent, dir), stale);
+  return below(store, call, args, parent, d);
 }
 
 function stale(error: unknown): never {
@@ -49,15 +50,14 @@ function wantsOf(store: BrickDir, args: LookupArgs): XattrWants {
 }
 
 /** Named look-up in an open directory, whose pin this takes over. */
-function below(store: BrickDir, call: Call, args: LookupArgs, d: Directory): MaybePromise<LookupReply> {
-  const parent = args.loc.parent!;
+function below(store: BrickDir, call: Call, args: LookupArgs, parent: Inode, d: Directory): MaybePromise<LookupReply> {
   const wants = wantsOf(store, args);
   const probe = new EntryQuery(store, d, parent, args.loc.name, wants);
   if (!tryCached(store, probe)) return belowSlowly(store, call, args, d, probe, wants, true);
   if (probe.parentGone) return belowSlowly(store, call, args, d, probe, wants, false);
   if (probe.errno !== 0) {
     d.release();
-    throw missed(store, args, probe);
+    throw missed(store, probe);
   }
   if (needsMore(store, args, probe, wants)) return belowSlowly(store, call, args, d, probe, wants, false);
   if (wants.content >= probe.stat.size && probe.stat.isRegular) {
@@ -76,8 +76,9 @@ function below(store: BrickDir, call: Call, args: LookupArgs, d: Directory): May
 }
 
 /** The failure of a look-up that found nothing, an everyday one. */
-function missed(store: BrickDir, { loc }: LookupArgs, probe: EntryQuery): FopError {
-  if (store.log.debugs) store.log.debug(0, `lstat failed on ${gfidText(loc.parent!.gfid)}/${loc.name}`, probe.errno);
+function missed(store: BrickDir, probe: EntryQuery): FopError {
+  const { parent, name } = probe;
+  if (store.log.debugs) store.log.debug(0, `lstat failed on ${gfidText(parent.gfid)}/${name}`, probe.errno);
   return new FopError(probe.errno, null, probe.parentStat);
 }
 
@@ -107,26 +108,26 @@ async function belowSlowly(
 ): Promise<LookupReply> {
   let d = pinned;
   let probe = first;
-  const { parent, name } = args.loc;
+  const { parent, name } = first;
   const priority = store.priority(call, Priority.high);
   try {
     if (run) await runOnPool(store, probe, priority);
     if (probe.parentGone) {
       // Removed behind our back, perhaps made anew elsewhere with the same gfid.
       store.dirs.drop(d.key);
-      const anew = await Promise.resolve(store.dirs.acquire(parent!)).catch(stale);
+      const anew = await Promise.resolve(store.dirs.acquire(parent)).catch(stale);
       d.release();
       d = anew;
-      probe = await new EntryQuery(store, d, parent!, name, wants).run(priority);
+      probe = await new EntryQuery(store, d, parent, name, wants).run(priority);
       if (probe.parentGone) throw failure(ESTALE);
     }
-    if (probe.errno !== 0) throw missed(store, args, probe);
+    if (probe.errno !== 0) throw missed(store, probe);
     if (args.xdata !== null && (await heal(store, call, args, d, probe))) {
-      probe = await new EntryQuery(store, d, parent!, name, wants).run(priority);
+      probe = await new EntryQuery(store, d, parent, name, wants).run(priority);
       if (probe.errno !== 0) throw new FopError(probe.errno, null, probe.parentStat);
     }
     if (probe.found.gfid === null && (args.xdata?.number(key.GFIDLESS_LOOKUP) ?? 0) === 0) {
-      store.log.error(0, `${parent === null ? '' : gfidText(parent.gfid)}/${name} has no gfid`);
+      store.log.error(0, `${gfidText(parent.gfid)}/${name} has no gfid`);
       throw new FopError(ENODATA, null, probe.parentStat);
     }
     const content =
@@ -150,7 +151,7 @@ async function extras(
   probe: EntryQuery,
   wants: XattrWants,
 ): Promise<void> {
-  const name = args.loc.name;
+  const { parent, name } = probe;
   if (args.xdata?.has(key.CLEAN_WRITE_PROTECTION) === true) {
     const b = batch();
     b.removexattr(d.fd, name, key.WRITE_PROTECTION);
@@ -158,19 +159,19 @@ async function extras(
     b.release();
   }
   if (store.options['update-link-count-parent'] && !probe.stat.isDirectory) {
-    await ensurePgfid(store, d.fd, name, args.loc.parent!.gfid, probe.found);
+    await ensurePgfid(store, d.fd, name, parent.gfid, probe.found);
   }
   await pathWord(store, wants, probe.found, probe.stat);
 }
 
 /** Gives a file what it lacks: its handle; a gfid, as the request says, if it is met for the first time. True when something was changed. */
 async function heal(store: BrickDir, call: Call, args: LookupArgs, d: Directory, probe: EntryQuery): Promise<boolean> {
-  const { parent, name, inode } = args.loc;
+  const { parent, name } = probe;
   const { gfid } = probe.found;
   if (gfid !== null) {
-    return lacksHandle(store, probe) && restoreHandle(store, d, parent!, name, gfid, probe.stat.mode);
+    return lacksHandle(store, probe) && restoreHandle(store, d, parent, name, gfid, probe.stat.mode);
   }
-  return inode === null && giveGfid(store, call, args, d, probe);
+  return args.loc.inode === null && giveGfid(store, call, args, d, probe);
 }
 
 /** Gives a file the gfid that the request names. ENOENT for one that is so young that its creation may be under way. */
@@ -181,8 +182,7 @@ async function giveGfid(
   d: Directory,
   probe: EntryQuery,
 ): Promise<boolean> {
-  const parent = args.loc.parent!;
-  const name = args.loc.name;
+  const { parent, name } = probe;
   const isDirectory = probe.stat.isDirectory;
   const ctime = store.options.ctime ? (probe.found.mdata?.ctime ?? 0) * 1000 : probe.diskCtime;
   if (Date.now() - ctime < FRESH_MS) throw new FopError(ENOENT, null, probe.parentStat);

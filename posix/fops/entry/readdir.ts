@@ -15,7 +15,7 @@ import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Fd, Inode } from '../../../mux/xlator/inode.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import { batch, Priority, STAT } from '../../../native/batch.js';
+import { batch, doubleAt, Priority, STAT } from '../../../native/batch.js';
 import { EINVAL, ENOENT, ENOTDIR } from '../../../native/errno.js';
 import { DT_DIR, DT_UNKNOWN, O_DIRECTORY, S_IFDIR, S_IFMT } from '../../../native/linux.js';
 import { region } from '../../../native/memory.js';
@@ -192,12 +192,13 @@ class Reading {
 
   #isDirectory(c: EntryCursor): boolean {
     return (
-      c.type === DT_DIR || (c.type === DT_UNKNOWN && c.hasStat && (c.f64[c.stat + STAT.mode]! & S_IFMT) === S_IFDIR)
+      c.type === DT_DIR ||
+      (c.type === DT_UNKNOWN && c.hasStat && (doubleAt(c.f64, c.stat + STAT.mode) & S_IFMT) === S_IFDIR)
     );
   }
 
   #type(c: EntryCursor): number {
-    return c.type !== 0 || !c.hasStat ? c.type : (c.f64[c.stat + STAT.mode]! & S_IFMT) >> 12;
+    return c.type !== 0 || !c.hasStat ? c.type : (doubleAt(c.f64, c.stat + STAT.mode) & S_IFMT) >> 12;
   }
 
   #plain(c: EntryCursor): DirEntry {

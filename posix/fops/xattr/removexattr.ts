@@ -4,7 +4,6 @@ import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { FremovexattrArgs, MaybePromise, RemovexattrArgs, Xdata } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
-import type { Iatt } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { assert } from '../../../native/assert.js';
 import { batch, MAX_OPS, Priority } from '../../../native/batch.js';
@@ -65,14 +64,12 @@ async function removeAll(
   many: boolean,
 ): Promise<Xdata> {
   await store.mdata.load(inode);
-  let pre: Iatt | null = null;
-  let post: Iatt | null = null;
-  for (let i = 0; i === 0 || i < names.length; i += PER_BATCH) {
-    const change = await removeSome(store, call, inode, file, names.slice(i, i + PER_BATCH), many);
-    pre ??= change.pre;
-    post = change.post;
+  const { pre, post: first } = await removeSome(store, call, inode, file, names.slice(0, PER_BATCH), many);
+  let post = first;
+  for (let i = PER_BATCH; i < names.length; i += PER_BATCH) {
+    ({ post } = await removeSome(store, call, inode, file, names.slice(i, i + PER_BATCH), many));
   }
-  return { xdata: statsOf(pre!, post!) };
+  return { xdata: statsOf(pre, post) };
 }
 
 /** many: an xattr that is not there is fine, as removing one can remove others with it. */

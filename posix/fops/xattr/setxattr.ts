@@ -5,7 +5,7 @@ import { Dict, DictType, type DictValue, type MdataIatt, valueBytes, valueText }
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { FsetxattrArgs, SetxattrArgs, Xdata } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
-import type { Iatt } from '../../../mux/xlator/iatt.js';
+import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { assert } from '../../../native/assert.js';
@@ -175,8 +175,8 @@ async function apply(
   await store.mdata.load(inode);
   const end = steps.findIndex((s) => 'errno' in s);
   const good = (end < 0 ? steps : steps.slice(0, end)) as { name: string; value: Uint8Array }[];
-  let pre: Iatt | null = null;
-  let post: Iatt | null = null;
+  let pre = NO_IATT;
+  let post = NO_IATT;
   for (let i = 0; i === 0 || i < good.length; i += PER_BATCH) {
     const some = good.slice(i, i + PER_BATCH);
     const last = i + PER_BATCH >= good.length;
@@ -197,11 +197,11 @@ async function apply(
       store.fopFailed(`setting xattr ${name} of ${gfidText(inode.gfid)} failed`, errno);
       throw failure(errno);
     }
-    pre ??= change.pre;
+    if (i === 0) pre = change.pre;
     post = change.post;
   }
   if (end >= 0) throw failure((steps[end] as { errno: number }).errno);
-  return { pre: pre!, post: post! };
+  return { pre, post };
 }
 
 /** What clients are told of the attributes before and after. */

@@ -30,6 +30,8 @@ assert(KEYS_PER_BATCH < MAX_OPS, 'a batch has room for the keys that it reads or
 /** One key of a request: what is added (or set), what is on disk, what becomes of it. */
 interface Item {
   name: string;
+  /** Where its value is read to. */
+  address: number;
   operand: Buffer;
   /** Bytes of the stored value. */
   size: number;
@@ -92,7 +94,7 @@ function itemsOf(op: number, dict: Dict): Item[] {
     if (bytes === undefined) throw failure(EINVAL);
     const operand = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     const size = halved ? operand.length >> 1 : operand.length;
-    items.push({ name, operand, size, value: Buffer.alloc(size), missing: false, writes: false });
+    items.push({ name, address: 0, operand, size, value: Buffer.alloc(size), missing: false, writes: false });
   }
   return items;
 }
@@ -107,22 +109,22 @@ async function operate(
   priority: Priority,
 ): Promise<void> {
   const b = batch();
-  const at = items.map((item) => memoryFor(b, item));
-  for (const [i, item] of items.entries()) b.getxattr(file.fd, file.name, item.name, at[i]!, item.size, IGNORE);
+  for (const item of items) item.address = memoryFor(b, item);
+  for (const { name, address, size } of items) b.getxattr(file.fd, file.name, name, address, size, IGNORE);
   // The inode of an open file is in memory, and its xattrs with it as a rule.
   const running = file.name === null ? runOnOpen(store, b, priority, inode.lane) : store.run(b, inode.lane, priority);
   if (running !== null) await running;
-  const errnos = items.map((item, i) => take(b, item, i, at[i]!));
+  const errnos = items.map((item, i) => take(b, item, i));
   b.release();
 
   // Keys in front of one that fails are stored all the same.
   let failed = 0;
   const w = batch();
   const stored: Item[] = [];
-  for (let i = 0; i < items.length && failed === 0; i++) {
-    failed = errnos[i] !== 0 ? errnos[i]! : compute(op, items[i]!);
-    if (failed !== 0 || !items[i]!.writes) continue;
-    const item = items[i]!;
+  for (const [i, item] of items.entries()) {
+    failed = errnos[i] || compute(op, item);
+    if (failed !== 0) break;
+    if (!item.writes) continue;
     stored.push(item);
     w.setxattr(file.fd, file.name, item.name, op === Op.getAndSet ? item.operand : item.value);
   }
@@ -147,7 +149,7 @@ function memoryFor(b: Batch, item: Item): number {
 }
 
 /** Takes a value that was read; returns the errno that ends the fop, or 0. */
-function take(b: Batch, item: Item, op: number, address: number): number {
+function take(b: Batch, item: Item, op: number): number {
   const r = b.result(op);
   if (r === -ENODATA) {
     item.missing = true;
@@ -157,7 +159,7 @@ function take(b: Batch, item: Item, op: number, address: number): number {
   // A size of 0 asks for the stored size: nothing is read.
   if (item.size === 0) return 0;
   if (r > item.size) return ERANGE;
-  if (item.size <= 64) b.view(address, item.size).copy(item.value, 0, 0, r);
+  if (item.size <= 64) b.view(item.address, item.size).copy(item.value, 0, 0, r);
   return 0;
 }
 

@@ -1,0 +1,17 @@
+/** The root of a brick that is being brought into service. */
+import type { ByteString } from '../../native/bytes.js';
+import type { Queue } from '../../native/queue.js';
+
+export interface BrickRoot {
+  readonly path: ByteString;
+  readonly fd: number;
+  readonly queue: Queue;
+}
+
+/** A brick's directory is not what it must be; the message is for the log and names the brick. */
+export function refuse(brick: ByteString, why: string): Error {
+  return new Error(`brick ${brick}: ${why}`);
+}
+
+/** Long enough for any xattr that is 16 bytes when it is right. */
+export const ID_ROOM = 64;
