@@ -46,7 +46,7 @@ async function isDirectory(queue: Queue, path: string): Promise<boolean | null> 
   const at = b.statOut();
   b.statx(AT_FDCWD, path, at);
   await queue.run(b, 0, Priority.high);
-  const found = b.result(0) === 0 ? (b.f64[at + STAT.mode]! & S_IFMT) === S_IFDIR : null;
+  const found = b.result(0) === 0 ? ((b.f64[at + STAT.mode] ?? 0) & S_IFMT) === S_IFDIR : null;
   b.release();
   return found;
 }

@@ -52,7 +52,7 @@ export class FailureLog {
     const kind = LASTING.indexOf(error);
     if (kind < 0) return true;
     const at = now();
-    const first = at - this.#last[kind]! > EPISODE_MS;
+    const first = at - (this.#last[kind] ?? Number.NEGATIVE_INFINITY) > EPISODE_MS;
     this.#last[kind] = at;
     return first;
   }

@@ -7,6 +7,7 @@ export const NULL_GFID: Gfid = new Uint8Array(16);
 
 /** Byte string of 16 chars: the key that tables use. */
 export function gfidKey(gfid: Gfid): string {
+  // biome-ignore-start lint/style/noNonNullAssertion: a gfid has 16 bytes; keys are made for every request
   return String.fromCharCode(
     gfid[0]!,
     gfid[1]!,
@@ -25,6 +26,7 @@ export function gfidKey(gfid: Gfid): string {
     gfid[14]!,
     gfid[15]!,
   );
+  // biome-ignore-end lint/style/noNonNullAssertion: see above
 }
 
 /** The 16 bytes of a key. */
@@ -52,10 +54,12 @@ const HEX: string[] = Array.from({ length: 256 }, (_, i) => i.toString(16).padSt
 /** Canonical text, 36 lower-case chars: xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx. */
 export function gfidText(g: Gfid): string {
   const h = HEX;
+  // biome-ignore-start lint/style/noNonNullAssertion: a gfid has 16 bytes
   return (
     `${h[g[0]!]}${h[g[1]!]}${h[g[2]!]}${h[g[3]!]}-${h[g[4]!]}${h[g[5]!]}-${h[g[6]!]}${h[g[7]!]}-` +
     `${h[g[8]!]}${h[g[9]!]}-${h[g[10]!]}${h[g[11]!]}${h[g[12]!]}${h[g[13]!]}${h[g[14]!]}${h[g[15]!]}`
   );
+  // biome-ignore-end lint/style/noNonNullAssertion: see above
 }
 
 /** The gfid that a canonical text names, or null when the text is none. */

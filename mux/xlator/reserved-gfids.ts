@@ -1,10 +1,11 @@
 /** gfids with a meaning of their own: no file or directory of a client's gets one, but for those that belong to clients' translators. */
+import { defined } from '../../native/assert.js';
 import { EPERM } from '../../native/errno.js';
 import { failure } from './fop-error.js';
 import { type Gfid, gfidKey, parseGfid, ROOT_GFID, ROOT_KEY } from './gfid.js';
 import type { Inode } from './inode.js';
 
-const known = (text: string): Gfid => parseGfid(text)!;
+const known = (text: string): Gfid => defined(parseGfid(text), 'a constant gfid is well-formed');
 
 /** The trash, and in it the folder for what Gluster's own clients throw away. */
 export const TRASH_GFID = known('00000000-0000-0000-0000-000000000005');
@@ -41,12 +42,12 @@ const FIRST_BYTES = new Set([...RESERVED.keys()].map((key) => key.charCodeAt(0))
 
 /** EPERM for a reserved gfid. */
 export function refuseReserved(gfid: Gfid): void {
-  if (FIRST_BYTES.has(gfid[0]!) && RESERVED.has(gfidKey(gfid))) throw failure(EPERM);
+  if (FIRST_BYTES.has(gfid[0] ?? 0) && RESERVED.has(gfidKey(gfid))) throw failure(EPERM);
 }
 
 /** EPERM for a directory with a reserved gfid anywhere but where it belongs. heal: an internal client makes it. */
 export function refuseMisplaced(gfid: Gfid, parent: Inode, name: string, heal: boolean): void {
-  if (!FIRST_BYTES.has(gfid[0]!)) return;
+  if (!FIRST_BYTES.has(gfid[0] ?? 0)) return;
   const place = RESERVED.get(gfidKey(gfid));
   if (place === undefined) return;
   const fits =

@@ -62,8 +62,8 @@ export class ErrorGenTranslator extends Translator<Options> {
     } else if (Math.random() * 100 >= (this.options.failure ?? 0)) {
       return null;
     }
-    const errors = ERRORS[fop]!;
-    return errors[Math.floor(Math.random() * errors.length)]!;
+    const errors = ERRORS[fop] ?? [];
+    return errors[Math.floor(Math.random() * errors.length)] ?? null;
   }
 
   refuse(fop: FopName, error: string): never {

@@ -5,6 +5,8 @@
  */
 import type { Inode } from '../../../../mux/xlator/inode.js';
 import { pathOf, pathUnder } from '../../../../mux/xlator/known-path.js';
+import { defined } from '../../../../native/assert.js';
+import { add, cell } from './cells.js';
 
 /** What is counted per file. */
 export const Activity = { open: 0, read: 1, write: 2, opendir: 3, readdirp: 4, readSpeed: 5, writeSpeed: 6 } as const;
@@ -13,7 +15,8 @@ export type Activity = (typeof Activity)[keyof typeof Activity];
 const COUNTS = 5;
 const SPEEDS = 2;
 /** The count that tells whether a file has a place in a list. */
-const USE_OF: readonly number[] = [0, 1, 2, 3, 4, Activity.read, Activity.write];
+const useOf = (activity: number): number =>
+  activity === Activity.readSpeed ? Activity.read : activity === Activity.writeSpeed ? Activity.write : activity;
 
 /** Members of a list at most. */
 export const LIST_LIMIT = 100;
@@ -92,7 +95,7 @@ export class BusyFiles {
   count(inode: Inode, activity: number): void {
     const i = inode.ctx[this.#slot] as number | undefined;
     if (i === undefined) return;
-    this.#counts[i * COUNTS + activity]!++;
+    add(this.#counts, i * COUNTS + activity, 1);
     this.#times[i] = Date.now();
   }
 
@@ -102,7 +105,7 @@ export class BusyFiles {
     if (i === undefined) return;
     this.#speeds ??= new Float64Array(this.#times.length * SPEEDS);
     const at = i * SPEEDS + activity - COUNTS;
-    if (speed > this.#speeds[at]!) this.#speeds[at] = speed;
+    if (speed > cell(this.#speeds, at)) this.#speeds[at] = speed;
   }
 
   /** The inode is forgotten. Returns whether it had counters. */
@@ -111,7 +114,7 @@ export class BusyFiles {
     if (i === undefined) return false;
     inode.ctx[this.#slot] = undefined;
     let keep = false;
-    for (let a = 0; a < COUNTS + SPEEDS && !keep; a++) keep = this.#value(i, a) > this.#threshold[a]!;
+    for (let a = 0; a < COUNTS + SPEEDS && !keep; a++) keep = this.#value(i, a) > cell(this.#threshold, a);
     if (keep) this.#keep(i);
     this.#files[i] = null;
     this.#parents[i] = null;
@@ -138,8 +141,8 @@ export class BusyFiles {
 
   /** A file's value in a list; -1 if it has no place there: unused since the lists were cleared. */
   #value(i: number, activity: number): number {
-    const at = i * COUNTS + USE_OF[activity]!;
-    const uses = this.#counts[at]!;
+    const at = i * COUNTS + useOf(activity);
+    const uses = cell(this.#counts, at);
     if (uses === 0 || uses === this.#cleared?.[at]) return -1;
     return activity < COUNTS ? uses : (this.#speeds?.[i * SPEEDS + activity - COUNTS] ?? 0);
   }
@@ -147,7 +150,7 @@ export class BusyFiles {
   #keep(i: number): void {
     const values = new Float64Array(COUNTS + SPEEDS);
     for (let a = 0; a < values.length; a++) values[a] = this.#value(i, a);
-    this.#gone.push({ path: this.#path(i), values, time: this.#times[i]! });
+    this.#gone.push({ path: this.#path(i), values, time: cell(this.#times, i) });
     if (this.#gone.length > GONE_LIMIT) this.#prune();
   }
 
@@ -155,9 +158,10 @@ export class BusyFiles {
   #prune(): void {
     const kept = new Set<Gone>();
     for (let a = 0; a < COUNTS + SPEEDS; a++) {
-      const members = this.#gone.filter((g) => g.values[a]! >= 0);
-      members.sort((x, y) => y.values[a]! - x.values[a]! || y.time - x.time);
-      if (members.length >= LIST_LIMIT) this.#threshold[a] = members[LIST_LIMIT - 1]!.values[a]!;
+      const members = this.#gone.filter((g) => cell(g.values, a) >= 0);
+      members.sort((x, y) => cell(y.values, a) - cell(x.values, a) || y.time - x.time);
+      const last = members[LIST_LIMIT - 1];
+      if (last !== undefined) this.#threshold[a] = cell(last.values, a);
       for (const member of members.slice(0, LIST_LIMIT)) kept.add(member);
     }
     this.#gone = this.#gone.filter((g) => kept.has(g));
@@ -187,9 +191,9 @@ export class BusyFiles {
       // Now and then: a table may have a hundred thousand files.
       if (members.length > LIST_LIMIT * 20) shorten();
     };
-    for (const g of this.#gone) offer(g.values[activity]!, g.time, -1, g.path);
+    for (const g of this.#gone) offer(cell(g.values, activity), g.time, -1, g.path);
     for (let i = 0; i < this.#files.length; i++) {
-      if (this.#files[i] !== null) offer(this.#value(i, activity), this.#times[i]!, i, '');
+      if (this.#files[i] !== null) offer(this.#value(i, activity), cell(this.#times, i), i, '');
     }
     shorten();
     return members.map(({ value, time, i, path }) => ({ path: i < 0 ? path : this.#path(i), value, time }));
@@ -198,6 +202,8 @@ export class BusyFiles {
   /** The path by which a file was opened or made; by its gfid, if no name was known. */
   #path(i: number): string {
     const parent = this.#parents[i];
-    return parent ? pathUnder(parent, this.#names[i]!) : pathOf(this.#files[i]!);
+    return parent
+      ? pathUnder(parent, this.#names[i] ?? '')
+      : pathOf(defined(this.#files[i], 'a file that has counters has an inode'));
   }
 }

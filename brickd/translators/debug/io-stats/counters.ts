@@ -1,5 +1,7 @@
 /** What io-stats counts over a time: requests, latencies and sizes by fop, in flat arrays. */
 
+import { add, cell } from './cells.js';
+
 /** Size of arrays that GF_FOP_* numbers index. */
 export const FOP_SLOTS = 64;
 /** Size of arrays that GF_UPCALL_* numbers index. */
@@ -76,28 +78,28 @@ export class Counters {
 
   /** Notes a request that took `ns` nanoseconds. */
   record(fop: number, ns: number): void {
-    this.#counting().hits[fop]!++;
+    add(this.#counting().hits, fop, 1);
     if (this.#latencies === NO_LATENCIES) this.#latencies = new Latencies();
     const { sum, min, max } = this.#latencies;
-    sum[fop]! += ns;
-    if (ns < min[fop]!) min[fop] = ns;
-    if (ns > max[fop]!) max[fop] = ns;
+    add(sum, fop, ns);
+    if (ns < cell(min, fop)) min[fop] = ns;
+    if (ns > cell(max, fop)) max[fop] = ns;
   }
 
   /** Notes a request of which no latency is known. */
   hit(fop: number): void {
-    this.#counting().hits[fop]!++;
+    add(this.#counting().hits, fop, 1);
   }
   upcall(number: number): void {
-    this.#counting().upcalls[number]!++;
+    add(this.#counting().upcalls, number, 1);
   }
   read(bytes: number): void {
     this.dataRead += bytes;
-    this.#counting().readSizes[log2(bytes)]!++;
+    add(this.#counting().readSizes, log2(bytes), 1);
   }
   wrote(bytes: number): void {
     this.dataWritten += bytes;
-    this.#counting().writeSizes[log2(bytes)]!++;
+    add(this.#counting().writeSizes, log2(bytes), 1);
   }
 }
 

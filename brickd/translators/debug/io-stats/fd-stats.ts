@@ -3,6 +3,7 @@
 import type { Logger } from '../../../../mux/base/log.js';
 import type { Fd } from '../../../../mux/xlator/inode.js';
 import { pathOf } from '../../../../mux/xlator/known-path.js';
+import { add } from './cells.js';
 import { BUCKETS, log2 } from './counters.js';
 
 export class FdStats {
@@ -14,11 +15,11 @@ export class FdStats {
 
   read(bytes: number): void {
     this.#read += bytes;
-    this.#reads[log2(bytes)]!++;
+    add(this.#reads, log2(bytes), 1);
   }
   wrote(bytes: number): void {
     this.#written += bytes;
-    this.#writes[log2(bytes)]!++;
+    add(this.#writes, log2(bytes), 1);
   }
 
   /** The lines of the log. */

@@ -1,5 +1,7 @@
 /** The answer to `gluster volume profile VOLUME info`, in the keys that glusterd merges. */
+
 import type { ProfileValues } from '../../../../mux/xlator/translator.js';
+import { cell } from './cells.js';
 import { BUCKETS, type Counters, FOP_SLOTS } from './counters.js';
 
 /** info-op of requests. */
@@ -14,14 +16,14 @@ export function addCounters(values: ProfileValues, interval: number, c: Counters
   addSizes(values, `${interval}-read`, c.readSizes);
   addSizes(values, `${interval}-write`, c.writeSizes);
   for (let fop = 0; fop < FOP_SLOTS; fop++) {
-    const hits = c.hits[fop]!;
+    const hits = cell(c.hits, fop);
     if (hits === 0) continue;
     values.set(`${interval}-${fop}-hits`, hits);
-    const sum = c.latencySum[fop]!;
+    const sum = cell(c.latencySum, fop);
     if (sum === 0) continue;
     values.set(`${interval}-${fop}-avglatency`, (sum / hits).toFixed(6));
-    values.set(`${interval}-${fop}-minlatency`, c.latencyMin[fop]!.toFixed(6));
-    values.set(`${interval}-${fop}-maxlatency`, c.latencyMax[fop]!.toFixed(6));
+    values.set(`${interval}-${fop}-minlatency`, cell(c.latencyMin, fop).toFixed(6));
+    values.set(`${interval}-${fop}-maxlatency`, cell(c.latencyMax, fop).toFixed(6));
   }
   for (const [number, hits] of c.upcalls.entries()) if (hits > 0) values.set(`${interval}-${number}-upcall-hits`, hits);
 }
@@ -29,18 +31,18 @@ export function addCounters(values: ProfileValues, interval: number, c: Counters
 function addSizes(values: ProfileValues, prefix: string, sizes: Float64Array): void {
   for (let k = 0; k < BUCKETS; k++) {
     // The original prints 2^31 as an int.
-    if (sizes[k] !== 0) values.set(`${prefix}-${k === 31 ? -(2 ** 31) : 2 ** k}`, sizes[k]!);
+    if (sizes[k] !== 0) values.set(`${prefix}-${k === 31 ? -(2 ** 31) : 2 ** k}`, cell(sizes, k));
   }
 }
 
 /** Lines of a statedump: hits, sum, least, greatest and mean latency (ns) per fop. */
 export function dumpCounters(prefix: string, c: Counters, fops: readonly string[]): string[] {
   return fops.map((display, fop) => {
-    const hits = c.hits[fop]!;
-    const sum = c.latencySum[fop]!;
-    const min = hits === 0 ? 0 : c.latencyMin[fop]!;
+    const hits = cell(c.hits, fop);
+    const sum = cell(c.latencySum, fop);
+    const min = hits === 0 ? 0 : cell(c.latencyMin, fop);
     const avg = hits === 0 ? 0 : sum / hits;
-    const latencies = [min, c.latencyMax[fop]!, avg].map((n) => n.toFixed(3)).join(',');
+    const latencies = [min, cell(c.latencyMax, fop), avg].map((n) => n.toFixed(3)).join(',');
     return `${prefix}.${display}=${hits},${Math.round(sum)},${latencies}`;
   });
 }

@@ -2,7 +2,9 @@
  * The counters as a text or as JSON, in the keys and columns that scripts know from the original's dump files. Latencies are
  * microseconds, as their names say.
  */
+
 import { Activity, LIST_LIMIT } from './busy-files.js';
+import { cell } from './cells.js';
 import { BUCKETS, type Counters } from './counters.js';
 import { FOP_DISPLAY } from './fop-names.js';
 import type { Statistics } from './statistics.js';
@@ -27,10 +29,10 @@ function sizeName(k: number): string {
 
 /** Mean, least and greatest latency of a fop in microseconds; zeros if none was measured. */
 function latencyOf(c: Counters, fop: number): [number, number, number] {
-  const hits = c.hits[fop]!;
-  const sum = c.latencySum[fop]!;
+  const hits = cell(c.hits, fop);
+  const sum = cell(c.latencySum, fop);
   if (hits === 0 || sum === 0) return [0, 0, 0];
-  return [sum / hits / 1000, c.latencyMin[fop]! / 1000, c.latencyMax[fop]! / 1000];
+  return [sum / hits / 1000, cell(c.latencyMin, fop) / 1000, cell(c.latencyMax, fop) / 1000];
 }
 
 /** uniqueId: the brick's path; queues: lengths of the queues of io-threads by priority. */
@@ -48,8 +50,8 @@ export function statsJson(statistics: Statistics, uniqueId: string, queues: [str
     else put(`${key}_per_sec`, two(n / seconds));
   };
   for (let k = 0; k < JSON_SIZES; k++) {
-    rate(`read_${sizeName(k)}`, c.readSizes[k]!);
-    rate(`write_${sizeName(k)}`, c.writeSizes[k]!);
+    rate(`read_${sizeName(k)}`, cell(c.readSizes, k));
+    rate(`write_${sizeName(k)}`, cell(c.writeSizes, k));
   }
   if (total) {
     put('fds.open_count', statistics.openFiles.current);
@@ -61,7 +63,7 @@ export function statsJson(statistics: Statistics, uniqueId: string, queues: [str
   for (const [fop, display] of FOP_DISPLAY.entries()) {
     const name = `fop.${display.toLowerCase()}`;
     const [mean, least, most] = latencyOf(c, fop);
-    const n = c.hits[fop]!;
+    const n = cell(c.hits, fop);
     if (total) put(`${name}.count`, n);
     else put(`${name}.per_sec`, two(n / seconds));
     put(`${name}.latency_ave_usec`, two(mean));
@@ -77,7 +79,7 @@ export function statsJson(statistics: Statistics, uniqueId: string, queues: [str
   put('fop.weighted_fop_count', hits);
   put('fop.unweighted_latency_ave_usec', (means / FOP_DISPLAY.length).toFixed(4));
   for (const [number, display] of UPCALL_DISPLAY.entries()) {
-    const n = c.upcalls[number]!;
+    const n = cell(c.upcalls, number);
     put(`fop.${display.toLowerCase()}.${total ? 'count' : 'per_sec'}`, total ? n : two(n / seconds));
   }
   for (const [queue, length] of queues) put(`${queue}.queue_size`, length);
@@ -135,10 +137,10 @@ export function statsText(statistics: Statistics, block: Block): string {
   lines.push(columns('---', '----------', '-----------', '-----------', '-----------'));
   for (const [fop, display] of FOP_DISPLAY.entries()) {
     if (c.hits[fop] === 0) continue;
-    lines.push(columns(display, c.hits[fop]!, ...latencyOf(c, fop).map((us) => `${two(us)} us`)));
+    lines.push(columns(display, cell(c.hits, fop), ...latencyOf(c, fop).map((us) => `${two(us)} us`)));
   }
   for (const [number, display] of UPCALL_DISPLAY.entries()) {
-    if (c.upcalls[number] !== 0) lines.push(columns(display, c.upcalls[number]!, '0 us', '0 us', '0 us'));
+    if (c.upcalls[number] !== 0) lines.push(columns(display, cell(c.upcalls, number), '0 us', '0 us', '0 us'));
   }
   lines.push(`------${' -----'.repeat(11)}`, '');
   if (interval === -1) {

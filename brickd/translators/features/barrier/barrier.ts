@@ -10,6 +10,7 @@ import { FOP_NAMES, fopByName } from '../../../../mux/xlator/fop-table.js';
 import type { FopName, MaybePromise, WriteArgs, WriteReply } from '../../../../mux/xlator/fops.js';
 import { below, intercept } from '../../../../mux/xlator/intercept.js';
 import { type DumpSection, Translator } from '../../../../mux/xlator/translator.js';
+import { assert } from '../../../../native/assert.js';
 import { O_DSYNC, O_SYNC } from '../../../../native/linux.js';
 import type { Options } from './options.js';
 
@@ -55,6 +56,7 @@ export class BarrierTranslator extends Translator<Options> {
   }
 
   #enable(): void {
+    assert(!this.#enabled && this.#held.length === 0, 'a barrier is raised while it is down and holds nothing');
     this.#enabled = true;
     this.#cancelTimeout = this.brick.timer(this.options['barrier-timeout'] * 1000, false, () => {
       loggerFor(this.name).critical(0, 'Disabling barrier because of the barrier timeout.');
@@ -86,6 +88,7 @@ export class BarrierTranslator extends Translator<Options> {
   }
 
   #lifted(): Promise<void> {
+    assert(this.#enabled, 'only a barrier that is up holds replies back');
     return new Promise((go) => {
       this.#held.push(go);
     });

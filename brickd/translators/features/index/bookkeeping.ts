@@ -7,6 +7,7 @@ import type { DictReply, MaybePromise, Xdata } from '../../../../mux/xlator/fops
 import { gfidText } from '../../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../../mux/xlator/inode.js';
 import type { Translator } from '../../../../mux/xlator/translator.js';
+import { assert } from '../../../../native/assert.js';
 import { EINVAL } from '../../../../native/errno.js';
 import { S_IFDIR } from '../../../../native/linux.js';
 import { ENTRY_CHANGES, type IndexPlace, type IndexStore, pathOf } from './index-store.js';
@@ -25,8 +26,10 @@ interface Membership {
   xattrop?: boolean;
   dirty?: boolean;
   'entry-changes'?: boolean;
-  /** Counting on an inode goes on one at a time: this settles after the last. */
+  /** Changes of an inode's entries are made one at a time: this settles after the last. */
   tail: Promise<unknown>;
+  /** One is under way. */
+  changing: boolean;
 }
 
 export class Bookkeeping {
@@ -56,7 +59,7 @@ export class Bookkeeping {
   }
 
   #membership(inode: Inode): Membership {
-    return (inode.ctx[this.#layer.slot] ??= { tail: Promise.resolve() }) as Membership;
+    return (inode.ctx[this.#layer.slot] ??= { tail: Promise.resolve(), changing: false }) as Membership;
   }
 
   /** Winds such a fop, with the entries of the indices changed around it. Those on one inode run in order: what one finds zero, the next may set again. */
@@ -67,37 +70,43 @@ export class Bookkeeping {
     wind: () => MaybePromise<DictReply>,
   ): Promise<DictReply> {
     const member = this.#membership(inode);
-    const run = member.tail.then(() => this.#count(call, inode, member, args, wind));
+    const run = member.tail.then(() => this.#change(call, inode, member, args, wind));
     member.tail = run.catch(() => {});
     return run;
   }
 
-  async #count(
+  async #change(
     call: Call,
     inode: Inode,
     member: Membership,
     args: { op: number; dict: Dict } & Xdata,
     wind: () => MaybePromise<DictReply>,
   ): Promise<DictReply> {
-    const { xdata } = args;
-    // Before the change: should the brick fail in between, the entry is there in vain rather than missing.
-    const wanted = this.#watch.stateOf(args.dict);
-    const created = xdata?.text(ENTRY_IN);
-    const deleted = xdata?.text(ENTRY_OUT);
-    if (wanted.xattrop || wanted.dirty || created !== undefined || deleted !== undefined)
-      this.#layer.brick.guardChange(call);
-    await this.#apply(inode, member, { xattrop: wanted.xattrop || undefined, dirty: wanted.dirty || undefined });
-    if (created !== undefined) await this.#addName(inode, member, created);
-    const reply = await wind();
-    const state: HealState =
-      reply.dict === null
-        ? { xattrop: undefined, dirty: undefined }
-        : this.#watch.stateOf(reply.dict, args.op === ADD_ARRAY64);
-    await this.#apply(inode, member, state);
-    if (deleted !== undefined) await this.#removeName(inode, deleted);
-    const purge = xdata === null || (xdata.number(PURGE) ?? 0) !== 0;
-    if (purge && state.xattrop === false && inode.type === S_IFDIR) await this.#purgeNames(inode, member);
-    return reply;
+    assert(!member.changing, 'changes of the entries of one inode run one at a time');
+    member.changing = true;
+    try {
+      const { xdata } = args;
+      // Before the change: should the brick fail in between, the entry is there in vain rather than missing.
+      const wanted = this.#watch.stateOf(args.dict);
+      const created = xdata?.text(ENTRY_IN);
+      const deleted = xdata?.text(ENTRY_OUT);
+      if (wanted.xattrop || wanted.dirty || created !== undefined || deleted !== undefined)
+        this.#layer.brick.guardChange(call);
+      await this.#apply(inode, member, { xattrop: wanted.xattrop || undefined, dirty: wanted.dirty || undefined });
+      if (created !== undefined) await this.#addName(inode, member, created);
+      const reply = await wind();
+      const state: HealState =
+        reply.dict === null
+          ? { xattrop: undefined, dirty: undefined }
+          : this.#watch.stateOf(reply.dict, args.op === ADD_ARRAY64);
+      await this.#apply(inode, member, state);
+      if (deleted !== undefined) await this.#removeName(inode, deleted);
+      const purge = xdata === null || (xdata.number(PURGE) ?? 0) !== 0;
+      if (purge && state.xattrop === false && inode.type === S_IFDIR) await this.#purgeNames(inode, member);
+      return reply;
+    } finally {
+      member.changing = false;
+    }
   }
 
   async #apply(inode: Inode, member: Membership, state: HealState): Promise<void> {

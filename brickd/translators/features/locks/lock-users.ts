@@ -77,6 +77,7 @@ export class LockUsers<T> {
     all.delete(this.#of);
     if (this.#counts.size === 0) {
       this.#all.delete(this.#of);
+      assert(this.#inode.refs > 0, 'an inode that has locks is referred to');
       this.#inode.refs--;
     }
   }

@@ -1,7 +1,7 @@
 /** Extended attributes that are requests about locks: clearing them, moving them between fds and bricks, enforcing them. */
 import { type Call, ClientPid } from '../../../../mux/xlator/call.js';
 import { Dict } from '../../../../mux/xlator/dict.js';
-import { failure } from '../../../../mux/xlator/fop-error.js';
+import { failure, nullOnFailure } from '../../../../mux/xlator/fop-error.js';
 import type {
   DictReply,
   FgetxattrArgs,
@@ -74,7 +74,7 @@ export abstract class LockXattrs extends GuardedIo {
     if (cleared === null) throw failure(EINVAL);
     let summary = 'No locks cleared.';
     if (cleared.blocked > 0 || cleared.granted > 0) {
-      const brick = await this.#pathinfo(call, inode).then(summaryBrick, () => null);
+      const brick = await this.#pathinfo(call, inode).then(summaryBrick, nullOnFailure);
       summary = `${brick ?? this.name}: ${request.type} blocked locks=${cleared.blocked} granted locks=${cleared.granted}`;
     }
     return { ret: 0, dict: new Dict().setText(name, summary), xdata: null };

@@ -27,7 +27,7 @@ import type {
   UnlinkArgs,
 } from '../../../../mux/xlator/fops.js';
 import { gfidText } from '../../../../mux/xlator/gfid.js';
-import type { Inode, Loc } from '../../../../mux/xlator/inode.js';
+import { directoryOf, type Inode, type Loc } from '../../../../mux/xlator/inode.js';
 import { Translator } from '../../../../mux/xlator/translator.js';
 import type { Options } from './options.js';
 
@@ -79,13 +79,10 @@ export class SdfsTranslator extends Translator<Options> {
     return this.#changing(call, args.newLoc, () => this.next.link(call, args));
   }
   rename(call: Call, args: RenameArgs): Promise<RenameReply> {
-    const entries = [entryOf(args.oldLoc), entryOf(args.newLoc)];
-    const [first, second] = entries as [Entry, Entry];
+    const from = entryOf(args.oldLoc);
+    const to = entryOf(args.newLoc);
     // Always in the same order, lest two renames wait for each other.
-    if (same(first, second)) entries.pop();
-    else if (first.inode.key > second.inode.key || (first.inode === second.inode && first.name > second.name)) {
-      entries.reverse();
-    }
+    const entries = same(from, to) ? [from] : isBefore(to, from) ? [to, from] : [from, to];
     return this.#holding(call, entries, LockType.write, () => this.next.rename(call, args));
   }
 
@@ -126,5 +123,7 @@ export class SdfsTranslator extends Translator<Options> {
   }
 }
 
-const entryOf = ({ parent, name }: Loc): Entry => ({ inode: parent!, name });
+const entryOf = (loc: Loc): Entry => ({ inode: directoryOf(loc), name: loc.name });
+/** The order in which the two entries of a rename are locked. */
+const isBefore = (a: Entry, b: Entry): boolean => a.inode.key < b.inode.key || (a.inode === b.inode && a.name < b.name);
 const same = (a: Entry, b: Entry): boolean => a.inode === b.inode && a.name === b.name;

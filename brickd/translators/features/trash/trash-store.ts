@@ -7,9 +7,10 @@
 import { createHash } from 'node:crypto';
 import { type Gfid, ROOT_GFID, sameGfid } from '../../../../mux/xlator/gfid.js';
 import { addon } from '../../../../native/addon.js';
+import { assert } from '../../../../native/assert.js';
 import { ALWAYS, type Batch, batch, type FdRef, IGNORE, Priority, reg, STAT } from '../../../../native/batch.js';
 import { type ByteString, latin1OfBytes } from '../../../../native/bytes.js';
-import { ECANCELED, EEXIST, EIO, ENOENT, ENXIO, errnoName } from '../../../../native/errno.js';
+import { ECANCELED, EEXIST, ENOENT, errnoName } from '../../../../native/errno.js';
 import {
   AT_FDCWD,
   O_DIRECTORY,
@@ -22,13 +23,12 @@ import {
   RESOLVE_BENEATH,
   RESOLVE_NO_SYMLINKS,
   S_IALLUGO,
-  SEEK_DATA,
-  SEEK_HOLE,
   XATTR_CREATE,
 } from '../../../../native/linux.js';
 import { region } from '../../../../native/memory.js';
 import { Queue } from '../../../../native/queue.js';
 import { directoryLink, GFID_KEY, HANDLE_DIR, handleName, parseDirectoryLink } from '../../../../posix/storage-api.js';
+import { FileCopy, type FileSize } from './file-copy.js';
 
 /** Folder for what Gluster's own clients throw away. */
 export const INTERNAL = 'internal_op';
@@ -36,9 +36,6 @@ export const INTERNAL = 'internal_op';
 const DIR_MODE = 0o755;
 const CONCURRENCY = 4;
 const LINK_BYTES = 4096;
-/** Copied by one call of the pool. */
-const SLICE_BYTES = 64 << 20;
-const BLOCK_BYTES = 512;
 /** Names tried for a file when another was thrown away by the same name within the same second. */
 const NAMES = 100;
 const DIRECTORY = O_PATH | O_DIRECTORY | O_NOFOLLOW;
@@ -50,11 +47,8 @@ export interface Owner {
 }
 
 /** What a copy takes over from its file. */
-export interface CopiedFile extends Owner {
+export interface CopiedFile extends Owner, FileSize {
   mode: number;
-  size: number;
-  /** Of 512 bytes. */
-  blocks: number;
 }
 
 export class TrashStore {
@@ -62,9 +56,11 @@ export class TrashStore {
   #root = -1;
   #dir = -1;
   readonly #queue = new Queue(CONCURRENCY);
+  readonly #copying = new FileCopy(this.#queue);
 
   /** Rejects with an Error that names the brick. */
   async open(brick: ByteString): Promise<void> {
+    assert(this.#root < 0, 'a trash is opened once');
     const b = batch();
     const root = b.open(AT_FDCWD, latin1OfBytes(brick), O_PATH | O_DIRECTORY);
     const dir = b.open(reg(root), HANDLE_DIR, DIRECTORY, 0, BENEATH);
@@ -83,6 +79,8 @@ export class TrashStore {
     this.#queue.close();
     if (this.#dir >= 0) addon.closeFd(this.#dir);
     if (this.#root >= 0) addon.closeFd(this.#root);
+    this.#dir = -1;
+    this.#root = -1;
   }
 
   /** Op that opens a directory, given by its names from the root on, for the ops of a batch that follow. */
@@ -175,7 +173,7 @@ export class TrashStore {
     const to = open.result(unnamed);
     const opened = open.errno;
     open.release();
-    let errno = opened !== 0 ? opened : await this.#fill(from, to, file);
+    let errno = opened !== 0 ? opened : await this.#copying.fill(from, to, file);
     const copied = errno === 0;
     if (copied) errno = await this.#name(gfid, to, file, directories, skip, name, owner);
     for (const fd of [from, to]) if (fd >= 0) await this.#closeFile(fd);
@@ -187,67 +185,6 @@ export class TrashStore {
     b.close(fd);
     // A queue that is closed runs nothing more.
     if ((await this.#run(b)) === ECANCELED) addon.closeFd(fd);
-  }
-
-  /** Copies data in slices; holes stay holes. Resolves with an errno, 0 when all of it is copied. */
-  async #fill(from: number, to: number, { size, blocks }: CopiedFile): Promise<number> {
-    const sparse = blocks * BLOCK_BYTES < size;
-    let at = 0;
-    while (at < size) {
-      const [start, end] = sparse ? await this.#dataFrom(from, at) : [at, size];
-      if (start < 0) return -start;
-      at = start;
-      const last = Math.min(end, size);
-      while (at < last) {
-        const n = await this.#copySlice(from, at, to, Math.min(last - at, SLICE_BYTES));
-        if (n < 0) return -n;
-        // The file has become shorter meanwhile: by somebody who had it copied before, if it was a client.
-        if (n === 0) return this.#endsAt(from, at);
-        at += n;
-      }
-    }
-    const b = batch();
-    // For a hole at the end.
-    b.truncate(to, size);
-    return this.#run(b);
-  }
-
-  /** Where data begins and ends, from a position on. [-errno] in case of an error; two ends of the file for a hole up to there. */
-  async #dataFrom(fd: number, position: number): Promise<[start: number, end: number]> {
-    const start = await this.#seek(fd, position, SEEK_DATA);
-    if (start === -ENXIO) return [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-    return start < 0 ? [start, start] : [start, await this.#seek(fd, start, SEEK_HOLE)];
-  }
-
-  async #seek(fd: number, position: number, whence: number): Promise<number> {
-    const b = batch();
-    b.lseek(fd, position, whence);
-    await this.#queue.run(b, 0, Priority.normal);
-    const r = b.result(0);
-    b.release();
-    return r;
-  }
-
-  async #copySlice(from: number, at: number, to: number, length: number): Promise<number> {
-    const b = batch();
-    b.copyFileRange(from, at, to, at, length);
-    await this.#queue.run(b, 0, Priority.normal);
-    const n = b.result(0);
-    b.release();
-    return n;
-  }
-
-  /** EIO unless the file ends before or at a position. */
-  async #endsAt(fd: number, position: number): Promise<number> {
-    const b = batch();
-    const out = b.statOut();
-    b.statx(fd, null, out);
-    await this.#queue.run(b, 0, Priority.normal);
-    const { errno } = b;
-    const size = b.f64[out + STAT.size]!;
-    b.release();
-    if (errno !== 0) return errno;
-    return size <= position ? 0 : EIO;
   }
 
   /** Gives a copy its owner, its gfid and its names. */
@@ -282,6 +219,7 @@ export class TrashStore {
     owner: Owner,
     put: (b: Batch, dir: number, name: string) => number,
   ): Promise<number> {
+    assert(skip > 0 && skip <= directories.length, 'a file is kept in or below a directory of the trash');
     let made = false;
     for (let i = 0; i < NAMES; ) {
       const b = batch();
@@ -305,11 +243,11 @@ export class TrashStore {
 
   /** Makes the directories, those below the trash's own with the modes of what they are named after. */
   async #makeDirectories(directories: readonly string[], skip: number, owner: Owner): Promise<number> {
-    for (let depth = skip; depth < directories.length; depth++) {
+    for (const [depth, name] of directories.entries()) {
+      if (depth < skip) continue;
       const mode = await this.#modeOf(directories.slice(skip, depth + 1));
       const b = batch();
       const dir = this.#enter(b, directories.slice(0, depth));
-      const name = directories[depth]!;
       b.mkdir(dir, name, mode);
       b.chown(dir, name, owner.uid, owner.gid);
       this.#leave(b, dir);
@@ -326,7 +264,7 @@ export class TrashStore {
     b.statx(dir, null, out);
     this.#leave(b, dir);
     await this.#queue.run(b, 0, Priority.normal);
-    const mode = b.errno === 0 ? b.f64[out + STAT.mode]! & S_IALLUGO : DIR_MODE;
+    const mode = b.errno === 0 ? (b.f64[out + STAT.mode] ?? 0) & S_IALLUGO : DIR_MODE;
     b.release();
     return mode;
   }
@@ -340,8 +278,8 @@ function copyGfid(gfid: Gfid, directories: readonly string[], name: string): Gfi
   const path = [...directories, name].join('/');
   const hash = createHash('sha256').update(gfid).update(path, 'latin1').digest();
   // A version and a variant, as every UUID has.
-  hash[6] = (hash[6]! & 0x0f) | 0x80;
-  hash[8] = (hash[8]! & 0x3f) | 0x80;
+  hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x80, 6);
+  hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8);
   return Uint8Array.from(hash.subarray(0, 16));
 }
 

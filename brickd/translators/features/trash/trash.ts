@@ -23,11 +23,12 @@ import type {
 } from '../../../../mux/xlator/fops.js';
 import { sameGfid } from '../../../../mux/xlator/gfid.js';
 import type { Iatt } from '../../../../mux/xlator/iatt.js';
-import type { Inode, Loc } from '../../../../mux/xlator/inode.js';
+import { directoryOf, type Inode, type Loc } from '../../../../mux/xlator/inode.js';
 import { knownNames } from '../../../../mux/xlator/known-path.js';
 import { TRASH_GFID, TRASH_INTERNAL_GFID } from '../../../../mux/xlator/reserved-gfids.js';
 import { Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
 import { RESPONSE_LINK_COUNT } from '../../../../mux/xlator/xdata-keys.js';
+import { defined } from '../../../../native/assert.js';
 import { EDQUOT, ENOSPC, EOPNOTSUPP, EPERM, errnoName } from '../../../../native/errno.js';
 import type { Options } from './options.js';
 import { INTERNAL, TRASH_PARENT, TrashStore } from './trash-store.js';
@@ -100,6 +101,10 @@ export class TrashTranslator extends Translator<Options> {
     if (inner !== 0) failed(`${name}/${INTERNAL}`, inner);
   }
 
+  get #opened(): TrashStore {
+    return defined(this.#store, 'fops reach the trash only once it is open');
+  }
+
   // --- the folders themselves ---------------------------------------------------------------------------------------
 
   mkdir(call: Call, args: MkdirArgs): MaybePromise<EntryReply> {
@@ -150,12 +155,12 @@ export class TrashTranslator extends Translator<Options> {
 
   /** The file gets a name in the trash before it loses the one that it has: nothing is lost in between. */
   async #unlink(call: Call, args: UnlinkArgs): Promise<RemoveReply> {
-    const { parent, name } = args.loc;
+    const { name } = args.loc;
     const { stat } = await this.next.lookup(call, { loc: args.loc, gfid: null, xdata: null });
-    const path = this.#fits(stat) && !stat.isDirectory ? await this.#path(call, parent!, name) : null;
+    const path = this.#fits(stat) && !stat.isDirectory ? await this.#path(call, directoryOf(args.loc), name) : null;
     if (path === null) return this.next.unlink(call, args);
     const { directories, skip } = this.#target(call, path);
-    const errno = await this.#store!.keep(stat.gfid, directories, skip, stamped(name), call);
+    const errno = await this.#opened.keep(stat.gfid, directories, skip, stamped(name), call);
     if (errno !== 0) {
       this.#log.error(0, `${path.join('/')} is unlinked without being kept: ${errnoName(errno)}`);
       return this.next.unlink(call, args);
@@ -176,8 +181,8 @@ export class TrashTranslator extends Translator<Options> {
     const path = await this.#path(call, inode);
     if (path === null) return;
     const { directories, skip } = this.#target(call, path);
-    const name = stamped(path.at(-1)!);
-    const { errno, copied } = await this.#store!.copy(stat.gfid, stat, directories, skip, name, call);
+    const name = stamped(path.at(-1) ?? '');
+    const { errno, copied } = await this.#opened.copy(stat.gfid, stat, directories, skip, name, call);
     if (errno === 0) return;
     const what = `${this.brick.name}: ${path.join('/')}`;
     if (copied || errno === ENOSPC || errno === EDQUOT || errno === EOPNOTSUPP) {
@@ -221,6 +226,6 @@ export class TrashTranslator extends Translator<Options> {
 
 /** A name with the time, in UTC and to the second, as operators know them from the trash. */
 function stamped(name: string): string {
-  const [, date, h, m, s] = /^(.{10})T(\d\d):(\d\d):(\d\d)/.exec(new Date().toISOString())!;
-  return `${name}_${date}_${h}${m}${s}_+0000`;
+  const [date = '', time = ''] = new Date().toISOString().slice(0, 'YYYY-MM-DDThh:mm:ss'.length).split('T');
+  return `${name}_${date}_${time.replaceAll(':', '')}_+0000`;
 }

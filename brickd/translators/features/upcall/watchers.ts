@@ -3,6 +3,9 @@
  * reply names files that the inode table gets to know only afterwards.
  */
 import type { Client } from '../../../../mux/xlator/inode.js';
+import { assert, defined } from '../../../../native/assert.js';
+
+const WATCHED = 'files and their clients know of each other';
 
 /** Clients that have used a file, and when (seconds since the epoch). */
 type File = Map<Client, number>;
@@ -44,16 +47,17 @@ export class Watchers {
     }
     keys.add(key);
     if (keys.size <= this.#maxFiles) return null;
-    const [oldest] = keys;
-    this.#drop(oldest!, client);
-    return oldest!;
+    const oldest = keys.values().next();
+    assert(oldest.done !== true, 'a client that has too many files has one');
+    this.#drop(oldest.value, client);
+    return oldest.value;
   }
 
   #drop(key: string, client: Client): void {
-    const file = this.#files.get(key)!;
+    const file = defined(this.#files.get(key), WATCHED);
     file.delete(client);
     if (file.size === 0) this.#files.delete(key);
-    const keys = this.#clients.get(client)!;
+    const keys = defined(this.#clients.get(client), WATCHED);
     keys.delete(key);
     if (keys.size === 0) this.#clients.delete(client);
   }

@@ -2,6 +2,7 @@
 import { Dict, valueBytes } from '../../../../mux/xlator/dict.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type { Client } from '../../../../mux/xlator/inode.js';
+import { defined } from '../../../../native/assert.js';
 import { EINVAL } from '../../../../native/errno.js';
 import { fnmatch } from '../../../../volfiles/fnmatch.js';
 
@@ -39,7 +40,7 @@ export class XattrFilter {
   /** Clients don't say when they lose interest; they lose it when they go. */
   clientGone(client: Client): void {
     for (const pattern of this.#clients.get(client) ?? []) {
-      const left = this.#patterns.get(pattern)! - 1;
+      const left = defined(this.#patterns.get(pattern), 'a pattern is counted for each client that has it') - 1;
       if (left === 0) this.#patterns.delete(pattern);
       else this.#patterns.set(pattern, left);
     }

@@ -13,6 +13,7 @@ import {
   type QosRules,
   type TenantRule,
 } from '../../../../mux/qos/rules.js';
+import { defined } from '../../../../native/assert.js';
 import { BadValue, parseBool } from '../../../../volfiles/values.js';
 import * as values from './values.js';
 
@@ -58,7 +59,8 @@ class Reader {
     try {
       this.#apply(option, value.trim());
       return true;
-    } catch {
+    } catch (error) {
+      if (!(error instanceof BadValue)) throw error;
       return false;
     }
   }
@@ -83,7 +85,7 @@ class Reader {
         'belongs to no option: there are limit, limit-total, limit-NAME, weight, weight-NAME, floor, floor-NAME, match-NAME, order, max-delay, enable',
       );
     }
-    const [, what, name] = m as unknown as [string, keyof Draft, string];
+    const [, what = '', name = ''] = m;
     if (!NAME.test(name) || RESERVED.has(name)) throw new BadValue(`is for '${name}', which can't name a tenant`);
     if (what === 'match') {
       if (BACKGROUND_NAMES.has(name))
@@ -156,16 +158,20 @@ export function qosRules(options: ReadonlyMap<string, string>, before: QosRules 
   for (const [option, value] of options) reader.read(option, value, before?.good.get(option));
   orphans(reader, options);
   floorsAboveLimits(reader, options);
-  const named = [...reader.drafts].filter(([, d]) => d.match !== undefined && d.match !== null).map(([name]) => name);
-  const first = reader.order.filter((name) => named.includes(name));
-  const rest = named.filter((name) => !first.includes(name)).sort();
+  const named = new Map<string, { draft: Draft; match: Match }>();
+  for (const [name, draft] of reader.drafts) {
+    const { match } = draft;
+    if (match !== undefined && match !== null) named.set(name, { draft, match });
+  }
+  const first = reader.order.filter((name) => named.has(name));
+  const rest = [...named.keys()].filter((name) => !first.includes(name)).sort();
   const tenants: TenantRule[] = [];
   for (const [pid, name] of BACKGROUND) {
     tenants.push(tenant(name, 'background', reader.drafts.get(name) ?? {}, { pid: [pid] }, BACKGROUND_WEIGHT));
   }
   for (const name of new Set([...first, ...rest])) {
-    const draft = reader.drafts.get(name)!;
-    if (tenants.length < MAX_TENANTS) tenants.push(tenant(name, 'rule', draft, draft.match!, DEFAULT_WEIGHT));
+    const rule = defined(named.get(name), 'an ordered tenant is a named one');
+    if (tenants.length < MAX_TENANTS) tenants.push(tenant(name, 'rule', rule.draft, rule.match, DEFAULT_WEIGHT));
     else {
       const value = options.get(`match-${name}`) ?? '';
       reader.bad.push({

@@ -38,7 +38,8 @@ function rate(name: Ceiling, text: string): number {
   try {
     bytes = parseSize(plain);
   } catch (error) {
-    throw new BadValue(`has ${JSON.stringify(text)} for ${name}, which ${(error as Error).message}`);
+    if (!(error instanceof BadValue)) throw error;
+    throw new BadValue(`has ${JSON.stringify(text)} for ${name}, which ${error.message}`);
   }
   if (bytes <= 0 || bytes > MAX_RATE) throw new BadValue(`has ${text} for ${name}: not from 1 byte to 1 PB a second`);
   return bytes;
@@ -50,8 +51,10 @@ const UNIT_SEC: Readonly<Record<string, number>> = { ms: 0.001, s: 1, sec: 1, m:
 /** Seconds: a number and ms, s, min, or nothing (seconds). */
 export function duration(text: string): number {
   const m = DURATION.exec(text);
-  if (m === null) throw new BadValue(`has ${JSON.stringify(text)} for a time: a number, then ms, s, min or nothing`);
-  return Number(m[1]) * UNIT_SEC[m[2] ?? 's']!;
+  const unitSec = m === null ? undefined : UNIT_SEC[m[2] ?? 's'];
+  if (m === null || unitSec === undefined)
+    throw new BadValue(`has ${JSON.stringify(text)} for a time: a number, then ms, s, min or nothing`);
+  return Number(m[1]) * unitSec;
 }
 
 /** `ops=500,read-bytes=10MB,burst=2s`, or `none`. */
@@ -82,9 +85,9 @@ export function weight(text: string): number {
 /** `ops=200`, or `none`. */
 export function floor(text: string): number {
   if (text === 'none') return 0;
-  const all = pairs(text);
-  if (all.length !== 1 || all[0]![0] !== 'ops') throw new BadValue('is not of the form ops=NUMBER');
-  return positive(all[0]![1].replace(/\/s(ec)?$/, ''), 'ops', 1e9);
+  const [only, ...more] = pairs(text);
+  if (only === undefined || more.length > 0 || only[0] !== 'ops') throw new BadValue('is not of the form ops=NUMBER');
+  return positive(only[1].replace(/\/s(ec)?$/, ''), 'ops', 1e9);
 }
 
 /** Milliseconds; `none`: 0. */
