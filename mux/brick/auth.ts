@@ -85,8 +85,10 @@ async function listMatches(list: string, request: AuthRequest, verb: string, not
   }
   for (const entry of list.split(',')) {
     const m = /^(\/[^(]*)\(([^)]*)\)$/.exec(entry.trim());
-    if (m === null || m[1] !== request.subdir) continue;
-    if (await anyMatches(m[2]!.split('|'), request.peerAddress, verb, notes)) return true;
+    if (m === null) continue;
+    const [, directory, addresses = ''] = m;
+    if (directory !== request.subdir) continue;
+    if (await anyMatches(addresses.split('|'), request.peerAddress, verb, notes)) return true;
   }
   return false;
 }

@@ -8,6 +8,7 @@
  * wait for theirs.
  */
 
+import { assert } from '../../native/assert.js';
 import { ticker } from '../base/ticker.js';
 import { type Connection, type ConnectionMemory, PauseReason } from '../transport/connection.js';
 import type { MemoryAccount } from '../xlator/inode.js';
@@ -25,39 +26,50 @@ const THREAD_UNFINISHED_BYTES = 160 << 20;
 const PROGRESS_SEC = 30;
 const PROGRESS_BYTES = 16 << 10;
 
-/** Clients of this thread with something in flight, and the sum. */
-let holders = 0;
-let heldByAll = 0;
-let unfinishedOfAll = 0;
+/** What all clients of a thread hold. */
+class ThreadMemory {
+  /** Clients with something in flight, and the sum. */
+  holders = 0;
+  inFlight = 0;
+  /** Bytes of unfinished records. */
+  unfinished = 0;
+  /** Connections that have an unfinished record, the oldest first, and the bytes received at the last look (-1: none yet). */
+  readonly #records = new Map<Connection, number>();
+  #looking = false;
 
-/** Connections that have an unfinished record, the oldest first, and the bytes received at the last look (-1: none yet). */
-const unfinished = new Map<Connection, number>();
-let looking = false;
+  /** A connection has an unfinished record from now on. */
+  begun(connection: Connection): void {
+    this.#records.set(connection, -1);
+    if (this.#looking) return;
+    this.#looking = true;
+    ticker.every(PROGRESS_SEC, () => this.#closeStalled());
+  }
 
-/** Closes connections whose record makes no progress. */
-export function closeStalled(): void {
-  for (const [connection, before] of unfinished) {
-    const now = connection.bytesIn;
-    // One that is held back by this side can't help it.
-    if (before >= 0 && now - before < PROGRESS_BYTES && !connection.paused)
-      connection.close(`an unfinished record made no progress for ${PROGRESS_SEC} s`);
-    else unfinished.set(connection, now);
+  ended(connection: Connection): void {
+    this.#records.delete(connection);
+  }
+
+  /** Closes connections whose record makes no progress. */
+  #closeStalled(): void {
+    for (const [connection, before] of this.#records) {
+      const now = connection.bytesIn;
+      // One that is held back by this side can't help it.
+      if (before >= 0 && now - before < PROGRESS_BYTES && !connection.paused)
+        connection.close(`an unfinished record made no progress for ${PROGRESS_SEC} s`);
+      else this.#records.set(connection, now);
+    }
+  }
+
+  closeOldest(but: Connection): void {
+    for (const connection of this.#records.keys()) {
+      if (connection === but) continue;
+      connection.close('too many unfinished records: this is the oldest');
+      return;
+    }
   }
 }
 
-function closeOldest(but: Connection): void {
-  for (const connection of unfinished.keys()) {
-    if (connection === but) continue;
-    connection.close('too many unfinished records: this is the oldest');
-    return;
-  }
-}
-
-/** What all clients of this thread hold, for metrics and tests. */
-export const heldMemory = (): { inFlight: number; unfinished: number } => ({
-  inFlight: heldByAll,
-  unfinished: unfinishedOfAll,
-});
+const thread = new ThreadMemory();
 
 interface Waiting {
   connection: Connection;
@@ -94,11 +106,11 @@ export class ClientMemory implements MemoryAccount, ConnectionMemory {
   // --- in flight ----------------------------------------------------------------------------------------------------
 
   take(bytes: number): void {
-    if (this.#held === 0 && bytes > 0) holders++;
+    if (this.#held === 0 && bytes > 0) thread.holders++;
     this.#held += bytes;
-    heldByAll += bytes;
+    thread.inFlight += bytes;
     if (this.#full || this.#held < CLIENT_BYTES) {
-      if (this.#full || heldByAll < THREAD_BYTES || this.#held < THREAD_BYTES / holders) return;
+      if (this.#full || thread.inFlight < THREAD_BYTES || this.#held < THREAD_BYTES / thread.holders) return;
     }
     this.#full = true;
     for (const connection of this.#connections) connection.pause(PauseReason.memory);
@@ -106,10 +118,11 @@ export class ClientMemory implements MemoryAccount, ConnectionMemory {
 
   give(bytes: number): void {
     this.#held -= bytes;
-    heldByAll -= bytes;
-    if (this.#held === 0 && bytes > 0) holders--;
+    thread.inFlight -= bytes;
+    assert(this.#held >= 0, 'no more memory is given back than was taken');
+    if (this.#held === 0 && bytes > 0) thread.holders--;
     if (!this.#full || this.#held > CLIENT_BYTES / 2) return;
-    if (this.#held > 0 && heldByAll >= THREAD_BYTES && this.#held > THREAD_BYTES / holders / 2) return;
+    if (this.#held > 0 && thread.inFlight >= THREAD_BYTES && this.#held > THREAD_BYTES / thread.holders / 2) return;
     this.#full = false;
     for (const connection of this.#connections) connection.resume(PauseReason.memory);
   }
@@ -128,33 +141,30 @@ export class ClientMemory implements MemoryAccount, ConnectionMemory {
 
   force(connection: Connection, bytes: number): void {
     this.#unfinished += bytes;
-    unfinishedOfAll += bytes;
+    thread.unfinished += bytes;
     const had = this.#ofConnection.get(connection) ?? 0;
     this.#ofConnection.set(connection, had + bytes);
-    if (had === 0) unfinished.set(connection, -1);
-    if (!looking) {
-      looking = true;
-      ticker.every(PROGRESS_SEC, closeStalled);
-    }
-    if (unfinishedOfAll > THREAD_UNFINISHED_BYTES) closeOldest(connection);
+    if (had === 0) thread.begun(connection);
+    if (thread.unfinished > THREAD_UNFINISHED_BYTES) thread.closeOldest(connection);
   }
 
   end(connection: Connection, bytes: number): void {
     this.#unfinished -= bytes;
-    unfinishedOfAll -= bytes;
-    const has = this.#ofConnection.get(connection)! - bytes;
+    thread.unfinished -= bytes;
+    const has = (this.#ofConnection.get(connection) ?? 0) - bytes;
+    assert(has >= 0 && this.#unfinished >= 0, 'no more bytes of unfinished records end than have begun');
     if (has > 0) this.#ofConnection.set(connection, has);
     else {
       this.#ofConnection.delete(connection);
-      unfinished.delete(connection);
+      thread.ended(connection);
     }
     if (this.#waiting.length > 0) this.#letIn();
   }
 
   /** Gives room to records that wait for it, in their order. */
   #letIn(): void {
-    while (this.#waiting.length > 0) {
-      const { connection, bytes } = this.#waiting[0]!;
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+      const { connection, bytes } = first;
       if (this.#unfinished > 0 && this.#unfinished + bytes > UNFINISHED_BYTES) return;
       this.#waiting.shift();
       this.force(connection, bytes);

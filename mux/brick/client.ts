@@ -90,7 +90,7 @@ export class ClientState implements Client {
 
   /** Sets the directory that this client has mounted as its root. It stays in the table until {@link unmount}: every request may name it. */
   mountAt(directory: Inode): void {
-    directory.refs++;
+    directory.ref();
     this.#mount = directory;
     this.#subdirKey = directory.key;
   }
@@ -99,7 +99,7 @@ export class ClientState implements Client {
   unmount(): Inode | null {
     const directory = this.#mount;
     this.#mount = null;
-    if (directory !== null) directory.refs--;
+    if (directory !== null) directory.unref();
     return directory;
   }
 

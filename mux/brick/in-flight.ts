@@ -1,33 +1,80 @@
-/** The fops of a brick's clients that are not answered yet. */
-
+/** The fops of a brick that are under way: how many, and which of its clients' have not been answered at once. */
+import { assert } from '../../native/assert.js';
 import type { Call } from '../xlator/call.js';
 
-/** The calls of a brick that wait for something; no Set, for the reason that native/queue.ts gives. In no order: a call leaves by the last one taking its place. */
-export class PendingCalls {
-  readonly #calls: Call[] = [];
+/** A client's fop that waits for something. */
+export interface ListedFop {
+  readonly call: Call;
+  /** The number that the client gave it. */
+  readonly xid: number;
+  /** When it came: the clock of performance.now. */
+  readonly cameMs: number;
+  /** Where the list has it; -1: not there. */
+  listedAt: number;
+}
 
-  get size(): number {
-    return this.#calls.length;
+export class InFlightFops {
+  #count = 0;
+  #busy = true;
+  #onIdle: (() => void) | null = null;
+  /** No Set, for the reason that native/queue.ts gives. In no order: a fop leaves by the last one taking its place. */
+  readonly #listed: ListedFop[] = [];
+
+  /** Fops under way, those of the brick itself included. */
+  get count(): number {
+    return this.#count;
   }
 
-  add(call: Call): void {
-    if (call.pendingAt >= 0) return;
-    call.pendingAt = this.#calls.length;
-    this.#calls.push(call);
+  /** A fop starts: the brick stays until it has ended. */
+  started(): void {
+    this.#count++;
+    this.#busy = true;
   }
 
-  delete(call: Call): void {
-    const at = call.pendingAt;
+  ended(): void {
+    assert(this.#count > 0, 'no more fops end than have started');
+    if (--this.#count === 0) this.#onIdle?.();
+  }
+
+  /** Whether a fop was under way since the last time that this was asked. */
+  takeBusy(): boolean {
+    const busy = this.#busy || this.#count > 0;
+    this.#busy = false;
+    return busy;
+  }
+
+  /** A client's fop is not answered at once. */
+  list(fop: ListedFop): void {
+    if (fop.listedAt >= 0) return;
+    fop.listedAt = this.#listed.length;
+    this.#listed.push(fop);
+  }
+
+  unlist(fop: ListedFop): void {
+    const at = fop.listedAt;
     if (at < 0) return;
-    call.pendingAt = -1;
-    const last = this.#calls.pop()!;
-    if (last === call) return;
-    this.#calls[at] = last;
-    last.pendingAt = at;
+    assert(this.#listed[at] === fop, 'a fop is where the list of fops in flight has it');
+    fop.listedAt = -1;
+    const last = this.#listed.pop();
+    if (last === fop || last === undefined) return;
+    this.#listed[at] = last;
+    last.listedAt = at;
   }
 
-  /** The oldest `most` of them, as they came. */
-  oldest(most: number): Call[] {
-    return [...this.#calls].sort((a, b) => a.cameMs - b.cameMs).slice(0, most);
+  /** The oldest `most` of those listed, as they came. */
+  oldest(most: number): ListedFop[] {
+    return [...this.#listed].sort((a, b) => a.cameMs - b.cameMs).slice(0, most);
+  }
+
+  /** Resolves when no fop is under way, or after that time. Returns how many still are. */
+  async idle(waitMs: number): Promise<number> {
+    if (this.#count === 0) return 0;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+      timer = setTimeout(resolve, waitMs);
+    });
+    clearTimeout(timer);
+    return this.#count;
   }
 }

@@ -63,7 +63,7 @@ export class InodeTable {
     this.#forget = forget;
     this.root = new Inode(ROOT_GFID, ROOT_KEY);
     this.root.type = S_IFDIR;
-    this.root.refs = 1;
+    this.root.ref();
     this.#byKey.set(ROOT_KEY, this.root);
   }
 
@@ -131,9 +131,9 @@ export class InodeTable {
       }
       this.unlink(parent, name);
     }
-    parent.refs++; // not to be swept by the insertion below
+    parent.ref(); // not to be swept by the insertion below
     const inode = this.intern(gfid, mode);
-    parent.refs--;
+    parent.unref();
     if (inode === this.root || isAtOrAbove(inode, parent) || name === '.' || name === '..') return inode;
     // A directory has one name: a second one means that it was moved.
     if (inode.type === S_IFDIR || inode.children !== null) this.unlinkAll(inode);

@@ -32,25 +32,39 @@ export interface Refusal {
   error: unknown;
 }
 
-type AnyFop = (call: unknown, args: unknown) => unknown;
-
-/** What a fop meets below the last translator that implements it. */
-function unserved(name: FopName): AnyFop {
+function unserved(name: FopName): () => never {
   const refusal = failure(name === 'ipc' ? EOPNOTSUPP : ENOSYS);
   return () => {
     throw refusal;
   };
 }
-/** Shared by all bricks: a thread may have hundreds. */
-const UNSERVED = Object.fromEntries(FOP_NAMES.map((name) => [name, unserved(name)])) as Record<FopName, AnyFop>;
+
+/** What a fop meets below the last translator that implements it. Shared by all bricks: a thread may have hundreds. */
+const UNSERVED = {} as Fops;
+for (const name of FOP_NAMES) UNSERVED[name] = unserved(name);
+
+/** Has calls of a fop go to a layer if it implements the fop and wants it. */
+function link<F extends FopName>(name: F, layer: Translator & Partial<Fops>, into: Fops): void {
+  const fops: Partial<Fops> = layer;
+  const method = fops[name];
+  if (method !== undefined && layer.wants(name)) into[name] = method.bind(layer) as Fops[F];
+}
+
+/** Links a layer above what is below it; returns what is above both. */
+function linkAbove(layer: Translator, below: Fops): Fops {
+  layer.next = below;
+  const here = { ...below };
+  for (const name of FOP_NAMES) link(name, layer, here);
+  return here;
+}
 
 export class Stack {
   /** Top to bottom. */
   readonly layers: Translator[];
   /** Where calls enter. */
-  top!: Fops;
+  top: Fops = UNSERVED;
   /** The lowest translator, for calls that the layers above shall not see. */
-  storage!: Fops;
+  storage: Fops = UNSERVED;
 
   /** specs: top to bottom. */
   constructor(specs: LayerSpec[], brick: BrickContext) {
@@ -70,32 +84,26 @@ export class Stack {
 
   /** Sets every `next` anew: after creation, and whenever options may have switched a translator on or off. */
   relink(): void {
-    let below = UNSERVED;
-    for (let i = this.layers.length - 1; i >= 0; i--) {
-      const layer = this.layers[i]!;
-      layer.next = below as unknown as Fops;
-      const here = { ...below };
-      const methods = layer as unknown as Partial<Record<FopName, AnyFop>>;
-      for (const name of FOP_NAMES) {
-        const method = methods[name];
-        if (typeof method === 'function' && layer.wants(name)) here[name] = method.bind(layer);
-      }
-      if (below === UNSERVED) this.storage = here as unknown as Fops;
-      below = here;
+    this.storage = UNSERVED;
+    let below: Fops = UNSERVED;
+    for (const layer of this.layers.toReversed()) {
+      below = linkAbove(layer, below);
+      if (this.storage === UNSERVED) this.storage = below;
     }
-    this.top = below as unknown as Fops;
+    this.top = below;
   }
 
   /** Brings the translators up, bottom first. On failure those already up are ended again. */
   async init(): Promise<void> {
-    for (let i = this.layers.length - 1; i >= 0; i--) {
+    const up: Translator[] = [];
+    for (const layer of this.layers.toReversed()) {
       try {
-        await this.layers[i]!.init();
+        await layer.init();
       } catch (error) {
-        for (let j = i + 1; j < this.layers.length; j++)
-          await quietly(this.layers[j]!, 'ending it', this.layers[j]!.fini());
+        for (const below of up) await quietly(below, 'ending it', below.fini());
         throw error;
       }
+      up.unshift(layer);
     }
     this.relink();
   }

@@ -16,11 +16,8 @@ import type { Upcall } from '../xlator/translator.js';
 /** GF_UPCALL_CACHE_INVALIDATION. */
 const EVENT_CACHE_INVALIDATION = 1;
 
-let xid = 0;
-
-/** Writes a whole record: the call of a callback procedure. */
-export function encodeUpcall(w: XdrWriter, message: Upcall): void {
-  xid = (xid + 1) >>> 0;
+/** Writes a whole record: the call of a callback procedure. xid: its number, which nobody answers. */
+export function encodeUpcall(w: XdrWriter, xid: number, message: Upcall): void {
   if (message.kind === 'inodelk-contention') {
     beginCall(w, xid, CALLBACK_PROGRAM, CALLBACK_VERSION, CallbackProc.inodelkContention);
     const f = message.flock;

@@ -247,7 +247,7 @@ export const release: FopHandler<'release', Xdata> = {
   wind: (ctx, _call, q) => {
     const fd = ctx.client.removeFd(q.fd);
     if (fd !== null) {
-      fd.closed = true;
+      fd.close();
       if (fd.refs === 0) ctx.brick.releaseFd(fd);
     }
     return EMPTY_XDATA;

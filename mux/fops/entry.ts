@@ -17,13 +17,14 @@ import type {
 } from '../xlator/fops.js';
 import { gfidOfKey, isNullGfid, NULL_KEY, ROOT_KEY } from '../xlator/gfid.js';
 import { NO_IATT } from '../xlator/iatt.js';
-import { Fd, type Inode, type Loc } from '../xlator/inode.js';
+import { Fd, type Inode } from '../xlator/inode.js';
 import { admitOpen } from './descriptor-budget.js';
 import type { FopContext } from './fop-context.js';
 import { BLANK_STAT, type FopHandler, iattRsp } from './handler.js';
 import { guardNamespaceKey, learnNamespace, requireSameNamespace, withNamespaceKey } from './namespaces.js';
 import { openFlag, WIRE_O_EXCL } from './open-flags.js';
 import {
+  type EntryLoc,
   resolveDirectory,
   resolveEntry,
   resolveInode,
@@ -172,7 +173,7 @@ export const mknod: FopHandler<'mknod', EntryReply> = {
     then(resolveNew(ctx, call, q.pargfid, q.bname, q.xdata), (loc) =>
       then(
         ctx.top.mknod(call, { loc, mode: q.mode, rdev: q.dev, umask: q.umask, xdata: q.xdata }),
-        linked(ctx, loc.parent!, loc.name),
+        linked(ctx, loc.parent, loc.name),
       ),
     ),
   rsp: entryRsp,
@@ -186,7 +187,7 @@ export const mkdir: FopHandler<'mkdir', EntryReply> = {
       return then(ctx.top.mkdir(call, { loc, mode: q.mode, umask: q.umask, xdata: q.xdata }), (r) => {
         const { table } = ctx;
         // The xattrs that it is made with are in the request.
-        learnNamespace(table, table.link(loc.parent!, loc.name, r.stat.gfid, r.stat.mode), q.xdata);
+        learnNamespace(table, table.link(loc.parent, loc.name, r.stat.gfid, r.stat.mode), q.xdata);
         return r;
       });
     }),
@@ -199,7 +200,7 @@ export const symlink: FopHandler<'symlink', EntryReply> = {
     then(resolveNew(ctx, call, q.pargfid, q.bname, q.xdata), (loc) =>
       then(
         ctx.top.symlink(call, { loc, target: q.linkname, umask: q.umask, xdata: q.xdata }),
-        linked(ctx, loc.parent!, loc.name),
+        linked(ctx, loc.parent, loc.name),
       ),
     ),
   rsp: entryRsp,
@@ -210,10 +211,10 @@ export const link: FopHandler<'link', EntryReply> = {
   wind: (ctx, call, q) =>
     then(resolveInode(ctx, call, q.oldgfid, q.xdata), (inode) =>
       then(resolveNew(ctx, call, q.newgfid, q.newbname, q.xdata), (newLoc) =>
-        then(requireSameNamespace(ctx, 'link', inode, newLoc.parent!), () =>
+        then(requireSameNamespace(ctx, 'link', inode, newLoc.parent), () =>
           then(
             ctx.top.link(call, { inode, newLoc: { ...newLoc, inode }, xdata: q.xdata }),
-            linked(ctx, newLoc.parent!, newLoc.name),
+            linked(ctx, newLoc.parent, newLoc.name),
           ),
         ),
       ),
@@ -235,7 +236,7 @@ function removed(ctx: FopContext, parent: Inode, name: string): (r: RemoveReply)
 export const unlink: FopHandler<'unlink', RemoveReply> = {
   wind: (ctx, call, q) =>
     then(resolveEntry(ctx, call, q.pargfid, q.bname, q.xdata), (loc) =>
-      then(ctx.top.unlink(call, { loc, xflags: q.xflags, xdata: q.xdata }), removed(ctx, loc.parent!, loc.name)),
+      then(ctx.top.unlink(call, { loc, xflags: q.xflags, xdata: q.xdata }), removed(ctx, loc.parent, loc.name)),
     ),
   rsp: removeRsp,
   blank: BLANK_REMOVE,
@@ -244,14 +245,20 @@ export const unlink: FopHandler<'unlink', RemoveReply> = {
 export const rmdir: FopHandler<'rmdir', RemoveReply> = {
   wind: (ctx, call, q) =>
     then(resolveEntry(ctx, call, q.pargfid, q.bname, q.xdata), (loc) =>
-      then(ctx.top.rmdir(call, { loc, flags: q.xflags, xdata: q.xdata }), removed(ctx, loc.parent!, loc.name)),
+      then(ctx.top.rmdir(call, { loc, flags: q.xflags, xdata: q.xdata }), removed(ctx, loc.parent, loc.name)),
     ),
   rsp: removeRsp,
   blank: BLANK_REMOVE,
 };
 
-function renamed(ctx: FopContext, call: Call, oldLoc: Loc, newLoc: Loc, xdata: Dict | null): MaybePromise<RenameReply> {
-  return then(requireSameNamespace(ctx, 'rename', oldLoc.parent!, newLoc.parent!), () =>
+function renamed(
+  ctx: FopContext,
+  call: Call,
+  oldLoc: EntryLoc,
+  newLoc: EntryLoc,
+  xdata: Dict | null,
+): MaybePromise<RenameReply> {
+  return then(requireSameNamespace(ctx, 'rename', oldLoc.parent, newLoc.parent), () =>
     ctx.top.rename(call, { oldLoc, newLoc, xdata }),
   );
 }
@@ -262,13 +269,13 @@ export const rename: FopHandler<'rename', RenameReply> = {
       then(resolveMaybe(ctx, call, q.newgfid, q.newbname, q.xdata), (newLoc) =>
         then(renamed(ctx, call, oldLoc, newLoc, q.xdata), (r) => {
           const table = ctx.table;
-          const moved = oldLoc.inode!;
+          const moved = oldLoc.inode;
           const victim = newLoc.inode;
           if (victim === moved) return r; // two names of one file: rename(2) does nothing
           if (victim !== null)
-            removed(ctx, newLoc.parent!, newLoc.name)({ xdata: null, preparent: NO_IATT, postparent: NO_IATT });
-          table.unlink(oldLoc.parent!, oldLoc.name);
-          table.link(newLoc.parent!, newLoc.name, moved.gfid, moved.type);
+            removed(ctx, newLoc.parent, newLoc.name)({ xdata: null, preparent: NO_IATT, postparent: NO_IATT });
+          table.unlink(oldLoc.parent, oldLoc.name);
+          table.link(newLoc.parent, newLoc.name, moved.gfid, moved.type);
           return r;
         }),
       ),
@@ -312,7 +319,7 @@ export const create: FopHandler<'create', CreatedReply> = {
       const flags = openFlag(q.flags);
       const args = { loc: l, flags, mode: q.mode, umask: q.umask, pid: call.pid, xdata: q.xdata };
       return then(ctx.top.create(call, args), (r) => {
-        const inode = ctx.table.link(l.parent!, l.name, r.stat.gfid, r.stat.mode);
+        const inode = ctx.table.link(l.parent, l.name, r.stat.gfid, r.stat.mode);
         if (!ctx.client.alive) {
           r.abandon();
           throw failure(ENOTCONN);

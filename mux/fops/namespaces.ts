@@ -6,13 +6,12 @@
 
 import { ENODATA, ENOENT, ENOTSUP, EPERM, ESTALE, EXDEV } from '../../native/errno.js';
 import { S_IFDIR } from '../../native/linux.js';
-import type { Logger } from '../base/log.js';
 import type { Call } from '../xlator/call.js';
 import { Dict } from '../xlator/dict.js';
 import { FopError, failure } from '../xlator/fop-error.js';
 import type { Fops, LookupReply, MaybePromise } from '../xlator/fops.js';
 import { isNullGfid, parseGfid } from '../xlator/gfid.js';
-import type { Fd, Inode } from '../xlator/inode.js';
+import type { Inode } from '../xlator/inode.js';
 import { MAX_LEVELS, pathOf } from '../xlator/known-path.js';
 import type { FopContext, KnownInodes } from './fop-context.js';
 
@@ -102,11 +101,8 @@ function known(inode: Inode): Inode | null {
 export interface NamespaceHost {
   readonly table: KnownInodes;
   readonly top: Fops;
-  readonly log: Logger;
-  readonly releaseFd: (fd: Fd) => void;
-  ownCall(): Call;
-  callStarted(): void;
-  callEnded(): void;
+  /** Runs work of the brick itself, as a fop under way. */
+  byItself<T>(work: (call: Call) => Promise<T>): Promise<T>;
 }
 
 /** Finds the namespaces of inodes that are known by gfid only. */
@@ -128,17 +124,15 @@ export class Namespaces {
   #find(inode: Inode): Promise<Inode> {
     let finding = this.#finding.get(inode);
     if (finding === undefined) {
-      finding = this.#climb(inode).finally(() => this.#finding.delete(inode));
+      finding = this.#brick.byItself((call) => this.#climb(call, inode)).finally(() => this.#finding.delete(inode));
       this.#finding.set(inode, finding);
     }
     return finding;
   }
 
-  async #climb(inode: Inode): Promise<Inode> {
-    const brick = this.#brick;
-    const call = brick.ownCall();
+  async #climb(call: Call, inode: Inode): Promise<Inode> {
+    const { table } = this.#brick;
     const passed: Inode[] = [];
-    brick.callStarted();
     try {
       let at = inode;
       while (known(at) === null) {
@@ -148,15 +142,12 @@ export class Namespaces {
         if (above === null) break;
         at = above;
       }
-      const found = at.namespace ?? brick.table.root;
+      const found = at.namespace ?? table.root;
       for (const below of passed) below.namespace ??= found;
       return found;
     } catch (error) {
-      if (error instanceof FopError && GONE.has(error.errno)) return brick.table.root;
+      if (error instanceof FopError && GONE.has(error.errno)) return table.root;
       throw error;
-    } finally {
-      call.end(brick.releaseFd);
-      brick.callEnded();
     }
   }
 

@@ -19,6 +19,15 @@ import { openFlag } from './open-flags.js';
 /** Wire number of an fd that was never opened: the gfid tells the file. */
 const ANONYMOUS = -2;
 
+/** Where an entry is, or is to be made. */
+export interface EntryLoc extends Loc {
+  parent: Inode;
+}
+/** One that exists. */
+export interface ExistingLoc extends EntryLoc {
+  inode: Inode;
+}
+
 /** Applies `next` to a value that may have to be waited for. */
 export function then<A, B>(value: MaybePromise<A>, next: (value: A) => MaybePromise<B>): MaybePromise<B> {
   return value instanceof Promise ? value.then(next) : next(value);
@@ -83,7 +92,7 @@ function nameErrno(name: string, own: number): number {
 }
 
 /** An entry that the table holds, or null. */
-function knownEntry(ctx: FopContext, call: Call, parent: Inode, name: string): Loc | null {
+function knownEntry(ctx: FopContext, call: Call, parent: Inode, name: string): ExistingLoc | null {
   const inode = ctx.table.child(parent, name);
   if (inode === undefined) return null;
   call.hold(inode);
@@ -97,7 +106,7 @@ export function resolveEntry(
   pargfid: string,
   name: string,
   xdata: Dict | null,
-): MaybePromise<Loc> {
+): MaybePromise<ExistingLoc> {
   return then(resolveParent(ctx, call, pargfid, name, xdata, ENOENT), (parent) => {
     return knownEntry(ctx, call, parent, name) ?? lookupName(ctx, call, parent, name, xdata);
   });
@@ -110,7 +119,7 @@ export function resolveMaybe(
   pargfid: string,
   name: string,
   xdata: Dict | null,
-): MaybePromise<Loc> {
+): MaybePromise<EntryLoc> {
   return then(resolveParent(ctx, call, pargfid, name, xdata, EEXIST), (parent) => {
     const known = knownEntry(ctx, call, parent, name);
     if (known !== null) return known;
@@ -128,7 +137,7 @@ export function resolveNew(
   pargfid: string,
   name: string,
   xdata: Dict | null,
-): MaybePromise<Loc> {
+): MaybePromise<EntryLoc> {
   return then(resolveParent(ctx, call, pargfid, name, xdata, EEXIST), (parent) => {
     const known = ctx.table.child(parent, name);
     if (known === undefined) return { inode: null, parent, name };
@@ -148,7 +157,13 @@ export function resolveNew(
   });
 }
 
-async function lookupName(ctx: FopContext, call: Call, parent: Inode, name: string, xdata: Dict | null): Promise<Loc> {
+async function lookupName(
+  ctx: FopContext,
+  call: Call,
+  parent: Inode,
+  name: string,
+  xdata: Dict | null,
+): Promise<ExistingLoc> {
   const { table } = ctx;
   const asked = withNamespaceKey(table, table.child(parent, name), xdata);
   const reply = await ctx.top.lookup(call, { loc: { inode: null, parent, name }, gfid: null, xdata: asked });
@@ -177,8 +192,6 @@ export function resolveFd(
   }
   return then(resolveInode(ctx, call, gfid, xdata), (inode) => {
     const fd = new Fd(inode, openFlag(flags), ctx.client, call.pid, true);
-    // Not in the client's table: it ends with this call.
-    fd.closed = true;
     call.holdFd(fd);
     return fd;
   });

@@ -1,14 +1,15 @@
 /** The scheduler's side of one brick whose volfile has user/qos: its tenants, and what its connections wait for. */
-import { workerData } from 'node:worker_threads';
-import { BucketTable, nowNs } from './bucket.js';
+import { defined } from '../../native/assert.js';
+import { nowNs } from './bucket.js';
 import { Ceilings } from './ceilings.js';
 import { directoryOf } from './directory.js';
-import { type Ask, SessionQueue } from './queue.js';
+import { SessionQueue } from './queue.js';
+import { QueuedFop } from './queued-fop.js';
 import type { Limits, QosRules, TenantRule } from './rules.js';
-import { type Scheduler, scheduler as shared, type Volume } from './scheduler.js';
-import type { FopSource, ScheduledBrick } from './scheduling.js';
-import type { QosStats } from './stats.js';
-import { type Slots, Tenant } from './tenant.js';
+import { type Scheduler, scheduler as shared } from './scheduler.js';
+import type { FopSource, SchedulableFop, ScheduledBrick } from './scheduling.js';
+import type { QosStats, TenantStats } from './stats.js';
+import { type DiskSlots, Tenant, type TenantFop, type Volume } from './tenant.js';
 import { Classifier, type ClientClassifier } from './tenants.js';
 
 /** Payload bytes that weigh as much as one operation when shares are measured. */
@@ -22,28 +23,16 @@ const FOPS_PER_SLOT = 1.25;
 /** A floor that was not asked for is not saved up for longer. */
 const FLOOR_BURST_SEC = 0.05;
 
-/** What the main thread gives each worker for rates that hold for all of them. */
-export interface QosWorkerData {
-  qosBuckets: SharedArrayBuffer;
-}
-
-let table: BucketTable | null = null;
-/** The buckets of the process; in a thread that was given none, buckets of its own. */
-function buckets(): BucketTable {
-  table ??= new BucketTable((workerData as Partial<QosWorkerData> | null)?.qosBuckets);
-  return table;
-}
-
 export class BrickQos {
   readonly #brick: ScheduledBrick;
   readonly #scheduler: Scheduler;
   readonly #volume: Volume;
   readonly #disk: string;
-  readonly #slots: Slots;
-  #rules!: QosRules;
+  readonly #slots: DiskSlots;
+  #rules: QosRules;
   #tenants: Tenant[] = [];
   #total: Ceilings | null = null;
-  #classifier!: Classifier;
+  #classifier: Classifier;
   #clients = new WeakMap<FopSource, ClientClassifier>();
   readonly #queues = new Map<FopSource, SessionQueue>();
 
@@ -54,6 +43,8 @@ export class BrickQos {
     this.#volume = scheduler.volume(volumeId);
     this.#disk = brick.disk;
     this.#slots = scheduler.slots(brick.disk);
+    this.#rules = rules;
+    this.#classifier = new Classifier(rules.tenants);
     this.configure(rules);
   }
 
@@ -88,7 +79,7 @@ export class BrickQos {
     tenant.total = this.#total;
     tenant.maxDelayNs = this.#rules.maxDelayMs * 1e6;
     if (rule.floor > 0) {
-      const bucket = buckets().bucket(`${this.#volume.id}\0${rule.name}\0floor`);
+      const bucket = this.#scheduler.buckets.bucket(`${this.#volume.id}\0${rule.name}\0floor`);
       bucket.configure(rule.floor, FLOOR_BURST_SEC);
       this.#scheduler.promise(tenant, bucket, (text) => this.#brick.log.warning(0, `${this.#brick.name}: ${text}`));
     } else this.#scheduler.unpromise(tenant);
@@ -96,20 +87,20 @@ export class BrickQos {
   }
 
   #ceilings(name: string, limits: Limits | null): Ceilings | null {
-    return limits === null ? null : new Ceilings(buckets(), `${this.#volume.id}\0${name}`, limits);
+    return limits === null ? null : new Ceilings(this.#scheduler.buckets, `${this.#volume.id}\0${name}`, limits);
   }
 
   /** A tenant is no more: what waits there starts over. */
   #empty(tenant: Tenant): void {
-    for (const [session, queue] of this.#queues) {
+    for (const [source, queue] of this.#queues) {
       const left = queue.flows.filter((flow) => flow.tenant === tenant);
       queue.flows = queue.flows.filter((flow) => flow.tenant !== tenant);
       for (const flow of left) {
         while (flow.length > 0) {
-          const ask = tenant.shift(flow);
-          ask.tenant = this.#classify(session, ask);
-          ask.flow = queue.flow(ask.tenant, ask.fop.traffic);
-          this.#scheduler.hold(ask.tenant, ask.flow, ask);
+          const queued = tenant.shift(flow);
+          queued.tenant = this.#classify(source, queued.inFlight);
+          queued.flow = queue.flow(queued.tenant, queued.entry.traffic);
+          this.#scheduler.hold(queued.tenant, queued.flow, queued);
         }
       }
     }
@@ -119,87 +110,86 @@ export class BrickQos {
 
   // --- the way of a fop ---------------------------------------------------------------------------------------------
 
-  /** True: the fop goes down now. False: it waits, and comes back by {@link FopSource.proceed}, unless its client goes. */
-  enter(ask: Ask): boolean {
-    const { session, fop } = ask;
-    ask.qos = this;
-    const queue = this.#queues.get(session);
-    const before = queue?.before(ask.request);
-    if (fop.traffic === 'free') {
-      if (before === undefined) {
-        this.#scheduler.passed(this.#classify(session, ask), fop.work);
-        return true;
+  /**
+   * A fop has arrived. Returns its way through the scheduler, to be ended by {@link ended}. It goes down now if it has no flow;
+   * else it waits, and is told to proceed or to drop.
+   */
+  enter(inFlight: SchedulableFop): TenantFop {
+    const { source, entry, request } = inFlight;
+    const queue = this.#queues.get(source);
+    const before = queue?.before(request);
+    const tenant = before === undefined ? this.#classify(source, inFlight) : before.tenant;
+    const queued = new QueuedFop(inFlight, this, tenant);
+    if (entry.traffic === 'free') {
+      if (queue === undefined || before === undefined) {
+        this.#scheduler.passed(tenant, entry.work);
+        return queued;
       }
-      ask.keep();
-      ask.tenant = before.tenant;
-      ask.flow = before.flow;
+      inFlight.keep();
+      queued.flow = before.flow;
       before.followers ??= [];
-      before.followers.push(ask);
-      queue!.held(ask);
-      return false;
+      before.followers.push(queued);
+      queue.held(queued);
+      return queued;
     }
-    const { costBytes } = fop;
-    if (costBytes !== null) ask.bytes = (ask.request as Record<string, number>)[costBytes]!;
-    ask.cost = fop.work + ask.bytes / BYTES_PER_COST;
-    const tenant = before === undefined ? this.#classify(session, ask) : before.tenant;
-    ask.tenant = tenant;
-    const flow = before?.flow ?? queue?.find(tenant, fop.traffic);
-    if ((flow === undefined || flow.length === 0) && this.#scheduler.admits(tenant, ask)) return true;
-    const waiting = queue ?? this.#queue(session);
-    ask.keep();
-    ask.flow = flow ?? waiting.flow(tenant, fop.traffic);
-    this.#scheduler.hold(tenant, ask.flow, ask);
-    waiting.held(ask);
-    return false;
+    const { costBytes } = entry;
+    if (costBytes !== null) queued.bytes = (request as Record<typeof costBytes, number>)[costBytes];
+    queued.cost = entry.work + queued.bytes / BYTES_PER_COST;
+    const flow = before?.flow ?? queue?.find(tenant, entry.traffic);
+    if ((flow === undefined || flow.length === 0) && this.#scheduler.admits(tenant, queued)) return queued;
+    const waiting = queue ?? this.#queue(source);
+    inFlight.keep();
+    queued.flow = flow ?? waiting.flow(tenant, entry.traffic);
+    this.#scheduler.hold(tenant, queued.flow, queued);
+    waiting.held(queued);
+    return queued;
   }
 
-  #queue(session: FopSource): SessionQueue {
-    const queue = new SessionQueue(session);
-    this.#queues.set(session, queue);
+  #queue(source: FopSource): SessionQueue {
+    const queue = new SessionQueue(source);
+    this.#queues.set(source, queue);
     return queue;
   }
 
-  #classify(session: FopSource, ask: Ask): Tenant {
-    let client = this.#clients.get(session);
+  #classify(source: FopSource, { caller, request }: SchedulableFop): Tenant {
+    let client = this.#clients.get(source);
     if (client === undefined) {
-      const { auth, uid, processName, subdir } = session.client;
+      const { auth, uid, processName, subdir } = source.client;
       client = this.#classifier.forClient({ address: auth.peerAddress, uid, processName, user: auth.username, subdir });
-      this.#clients.set(session, client);
+      this.#clients.set(source, client);
     }
-    return this.#tenants[client.tenant(ask.call, () => directoryOf(session, ask.request))]!;
+    return defined(
+      this.#tenants[client.tenant(caller, () => directoryOf(source, request))],
+      'a classifier knows the tenants of its rules',
+    );
   }
 
   /** One that waited is about to go down. */
-  leaves(ask: Ask): void {
-    this.#queues.get(ask.session)?.left(ask);
+  leaves(queued: TenantFop): void {
+    this.#queues.get(queued.inFlight.source)?.left(queued);
   }
 
   /** A fop that was let through has ended. */
-  ended(ask: Ask): void {
-    if (ask.fop.traffic === 'free') return;
-    const { tenant } = ask;
-    if (ask.served >= 0 && ask.served < ask.bytes) {
-      tenant.refund(nowNs(), ask, ask.bytes - ask.served);
-      tenant.bytes -= ask.bytes - ask.served;
+  ended(queued: TenantFop): void {
+    if (queued.entry.traffic === 'free') return;
+    const { tenant } = queued;
+    if (queued.served >= 0 && queued.served < queued.bytes) {
+      tenant.refund(nowNs(), queued, queued.bytes - queued.served);
+      tenant.bytes -= queued.bytes - queued.served;
     }
     this.#scheduler.ended(tenant);
   }
 
-  /** The connection is gone: nothing waits for it any more. `drop` gets each fop that did. */
-  drop(session: FopSource, drop: (ask: Ask) => void): void {
-    const queue = this.#queues.get(session);
+  /** The connection is gone: what waits for it is dropped. */
+  drop(source: FopSource): void {
+    const queue = this.#queues.get(source);
     if (queue === undefined) return;
-    this.#queues.delete(session);
-    const dropOne = (ask: Ask): void => {
-      for (const follower of ask.followers ?? []) dropOne(follower);
-      ask.letGo();
-      drop(ask);
-    };
+    this.#queues.delete(source);
     for (const flow of queue.flows) {
       const { tenant } = flow;
       if (flow.length === 0) continue;
       while (flow.length > 0) {
-        dropOne(tenant.shift(flow));
+        tenant.shift(flow).drop();
         tenant.dropped++;
       }
       this.#scheduler.revise(tenant);
@@ -208,13 +198,13 @@ export class BrickQos {
 
   /** The end of scheduling for this brick: what waits goes down at once. */
   close(): void {
-    for (const [session, queue] of this.#queues) {
+    for (const queue of this.#queues.values()) {
       for (const flow of queue.flows) {
         const { tenant } = flow;
         while (flow.length > 0) {
-          const ask = tenant.shift(flow);
+          const queued = tenant.shift(flow);
           this.#slots.inFlight++;
-          session.proceed(ask);
+          queued.proceed();
         }
         this.#scheduler.revise(tenant);
       }
@@ -231,7 +221,7 @@ export class BrickQos {
     let paused = 0;
     for (const queue of this.#queues.values()) if (queue.full) paused++;
     const tenants = this.#tenants.map((t) => t.stats(now));
-    if (this.#total !== null) tenants.push(this.#totalStats(now));
+    if (this.#total !== null) tenants.push(this.#totalStats(this.#total, now));
     return {
       volume: this.#brick.volume,
       weight,
@@ -245,8 +235,8 @@ export class BrickQos {
     };
   }
 
-  #totalStats(now: number) {
+  #totalStats(total: Ceilings, now: number): TenantStats {
     const rule: TenantRule = { name: 'total', kind: 'total', weight: 0, limits: null, floor: 0, match: null };
-    return { ...new Tenant(rule, this.#volume, this.#slots).stats(now), limits: this.#total!.stats(now) };
+    return { ...new Tenant(rule, this.#volume, this.#slots).stats(now), limits: total.stats(now) };
   }
 }

@@ -16,6 +16,11 @@ export function bucketMemory(): SharedArrayBuffer {
   return new SharedArrayBuffer(SLOTS * BYTES_PER_SLOT);
 }
 
+/** What the main thread gives each worker for rates that hold for all of them. */
+export interface QosWorkerData {
+  qosBuckets: SharedArrayBuffer;
+}
+
 const clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 
 /** Nanoseconds of a clock that is the same for all threads. */
@@ -34,8 +39,16 @@ function hashOf(key: string): bigint {
   return signed === 0n ? 1n : signed;
 }
 
-const rateBits = new Float64Array(1);
-const rateBigint = new BigInt64Array(rateBits.buffer);
+/** A rate as the bits of its double, which can be exchanged atomically, and back. */
+const scratch = new DataView(new ArrayBuffer(8));
+function bitsOf(rate: number): bigint {
+  scratch.setFloat64(0, rate);
+  return scratch.getBigInt64(0);
+}
+function floatOf(bits: bigint): number {
+  scratch.setBigInt64(0, bits);
+  return scratch.getFloat64(0);
+}
 
 export class BucketTable {
   readonly #keys: BigInt64Array;
@@ -62,10 +75,7 @@ export class BucketTable {
 
   /** Sets a rate; the one before. */
   exchangeRate(slot: number, rate: number): number {
-    rateBits[0] = rate;
-    const before = Atomics.exchange(this.#rates, slot, rateBigint[0]!);
-    rateBigint[0] = before;
-    return rateBits[0]!;
+    return floatOf(Atomics.exchange(this.#rates, slot, bitsOf(rate)));
   }
 }
 

@@ -8,11 +8,12 @@
  * for clients at work (yielding.ts): an idle tenant's share is everyone's.
  */
 
+import { workerData } from 'node:worker_threads';
+import { assert } from '../../native/assert.js';
 import { ticker } from '../base/ticker.js';
-import { type Bucket, nowNs } from './bucket.js';
+import { type Bucket, BucketTable, nowNs, type QosWorkerData } from './bucket.js';
 import { Floors } from './floors.js';
-import type { Ask, Flow } from './queue.js';
-import type { Slots, Tenant } from './tenant.js';
+import { type DiskSlots, type Tenant, type TenantFlow, type TenantFop, Volume } from './tenant.js';
 import { Yielding } from './yielding.js';
 
 /** Fops that go straight down in one turn of the event loop, and those that leave queues in one. */
@@ -29,29 +30,13 @@ const COMPANY_NS = 200e6;
 /** How often it is looked at what has waited too long. */
 const OVERDUE_CHECK_NS = 50e6;
 
-/** A volume on this worker. */
-export class Volume {
-  weight = 100;
-  /** Virtual time at which its next fop starts, and the present one of its tenants. */
-  start = 0;
-  now = 0;
-  readonly ready: Tenant[] = [];
-  /** Bricks of it that this worker has. */
-  bricks = 0;
-  readonly id: string;
-
-  constructor(id: string) {
-    this.id = id;
-  }
-}
-
 export interface Clock {
   now(): number;
 }
 
 export class Scheduler {
   readonly #volumes = new Map<string, Volume>();
-  readonly #disks = new Map<string, Slots>();
+  readonly #disks = new Map<string, DiskSlots>();
   readonly #ready: Volume[] = [];
   readonly #throttled = new Set<Tenant>();
   readonly #waiting = new Set<Tenant>();
@@ -66,6 +51,7 @@ export class Scheduler {
   #timer: NodeJS.Timeout | null = null;
   #timerNs = 0;
   #overdueNs = 0;
+  #buckets: BucketTable | null = null;
   /** Cost of all that was let through, for measuring capacity. */
   costDone = 0;
 
@@ -75,6 +61,12 @@ export class Scheduler {
 
   constructor(clock: Clock = { now: nowNs }) {
     this.#clock = clock;
+  }
+
+  /** The buckets of the process; in a thread that was given none, buckets of its own. */
+  get buckets(): BucketTable {
+    this.#buckets ??= new BucketTable((workerData as Partial<QosWorkerData> | null)?.qosBuckets);
+    return this.#buckets;
   }
 
   /** The volume of an id, made for its first brick. */
@@ -110,7 +102,7 @@ export class Scheduler {
   }
 
   /** The slots of a disk, made for its first brick. */
-  slots(disk: string): Slots {
+  slots(disk: string): DiskSlots {
     let slots = this.#disks.get(disk);
     if (slots === undefined) {
       slots = { inFlight: 0, limit: 1, bricks: 0, blocked: new Set() };
@@ -120,21 +112,21 @@ export class Scheduler {
     return slots;
   }
 
-  leaveSlots(disk: string, slots: Slots): void {
+  leaveSlots(disk: string, slots: DiskSlots): void {
     if (--slots.bricks === 0) this.#disks.delete(disk);
   }
 
   /** True: the fop goes at once, and has been charged. False: it must wait. */
-  admits(tenant: Tenant, ask: Ask): boolean {
+  admits(tenant: Tenant, fop: TenantFop): boolean {
     const now = this.#clock.now();
     this.#asked(tenant, now);
     if (tenant.queued > 0 && !tenant.apart) return false;
     if (this.#ready.length > 0 ? !this.#precedes(tenant, now) : this.#inline >= this.#mostPerTurn) return false;
     const { slots } = tenant;
-    if (this.#full(slots) || this.#waitNs(tenant, now, ask) > 0) return false;
+    if (this.#full(slots) || this.#waitNs(tenant, now, fop) > 0) return false;
     this.#inline++;
     this.#nextTurn();
-    this.#take(tenant, ask, now);
+    this.#take(tenant, fop, now);
     return true;
   }
 
@@ -150,7 +142,7 @@ export class Scheduler {
     return this.#company ? MOST_IN_COMPANY : MOST_PER_TURN;
   }
 
-  #full(slots: Slots): boolean {
+  #full(slots: DiskSlots): boolean {
     return slots.inFlight >= (this.#company ? slots.limit : slots.limit * SLOTS_ALONE);
   }
 
@@ -169,11 +161,11 @@ export class Scheduler {
   }
 
   /** Has a fop wait at the end of a flow. */
-  hold(tenant: Tenant, flow: Flow, ask: Ask): void {
+  hold(tenant: Tenant, flow: TenantFlow, fop: TenantFop): void {
     const now = this.#clock.now();
     this.#asked(tenant, now);
-    if (ask.sinceNs === 0) ask.sinceNs = now;
-    tenant.push(flow, ask);
+    if (fop.sinceNs === 0) fop.sinceNs = now;
+    tenant.push(flow, fop);
     this.#waiting.add(tenant);
     // A throttled one may have something now that may go before the rest.
     if (tenant.apart && tenant.state === 'throttled') this.#unplace(tenant);
@@ -186,6 +178,7 @@ export class Scheduler {
   ended(tenant: Tenant): void {
     const { slots } = tenant;
     slots.inFlight--;
+    assert(slots.inFlight >= 0, 'no more fops end on a disk than were let through');
     if (slots.blocked.size === 0 || this.#full(slots)) return;
     for (const blocked of slots.blocked) this.#makeReady(blocked);
     slots.blocked.clear();
@@ -222,16 +215,16 @@ export class Scheduler {
       const tenant = this.#pick(now);
       if (tenant === null) break;
       const flow = tenant.next(now);
-      const ask = flow.first;
-      if (this.#full(tenant.slots) || this.#waitNs(tenant, now, ask) > 0) {
+      const fop = flow.first;
+      if (this.#full(tenant.slots) || this.#waitNs(tenant, now, fop) > 0) {
         this.#unplace(tenant);
         this.#place(tenant, now);
         continue;
       }
       tenant.shift(flow);
-      this.#take(tenant, ask, now);
+      this.#take(tenant, fop, now);
       if (tenant.queued === 0) this.#emptied(tenant);
-      this.#go(tenant, ask, now);
+      this.#go(tenant, fop, now);
       n++;
       now = this.#clock.now();
     }
@@ -246,23 +239,22 @@ export class Scheduler {
       for (const t of v.ready) if (t.floor !== null && t.floor.waitNs(now) <= 0) return t;
       if (volume === null || v.start < volume.start) volume = v;
     }
-    if (volume === null) return null;
-    let tenant = volume.ready[0]!;
-    for (const t of volume.ready) if (t.start < tenant.start) tenant = t;
+    let tenant: Tenant | null = null;
+    for (const t of volume?.ready ?? []) if (tenant === null || t.start < tenant.start) tenant = t;
     return tenant;
   }
 
   /** Charges a fop that is about to go. */
-  #take(tenant: Tenant, ask: Ask, now: number): void {
-    tenant.charge(now, ask);
+  #take(tenant: Tenant, fop: TenantFop, now: number): void {
+    tenant.charge(now, fop);
     const { volume } = tenant;
     volume.start = Math.max(volume.start, this.#now);
     this.#now = volume.start;
     tenant.start = Math.max(tenant.start, volume.now);
     volume.now = tenant.start;
-    this.#charge(tenant, ask.cost, now);
+    this.#charge(tenant, fop.cost, now);
     tenant.fops++;
-    tenant.bytes += ask.bytes;
+    tenant.bytes += fop.bytes;
     tenant.slots.inFlight++;
   }
 
@@ -277,8 +269,8 @@ export class Scheduler {
   }
 
   /** Nanoseconds until a fop may go, for its rates and for what its tenant owes to clients; 0: now. */
-  #waitNs(tenant: Tenant, now: number, ask: Ask): number {
-    const wait = tenant.waitNs(now, ask);
+  #waitNs(tenant: Tenant, now: number, fop: TenantFop): number {
+    const wait = tenant.waitNs(now, fop);
     return tenant.rule.kind === 'background' ? Math.max(wait, this.#yielding.waitNs(now)) : wait;
   }
 
@@ -291,9 +283,9 @@ export class Scheduler {
   }
 
   /** One that has waited goes down to its brick, and with it those that were kept behind it. */
-  #go(tenant: Tenant, ask: Ask, now: number): void {
-    tenant.waited(now - ask.sinceNs);
-    ask.session.proceed(ask);
+  #go(tenant: Tenant, fop: TenantFop, now: number): void {
+    tenant.waited(now - fop.sinceNs);
+    fop.proceed();
   }
 
   /** Lets through, above their rates, what has waited as long as may be. */
@@ -303,14 +295,14 @@ export class Scheduler {
       if (tenant.maxDelayNs === 0) continue;
       for (const flow of [...tenant.flows]) {
         while (flow.length > 0 && now - flow.first.sinceNs >= tenant.maxDelayNs) {
-          const ask = tenant.shift(flow);
+          const fop = tenant.shift(flow);
           tenant.overdue++;
           tenant.fops++;
-          tenant.bytes += ask.bytes;
+          tenant.bytes += fop.bytes;
           tenant.slots.inFlight++;
           // Not charged: what was let through against the rate must not be a debt for what comes.
-          ask.bytes = 0;
-          this.#go(tenant, ask, now);
+          fop.bytes = 0;
+          this.#go(tenant, fop, now);
         }
       }
       if (tenant.queued === 0) this.#emptied(tenant);

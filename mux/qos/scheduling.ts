@@ -1,8 +1,9 @@
 /** What the scheduler needs of those whose fops it schedules; bricks and sessions lie above it. */
 import type { ByteString } from '../../native/bytes.js';
 import type { Logger } from '../base/log.js';
+import type { FopEntry } from '../xlator/fop-table.js';
 import type { KnownNames } from './directory.js';
-import type { Ask } from './queue.js';
+import type { Caller } from './tenants.js';
 
 /** A brick whose volfile has user/qos. */
 export interface ScheduledBrick {
@@ -22,8 +23,24 @@ export interface FopSource extends KnownNames {
     readonly subdir: string;
     readonly auth: { readonly peerAddress: string; readonly username: string | undefined };
   };
-  /** What waits has reached its bound, or is well below it again. */
+  /** The queue crossed its high or low watermark. */
   setQueueFull(full: boolean): void;
-  /** Lets a fop go down that has waited, and after it those that were kept behind it. Never throws. */
-  proceed(ask: Ask): void;
+}
+
+/** A fop that may have to wait. */
+export interface SchedulableFop {
+  readonly source: FopSource;
+  readonly entry: FopEntry;
+  readonly request: unknown;
+  readonly caller: Caller;
+  /** What it counts for while it waits: its data, and what is kept about it. */
+  readonly heldBytes: number;
+  /** Keeps its data beyond the turn in which it came. */
+  keep(): void;
+  /** Charges its client with memory until the fop has ended. */
+  charge(bytes: number): void;
+  /** Goes down after it has waited. queued: what held it. Throws only if that is not so: the scheduler has others to serve. */
+  proceed(queued: object): void;
+  /** Ends without an answer: its client has gone. */
+  drop(queued: object): void;
 }

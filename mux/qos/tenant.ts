@@ -1,16 +1,16 @@
-/** One tenant of one brick: its rates, what waits for them, and its counters. */
+/** The tenants of bricks: their rates, what waits for them, and their counters; and what they share, volumes and disks. */
+import { assert, defined } from '../../native/assert.js';
 import type { Bucket } from './bucket.js';
 import type { Ceilings } from './ceilings.js';
-import type { Ask, Flow } from './queue.js';
+import type { Flow, QueuedFop } from './queued-fop.js';
 import type { TenantRule } from './rules.js';
-import type { Volume } from './scheduler.js';
 import { DELAY_BOUNDS_S, type TenantStats } from './stats.js';
 
 /** idle: nothing waits. ready: may go at once. throttled: waits for its rates. blocked: its brick has all it can do. */
 export type TenantState = 'idle' | 'ready' | 'throttled' | 'blocked';
 
 /** What the tenants of all bricks on one disk share. */
-export interface Slots {
+export interface DiskSlots {
   /** Fops under way, and how many may be. */
   inFlight: number;
   limit: number;
@@ -19,13 +19,32 @@ export interface Slots {
   readonly blocked: Set<Tenant>;
 }
 
+/** A volume on this worker. */
+export class Volume {
+  weight = 100;
+  /** Virtual time at which its next fop starts, and the present one of its tenants. */
+  start = 0;
+  now = 0;
+  readonly ready: Tenant[] = [];
+  /** Bricks of it that this worker has. */
+  bricks = 0;
+  readonly id: string;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+}
+
+export type TenantFop = QueuedFop<Tenant>;
+export type TenantFlow = Flow<Tenant>;
+
 /** Lines that are looked at for one that may go. */
 const MAX_LOOKED_AT = 64;
 
 export class Tenant {
   rule: TenantRule;
   readonly volume: Volume;
-  readonly slots: Slots;
+  readonly slots: DiskSlots;
   ceilings: Ceilings | null = null;
   /** Limits of all of the volume together. */
   total: Ceilings | null = null;
@@ -40,7 +59,7 @@ export class Tenant {
   queued = 0;
   queuedBytes = 0;
   /** Lines of connections that have something waiting here, in turn. */
-  readonly flows: Flow[] = [];
+  readonly flows: TenantFlow[] = [];
   #turn = 0;
 
   fops = 0;
@@ -51,38 +70,38 @@ export class Tenant {
   overdue = 0;
   dropped = 0;
 
-  constructor(rule: TenantRule, volume: Volume, slots: Slots) {
+  constructor(rule: TenantRule, volume: Volume, slots: DiskSlots) {
     this.rule = rule;
     this.volume = volume;
     this.slots = slots;
   }
 
   /** Nanoseconds until its rates let a fop through; 0: now. */
-  waitNs(now: number, ask: Ask): number {
+  waitNs(now: number, fop: TenantFop): number {
     let wait = 0;
-    const { traffic } = ask.fop;
-    if (this.ceilings !== null) wait = this.ceilings.waitNs(now, traffic, ask.bytes);
-    if (this.total !== null) wait = Math.max(wait, this.total.waitNs(now, traffic, ask.bytes));
+    const { traffic } = fop.entry;
+    if (this.ceilings !== null) wait = this.ceilings.waitNs(now, traffic, fop.bytes);
+    if (this.total !== null) wait = Math.max(wait, this.total.waitNs(now, traffic, fop.bytes));
     return wait;
   }
 
-  charge(now: number, ask: Ask): void {
-    const { traffic, cost } = ask.fop;
-    this.ceilings?.charge(now, traffic, cost, ask.bytes);
-    this.total?.charge(now, traffic, cost, ask.bytes);
+  charge(now: number, fop: TenantFop): void {
+    const { traffic, cost } = fop.entry;
+    this.ceilings?.charge(now, traffic, cost, fop.bytes);
+    this.total?.charge(now, traffic, cost, fop.bytes);
     this.floor?.charge(now, cost);
   }
 
-  refund(now: number, ask: Ask, bytes: number): void {
-    this.ceilings?.refund(now, ask.fop.traffic, bytes);
-    this.total?.refund(now, ask.fop.traffic, bytes);
+  refund(now: number, fop: TenantFop, bytes: number): void {
+    this.ceilings?.refund(now, fop.entry.traffic, bytes);
+    this.total?.refund(now, fop.entry.traffic, bytes);
   }
 
-  push(flow: Flow, ask: Ask): void {
+  push(flow: TenantFlow, fop: TenantFop): void {
     if (flow.length === 0) this.flows.push(flow);
-    flow.push(ask);
+    flow.push(fop);
     this.queued++;
-    this.queuedBytes += ask.heldBytes;
+    this.queuedBytes += fop.heldBytes;
   }
 
   get apart(): boolean {
@@ -90,35 +109,40 @@ export class Tenant {
   }
 
   /** The line whose turn it is; where reading and writing have rates of their own, the first one that may go, or may soonest. */
-  next(now: number): Flow {
+  next(now: number): TenantFlow {
     const { flows } = this;
     if (this.#turn >= flows.length) this.#turn = 0;
-    if (!this.apart || flows.length === 1) return flows[this.#turn]!;
+    if (!this.apart || flows.length === 1) return this.#flow(this.#turn);
     let best = this.#turn;
     let least = Number.POSITIVE_INFINITY;
     for (let i = 0; i < Math.min(flows.length, MAX_LOOKED_AT) && least > 0; i++) {
       const at = (this.#turn + i) % flows.length;
-      const wait = this.waitNs(now, flows[at]!.first);
+      const wait = this.waitNs(now, this.#flow(at).first);
       if (wait < least) {
         least = wait;
         best = at;
       }
     }
     this.#turn = best;
-    return flows[best]!;
+    return this.#flow(best);
+  }
+
+  #flow(at: number): TenantFlow {
+    return defined(this.flows[at], 'a tenant with a turn has a line');
   }
 
   /** Takes the first fop of a flow out; the next connection has its turn then. */
-  shift(flow: Flow): Ask {
-    const ask = flow.shift();
+  shift(flow: TenantFlow): TenantFop {
+    const fop = flow.shift();
     this.queued--;
-    this.queuedBytes -= ask.heldBytes;
+    this.queuedBytes -= fop.heldBytes;
+    assert(this.queued >= 0 && this.queuedBytes >= 0, 'no more fops leave the queue of a tenant than have come');
     const at = this.flows.indexOf(flow, flow === this.flows[this.#turn] ? this.#turn : 0);
     if (flow.length === 0) {
       this.flows.splice(at, 1);
       if (at < this.#turn) this.#turn--;
     } else if (at === this.#turn) this.#turn++;
-    return ask;
+    return fop;
   }
 
   /** Takes note of how long a fop has waited. */
@@ -126,9 +150,9 @@ export class Tenant {
     const seconds = ns / 1e9;
     this.delayed++;
     this.delaySeconds += seconds;
-    let i = 0;
-    while (i < DELAY_BOUNDS_S.length && seconds > DELAY_BOUNDS_S[i]!) i++;
-    this.delayCounts[i] = this.delayCounts[i]! + 1;
+    const at = DELAY_BOUNDS_S.findIndex((bound) => seconds <= bound);
+    const bucket = at < 0 ? DELAY_BOUNDS_S.length : at;
+    this.delayCounts[bucket] = (this.delayCounts[bucket] ?? 0) + 1;
   }
 
   stats(now: number): TenantStats {

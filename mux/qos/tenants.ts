@@ -1,5 +1,6 @@
 /** Which tenant a fop belongs to: the first rule of the volume that fits its client, its credentials or its directory. */
 import { BlockList, isIP } from 'node:net';
+import { defined } from '../../native/assert.js';
 import { fnmatch } from '../../volfiles/fnmatch.js';
 import type { Match, TenantRule } from './rules.js';
 
@@ -80,7 +81,7 @@ export class Classifier {
   forClient(client: ClientTraits): ClientClassifier {
     const open: Candidate[] = [];
     for (const [index, { match }] of this.#rules.entries()) {
-      if (match !== null && !staticFits(match, this.#networks[index]!, client)) continue;
+      if (match !== null && !staticFits(match, this.#networks[index] ?? null, client)) continue;
       const candidate = {
         index,
         pids: match?.pid ?? null,
@@ -134,6 +135,6 @@ export class ClientClassifier {
       return c.index;
     }
     // The last rule takes everything.
-    return this.#open.at(-1)!.index;
+    return defined(this.#open.at(-1), 'the last rule of a volume takes everything').index;
   }
 }

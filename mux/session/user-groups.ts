@@ -2,7 +2,9 @@
  * The groups of users as this machine's user database has them: a cache for all bricks of a thread, filled by threads of the addon. A
  * directory service that is slow holds up the fops of the users that are looked up, and nothing else.
  */
+
 import { addon } from '../../native/addon.js';
+import { defined } from '../../native/assert.js';
 import { EAGAIN, ENOENT, ETIMEDOUT, errnoName } from '../../native/errno.js';
 import { loggerFor } from '../base/log.js';
 
@@ -81,7 +83,7 @@ export class UserGroups {
   }
 
   #ask(uid: number, now: number): void {
-    const lookup = this.#lookups.get(uid)!;
+    const lookup = defined(this.#lookups.get(uid), 'only users that are looked up are asked for');
     let found = this.take(uid);
     if (found === -EAGAIN) {
       if (now - lookup.sinceMs < LOOKUP_LIMIT_MS) return;

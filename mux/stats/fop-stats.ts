@@ -22,8 +22,11 @@ const ERRNO_SPAN = 4096;
 /** Counts one latency in a histogram's row. */
 export function countLatency(row: Float64Array, ms: number): void {
   let i = 0;
+  // biome-ignore lint/style/noNonNullAssertion: checked by the condition before it
   while (i < BOUNDS_MS.length && ms > BOUNDS_MS[i]!) i++;
+  // biome-ignore lint/style/noNonNullAssertion: a row has a number for each bucket
   row[i] = row[i]! + 1;
+  // biome-ignore lint/style/noNonNullAssertion: and one for the sum
   row[SUM] = row[SUM]! + ms;
 }
 
@@ -40,22 +43,22 @@ export function latencyOf(fop: number, row: Float64Array): Latency {
   const buckets = row.subarray(0, LATENCY_BUCKETS);
   let count = 0;
   for (const n of buckets) count += n;
-  return { fop, buckets, count, sumSec: row[SUM]! / 1000 };
+  return { fop, buckets, count, sumSec: (row[SUM] ?? 0) / 1000 };
 }
 
-/** The histograms that {@link FopBook.latencies} has put together. */
+/** The histograms that {@link FopStats.latencies} has put together. */
 export function* latenciesIn(flat: Float64Array): Generator<Latency> {
   for (let at = 0; at < flat.length; at += 1 + LATENCY_ROW) {
-    yield latencyOf(flat[at]!, flat.subarray(at + 1, at + 1 + LATENCY_ROW));
+    yield latencyOf(flat[at] ?? 0, flat.subarray(at + 1, at + 1 + LATENCY_ROW));
   }
 }
 
-export class FopBook {
+export class FopStats {
   #rows = NO_ROWS;
   #errors: Map<number, number> | null = null;
 
   /** Counts a fop (by its procedure number) that took that many milliseconds. */
-  took(fop: number, ms: number): void {
+  recordLatency(fop: number, ms: number): void {
     countLatency(this.#rows[fop] ?? this.#newRow(fop), ms);
   }
 
@@ -66,7 +69,7 @@ export class FopBook {
     return row;
   }
 
-  failed(fop: number, errno: number): void {
+  recordFailure(fop: number, errno: number): void {
     this.#errors ??= new Map();
     const key = fop * ERRNO_SPAN + (errno & (ERRNO_SPAN - 1));
     this.#errors.set(key, (this.#errors.get(key) ?? 0) + 1);
@@ -74,15 +77,13 @@ export class FopBook {
 
   /** All histograms in one array, to be sent to another thread: for each fop its number and its row. */
   latencies(): Float64Array {
-    const fops: number[] = [];
-    this.#rows.forEach((_row, fop) => {
-      fops.push(fop);
-    });
-    const flat = new Float64Array(fops.length * (1 + LATENCY_ROW));
+    const called: [fop: number, row: Float64Array][] = [];
+    for (const [fop, row] of this.#rows.entries()) if (row !== undefined) called.push([fop, row]);
+    const flat = new Float64Array(called.length * (1 + LATENCY_ROW));
     let at = 0;
-    for (const fop of fops) {
+    for (const [fop, row] of called) {
       flat[at] = fop;
-      flat.set(this.#rows[fop]!, at + 1);
+      flat.set(row, at + 1);
       at += 1 + LATENCY_ROW;
     }
     return flat;

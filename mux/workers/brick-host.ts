@@ -18,9 +18,10 @@ import { BrickError, type BrickErrorCode } from '../base/brick-error.js';
 import { describeThrown, isProgramFault } from '../base/fault.js';
 import { loggerFor } from '../base/log.js';
 import type { AuthRules } from '../brick/auth.js';
-import { Brick, SubdirMissing } from '../brick/brick.js';
+import { Brick } from '../brick/brick.js';
 import { authRules, type BrickFacts, type Unapplied, unappliedText, withheldBy } from '../brick/brick-facts.js';
 import type { ClientIdentity } from '../brick/client.js';
+import { SubdirMissing } from '../brick/client-registry.js';
 import { type Options as ServerOptions, options as serverOptions } from '../brick/server-options.js';
 import type { ServerRules } from '../brick/server-rules.js';
 import type { LayerSpec } from '../brick/stack.js';
@@ -152,7 +153,7 @@ export class Host {
       brick.applyRules(rulesOf(server));
       brick.withhold(withheldBy(unapplied));
       serving.auth = authRules(facts);
-      if (facts.dynamicAuth) await brick.reauthorise(serving.auth);
+      if (facts.dynamicAuth) await brick.clients.reauthorise(serving.auth);
       const byName = new Map(layers.map((n) => [n.name, n]));
       const refusals = await brick.reconfigure((layer) => {
         const node = byName.get(layer.name);
@@ -216,7 +217,10 @@ export class Host {
       refuseAndClose(handover, EACCES, 'Authentication failed');
       return;
     }
-    const refused = [...setKeepalive(handover.fd, brick.keepalive), ...setWindow(handover.fd, brick.windowBytes)];
+    const refused = [
+      ...setKeepalive(handover.fd, brick.rules.keepalive),
+      ...setWindow(handover.fd, brick.rules.windowBytes),
+    ];
     if (refused.length > 0)
       brick.log.warning(0, `connection of ${identity.peer}: the kernel does not take ${refused.join(', ')}`);
     let session: Session;

@@ -66,7 +66,7 @@ export function keepHouse(bricks: () => readonly Brick[]): () => void {
     known = all.length;
     let shed = 0;
     for (const brick of all) {
-      if (brick.takeBusy()) busy = true;
+      if (brick.inFlight.takeBusy()) busy = true;
       else shed += brick.table.shed();
     }
     if (rest.round(busy, shed)) tidyUp();

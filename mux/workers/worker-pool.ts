@@ -12,7 +12,7 @@ import type { BrickFacts } from '../brick/brick-facts.js';
 import type { WorkerStats } from '../brick/views/brick-stats.js';
 import type { DumpPart } from '../brick/views/statedump.js';
 import type { Handover } from '../handshake/handshake.js';
-import type { QosWorkerData } from '../qos/brick-qos.js';
+import type { QosWorkerData } from '../qos/bucket.js';
 import { bucketMemory } from '../qos/bucket.js';
 import { BrickWorker, type Route, type WorkerReports } from './brick-worker.js';
 import { keepQuiet } from './idle-trim.js';

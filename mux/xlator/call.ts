@@ -1,4 +1,5 @@
 /** One fop under way: who asks, and with which credentials. Lives until its reply is sent. */
+import { assert } from '../../native/assert.js';
 import type { Client, Fd, Inode } from './inode.js';
 
 /** Bits of {@link Call.timeFlags}: which times the client wants set (MDATA_* of Gluster). */
@@ -42,15 +43,9 @@ export class Call {
   /** The client's clock at the fop. */
   timeSec = 0;
   timeNsec = 0;
-  /** For those that are not answered at once: the number that the client gave it, and when it came (performance.now). */
-  xid = 0;
-  cameMs = 0;
-  /** Where the brick's list of unanswered calls has it; -1: not there. */
-  pendingAt = -1;
-  /** Length of the record that it came in; 0 for calls of the server itself. */
-  recordBytes = 0;
   /** Bytes charged to the client's account until the call ends. */
   #charged = 0;
+  #ended = false;
 
   #inode: Inode | null = null;
   #inodes: Inode[] | null = null;
@@ -74,7 +69,7 @@ export class Call {
 
   /** Keeps an inode in the table until the call ends. */
   hold(inode: Inode): void {
-    inode.refs++;
+    inode.ref();
     inode.touched = true;
     if (this.#inode === null) this.#inode = inode;
     else (this.#inodes ??= []).push(inode);
@@ -82,31 +77,33 @@ export class Call {
 
   /** Keeps an fd (and with it its descriptor) until the call ends. */
   holdFd(fd: Fd): void {
-    fd.refs++;
+    fd.ref();
     if (this.#fd === null) this.#fd = fd;
     else (this.#fds ??= []).push(fd);
   }
 
   /** Lets go of everything held. `released` gets each fd that was closed meanwhile and is no longer in use. */
   end(released: (fd: Fd) => void): void {
+    assert(!this.#ended, 'a call ends once');
+    this.#ended = true;
     if (this.#charged !== 0) {
       this.client.memory?.give(this.#charged);
       this.#charged = 0;
     }
     if (this.#inode !== null) {
-      this.#inode.refs--;
+      this.#inode.unref();
       this.#inode = null;
       if (this.#inodes !== null) {
-        for (const inode of this.#inodes) inode.refs--;
+        for (const inode of this.#inodes) inode.unref();
         this.#inodes = null;
       }
     }
     if (this.#fd !== null) {
       const fd = this.#fd;
       this.#fd = null;
-      if (--fd.refs === 0 && fd.closed) released(fd);
+      if (fd.unref()) released(fd);
       if (this.#fds !== null) {
-        for (const other of this.#fds) if (--other.refs === 0 && other.closed) released(other);
+        for (const other of this.#fds) if (other.unref()) released(other);
         this.#fds = null;
       }
     }

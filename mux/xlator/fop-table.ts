@@ -4,6 +4,7 @@
  * lacks does not compile.
  */
 
+import { defined } from '../../native/assert.js';
 import type { FopName } from './fops.js';
 
 /** The number of the fop program, whatever its version. */
@@ -195,7 +196,7 @@ const byName = new Map<string, FopEntry>(FOPS.map((fop) => [fop.name, fop]));
 
 /** The fop of a name. */
 export function fopByName(name: TableName): FopEntry {
-  return byName.get(name)!;
+  return defined(byName.get(name), 'the table has every fop');
 }
 
 /** The fops that translators implement. */

@@ -1,5 +1,5 @@
 /** What a translator sees of inodes, open files and clients. The tables that make them live in mux. */
-import { defined } from '../../native/assert.js';
+import { assert, defined } from '../../native/assert.js';
 import type { Gfid } from './gfid.js';
 
 let lastLane = 0;
@@ -27,12 +27,11 @@ export class Inode {
    * {@link BrickContext.namespaceOf}.
    */
   namespace: Inode | null = null;
-  /** Uses that forbid eviction: calls under way, open fds, locks. */
-  refs = 0;
   /** Fds open by clients (anonymous ones not counted). */
   fdCount = 0;
   /** Used since the table last looked for something to evict. */
   touched = true;
+  #refs = 0;
 
   constructor(gfid: Gfid, key: string) {
     this.gfid = gfid;
@@ -41,12 +40,27 @@ export class Inode {
     this.lane = lastLane;
   }
 
+  /** Uses that forbid eviction: calls under way, open fds, locks. */
+  get refs(): number {
+    return this.#refs;
+  }
+  ref(): void {
+    this.#refs++;
+  }
+  unref(): void {
+    assert(this.#refs > 0, 'no more uses of an inode end than have begun');
+    this.#refs--;
+  }
+
   get isRoot(): boolean {
     return this.key === ROOT;
   }
 }
 
 const ROOT = '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01';
+
+/** Closed: its client has closed it, or has gone; calls under way may still use it. Released: translators have let go of it. */
+export type FdState = 'open' | 'closed' | 'released';
 
 /** An open file or directory of a client; number -2 on the wire names an anonymous one, which lives for a single call. */
 export class Fd {
@@ -58,10 +72,8 @@ export class Fd {
   readonly anonymous: boolean;
   /** Index in the client's table (-2: anonymous). */
   number = -2;
-  /** Calls under way that use it: it is released after the last of them. */
-  refs = 0;
-  /** The client has closed it. */
-  closed = false;
+  #refs = 0;
+  #state: FdState;
   /** Translators' own state, by slot. */
   readonly ctx: unknown[] = [];
 
@@ -71,6 +83,38 @@ export class Fd {
     this.client = client;
     this.pid = pid;
     this.anonymous = anonymous;
+    // Not in the client's table: it ends with its call.
+    this.#state = anonymous ? 'closed' : 'open';
+  }
+
+  get state(): FdState {
+    return this.#state;
+  }
+
+  /** Calls under way that use it: it is released after the last of them. */
+  get refs(): number {
+    return this.#refs;
+  }
+  ref(): void {
+    assert(this.#state !== 'released', 'no call uses an fd that is released');
+    this.#refs++;
+  }
+  /** A call uses it no longer. True: it was the last one, and the client has closed it: release it. */
+  unref(): boolean {
+    assert(this.#refs > 0, 'no more uses of an fd end than have begun');
+    return --this.#refs === 0 && this.#state === 'closed';
+  }
+
+  /** It has left the client's table. */
+  close(): void {
+    assert(this.#state === 'open', 'an fd is closed once');
+    this.#state = 'closed';
+  }
+
+  /** Its end, for the brick to call. */
+  release(): void {
+    assert(this.#state !== 'released' && this.#refs === 0, 'an fd is released once, when no call uses it');
+    this.#state = 'released';
   }
 }
 

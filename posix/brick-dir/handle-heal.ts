@@ -89,11 +89,11 @@ export async function restoreHandle(
   mode: number,
 ): Promise<boolean> {
   const inode = store.brick.adoptInode(gfid, mode);
-  inode.refs++;
+  inode.ref();
   try {
     return await exclusively(store.state(inode), () => make(store, d, parent, name, inode));
   } finally {
-    inode.refs--;
+    inode.unref();
   }
 }
 

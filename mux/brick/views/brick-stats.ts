@@ -4,6 +4,7 @@ import { threadId } from 'node:worker_threads';
 import type { ByteString } from '../../../native/bytes.js';
 import type { QosStats } from '../../qos/stats.js';
 import { loopDelay } from '../../stats/loop-delay.js';
+import { FopError } from '../../xlator/fop-error.js';
 import type { LayerNumbers } from '../../xlator/translator.js';
 import type { Brick } from '../brick.js';
 import type { ClientState } from '../client.js';
@@ -59,7 +60,7 @@ export interface BrickStats extends LayerNumbers {
   /** By procedure number. */
   hits: Float64Array;
   failures: Float64Array;
-  /** Histograms of fops that were called: to be read by {@link latenciesIn} of fop-book. */
+  /** Histograms of fops that were called: to be read by {@link latenciesIn} of fop-stats. */
   latencies: Float64Array;
   /** Triples: procedure number, errno, failures. */
   errors: Float64Array;
@@ -86,7 +87,7 @@ export interface WorkerStats {
   /** Time that its event loop has been at work and has waited for events, in seconds. */
   loopActiveSec: number;
   loopIdleSec: number;
-  /** Histogram's row of how late its event loop was: see fop-book. */
+  /** Histogram's row of how late its event loop was: see fop-stats. */
   loopDelay: Float64Array;
   /** Time that putting these numbers together held up the thread at most, in seconds. */
   longestSliceSec: number;
@@ -111,7 +112,7 @@ export function threadStats(): Omit<WorkerStats, 'bricks' | 'longestSliceSec'> {
     externalBytes: heap.external_memory,
     loopActiveSec: active / 1000,
     loopIdleSec: idle / 1000,
-    loopDelay: loopDelay(),
+    loopDelay: loopDelay.row(),
   };
 }
 
@@ -151,19 +152,19 @@ function clientStats(client: ClientState): ClientStats {
 /** The busiest clients one by one, the others as one sum; and the fds that all of them have open. */
 function clientsOf(brick: Brick): { top: ClientStats[]; others: ClientSum; openFds: number } {
   const all = new Map<ClientState, ClientStats>();
-  for (const client of brick.clients.values()) all.set(client, clientStats(client));
-  for (const { client, connection, outstanding } of brick.sessions) {
+  for (const client of brick.clients.all.values()) all.set(client, clientStats(client));
+  for (const { client, connection, outstanding } of brick.clients.sessions) {
     const c = all.get(client);
     if (c === undefined) continue;
     c.callsUnderWay += outstanding;
     c.bytesReceived += connection.bytesIn;
     c.bytesSent += connection.bytesOut;
   }
-  const told = brick.places.assign(all.keys());
+  const told = brick.clients.places.assign(all.keys());
   const others: ClientSum = {
     clients: all.size - told.size,
     connections: 0,
-    fopsTold: brick.places.untold(total(brick.hits)),
+    fopsTold: brick.clients.places.untold(total(brick.traffic.hits)),
     openFds: 0,
     callsUnderWay: 0,
     bytesReceived: 0,
@@ -213,19 +214,19 @@ async function brickStats(brick: Brick): Promise<BrickStats> {
     brick: brick.name,
     volume: brick.volume,
     up: !brick.failed,
-    clients: brick.clients.size,
-    connections: brick.sessions.size,
+    clients: brick.clients.all.size,
+    connections: brick.clients.sessions.size,
     openFds,
     inodes: brick.table.size,
     inodeLimit: brick.table.limit,
-    callsUnderWay: brick.callsUnderWay,
+    callsUnderWay: brick.inFlight.count,
     diskHung: brick.diskHung,
-    bytesRead: brick.bytesRead,
-    bytesWritten: brick.bytesWritten,
-    hits: brick.hits.slice(),
-    failures: brick.failures.slice(),
-    latencies: brick.book.latencies(),
-    errors: brick.book.errors(),
+    bytesRead: brick.traffic.bytesRead,
+    bytesWritten: brick.traffic.bytesWritten,
+    hits: brick.traffic.hits.slice(),
+    failures: brick.traffic.failures.slice(),
+    latencies: brick.traffic.fopStats.latencies(),
+    errors: brick.traffic.fopStats.errors(),
     topClients: top,
     otherClients: others,
     ...layerNumbers(brick),
@@ -266,7 +267,8 @@ async function space(brick: Brick): Promise<BrickStats['space']> {
       inodes: s.files,
       inodesFree: s.ffree,
     };
-  } catch {
+  } catch (thrown) {
+    if (!(thrown instanceof FopError)) brick.faulted('asking its file system for space', thrown);
     return null;
   } finally {
     clearTimeout(timer);

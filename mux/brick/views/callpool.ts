@@ -27,14 +27,14 @@ function timeText(ms: number): string {
 
 /** Keys and values of `status callpool`. */
 export function statusCalls(brick: Brick): StatusValues {
-  const values: StatusValues = { 'callpool.count': brick.callsUnderWay };
+  const values: StatusValues = { 'callpool.count': brick.inFlight.count };
   let i = 0;
-  for (const call of brick.pending.oldest(MAX_TOLD)) {
+  for (const { call, xid } of brick.inFlight.oldest(MAX_TOLD)) {
     const key = `callpool.stack${i++}`;
     values[`${key}.uid`] = call.uid;
     values[`${key}.gid`] = call.gid;
     values[`${key}.pid`] = call.pid;
-    values[`${key}.unique`] = BigInt(call.xid);
+    values[`${key}.unique`] = BigInt(xid);
     values[`${key}.op`] = opOf(call);
     values[`${key}.type`] = TYPE_FOP;
     values[`${key}.count`] = 1;
@@ -48,14 +48,14 @@ export function statusCalls(brick: Brick): StatusValues {
 /** Lines of the sections of a statedump for each fop: those of the stack, and those of its one frame. */
 export function dumpCalls(brick: Brick): [stack: string[], frame: string[]][] {
   const told: [string[], string[]][] = [];
-  for (const call of brick.pending.oldest(MAX_TOLD)) {
+  for (const { call, xid, cameMs } of brick.inFlight.oldest(MAX_TOLD)) {
     told.push([
       [
-        `callstack-creation-time=${timeText(performance.timeOrigin + call.cameMs)}`,
+        `callstack-creation-time=${timeText(performance.timeOrigin + cameMs)}`,
         `uid=${call.uid}`,
         `gid=${call.gid}`,
         `pid=${call.pid}`,
-        `unique=${call.xid}`,
+        `unique=${xid}`,
         `lk-owner=${Buffer.from(call.lkOwner, 'latin1').toString('hex')}`,
         `ctime=${call.timeSec}.${String(call.timeNsec).padStart(9, '0')}`,
         `op=${opOf(call)}`,

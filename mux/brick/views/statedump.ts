@@ -45,7 +45,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 export async function dumpPart(bricks: readonly Brick[], choice: DumpChoice): Promise<DumpPart> {
   const part: DumpPart = { calls: 0, stacks: [], regions: regionCounts(), bricks: '' };
   for (const brick of bricks) {
-    part.calls += brick.callsUnderWay;
+    part.calls += brick.inFlight.count;
     if (choice.callpool !== false) part.stacks.push(...dumpCalls(brick));
     part.bricks += await dumpBrick(brick, choice);
     await turn();
@@ -109,7 +109,7 @@ function server(brick: Brick): string {
   let written = 0;
   const lines: string[] = [];
   let i = 0;
-  for (const { client, connection } of brick.sessions) {
+  for (const { client, connection } of brick.clients.sessions) {
     read += connection.bytesIn;
     written += connection.bytesOut;
     lines.push(
@@ -135,9 +135,9 @@ function server(brick: Brick): string {
  */
 function latencies(brick: Brick): string {
   const lines: string[] = [];
-  for (const { fop, count, sumSec } of latenciesIn(brick.book.latencies())) {
+  for (const { fop, count, sumSec } of latenciesIn(brick.traffic.fopStats.latencies())) {
     const sumNs = sumSec * 1e9;
-    const title = `${brick.name}.latency.${fopByNumber(fop)!.display}`;
+    const title = `${brick.name}.latency.${fopByNumber(fop)?.display}`;
     lines.push(`${title}=AVG:${(sumNs / count).toFixed(6)} CNT:${count} TOTAL:${Math.round(sumNs)}`);
   }
   return lines.length === 0 ? '' : section(`${brick.name}.latency`, lines);
@@ -148,7 +148,7 @@ async function fds(brick: Brick): Promise<string> {
   let text = '';
   let i = 0;
   let told = 0;
-  for (const client of brick.clients.values()) {
+  for (const client of brick.clients.all.values()) {
     const name = `conn.${i++}.bound_xl.${brick.name}.fdtable`;
     text += section(name, [`${name}.client=${client.uid}`, `${name}.open=${client.openFds}`]);
     for (const fd of client.openFiles()) {

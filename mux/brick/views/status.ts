@@ -25,7 +25,7 @@ function mem(): StatusValues {
 function clients(brick: Brick): StatusValues {
   const values: StatusValues = {};
   let i = 0;
-  for (const { client, connection } of brick.sessions) {
+  for (const { client, connection } of brick.clients.sessions) {
     values[`client${i}.hostname`] = client.peer;
     values[`client${i}.bytesread`] = connection.bytesIn;
     values[`client${i}.byteswrite`] = connection.bytesOut;
@@ -43,7 +43,7 @@ function inode(brick: Brick): StatusValues {
   for (const i of brick.table.values()) if (i.refs > 0) active++;
   const prefix = 'conn0.itable';
   return {
-    conncount: Math.max(brick.clients.size, 1),
+    conncount: Math.max(brick.clients.all.size, 1),
     [`${prefix}.lru_limit`]: brick.table.limit,
     [`${prefix}.active_size`]: active,
     [`${prefix}.lru_size`]: brick.table.size - active,

@@ -264,14 +264,14 @@ export class TimeRecords {
 
   #storeSoon(inode: Inode, state: InodeState): Promise<void> {
     if (state.due === null) {
-      inode.refs++;
+      inode.ref();
       state.due = Promise.resolve()
         .then(() => {
           state.due = null;
           return this.#storeNow(inode, state);
         })
         .finally(() => {
-          inode.refs--;
+          inode.unref();
         });
     }
     return state.due;

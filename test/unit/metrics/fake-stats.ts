@@ -2,7 +2,7 @@
 import type { ServerState } from '../../../brickd/brick-server.js';
 import { type BrickStats, threadStats, type WorkerStats } from '../../../mux/brick/views/brick-stats.js';
 import { DELAY_BOUNDS_S } from '../../../mux/qos/stats.js';
-import { FopBook } from '../../../mux/stats/fop-stats.js';
+import { FopStats } from '../../../mux/stats/fop-stats.js';
 import { FOP_NUMBERS, fopByName } from '../../../mux/xlator/fop-table.js';
 import { bytesOfText, latin1OfBytes } from '../../../native/bytes.js';
 
@@ -12,10 +12,10 @@ export function brick(name: string, up: boolean): BrickStats {
   const lookup = fopByName('lookup').number;
   hits[lookup] = 12;
   failures[lookup] = 3;
-  const book = new FopBook();
-  for (let i = 0; i < 11; i++) book.took(lookup, 0.03);
-  book.took(lookup, 20_000);
-  for (let i = 0; i < 3; i++) book.failed(lookup, 2);
+  const book = new FopStats();
+  for (let i = 0; i < 11; i++) book.recordLatency(lookup, 0.03);
+  book.recordLatency(lookup, 20_000);
+  for (let i = 0; i < 3; i++) book.recordFailure(lookup, 2);
   return {
     brick: bytesOfText(name),
     volume: 'vol',

@@ -32,7 +32,7 @@ t.test('in a fop: EIO, and on it goes', async (t) => {
   brick.top.readv = fake.readv.bind(fake);
   client.socket.write(client.record(4, 'readv', read(0, 1, 10)));
   t.match((await client.result(4, 'readv')).rsp, { op_ret: 10 });
-  t.equal(brick.callsUnderWay, 0, 'nothing is left under way');
+  t.equal(brick.inFlight.count, 0, 'nothing is left under way');
 });
 
 t.test('in a reply that can not be encoded: nothing of it is sent, and what comes after is whole', async (t) => {
@@ -57,8 +57,8 @@ t.test('in what ends an fd, a client, an inode', async (t) => {
   t.match((await client.result(2, 'release')).rsp, { op_ret: 0 });
   t.match(log(), /releasing an fd has failed: TypeError: a fault on purpose/);
   client.socket.destroy();
-  for (let i = 0; i < 100 && brick.clients.size > 0; i++) await pause();
-  t.equal(brick.clients.size, 0);
+  for (let i = 0; i < 100 && brick.clients.all.size > 0; i++) await pause();
+  t.equal(brick.clients.all.size, 0);
   t.match(log(), /ending client client-1 has failed: TypeError: a fault on purpose/);
   await brick.close();
 });
@@ -74,7 +74,7 @@ t.test('in an upcall: whoever causes it does not notice, and the receiver gets n
   const { client, brick } = await rig();
   client.socket.write(client.record(1, 'open', OPEN));
   await client.reply(1);
-  const [receiver] = brick.clients.values();
+  const [receiver] = brick.clients.all.values();
   brick.upcall(receiver!, {
     kind: 'cache-invalidation',
     key: ROOT,

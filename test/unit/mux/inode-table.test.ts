@@ -48,7 +48,7 @@ t.test('what is in use stays, the rest is forgotten down to the limit', async (t
   const table = new InodeTable(100, (inode) => forgotten.push(inode));
   const dir = table.link(table.root, 'd', gfid(), S_IFDIR);
   const held = table.link(dir, 'held', gfid(), S_IFREG);
-  held.refs++;
+  held.ref();
   for (let i = 0; i < 5000; i++) table.link(dir, `f${i}`, gfid(), S_IFREG);
   t.ok(table.size <= 110, `size ${table.size}`);
   t.ok(forgotten.length >= 4890, `forgotten ${forgotten.length}`);
@@ -63,14 +63,14 @@ t.test('an idle table gives back all that nothing holds', async (t) => {
   const table = new InodeTable(0, (inode) => forgotten.push(inode));
   const dir = table.link(table.root, 'd', gfid(), S_IFDIR);
   const held = table.link(dir, 'held', gfid(), S_IFREG);
-  held.refs++;
+  held.ref();
   table.link(table.root, 'empty', gfid(), S_IFDIR);
   for (let i = 0; i < 5000; i++) table.link(dir, `f${i}`, gfid(), S_IFREG);
   let rounds = 0;
   while (rounds++ < 20) table.shed();
   t.equal(table.size, 3, 'the root, what is held, and the directory that it is in');
   t.equal(table.child(dir, 'held'), held);
-  held.refs--;
+  held.unref();
   while (rounds++ < 40) table.shed();
   t.equal(table.size, 1);
   t.equal(table.shed(), 0);
@@ -85,17 +85,17 @@ t.test('a removed file goes when its last use has ended', async (t) => {
   const back = table.link(table.root, 'c', gfid(), S_IFREG);
   const all = [removing, open, back];
   for (const inode of all) {
-    inode.refs++; // the call that removes it
+    inode.ref(); // the call that removes it
     table.drop(inode);
-    inode.refs--;
+    inode.unref();
   }
-  open.refs++; // an fd
+  open.ref(); // an fd
   table.link(table.root, 'd', back.gfid, S_IFREG);
   t.strictSame(forgotten, [], 'not while the call is under way');
   await turn();
   t.strictSame(forgotten, [removing]);
   t.equal(table.size, 3);
-  open.refs--;
+  open.unref();
   table.released(open);
   await turn();
   t.strictSame(forgotten, [removing, open]);

@@ -42,18 +42,18 @@ t.test(
     for (const go of fake.through.splice(0)) go();
     const [one, two] = await Promise.all(joining);
     t.equal(one!.client, two!.client);
-    t.equal(brick.clients.size, 1);
+    t.equal(brick.clients.all.size, 1);
     t.equal(one!.client.connections, 2);
     const inode = brick.findChild(brick.root, 'd')!;
     t.equal(inode.refs, 1, 'the mounted directory is held once');
     a.socket.destroy();
-    while (brick.sessions.size > 1) await pause();
-    t.equal([...brick.clients.values()][0], two!.client, 'the survivor is still known');
+    while (brick.clients.sessions.size > 1) await pause();
+    t.equal([...brick.clients.all.values()][0], two!.client, 'the survivor is still known');
     t.equal(two!.client.alive, true);
     t.equal(inode.refs, 1);
     b.socket.destroy();
-    while (brick.sessions.size > 0) await pause();
-    t.equal(brick.clients.size, 0);
+    while (brick.clients.sessions.size > 0) await pause();
+    t.equal(brick.clients.all.size, 0);
     t.equal(inode.refs, 0);
     await brick.close();
   },
@@ -66,15 +66,15 @@ t.test('a sub-directory that is not there leaves no client behind', async (t) =>
   await pause();
   fake.through.shift()!();
   await t.rejects(joining, Object.assign(new Error('subdirectory for mount "/none" is not found'), { errno: ENOENT }));
-  t.equal(brick.clients.size, 0);
+  t.equal(brick.clients.all.size, 0);
   await brick.close();
 });
 
 t.test('a descriptor that can not be watched leaves no client behind', async (t) => {
   const { brick } = await brickOf(Fake);
   await t.rejects(openSession(brick, IDENTITY, 1 << 20));
-  t.equal(brick.clients.size, 0);
-  t.equal(brick.sessions.size, 0);
+  t.equal(brick.clients.all.size, 0);
+  t.equal(brick.clients.sessions.size, 0);
   await brick.close();
 });
 
@@ -88,7 +88,7 @@ t.test('the brick goes while a directory is looked up', async (t) => {
   fake.through.shift()!();
   await t.rejects(joining, /detached/);
   await closing;
-  t.equal(brick.clients.size, 0);
+  t.equal(brick.clients.all.size, 0);
 });
 
 t.test('the same process-uuid with anything else that differs is another client', async (t) => {

@@ -176,6 +176,7 @@ export class Client {
 /** A brick of one such translator. */
 export async function brickOf<F extends Fake>(
   Layer: new (init: ConstructorParameters<typeof Fake>[0]) => F,
+  onFailed: (reason: string) => void = () => {},
 ): Promise<{ brick: Brick; fake: F }> {
   let fake: F | undefined;
   const layer = {
@@ -187,7 +188,7 @@ export async function brickOf<F extends Fake>(
       return fake;
     },
   };
-  const brick = new Brick(bytesOfText('/b'), 'v-server', RULES, [layer], () => {});
+  const brick = new Brick(bytesOfText('/b'), 'v-server', RULES, [layer], onFailed);
   await brick.init();
   return { brick, fake: fake! };
 }
@@ -205,8 +206,8 @@ export async function connection(): Promise<{ socket: Socket; fd: number }> {
 }
 
 /** A brick with one client that is connected. */
-export async function rig(): Promise<Rig> {
-  const { brick, fake } = await brickOf(Fake);
+export async function rig(onFailed?: (reason: string) => void): Promise<Rig> {
+  const { brick, fake } = await brickOf(Fake, onFailed);
   const { socket, fd } = await connection();
   await openSession(brick, IDENTITY, fd);
   return { brick, fake, client: new Client(socket) };

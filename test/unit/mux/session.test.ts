@@ -80,7 +80,7 @@ t.test('a connection that was paused goes on when the limit changes meanwhile', 
     t.equal(fake.reading, 10, `with a limit of ${outstandingRpcLimit}`);
     for (const answer of fake.waiting.splice(0)) answer();
     client.socket.destroy();
-    while (brick.clients.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (brick.clients.all.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
     await brick.close();
   }
 });
@@ -92,8 +92,8 @@ t.test('a client that goes is noticed while nothing is read from it', async (t) 
   for (let i = 0; i < 6; i++) client.socket.write(client.record(10 + i, 'readv', read(0, i, 100, 1)));
   while (fake.reading < 4) await new Promise((resolve) => setTimeout(resolve, 5));
   client.socket.destroy();
-  for (let i = 0; i < 100 && brick.clients.size > 0; i++) await new Promise((resolve) => setTimeout(resolve, 10));
-  t.equal(brick.clients.size, 0, 'although its fops hang');
+  for (let i = 0; i < 100 && brick.clients.all.size > 0; i++) await new Promise((resolve) => setTimeout(resolve, 10));
+  t.equal(brick.clients.all.size, 0, 'although its fops hang');
   for (const answer of fake.waiting.splice(0)) answer();
   await brick.close();
 });
@@ -106,10 +106,10 @@ t.test('a client that goes takes its fds along, after what is under way', async 
   client.socket.write(client.record(9, 'readv', read(0, 1, 100, 1)));
   while (fake.waiting.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   client.socket.destroy();
-  while (brick.clients.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (brick.clients.all.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   t.equal(fake.released, 2, 'the one in use stays');
   fake.waiting[0]!();
-  while (brick.callsUnderWay > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (brick.inFlight.count > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   t.equal(fake.released, 3);
   t.equal(brick.root.refs, 1);
   await brick.close();
@@ -158,5 +158,5 @@ t.test('a brick that ends has its translators let go of what they hold back', as
   const began = Date.now();
   await brick.close();
   t.ok(Date.now() - began < 5000);
-  t.equal(brick.callsUnderWay, 0);
+  t.equal(brick.inFlight.count, 0);
 });

@@ -1,10 +1,10 @@
 /** What a worker's bricks tell in a statedump, and how the parts of several workers become one. */
 import t from 'tap';
 import type { Brick } from '../../../mux/brick/brick.js';
-import { PendingCalls } from '../../../mux/brick/in-flight.js';
+import { InFlightFops } from '../../../mux/brick/in-flight.js';
 import { InodeTable } from '../../../mux/brick/inode-table.js';
 import { dumpPart, joinParts } from '../../../mux/brick/views/statedump.js';
-import { FopBook } from '../../../mux/stats/fop-stats.js';
+import { FopStats } from '../../../mux/stats/fop-stats.js';
 import { Call } from '../../../mux/xlator/call.js';
 import { fopByName } from '../../../mux/xlator/fop-table.js';
 import { Fd } from '../../../mux/xlator/inode.js';
@@ -22,29 +22,32 @@ function brick(name: string): Brick {
   const client = { uid: `client-of-${name}`, openFds: 1, connections: 1, subdir: '/', openFiles: () => [fd] };
   const fd = new Fd(file, 2, client as never, 42);
   fd.number = 3;
-  file.refs++;
+  file.ref();
   const call = new Call(client as never, fopByName('writev').number);
-  Object.assign(call, { uid: 5, gid: 6, pid: 7, xid: 99, lkOwner: '\xab\x01', timeSec: 12, timeNsec: 34 });
+  Object.assign(call, { uid: 5, gid: 6, pid: 7, lkOwner: '\xab\x01', timeSec: 12, timeNsec: 34 });
   const unlisted = new InodeTable(0, () => {}).root;
   const locks = (inode: typeof file, path: string): DumpSection => ({ title: 'locks', lines: [`path=${path}`], inode });
   const layer = {
     dump: () => [{ title: 'priv', lines: ['a=1'] }, locks(file, '/f'), locks(unlisted, '/gone')],
   };
-  const book = new FopBook();
-  for (const ms of [1, 2]) book.took(fopByName('writev').number, ms);
-  const pending = new PendingCalls();
-  pending.add(call);
+  const book = new FopStats();
+  for (const ms of [1, 2]) book.recordLatency(fopByName('writev').number, ms);
+  const inFlight = new InFlightFops();
+  inFlight.list({ call, xid: 99, cameMs: 0, listedAt: -1 });
+  inFlight.started();
+  inFlight.started();
   return {
     name,
     table,
     layers: [layer],
     volume: 'v',
-    callsUnderWay: 2,
     unapplied: [],
-    book,
-    pending,
-    clients: new Map([[client.uid, client]]),
-    sessions: new Set([{ client, connection: { bytesIn: 10, bytesOut: 20 } }]),
+    traffic: { fopStats: book },
+    inFlight,
+    clients: {
+      all: new Map([[client.uid, client]]),
+      sessions: new Set([{ client, connection: { bytesIn: 10, bytesOut: 20 } }]),
+    },
   } as unknown as Brick;
 }
 const titles = (text: string): string[] => [...text.matchAll(/^\[(.*)\]$/gm)].map((m) => m[1]!);

@@ -6,7 +6,7 @@
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import t from 'tap';
-import { PendingCalls } from '../../../mux/brick/in-flight.js';
+import { InFlightFops, type ListedFop } from '../../../mux/brick/in-flight.js';
 import { Call } from '../../../mux/xlator/call.js';
 import type { Client } from '../../../mux/xlator/inode.js';
 
@@ -19,15 +19,16 @@ const UNDER_WAY = 8;
 const LIMIT = 4 << 20;
 
 t.test('calls that wait', async (t) => {
-  const pending = new PendingCalls();
+  const inFlight = new InFlightFops();
   const client = {} as Client;
-  const waiting: Call[] = [];
+  const waiting: ListedFop[] = [];
   const one = (): void => {
     const call = new Call(client, 13);
     call.groups = new Array(20).fill(1.5);
-    pending.add(call);
-    waiting.push(call);
-    if (waiting.length > UNDER_WAY) pending.delete(waiting.shift()!);
+    const fop = { call, xid: 1, cameMs: 0, listedAt: -1 };
+    inFlight.list(fop);
+    waiting.push(fop);
+    if (waiting.length > UNDER_WAY) inFlight.unlist(waiting.shift()!);
   };
   one();
   collect();

@@ -103,12 +103,12 @@ t.test('fops wait for the groups of their user, in the order of their fds; other
   await client.reply(15);
   t.equal(service.asked.get(5001), asked, 'known by now');
   for (let i = 0; i < 100; i++) write(100 + i, 0, 1, 6000 + i);
-  while (brick.callsUnderWay < 64) await pause();
+  while (brick.inFlight.count < 64) await pause();
   await pause(50);
-  t.equal(brick.callsUnderWay, 64, 'a connection has so many waiting, and no more');
+  t.equal(brick.inFlight.count, 64, 'a connection has so many waiting, and no more');
   client.socket.destroy();
-  while (brick.clients.size > 0) await pause();
-  t.equal(brick.callsUnderWay, 0, 'they go with their connection');
+  while (brick.clients.all.size > 0) await pause();
+  t.equal(brick.inFlight.count, 0, 'they go with their connection');
   for (let i = 0; i < 100; i++) service.answers.set(6000 + i, [1]);
   await brick.close();
 });

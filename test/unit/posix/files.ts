@@ -36,7 +36,7 @@ export async function open(b: Brick, inode: Inode, flags: number, xdata: Dict | 
   const fd = new Fd(inode, flags, client, 1);
   await b.posix.open(b.call(), { inode, fd, flags, xdata });
   inode.fdCount++;
-  inode.refs++;
+  inode.ref();
   return fd;
 }
 
@@ -44,7 +44,7 @@ export function release(b: Brick, fd: Fd): void {
   b.posix.release(fd);
   if (!fd.anonymous) {
     fd.inode.fdCount--;
-    fd.inode.refs--;
+    fd.inode.unref();
   }
 }
 

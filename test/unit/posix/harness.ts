@@ -219,7 +219,7 @@ export class Brick {
     const inode = this.table.link(parent, name, r.stat.gfid, r.stat.mode);
     const fd = new Fd(inode, flags, client, 1);
     inode.fdCount++;
-    inode.refs++;
+    inode.ref();
     r.bind(fd);
     return { ...r, inode, fd };
   }

@@ -57,7 +57,7 @@ export class LockUsers<T> {
       return;
     }
     if (this.#counts.size === 0) {
-      this.#inode.refs++;
+      this.#inode.ref();
       this.#all.add(this.#of);
     }
     this.#counts.set(client, more);
@@ -77,8 +77,7 @@ export class LockUsers<T> {
     all.delete(this.#of);
     if (this.#counts.size === 0) {
       this.#all.delete(this.#of);
-      assert(this.#inode.refs > 0, 'an inode that has locks is referred to');
-      this.#inode.refs--;
+      this.#inode.unref();
     }
   }
 }

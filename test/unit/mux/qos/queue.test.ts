@@ -26,8 +26,8 @@ const write = (fd: number, data: Buffer) => ({ gfid: ROOT, fd, offset: 0, size: 
 const fdOnly = { gfid: ROOT, fd: 0, xdata: null };
 
 async function settled(t: Test, r: Rig): Promise<void> {
-  for (let i = 0; i < 200 && r.brick.callsUnderWay > 0; i++) await pause(5);
-  t.equal(r.brick.callsUnderWay, 0, 'no call is left');
+  for (let i = 0; i < 200 && r.brick.inFlight.count > 0; i++) await pause(5);
+  t.equal(r.brick.inFlight.count, 0, 'no call is left');
   for (const name of ['volume']) t.match(tenant(r, name), { queued: 0, queuedBytes: 0 });
   t.equal(r.brick.qos!.stats().inFlight, 0);
 }
@@ -99,9 +99,9 @@ t.test('what waits for a client that is gone is dropped', async (t) => {
   for (let i = 0; i < 50; i++) client.socket.write(client.record(10 + i, 'writev', write(0, data), data));
   client.socket.write(client.record(99, 'flush', fdOnly));
   while (tenant(r).queued < 49) await pause(5);
-  t.equal(brick.callsUnderWay >= 50, true);
+  t.equal(brick.inFlight.count >= 50, true);
   client.socket.destroy();
-  while (brick.clients.size > 0) await pause(5);
+  while (brick.clients.all.size > 0) await pause(5);
   t.match(tenant(r), { dropped: 49 });
   await settled(t, r);
   t.equal(brick.root.refs, 1);
@@ -159,7 +159,7 @@ t.test('a ping is answered while hundreds wait', async (t) => {
   await client.reply(7000);
   t.ok(performance.now() - began < 100, `${performance.now() - began} ms`);
   client.socket.destroy();
-  while (r.brick.clients.size > 0) await pause(5);
+  while (r.brick.clients.all.size > 0) await pause(5);
   await settled(t, r);
 });
 
@@ -208,7 +208,7 @@ t.test('rules change and go while fops wait', async (t) => {
   brick.schedule(null, '');
   t.equal(brick.qos, null);
   await client.reply(59);
-  t.equal(brick.callsUnderWay, 0);
+  t.equal(brick.inFlight.count, 0);
   client.socket.write(client.record(70, 'readv', read(0, 1, 100)));
   t.match((await client.result(70, 'readv')).rsp, { op_ret: 100 });
 });

@@ -3,9 +3,10 @@ import t from 'tap';
 import { qosRules } from '../../../../brickd/translators/user/qos/settings.js';
 import { BucketTable } from '../../../../mux/qos/bucket.js';
 import { Floors } from '../../../../mux/qos/floors.js';
-import { Ask, Flow } from '../../../../mux/qos/queue.js';
-import { Scheduler, type Volume } from '../../../../mux/qos/scheduler.js';
-import { Tenant } from '../../../../mux/qos/tenant.js';
+import { Flow, QueuedFop } from '../../../../mux/qos/queued-fop.js';
+import { Scheduler } from '../../../../mux/qos/scheduler.js';
+import type { SchedulableFop } from '../../../../mux/qos/scheduling.js';
+import { Tenant, type TenantFlow, type TenantFop, type Volume } from '../../../../mux/qos/tenant.js';
 import { fopByName } from '../../../../mux/xlator/fop-table.js';
 
 let now = 1e15;
@@ -14,10 +15,16 @@ const rule = qosRules(new Map(), null).tenants.at(-1)!;
 /** What is in their queues goes down, and nothing more comes. */
 const over = new Set<Scheduler>();
 
+/** A fop that is told when it may go down. */
+function stat(tenant: Tenant, cost: number, proceed: () => void = () => {}): TenantFop {
+  const fop = { entry: fopByName('stat'), request: {}, heldBytes: 0, proceed } as unknown as SchedulableFop;
+  return Object.assign(new QueuedFop(fop, null as never, tenant), { cost });
+}
+
 /** A tenant that always has something waiting; counts what goes down. */
 class Source {
   readonly tenant: Tenant;
-  readonly #flow: Flow;
+  readonly #flow: TenantFlow;
   readonly #scheduler: Scheduler;
   readonly #cost: number;
   done = 0;
@@ -30,12 +37,8 @@ class Source {
     for (let i = 0; i < 64; i++) this.ask();
   }
   ask(): void {
-    const session = { proceed: () => this.#gone() };
-    const none = null as never;
-    const ask = new Ask(session as never, 1, fopByName('stat'), none, none, {}, none, 0, 0, 0);
-    ask.tenant = this.tenant;
-    ask.cost = this.#cost;
-    this.#scheduler.hold(this.tenant, this.#flow, ask);
+    const fop = stat(this.tenant, this.#cost, () => this.#gone());
+    this.#scheduler.hold(this.tenant, this.#flow, fop);
   }
   #gone(): void {
     this.done++;
@@ -72,15 +75,9 @@ t.test('whoever would be next does not wait for it, but for as long as that is s
   t.teardown(() => over.add(scheduler));
   const noisy = new Source(scheduler, scheduler.volume('v'), 100);
   const quiet = new Tenant(rule, scheduler.volume('w'), { inFlight: 0, limit: 32, bricks: 1, blocked: new Set() });
-  const ask = (): Ask => {
-    const none = null as never;
-    const a = new Ask(none, 1, fopByName('stat'), none, none, {}, none, 0, 0, 0);
-    a.cost = 1;
-    return a;
-  };
   run(scheduler, 50);
   const goes = (): boolean => {
-    const at = scheduler.admits(quiet, ask());
+    const at = scheduler.admits(quiet, stat(quiet, 1));
     if (at) scheduler.ended(quiet);
     return at;
   };

@@ -2,9 +2,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import t from 'tap';
 import { qosRules } from '../../../../brickd/translators/user/qos/settings.js';
-import { Ask } from '../../../../mux/qos/queue.js';
-import { Scheduler, type Volume } from '../../../../mux/qos/scheduler.js';
-import { Tenant } from '../../../../mux/qos/tenant.js';
+import { QueuedFop } from '../../../../mux/qos/queued-fop.js';
+import { Scheduler } from '../../../../mux/qos/scheduler.js';
+import { Tenant, type TenantFop, type Volume } from '../../../../mux/qos/tenant.js';
 import { fopByName } from '../../../../mux/xlator/fop-table.js';
 
 const SECOND_NS = 1e9;
@@ -14,11 +14,9 @@ const healRule = tenants.find((r) => r.name === 'self-heal')!;
 
 let now = 1e15;
 
-function ask(): Ask {
-  const none = null as never;
-  const a = new Ask(none, 1, fopByName('stat'), none, none, {}, none, 0, 0, 0);
-  a.cost = 1;
-  return a;
+function stat(tenant: Tenant): TenantFop {
+  const fop = { entry: fopByName('stat') } as never;
+  return Object.assign(new QueuedFop(fop, null as never, tenant), { cost: 1 });
 }
 
 class Setting {
@@ -38,10 +36,11 @@ class Setting {
     let locks = 0;
     for (const end = now + seconds * SECOND_NS; now < end; now += 50_000) {
       clients += clientsPerSecond * 50e-6;
-      for (; clients >= 1; clients--) if (this.scheduler.admits(this.client, ask())) this.scheduler.ended(this.client);
+      for (; clients >= 1; clients--)
+        if (this.scheduler.admits(this.client, stat(this.client))) this.scheduler.ended(this.client);
       locks += locksPerSecond * 50e-6;
       for (; locks >= 1; locks--) this.scheduler.passed(this.heal, 1);
-      if (this.scheduler.admits(this.heal, ask())) {
+      if (this.scheduler.admits(this.heal, stat(this.heal))) {
         this.scheduler.ended(this.heal);
         done++;
       }

@@ -1,15 +1,15 @@
 /** Latency histograms and error counts of fops. */
 import t from 'tap';
-import { FopBook, LATENCY_BOUNDS_SEC, LATENCY_BUCKETS, latenciesIn } from '../../../mux/stats/fop-stats.js';
+import { FopStats, LATENCY_BOUNDS_SEC, LATENCY_BUCKETS, latenciesIn } from '../../../mux/stats/fop-stats.js';
 
 t.test('latencies fall into their buckets', async (t) => {
-  const book = new FopBook();
+  const book = new FopStats();
   t.equal(book.latencies().length, 0, 'nothing for fops that nobody called');
-  book.took(27, 0.005);
-  book.took(27, 0.01);
-  book.took(27, 0.011);
-  book.took(12, 10_000);
-  book.took(12, 10_001);
+  book.recordLatency(27, 0.005);
+  book.recordLatency(27, 0.01);
+  book.recordLatency(27, 0.011);
+  book.recordLatency(12, 10_000);
+  book.recordLatency(12, 10_001);
   const [read, lookup, ...more] = [...latenciesIn(book.latencies())];
   t.equal(more.length, 0);
   t.equal(lookup!.fop, 27);
@@ -29,10 +29,10 @@ t.test('bounds rise from 10 microseconds to 10 seconds', async (t) => {
 });
 
 t.test('errors by fop and errno', async (t) => {
-  const book = new FopBook();
+  const book = new FopStats();
   t.equal(book.errors().length, 0);
-  book.failed(27, 2);
-  book.failed(27, 2);
-  book.failed(53, 110);
+  book.recordFailure(27, 2);
+  book.recordFailure(27, 2);
+  book.recordFailure(53, 110);
   t.same([...book.errors()], [27, 2, 2, 53, 110, 1]);
 });

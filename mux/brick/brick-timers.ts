@@ -1,0 +1,36 @@
+/** The timers of a brick's translators: they end with the brick. */
+import { ticker } from '../base/ticker.js';
+
+export class BrickTimers {
+  readonly #cancels = new Set<() => void>();
+
+  /** Runs `callback` after `delayMs`, or every so often. It must not throw. Returns what cancels it. */
+  add(delayMs: number, repeat: boolean, callback: () => void): () => void {
+    const stop = repeat ? this.#repeating(delayMs, callback) : this.#once(delayMs, () => cancel(), callback);
+    const cancel = (): void => {
+      stop();
+      this.#cancels.delete(cancel);
+    };
+    this.#cancels.add(cancel);
+    return cancel;
+  }
+
+  #once(delayMs: number, forget: () => void, callback: () => void): () => void {
+    const handle = setTimeout(() => {
+      forget();
+      callback();
+    }, delayMs);
+    return () => clearTimeout(handle);
+  }
+
+  /** Whole seconds are counted by the thread's ticker: all bricks wake it together. */
+  #repeating(delayMs: number, callback: () => void): () => void {
+    if (delayMs >= 1000) return ticker.every(Math.round(delayMs / 1000), callback);
+    const handle = setInterval(callback, delayMs);
+    return () => clearInterval(handle);
+  }
+
+  cancelAll(): void {
+    for (const cancel of [...this.#cancels]) cancel();
+  }
+}

@@ -1,0 +1,92 @@
+/** A fop on its way through the scheduler, and the line that it may have to stand in. T: the tenants that they belong to. */
+import { defined } from '../../native/assert.js';
+import type { FopEntry, Traffic } from '../xlator/fop-table.js';
+import type { SchedulableFop } from './scheduling.js';
+
+/** Who schedules a fop, from its arrival to its end: the brick may have another scheduler, or none, by then. */
+export interface FopScheduler<T> {
+  /** One that waited is about to go down. */
+  leaves(queued: QueuedFop<T>): void;
+  /** One that was let through has ended. */
+  ended(queued: QueuedFop<T>): void;
+}
+
+export class QueuedFop<T> {
+  readonly inFlight: SchedulableFop;
+  readonly entry: FopEntry;
+  readonly scheduler: FopScheduler<T>;
+  tenant: T;
+  /** The line that it stands in, or that its predecessor does; null: it has not had to wait. */
+  flow: Flow<T> | null = null;
+  /** Bytes that it is charged with, and what it weighs when shares are measured. */
+  bytes = 0;
+  cost = 0;
+  /** Bytes that it has moved in the end; -1: not known. */
+  served = -1;
+  /** When it began to wait: nanoseconds of nowNs. */
+  sinceNs = 0;
+  /** Fops that leave together with this one. */
+  followers: QueuedFop<T>[] | null = null;
+
+  constructor(inFlight: SchedulableFop, scheduler: FopScheduler<T>, tenant: T) {
+    this.inFlight = inFlight;
+    this.entry = inFlight.entry;
+    this.scheduler = scheduler;
+    this.tenant = tenant;
+  }
+
+  get heldBytes(): number {
+    return this.inFlight.heldBytes;
+  }
+
+  /** Lets it go down, and after it those that were kept behind it. */
+  proceed(): void {
+    const { followers } = this;
+    this.inFlight.proceed(this);
+    if (followers !== null) for (const follower of followers) follower.proceed();
+  }
+
+  /** Its client has gone, and that of those behind it. */
+  drop(): void {
+    const { followers } = this;
+    if (followers !== null) for (const follower of followers) follower.drop();
+    this.inFlight.drop(this);
+  }
+}
+
+/** What one connection waits for with one tenant. */
+export class Flow<T> {
+  readonly tenant: T;
+  /** Null: of all kinds. */
+  readonly traffic: Traffic | null;
+  #queue: QueuedFop<T>[] = [];
+  #head = 0;
+
+  constructor(tenant: T, traffic: Traffic | null = null) {
+    this.tenant = tenant;
+    this.traffic = traffic;
+  }
+
+  get length(): number {
+    return this.#queue.length - this.#head;
+  }
+  /** Of one that is not empty. */
+  get first(): QueuedFop<T> {
+    return defined(this.#queue[this.#head], 'a fop waits in the line that is asked for its first');
+  }
+  push(queued: QueuedFop<T>): void {
+    this.#queue.push(queued);
+  }
+  shift(): QueuedFop<T> {
+    const queued = this.first;
+    this.#head++;
+    if (this.#head === this.#queue.length) {
+      this.#queue.length = 0;
+      this.#head = 0;
+    } else if (this.#head >= 64 && this.#head * 2 >= this.#queue.length) {
+      this.#queue.splice(0, this.#head);
+      this.#head = 0;
+    }
+    return queued;
+  }
+}
