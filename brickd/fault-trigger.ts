@@ -4,10 +4,10 @@
  */
 import { readFileSync, unlinkSync, watch } from 'node:fs';
 import { join } from 'node:path';
+import { PRIVATE_MODE, replaceOwnFile } from '../mux/base/own-files.js';
 import type { Server } from '../mux/workers/server.js';
 import { FAULT_KINDS, type FaultKind } from '../mux/workers/worker-pool.js';
 import { bytesOfLatin1, bytesOfText } from '../native/bytes.js';
-import { PRIVATE_MODE, replaceOwnFile } from './own-files.js';
 
 /** The file `failed` then holds the bricks that were on that worker, one a line, or what was wrong. */
 export function watchForFaults(directory: string, server: Server): void {

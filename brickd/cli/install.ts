@@ -23,8 +23,8 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DIRECTORY_MODE, replaceOwnFile } from '../../mux/base/own-files.js';
 import { bytesOfText } from '../../native/bytes.js';
-import { DIRECTORY_MODE, replaceOwnFile } from '../own-files.js';
 import { CommandError } from './commands.js';
 import { GLUSTERD_VOLUMES, type QosVolume, qosVolumes, resetCommands } from './qos-volumes.js';
 import { isWrapper, parseWrapper, type WrapperSettings, wrapperText } from './wrapper.js';

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { BrickError } from '../../mux/base/brick-error.js';
 import { background } from '../../mux/base/fault.js';
 import { event, loggerFor } from '../../mux/base/log.js';
+import { makeOwnDirectory } from '../../mux/base/own-files.js';
 import { addon } from '../../native/addon.js';
 import {
   type ByteString,
@@ -25,7 +26,6 @@ import { levelOf } from '../log/control.js';
 import { DaemonLog } from '../log/open.js';
 import { isStandardError } from '../log/standard-error.js';
 import { startMetricsOf } from '../metrics/start.js';
-import { makeOwnDirectory } from '../own-files.js';
 import { GLUSTER_RELEASES, VERSION } from '../version.js';
 import { Bricks, type Departure } from './bricks.js';
 import { Ending } from './ending.js';

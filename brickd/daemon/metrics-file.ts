@@ -2,11 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeOwnDirectory, PRIVATE_MODE } from '../../mux/base/own-files.js';
 import type { BrickStats } from '../../mux/brick/views/brick-stats.js';
 import { FOPS } from '../../mux/xlator/fop-table.js';
 import { addon } from '../../native/addon.js';
 import { type ByteString, bytesOfText } from '../../native/bytes.js';
-import { makeOwnDirectory, PRIVATE_MODE } from '../own-files.js';
 
 export const METRICS_DIRECTORY = '/var/run/gluster/metrics';
 

@@ -3,11 +3,11 @@
  * anything.
  */
 import { closeSync, constants, ftruncateSync, writeSync } from 'node:fs';
+import { openOwnFile, PUBLIC_MODE } from '../../mux/base/own-files.js';
 import { addon } from '../../native/addon.js';
 import type { ByteString } from '../../native/bytes.js';
 import { EIO } from '../../native/errno.js';
 import { errorText } from '../log/sink.js';
-import { openOwnFile, PUBLIC_MODE } from '../own-files.js';
 
 /** msgid: Gluster's number of the message, whose text is `message`. */
 export class PidfileError extends Error {

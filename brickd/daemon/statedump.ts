@@ -3,13 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { event, loggerFor } from '../../mux/base/log.js';
+import { PRIVATE_MODE } from '../../mux/base/own-files.js';
+import { formatTime } from '../../mux/base/time-text.js';
 import { addon } from '../../native/addon.js';
 import { type ByteString, bytesOfLatin1, bytesOfText, fsPath, latin1OfBytes, NO_BYTES } from '../../native/bytes.js';
 import { type BrickServer, DUMP_SECTIONS, type DumpSection, type DumpSelection } from '../brick-server.js';
 import { STATEDUMP_DIRECTORY } from '../cli/print.js';
-import { formatTime } from '../log/format.js';
 import { nowUs } from '../log/sink.js';
-import { PRIVATE_MODE } from '../own-files.js';
 
 const log = loggerFor('dump');
 const PRIVATE_DIRECTORY_MODE = 0o700;

@@ -2,9 +2,9 @@
 import { closeSync, constants } from 'node:fs';
 import { setEnvironmentData } from 'node:worker_threads';
 import { LOG_INHERITANCE, type LogInheritance, loggerFor, setLogSink } from '../../mux/base/log.js';
+import { openOwnFile, PRIVATE_MODE } from '../../mux/base/own-files.js';
 import { addon } from '../../native/addon.js';
 import { type ByteString, bytesOfText } from '../../native/bytes.js';
-import { openOwnFile, PRIVATE_MODE } from '../own-files.js';
 import { LogControl, levelOf } from './control.js';
 import { FileLog } from './sink.js';
 import { isStandardError } from './standard-error.js';

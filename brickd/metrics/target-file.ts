@@ -5,9 +5,9 @@
 import { closeSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { textLoggerFor } from '../../mux/base/log.js';
+import { DIRECTORY_MODE, openOwnFile, PUBLIC_MODE, replaceOwnFile } from '../../mux/base/own-files.js';
 import { addon } from '../../native/addon.js';
 import { bytesOfText } from '../../native/bytes.js';
-import { DIRECTORY_MODE, openOwnFile, PUBLIC_MODE, replaceOwnFile } from '../own-files.js';
 
 const log = textLoggerFor('metrics');
 /** Labels that start like this are gone once Prometheus has chosen its targets. */

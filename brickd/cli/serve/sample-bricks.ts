@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getAttributeSync, setAttributeSync } from 'fs-xattr';
+import { DIRECTORY_MODE, PUBLIC_MODE, replaceOwnFile } from '../../../mux/base/own-files.js';
 import { type ByteString, bytesOfLatin1, bytesOfText, latin1OfBytes } from '../../../native/bytes.js';
 import { sampleBrickVolfile } from '../../../volfiles/samples/brick.js';
-import { DIRECTORY_MODE, PUBLIC_MODE, replaceOwnFile } from '../../own-files.js';
 import { CommandError } from '../commands.js';
 
 export const SAMPLE_VOLUME = 'sample';

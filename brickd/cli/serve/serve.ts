@@ -2,13 +2,13 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { BrickError } from '../../../mux/base/brick-error.js';
+import { DIRECTORY_MODE } from '../../../mux/base/own-files.js';
 import { addon } from '../../../native/addon.js';
 import { bytesOfText, textOfBytes, textOfLatin1 } from '../../../native/bytes.js';
 import type { BrickServer } from '../../brick-server.js';
 import { pause } from '../../glusterd/backoff.js';
 import { levelOf } from '../../log/control.js';
 import { DaemonLog } from '../../log/open.js';
-import { DIRECTORY_MODE } from '../../own-files.js';
 import { MOST_WORKERS, makeServer } from '../../server-factory.js';
 import { CommandError } from '../commands.js';
 import { makeSampleBricks, writeClientVolfile } from './sample-bricks.js';

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import t from 'tap';
 import { LogControl, levelOf } from '../../../brickd/log/control.js';
 import { FloodBound, MAX_LINES_PER_WINDOW, WINDOW_MS } from '../../../brickd/log/flood.js';
-import { formatLine, formatRepetition, formatTime } from '../../../brickd/log/format.js';
+import { formatLine, formatRepetition } from '../../../brickd/log/format.js';
 import { FileLog } from '../../../brickd/log/sink.js';
 import { event, loggerFor, setLogSink } from '../../../mux/base/log.js';
+import { formatTime } from '../../../mux/base/time-text.js';
 
 const AT = Date.UTC(2026, 10, 22, 20, 41, 59, 487) * 1000 + 515;
 const parts = {

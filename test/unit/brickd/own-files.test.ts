@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { makeOwnDirectory, openOwnFile, replaceOwnFile, replaceOwnFileLater } from '../../../brickd/own-files.js';
+import { makeOwnDirectory, openOwnFile, replaceOwnFile, replaceOwnFileLater } from '../../../mux/base/own-files.js';
 import { bytesOfLatin1, bytesOfText, fsPath } from '../../../native/bytes.js';
 
 const root = mkdtempSync(join(tmpdir(), 'own-files'));

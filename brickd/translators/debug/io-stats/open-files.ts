@@ -1,5 +1,5 @@
 /** How many files of a brick are open, and when the most were. */
-import { formatTime } from '../../../log/format.js';
+import { formatTime } from '../../../../mux/base/time-text.js';
 
 export class OpenFiles {
   current = 0;

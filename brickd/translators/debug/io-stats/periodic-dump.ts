@@ -5,12 +5,12 @@
 
 import { background, describeThrown } from '../../../../mux/base/fault.js';
 import { loggerFor } from '../../../../mux/base/log.js';
+import { makeOwnDirectoryLater, PUBLIC_MODE, replaceOwnFileLater } from '../../../../mux/base/own-files.js';
 import { Call } from '../../../../mux/xlator/call.js';
 import { fopErrorOf } from '../../../../mux/xlator/fop-error.js';
 import type { Client } from '../../../../mux/xlator/inode.js';
 import type { Translator } from '../../../../mux/xlator/translator.js';
 import { bytesOfLatin1, bytesOfText } from '../../../../native/bytes.js';
-import { makeOwnDirectoryLater, PUBLIC_MODE, replaceOwnFileLater } from '../../../own-files.js';
 import type { Options } from './options.js';
 import { HostNames, type Samples, sampleLines } from './samples.js';
 import type { Statistics } from './statistics.js';

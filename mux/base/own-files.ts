@@ -20,8 +20,8 @@ import {
 } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { type ByteString, bytesOfLatin1, fsPath, latin1OfBytes, textOfBytes } from '../native/bytes.js';
-import { O_PATH, S_IWGRP, S_IWOTH } from '../native/linux.js';
+import { type ByteString, bytesOfLatin1, fsPath, latin1OfBytes, textOfBytes } from '../../native/bytes.js';
+import { O_PATH, S_IWGRP, S_IWOTH } from '../../native/linux.js';
 
 /** What only the daemon reads, and what everybody may. */
 export const PRIVATE_MODE = 0o600;
