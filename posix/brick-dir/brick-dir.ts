@@ -72,7 +72,7 @@ export class BrickDir extends DiskContext {
     if (left > 0)
       this.log.warning(0, `${this.path}: ${left} batches of system calls not waited for: does the disk hang?`);
     if (left > 0) this.closing.hold();
-    this.files.closeAll();
+    this.files.shared.closeAll();
     this.dirs.closeAll();
     this.closing.close(this.glusterfsFd);
     this.closing.close(this.rootFd);

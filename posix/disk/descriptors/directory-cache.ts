@@ -11,17 +11,14 @@ import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import { gfidKey, gfidOfKey, ROOT_KEY } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { assert } from '../../../native/assert.js';
-import { type Batch, IGNORE, Priority, reg } from '../../../native/batch.js';
-import { ELOOP, EMFILE, ENFILE, ENODATA, ENOENT, ENOTDIR } from '../../../native/errno.js';
-import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS } from '../../../native/linux.js';
+import { Priority } from '../../../native/batch.js';
+import { ELOOP, EMFILE, ENFILE, ENOENT, ENOTDIR } from '../../../native/errno.js';
 import type { DiskContext } from '../context.js';
 import type { FileRef } from '../file-ref.js';
-import { GFID_KEY } from '../format/xattr-keys.js';
-import { type CachedOutcome, type CachedProgram, runOnPool, tryCached } from '../run-cached.js';
+import { runOnPool, tryCached } from '../run-cached.js';
+import { DirectoryOpening } from './directory-opening.js';
 import { readDirectoryHandle } from './handle-link.js';
 
-/** Not O_PATH: the xattrs of a directory are read and set by its descriptor. */
-const DIRECTORY_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 /** Levels between a directory and the root beyond which the handles must be a loop. */
 const MAX_DEPTH = 2048;
 /** Directories that are opened one below the other by their names; beyond that their handles are quicker. */
@@ -192,7 +189,7 @@ export class DirectoryCache {
     if (parent === null) return null;
     const above = this.#known.get(parent.key);
     if (above === undefined) return null;
-    const opening = new DirectoryOpening(this, above.fd, inode.name, inode.key);
+    const opening = new DirectoryOpening(this.#disk.closing, above.fd, inode.name, inode.key);
     return tryCached(this.#disk, opening) && opening.fd >= 0 ? this.#insert(opening.fd, inode.key) : null;
   }
 
@@ -222,7 +219,7 @@ export class DirectoryCache {
 
   /** Descriptor of the directory at a path below another, or a negated errno. key: '' for one that is only on the way. */
   async #openOnPool(dir: number, path: string, key: string): Promise<number> {
-    const opening = new DirectoryOpening(this, dir, path, key);
+    const opening = new DirectoryOpening(this.#disk.closing, dir, path, key);
     await runOnPool(this.#disk, opening, Priority.high);
     // Out of descriptors: those that follow are to find some.
     if (opening.fd === -EMFILE || opening.fd === -ENFILE) sweep(this);
@@ -268,42 +265,5 @@ export class DirectoryCache {
     this.close(fd);
     meanwhile.pins++;
     return meanwhile;
-  }
-}
-
-/** Opens a directory by its path below another, and makes sure that it is the one of a gfid. */
-class DirectoryOpening implements CachedProgram {
-  readonly #cache: DirectoryCache;
-  readonly #dir: number;
-  readonly #path: string;
-  readonly #key: string;
-  #gfidAt = 0;
-  /** The descriptor, or a negated errno. A directory of another gfid is ENOENT. */
-  fd = -1;
-
-  /** key: '' for any gfid. */
-  constructor(cache: DirectoryCache, dir: number, path: string, key: string) {
-    this.#cache = cache;
-    this.#dir = dir;
-    this.#path = path;
-    this.#key = key;
-  }
-
-  program(b: Batch, resolve: number): void {
-    this.#gfidAt = b.out(16);
-    b.open(this.#dir, this.#path, DIRECTORY_FLAGS, 0, resolve | RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-    b.getxattr(reg(0), null, GFID_KEY, this.#gfidAt, 16, IGNORE);
-  }
-
-  take(b: Batch): CachedOutcome {
-    this.fd = b.result(0);
-    if (this.fd < 0 || this.#key === '') return 'done';
-    // A directory without a gfid passes: the handle or the inode table vouches for it, and look-up heals it.
-    const read = b.result(1);
-    const same = read === 16 ? gfidKey(b.view(this.#gfidAt, 16)) === this.#key : read === -ENODATA || read >= 0;
-    if (same) return 'done';
-    this.#cache.close(this.fd);
-    this.fd = read === 16 ? -ENOENT : read;
-    return 'done';
   }
 }

@@ -27,7 +27,6 @@ import {
   S_IFSOCK,
 } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
-import { attachDescriptor } from '../../disk/descriptors/open-files.js';
 import type { FileRef } from '../../disk/file-ref.js';
 import { MDATA_KEY } from '../../disk/format/mdata-record.js';
 import { type CachedOutcome, type CachedProgram, runOnPool, tryCached } from '../../disk/run-cached.js';
@@ -132,7 +131,7 @@ function failed(store: BrickDir, inode: Inode, errno: number): never {
 
 function opened(store: BrickDir, call: Call, args: OpenArgs, descriptor: number, flags: number): Xdata {
   if (descriptor < 0) return failed(store, args.inode, descriptor);
-  attachDescriptor(store, args.fd, descriptor, flags);
+  store.files.attach(args.fd, descriptor, flags);
   store.mdata.touchSoon(args.inode, call);
   return NO_REPLY;
 }

@@ -11,7 +11,7 @@ import { EAGAIN, EINVAL, EOPNOTSUPP } from '../../../native/errno.js';
 import { RWF_NOWAIT } from '../../../native/linux.js';
 import { type Region, region } from '../../../native/memory.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
-import { statOf } from '../../disk/descriptors/open-files.js';
+import { statOf } from '../../disk/descriptors/file-stat.js';
 import { type AlignedPiece, alignedPiece } from '../../disk/format/aligned.js';
 import { INLINE_BYTES } from '../../disk/inline-policy.js';
 import type { OpenFile } from '../../disk/open-file.js';

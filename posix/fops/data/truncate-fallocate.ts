@@ -17,7 +17,7 @@ import {
   S_IFREG,
 } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
-import { statOf } from '../../disk/descriptors/open-files.js';
+import { statOf } from '../../disk/descriptors/file-stat.js';
 import { alignedPiece } from '../../disk/format/aligned.js';
 import type { OpenFile } from '../../disk/open-file.js';
 import { Change, changeOpenFile } from '../../disk/query/data-change.js';

@@ -9,7 +9,7 @@ import * as key from '../../../mux/xlator/xdata-keys.js';
 import { batch, Priority } from '../../../native/batch.js';
 import { EBUSY, ENODATA, ENOSPC } from '../../../native/errno.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
-import { statOf } from '../../disk/descriptors/open-files.js';
+import { statOf } from '../../disk/descriptors/file-stat.js';
 import type { OpenFile } from '../../disk/open-file.js';
 import { Write } from '../../disk/write.js';
 import { refuseCloud } from './cloudsync-refusal.js';

@@ -28,7 +28,6 @@ import {
   XATTR_CREATE,
 } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
-import { attachDescriptor } from '../../disk/descriptors/open-files.js';
 import { handleName } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { GFID_KEY } from '../../disk/format/xattr-keys.js';
@@ -141,7 +140,7 @@ function reply(
     postparent,
     xdata: args.xdata,
     bind(fd: Fd) {
-      attachDescriptor(store, fd, raw, args.flags);
+      store.files.attach(fd, raw, args.flags);
     },
     abandon() {
       store.closing.close(raw);

@@ -134,7 +134,7 @@ async function renameAt(
   const done = b.result(moved) === 0;
   if (done && lastName && victim !== null) {
     if (parked >= 0 && b.result(parked) === 0) store.files.parked(victim);
-    else store.files.dropShared(victim.key);
+    else store.files.shared.drop(victim.key);
   }
   const stat = b.result(statOp) === 0 ? iattOf(b.f64, at, inode.gfid, store.mdata.of(inode)) : null;
   b.release();

@@ -101,7 +101,7 @@ async function unlinkAt(
   const errno = b.errno;
   const changed = errno === ESTALE && b.failedOp === expected;
   if (open && handle >= 0 && b.result(handle) === 0) store.files.parked(inode);
-  else if (last && errno === 0 && inode !== null) store.files.dropShared(inode.key);
+  else if (last && errno === 0 && inode !== null) store.files.shared.drop(inode.key);
   const after =
     statOp >= 0 && b.result(statOp) === 0
       ? iattOf(b.f64, at, probe.stat.gfid, inode === null ? null : store.mdata.of(inode))

@@ -28,7 +28,7 @@ t.test('a fop that fails early gives its descriptor back', async (t) => {
       };
       t.equal(await errnoOf(fop), EIO, name);
       store.mdata.load = load;
-      store.files.dropShared(inode.key);
+      store.files.shared.drop(inode.key);
     }
   };
   // What the brick opens once and what it has still to close is not for the count.

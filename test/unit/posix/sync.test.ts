@@ -37,7 +37,7 @@ t.test('anonymous fds, which nobody closes: until the file was written again and
   t.same(await Promise.all([sync(b, anonymous(inode)), sync(b, anonymous(inode))]), [EIO, EIO]);
   undo();
   t.equal(await sync(b, anonymous(inode)), EIO);
-  b.posix.store.files.dropShared(inode.key);
+  b.posix.store.files.shared.drop(inode.key);
   t.equal(await sync(b, anonymous(inode)), EIO, 'by another descriptor');
   await new Promise((resolve) => setTimeout(resolve, 20));
   await write(b, anonymous(inode), 'y');
