@@ -11,7 +11,7 @@ export type CompletionCallback = (finished: Float64Array, count: number) => void
 
 /** A readiness watcher of one descriptor on the calling thread's event loop (uv_poll, level-triggered). */
 export interface Poller {
-  /** Watches for the given events: 1 readable, 2 writable, 4 the peer will send no more; 0 none. */
+  /** Watches for the given events, bits of READINESS in `native/layout`; 0: none. */
   set(events: number): void;
   /** Stops watching for good; the descriptor stays open and belongs to the caller. */
   close(): void;
@@ -24,7 +24,6 @@ export interface PoolQueue {
   /**
    * Queues `count` batches at `addresses[0..count)`; one wake-up for all. Batches of the same non-zero lane run one after
    * the other in order of submission; lane 0 has no order. `ids` come back in the completion callback.
-   * priority: 0 high, 1 normal, 2 low, 3 least.
    */
   submit(addresses: Float64Array, ids: Float64Array, lanes: Float64Array, priorities: Uint8Array, count: number): void;
   /** At most this many batches of the queue run at the same time. */
@@ -41,12 +40,14 @@ export interface PoolQueue {
 export interface Addon {
   /** Op codes by name, from the X-macro table that the executor itself is made of. */
   readonly ops: Readonly<Record<string, number>>;
+  /** Layouts and numbers that both sides must have in common, by part and name: see `native/layout`. */
+  readonly layout: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** errno values by name (ENOENT ...) of this platform, and the flags of system calls that JavaScript lacks: see {@link constant}. */
   readonly constants: Readonly<Record<string, number>>;
 
   /** Address of an ArrayBuffer or SharedArrayBuffer: valid as long as that is referenced and not transferred. */
   addressOf(memory: ArrayBufferLike): number;
-  /** Runs a batch on the calling thread. Returns 0, or the negated errno that failed the batch; plus 65536 if it took 40 ms or more. */
+  /** Runs a batch on the calling thread. Returns 0, or the negated errno that failed the batch; plus the slow mark if it took 40 ms or more. */
   runBatch(address: number): number;
   /**
    * Makes a queue on the process-wide pool; completions arrive on the calling thread, whose loop it keeps alive until closed.
@@ -65,8 +66,9 @@ export interface Addon {
   poolStatus(): [number, number, number];
 
   /**
-   * Watches nothing at first ({@link Poller.set}). One poller per descriptor; it becomes non-blocking. `onReady` gets 1
-   * readable, 2 writable, or both, which also tells of errors; and 4 when the peer will send no more, if that was asked for. Throws an Error for a descriptor that can't be watched.
+   * Watches nothing at first ({@link Poller.set}). One poller per descriptor; it becomes non-blocking. `onReady` gets readable,
+   * writable, or both, which also tells of errors; and hungUp when the peer will send no more, if that was asked for. Throws an
+   * Error for a descriptor that can't be watched.
    */
   poll(fd: number, onReady: (events: number) => void): Poller;
   /** recv(2) with MSG_DONTWAIT. Returns bytes, 0 at the end, or -errno. */

@@ -3,6 +3,7 @@
  * a thread's free list is bounded, so that a burst gives its memory back.
  */
 import { addon } from './addon.js';
+import { assert } from './assert.js';
 
 const SMALLEST_BITS = 12;
 const LARGEST_BITS = 23;
@@ -13,7 +14,13 @@ const KEEP_BYTES_PER_CLASS = 8 << 20;
 /** Of all classes together. */
 const KEEP_BYTES = 24 << 20;
 
-/** A region of memory. Reference counted: who stores it beyond the call that gave it takes a {@link retain}. */
+/**
+ * A region of memory. Reference counted: who stores it beyond the call that gave it takes a {@link retain}.
+ *
+ *   region(n) ---> 1 --retain--> 2 --release--> 1 --release--> 0: on the free list of its class,
+ *                  ^                                           |  or the engine's to collect
+ *                  +---------------- region(n) ----------------+
+ */
 export class Region {
   readonly address: number;
   readonly bytes: Buffer;
@@ -35,11 +42,13 @@ export class Region {
   }
 
   retain(): this {
+    assert(this.#refs > 0, 'a region is retained by somebody who has it');
     this.#refs++;
     return this;
   }
 
   release(): void {
+    assert(this.#refs > 0, 'a region is released as often as it was taken');
     if (--this.#refs === 0) giveBack(this, this.#sizeClass);
   }
 
@@ -48,13 +57,15 @@ export class Region {
     this.release();
   }
 
-  /** For the pool only: a region from the free list starts a new life. */
+  /** For the free list only: a region of it starts a new life. */
   revive(): void {
+    assert(this.#refs === 0, 'a region of the free list belongs to nobody');
     this.#refs = 1;
   }
 }
 
 let keptBytes = 0;
+/** By the power of two that is their size. */
 const lists: Region[][] = Array.from({ length: LARGEST_BITS + 1 }, () => []);
 
 function giveBack(region: Region, sizeClass: number): void {
@@ -76,11 +87,12 @@ export function region(length: number): Region {
   }
   let bits = SMALLEST_BITS;
   while (1 << bits < length) bits++;
-  if (bits > LARGEST_BITS) return new Region(new ArrayBuffer(length), LARGEST_BITS + 1);
-  const list = lists[bits]!;
+  const list = lists[bits];
+  if (list === undefined) return new Region(new ArrayBuffer(length), LARGEST_BITS + 1);
   const r = list.pop();
   if (r !== undefined) {
     keptBytes -= 1 << bits;
+    assert(keptBytes >= 0, 'free lists hold what was counted');
     r.revive();
     return r;
   }
@@ -89,9 +101,7 @@ export function region(length: number): Region {
 
 /** How many regions are free, by size in bytes. */
 export function regionCounts(): [number, number][] {
-  const counts: [number, number][] = [];
-  for (let bits = SMALLEST_BITS; bits <= LARGEST_BITS; bits++) counts.push([1 << bits, lists[bits]!.length]);
-  return counts;
+  return lists.map((list, bits): [number, number] => [1 << bits, list.length]).slice(SMALLEST_BITS);
 }
 
 /** Drops the free lists (an idle worker gives memory back). */

@@ -4,6 +4,7 @@
  * from before and some from after that.
  */
 import { addon } from './addon.js';
+import { assert } from './assert.js';
 
 /** What one pipe holds: as much as a process without privileges may ask for. */
 export const PIPE_BYTES = 1 << 20;
@@ -17,6 +18,11 @@ const idle: Pipe[] = [];
 let made = 0;
 let askAgainMs = 0;
 
+/** Holds somebody's bytes, or will. */
+const LENT = 0;
+const IDLE = 1;
+const CLOSED = 2;
+
 /** One that holds, or will, the bytes of one reply. */
 export class Pipe {
   /** What native code takes for the address of a piece that lies in the pipe. */
@@ -24,6 +30,7 @@ export class Pipe {
   /** Where a batch splices into. */
   readonly writeFd: number;
   readonly #readFd: number;
+  #state: typeof LENT | typeof IDLE | typeof CLOSED = LENT;
 
   constructor(ends: [number, number]) {
     [this.#readFd, this.writeFd] = ends;
@@ -32,22 +39,37 @@ export class Pipe {
 
   /** It has been emptied (or was never filled). */
   sent(): void {
-    if (idle.length < KEPT) idle.push(this);
-    else this.release();
+    assert(this.#state === LENT, 'a pipe is given back once, by whom it was lent to');
+    if (idle.length >= KEPT) {
+      this.release();
+      return;
+    }
+    this.#state = IDLE;
+    idle.push(this);
   }
 
   /** Drops it with what it still holds. */
   release(): void {
+    assert(this.#state !== CLOSED, 'a pipe is closed once');
+    this.#state = CLOSED;
     made--;
+    assert(made >= 0, 'pipes that are closed were made');
     addon.closeFd(this.#readFd);
     addon.closeFd(this.writeFd);
+  }
+
+  /** For {@link emptyPipe} only: one that was idle. */
+  lend(): this {
+    assert(this.#state === IDLE, 'a pipe that was kept is idle');
+    this.#state = LENT;
+    return this;
   }
 }
 
 /** An empty pipe; null when there are enough, or the system gives none. */
 export function emptyPipe(): Pipe | null {
   const kept = idle.pop();
-  if (kept !== undefined) return kept;
+  if (kept !== undefined) return kept.lend();
   if (made >= MOST || performance.now() < askAgainMs) return null;
   const ends = addon.pipe(PIPE_BYTES);
   if (typeof ends === 'number') {

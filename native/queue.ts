@@ -1,13 +1,15 @@
 /** A brick's queue of blocking calls on the pool of native threads. */
 import { addon, type PoolQueue } from './addon.js';
-import type { Batch, Priority } from './batch.js';
+import { assert, defined } from './assert.js';
+import type { Batch } from './batch.js';
+import { OP_CLASS, type Priority, QUEUE_FLAG } from './layout.js';
+
+const LATE = QUEUE_FLAG.late;
+const HANGS = QUEUE_FLAG.hangs;
 
 const LONGEST_TIMER_MS = 0x7fffffff;
 /** Batches that are handed over together at most. */
 const STAGE_SIZE = 64;
-
-/** Classes of ops, as native code counts them. */
-const OP_CLASSES = ['reads', 'changes', 'syncs'];
 
 /** Numbers of batches kept for the next ones when nothing is under way. */
 const KEPT_IDS = 1024;
@@ -37,7 +39,7 @@ export class Queue {
   #stage: Stage | null = null;
   #scheduled = false;
   #onEmpty: (() => void) | null = null;
-  readonly #flags = new Int32Array(new ArrayBuffer(8));
+  readonly #flags = new Int32Array(new ArrayBuffer(QUEUE_FLAG.count * 4));
   #hung = false;
   #closed = false;
   /** Told when the queue begins to hang and when it does no longer. */
@@ -56,17 +58,19 @@ export class Queue {
 
   /** A call of the queue has been running for longer than a healthy disk takes: what might block should not run elsewhere. */
   get late(): boolean {
-    return this.#flags[0] !== 0;
+    return this.#flags[LATE] !== 0;
   }
 
   /** Calls are stuck, and for some time none has come back, or none of their class. */
   get hangs(): boolean {
-    return this.#flags[1] !== 0;
+    return this.#flags[HANGS] !== 0;
   }
 
   /** What is stuck while the queue hangs: "reads", "changes", "syncs", or several of them. */
   get stuck(): string {
-    return OP_CLASSES.filter((_, i) => (this.#flags[1]! & (1 << i)) !== 0).join(' and ');
+    const bits = this.#flags[HANGS] ?? 0;
+    const classes = Object.entries(OP_CLASS).filter(([, bit]) => (bits & (1 << bit)) !== 0);
+    return classes.map(([name]) => name).join(' and ');
   }
 
   /** Batches under way (queued or running). */
@@ -90,12 +94,15 @@ export class Queue {
    * closed nothing runs: every op's result is -ECANCELED.
    */
   submit(b: Batch, lane: number, priority: Priority): void {
+    b.submitted();
     if (this.#closed) {
       b.cancel();
-      setImmediate(() => b.onDone?.(b));
+      setImmediate(() => {
+        b.returned();
+        b.onDone?.(b);
+      });
       return;
     }
-    b.seal();
     if (this.#stage?.count === STAGE_SIZE) this.flush();
     this.#stage ??= stages.pop() ?? new Stage();
     const stage = this.#stage;
@@ -133,11 +140,12 @@ export class Queue {
 
   #complete(finished: Float64Array, count: number): void {
     for (let i = 0; i < count; i++) {
-      const id = finished[i]!;
-      const b = this.#batches[id];
-      if (b === undefined || b === null) continue;
+      const id = defined(finished[i], 'the pool reports as many batches as it says');
+      const b = defined(this.#batches[id], 'the pool reports batches that it was given, once');
       this.#batches[id] = null;
       this.#freeIds.push(id);
+      assert(this.#freeIds.length <= this.#batches.length, 'batches that are under way are counted');
+      b.returned();
       const done = b.onDone;
       b.onDone = null;
       try {

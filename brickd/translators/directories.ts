@@ -1,8 +1,9 @@
 /** Directories that translators keep in a brick's `.glusterfs`: made when the brick comes up, off the event loop. */
 
-import { batch, Priority, STAT } from '../../native/batch.js';
+import { batch } from '../../native/batch.js';
 import { type ByteString, latin1OfBytes } from '../../native/bytes.js';
 import { EEXIST, ENOENT, errnoName } from '../../native/errno.js';
+import { Priority, STAT } from '../../native/layout.js';
 import { AT_FDCWD, O_DIRECTORY, S_IFDIR, S_IFMT } from '../../native/linux.js';
 import { Queue } from '../../native/queue.js';
 

@@ -3,6 +3,7 @@
  */
 import { addon, type Poller } from '../../native/addon.js';
 import { EAGAIN } from '../../native/errno.js';
+import { READINESS } from '../../native/layout.js';
 import { Region, region } from '../../native/memory.js';
 import type { Pipe } from '../../native/pipe.js';
 import { contain, describeThrown } from '../base/fault.js';
@@ -12,10 +13,7 @@ import { XdrWriter } from '../wire/xdr.js';
 
 const log = loggerFor('connection');
 
-const READABLE = 1;
-const WRITABLE = 2;
-/** The peer has closed, or will send no more. */
-const HUNG_UP = 4;
+const { readable: READABLE, writable: WRITABLE, hungUp: HUNG_UP } = READINESS;
 /** Received per turn at most, so that one connection can't keep the others waiting. */
 const TURN_BYTES = 4 << 20;
 /** For the same reason: after this time records that have been received wait for the next turn. */

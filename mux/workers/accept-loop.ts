@@ -4,6 +4,7 @@
  */
 import { addon, type Poller } from '../../native/addon.js';
 import { EAGAIN, ECONNABORTED, EINTR, EPERM, EPROTO, errnoName } from '../../native/errno.js';
+import { READINESS } from '../../native/layout.js';
 import { descriptorShortage } from '../base/descriptor-reserve.js';
 import type { Logger } from '../base/log.js';
 
@@ -31,7 +32,7 @@ export class Listener {
     this.#take = take;
     this.#log = log;
     this.#poller = addon.poll(fd, () => this.#accept());
-    this.#poller.set(READABLE);
+    this.#poller.set(READINESS.readable);
   }
 
   #accept(): void {
@@ -63,7 +64,7 @@ export class Listener {
     // Not unref'd: a socket that nobody watches does not keep the process alive, and a server must not end for want of descriptors.
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      this.#poller.set(READABLE);
+      this.#poller.set(READINESS.readable);
     }, this.#pauseMs);
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
   }
@@ -82,5 +83,3 @@ export class Listener {
     addon.closeFd(this.#fd);
   }
 }
-
-const READABLE = 1;

@@ -3,8 +3,9 @@
 import { fopErrorOf } from '../../mux/xlator/fop-error.js';
 import { type Gfid, gfidText, sameGfid } from '../../mux/xlator/gfid.js';
 import type { Inode } from '../../mux/xlator/inode.js';
-import { type Batch, batch, IGNORE, Priority, reg } from '../../native/batch.js';
+import { type Batch, batch } from '../../native/batch.js';
 import { EEXIST } from '../../native/errno.js';
+import { IGNORE, Priority, reg } from '../../native/layout.js';
 import { O_NOFOLLOW, O_PATH } from '../../native/linux.js';
 import type { DiskContext } from '../disk/context.js';
 import type { Directory } from '../disk/descriptors/directory-cache.js';

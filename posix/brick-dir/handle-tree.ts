@@ -5,9 +5,10 @@ import { background } from '../../mux/base/fault.js';
 import type { Logger } from '../../mux/base/log.js';
 import { ROOT_GFID } from '../../mux/xlator/gfid.js';
 import { assert } from '../../native/assert.js';
-import { type Batch, batch, doubleAt, IGNORE, MAX_OPS, Priority, STAT } from '../../native/batch.js';
+import { type Batch, batch } from '../../native/batch.js';
 import type { ByteString } from '../../native/bytes.js';
 import { EEXIST, ENODATA, errnoName } from '../../native/errno.js';
+import { doubleAt, IGNORE, MAX_OPS, Priority, STAT } from '../../native/layout.js';
 import { DT_DIR, O_DIRECTORY, O_NOFOLLOW, S_IFDIR, S_IFMT } from '../../native/linux.js';
 import { region } from '../../native/memory.js';
 import type { DiskInit } from '../disk/context.js';
@@ -18,7 +19,7 @@ import { type BrickRoot, ID_ROOM, refuse } from './brick-root.js';
 
 const OLD_LANDFILL = '.landfill';
 const MADE_PER_BATCH = 20;
-assert(MADE_PER_BATCH < MAX_OPS, 'a batch has room for the directories that it is to make');
+assert(MADE_PER_BATCH <= MAX_OPS, 'a batch has room for the directories that it is to make');
 /** First levels of handles, and bytes of a listing that holds them all. */
 const LEVELS = 256;
 /** Making them all at once would only have threads wait for each other: the kernel lets one at a time change a directory. */

@@ -4,7 +4,7 @@
  */
 
 import { background } from '../../mux/base/fault.js';
-import { ALWAYS, batch, Priority, reg } from '../../native/batch.js';
+import { batch } from '../../native/batch.js';
 import {
   EAGAIN,
   ECANCELED,
@@ -18,6 +18,7 @@ import {
   EUCLEAN,
   errnoName,
 } from '../../native/errno.js';
+import { ALWAYS, Priority, reg } from '../../native/layout.js';
 import { O_CREAT, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } from '../../native/linux.js';
 import { region } from '../../native/memory.js';
 import { Queue } from '../../native/queue.js';

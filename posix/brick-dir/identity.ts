@@ -2,9 +2,10 @@
 
 import { gfidText, isNullGfid, parseGfid, ROOT_GFID, sameGfid } from '../../mux/xlator/gfid.js';
 import type { BrickContext } from '../../mux/xlator/translator.js';
-import { batch, IGNORE, Priority } from '../../native/batch.js';
+import { batch } from '../../native/batch.js';
 import type { ByteString } from '../../native/bytes.js';
 import { ENODATA, ENOENT, EOPNOTSUPP, errnoName } from '../../native/errno.js';
+import { IGNORE, Priority } from '../../native/layout.js';
 import { XATTR_CREATE } from '../../native/linux.js';
 import { HANDLE_DIR } from '../disk/format/handle-name.js';
 import { GFID_KEY, VOLUME_ID_KEY } from '../disk/format/xattr-keys.js';

@@ -6,8 +6,9 @@
 import { background } from '../../mux/base/fault.js';
 import type { Gfid } from '../../mux/xlator/gfid.js';
 import { assert } from '../../native/assert.js';
-import { batch, doubleAt, Priority, STAT } from '../../native/batch.js';
+import { batch } from '../../native/batch.js';
 import { EINVAL } from '../../native/errno.js';
+import { doubleAt, Priority, STAT } from '../../native/layout.js';
 import { AT_REMOVEDIR, DT_DIR, O_DIRECTORY, O_NOFOLLOW } from '../../native/linux.js';
 import { type Region, region } from '../../native/memory.js';
 import type { DiskContext } from '../disk/context.js';

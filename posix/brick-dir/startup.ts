@@ -2,9 +2,10 @@
 
 import { background } from '../../mux/base/fault.js';
 import { loggerFor } from '../../mux/base/log.js';
-import { batch, IGNORE, Priority } from '../../native/batch.js';
+import { batch } from '../../native/batch.js';
 import { type ByteString, latin1OfBytes } from '../../native/bytes.js';
 import { ENOENT, errnoName } from '../../native/errno.js';
+import { IGNORE, Priority } from '../../native/layout.js';
 import { AT_FDCWD, O_DIRECTORY } from '../../native/linux.js';
 import { Queue } from '../../native/queue.js';
 import type { DiskInit } from '../disk/context.js';

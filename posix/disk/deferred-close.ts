@@ -9,12 +9,13 @@ import { loggerFor } from '../../mux/base/log.js';
 import type { BrickContext } from '../../mux/xlator/translator.js';
 import { addon } from '../../native/addon.js';
 import { assert } from '../../native/assert.js';
-import { batch, IGNORE, MAX_OPS, Priority } from '../../native/batch.js';
+import { batch } from '../../native/batch.js';
 import { ECANCELED } from '../../native/errno.js';
+import { IGNORE, MAX_OPS, Priority } from '../../native/layout.js';
 import { Queue } from '../../native/queue.js';
 
 const PER_BATCH = 20;
-assert(PER_BATCH < MAX_OPS, 'a batch has room for the descriptors that it is to close');
+assert(PER_BATCH <= MAX_OPS, 'a batch has room for the descriptors that it is to close');
 /** Descriptors wait this long at most to be closed. */
 const DELAY_MS = 20;
 /** How long an end waits for closes, and, on a disk that hangs, for the pool to let go of descriptors. */

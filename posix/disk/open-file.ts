@@ -1,5 +1,6 @@
 /** An open file, and what its descriptor's syncs have said. */
-import { type Batch, STAT } from '../../native/batch.js';
+import type { Batch } from '../../native/batch.js';
+import { STAT } from '../../native/layout.js';
 import { O_DIRECT } from '../../native/linux.js';
 import type { FileRef } from './file-ref.js';
 

@@ -3,8 +3,9 @@
  * wait for the disk. Nothing else runs batches on this thread, but for reads of files (fops/data/readv).
  */
 import { assert } from '../../native/assert.js';
-import { type Batch, batch, type Priority } from '../../native/batch.js';
+import { type Batch, batch } from '../../native/batch.js';
 import { EAGAIN } from '../../native/errno.js';
+import type { Priority } from '../../native/layout.js';
 import { RESOLVE_CACHED } from '../../native/linux.js';
 import type { DiskContext } from './context.js';
 

@@ -1,7 +1,8 @@
 /** The opening of one directory. */
 import { gfidKey } from '../../../mux/xlator/gfid.js';
-import { type Batch, IGNORE, reg } from '../../../native/batch.js';
+import type { Batch } from '../../../native/batch.js';
 import { ENODATA, ENOENT } from '../../../native/errno.js';
+import { IGNORE, reg } from '../../../native/layout.js';
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS } from '../../../native/linux.js';
 import type { DeferredClose } from '../deferred-close.js';
 import { GFID_KEY } from '../format/xattr-keys.js';

@@ -1,6 +1,7 @@
 /** Sizes and links of open files. */
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
-import { batch, doubleAt, Priority, STAT } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
+import { doubleAt, Priority, STAT } from '../../../native/layout.js';
 import type { DiskContext } from '../context.js';
 import type { OpenFile } from '../open-file.js';
 import { runOnOpen } from '../run-cached.js';

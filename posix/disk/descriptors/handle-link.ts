@@ -3,8 +3,9 @@
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import type { Gfid } from '../../../mux/xlator/gfid.js';
-import { ALWAYS, type Batch, batch, Priority, reg } from '../../../native/batch.js';
+import { type Batch, batch } from '../../../native/batch.js';
 import { EINVAL, ENOENT } from '../../../native/errno.js';
+import { ALWAYS, Priority, reg } from '../../../native/layout.js';
 import { O_NOFOLLOW, O_PATH } from '../../../native/linux.js';
 import type { DiskContext } from '../context.js';
 import { directoryLink, handleName, parseDirectoryLink } from '../format/handle-name.js';

@@ -6,8 +6,9 @@
 import { background } from '../../../mux/base/fault.js';
 import { type Gfid, gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { type Batch, batch, CLEANUP, IGNORE, Priority } from '../../../native/batch.js';
+import { type Batch, batch } from '../../../native/batch.js';
 import { ENOENT, errnoName } from '../../../native/errno.js';
+import { CLEANUP, IGNORE, Priority } from '../../../native/layout.js';
 import type { DiskContext } from '../context.js';
 import { directoryLink, handleName, unlinkName } from '../format/handle-name.js';
 

@@ -6,13 +6,14 @@ import type { FsyncArgs, PrePostReply } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import { NO_IATT } from '../../../mux/xlator/iatt.js';
 import { assert, defined } from '../../../native/assert.js';
-import { batch, IGNORE, MAX_OPS, Priority } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
+import { IGNORE, MAX_OPS, Priority } from '../../../native/layout.js';
 import type { DiskContext } from '../context.js';
 import { type OpenFile, syncOutcome } from '../open-file.js';
 import type { OpenFiles } from './open-files.js';
 
 const FSYNCS_PER_BATCH = 20;
-assert(FSYNCS_PER_BATCH < MAX_OPS, 'a batch has room for the fsyncs that it is given');
+assert(FSYNCS_PER_BATCH <= MAX_OPS, 'a batch has room for the fsyncs that it is given');
 
 interface WaitingSync {
   args: FsyncArgs;

@@ -12,8 +12,9 @@ import { gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { assert, defined } from '../../../native/assert.js';
-import { type Batch, batch, doubleAt, IGNORE, MAX_OPS, Priority, STAT } from '../../../native/batch.js';
+import { type Batch, batch } from '../../../native/batch.js';
 import { ECANCELED, EIO } from '../../../native/errno.js';
+import { doubleAt, IGNORE, MAX_OPS, Priority, STAT } from '../../../native/layout.js';
 import { O_APPEND } from '../../../native/linux.js';
 import type { DiskContext } from '../context.js';
 import { iattOf } from '../format/iatt-from-statx.js';
@@ -25,7 +26,7 @@ import type { Write } from '../write.js';
 /** Writes in a batch: what its memory has room for. */
 const MAX_WRITES = 8;
 assert(
-  1 + 2 * MAX_WRITES + 2 < MAX_OPS,
+  1 + 2 * MAX_WRITES + 2 <= MAX_OPS,
   'a batch has room for the stat before, each write with its stat, times and sync',
 );
 /** Bytes in a batch of several writes: the first of them waits for the last. */

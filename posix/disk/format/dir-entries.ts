@@ -1,11 +1,10 @@
 /** Walks what a READDIR op of a batch has written: entries of a directory, with attributes and xattrs if wanted. */
 
 import type { Gfid } from '../../../mux/xlator/gfid.js';
-import { doubleAt, STAT } from '../../../native/batch.js';
+import { doubleAt, ENTRY, STAT, STAT_DOUBLES } from '../../../native/layout.js';
 import type { Region } from '../../../native/memory.js';
 
-const HEAD_BYTES = 24;
-const STAT_BYTES = 19 * 8;
+const STAT_BYTES = STAT_DOUBLES * 8;
 
 /** A cursor over the entries; its fields are those of the present one. */
 export class EntryCursor {
@@ -35,16 +34,16 @@ export class EntryCursor {
     const at = this.#next;
     if (at >= this.#end) return false;
     const b = this.bytes;
-    const nameLength = b.readUInt16LE(at + 4);
-    this.type = b.readUInt8(at + 6);
-    this.hasStat = b[at + 7] !== 0;
-    this.offset = b.readBigInt64LE(at + 8);
-    this.xattrsLength = b.readUInt32LE(at + 16);
-    this.stat = (at + HEAD_BYTES) >> 3;
-    const nameAt = at + HEAD_BYTES + (this.hasStat ? STAT_BYTES : 0);
+    const nameLength = b.readUInt16LE(at + ENTRY.nameLengthAt);
+    this.type = b.readUInt8(at + ENTRY.typeAt);
+    this.hasStat = b[at + ENTRY.hasStatAt] !== 0;
+    this.offset = b.readBigInt64LE(at + ENTRY.offsetAt);
+    this.xattrsLength = b.readUInt32LE(at + ENTRY.xattrBytesAt);
+    this.stat = (at + ENTRY.bytes) >> 3;
+    const nameAt = at + ENTRY.bytes + (this.hasStat ? STAT_BYTES : 0);
     this.name = b.latin1Slice(nameAt, nameAt + nameLength);
     this.xattrsAt = nameAt + nameLength;
-    this.#next = at + b.readUInt32LE(at);
+    this.#next = at + b.readUInt32LE(at + ENTRY.lengthAt);
     return true;
   }
 

@@ -2,7 +2,8 @@
 
 import { type Gfid, gfidText } from '../../../mux/xlator/gfid.js';
 import { addon } from '../../../native/addon.js';
-import { type Batch, IGNORE } from '../../../native/batch.js';
+import type { Batch } from '../../../native/batch.js';
+import { IGNORE } from '../../../native/layout.js';
 import { XATTR_CREATE } from '../../../native/linux.js';
 import { GFID2PATH_PREFIX } from './xattr-keys.js';
 

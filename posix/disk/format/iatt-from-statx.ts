@@ -2,7 +2,7 @@
 
 import type { Gfid } from '../../../mux/xlator/gfid.js';
 import { Iatt } from '../../../mux/xlator/iatt.js';
-import { doubleAt, STAT } from '../../../native/batch.js';
+import { doubleAt, STAT } from '../../../native/layout.js';
 import { S_IFDIR, S_IFMT } from '../../../native/linux.js';
 import type { Mdata } from './mdata-record.js';
 

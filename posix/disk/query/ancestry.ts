@@ -2,8 +2,9 @@
 
 import { failure, nullOnFailure } from '../../../mux/xlator/fop-error.js';
 import { type Gfid, gfidKey, isNullGfid, parseGfid, ROOT_KEY } from '../../../mux/xlator/gfid.js';
-import { batch, Priority } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
 import { ELOOP, ENOENT, ERANGE } from '../../../native/errno.js';
+import { Priority } from '../../../native/layout.js';
 import { region } from '../../../native/memory.js';
 import type { DiskContext } from '../context.js';
 import { readDirectoryHandle } from '../descriptors/handle-link.js';

@@ -1,8 +1,9 @@
 /** Counts of a file's links by directory, on disk: see format/pgfid. */
 
 import type { Gfid } from '../../../mux/xlator/gfid.js';
-import { batch, IGNORE, Priority } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
 import { ENODATA, errnoName } from '../../../native/errno.js';
+import { IGNORE, Priority } from '../../../native/layout.js';
 import { XATTR_CREATE } from '../../../native/linux.js';
 import type { DiskContext } from '../context.js';
 import { ONE_LINK, pgfidKey } from '../format/pgfid.js';

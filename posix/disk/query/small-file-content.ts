@@ -2,8 +2,9 @@
 
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import { assert } from '../../../native/assert.js';
-import { ALWAYS, type Batch, Priority, reg } from '../../../native/batch.js';
+import type { Batch } from '../../../native/batch.js';
 import { EAGAIN, EOPNOTSUPP } from '../../../native/errno.js';
+import { ALWAYS, Priority, reg } from '../../../native/layout.js';
 import { O_RDONLY, RWF_NOWAIT } from '../../../native/linux.js';
 import { type Region, region } from '../../../native/memory.js';
 import type { DiskContext } from '../context.js';

@@ -3,8 +3,9 @@
 import { gfidKey, NULL_GFID } from '../../../mux/xlator/gfid.js';
 import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { ALWAYS, type Batch, doubleAt, IGNORE, type Priority, reg, STAT } from '../../../native/batch.js';
+import type { Batch } from '../../../native/batch.js';
 import { ENOENT, EXDEV } from '../../../native/errno.js';
+import { ALWAYS, doubleAt, IGNORE, type Priority, reg, STAT } from '../../../native/layout.js';
 import { O_NOFOLLOW, O_PATH, RESOLVE_BENEATH } from '../../../native/linux.js';
 import type { Directory } from '../descriptors/directory-cache.js';
 import { iattOf } from '../format/iatt-from-statx.js';

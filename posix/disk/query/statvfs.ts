@@ -1,7 +1,8 @@
 /** Counters of the file system that a brick is on, as statvfs(2) gives them. */
 
 import { failure } from '../../../mux/xlator/fop-error.js';
-import { batch, doubleAt, Priority, STATVFS_DOUBLES } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
+import { doubleAt, Priority, STATVFS, STATVFS_DOUBLES } from '../../../native/layout.js';
 import type { DiskContext } from '../context.js';
 
 /** Sizes are in blocks of `frsize` bytes. */
@@ -27,17 +28,17 @@ export async function statvfs(disk: DiskContext): Promise<Statvfs> {
   await disk.run(b, 0, Priority.high);
   const { errno, f64 } = b;
   const counters = {
-    bsize: doubleAt(f64, at),
-    frsize: doubleAt(f64, at + 1),
-    blocks: doubleAt(f64, at + 2),
-    bfree: doubleAt(f64, at + 3),
-    bavail: doubleAt(f64, at + 4),
-    files: doubleAt(f64, at + 5),
-    ffree: doubleAt(f64, at + 6),
-    favail: doubleAt(f64, at + 7),
-    fsid: doubleAt(f64, at + 8),
-    flag: doubleAt(f64, at + 9),
-    namemax: doubleAt(f64, at + 10),
+    bsize: doubleAt(f64, at + STATVFS.bsize),
+    frsize: doubleAt(f64, at + STATVFS.frsize),
+    blocks: doubleAt(f64, at + STATVFS.blocks),
+    bfree: doubleAt(f64, at + STATVFS.bfree),
+    bavail: doubleAt(f64, at + STATVFS.bavail),
+    files: doubleAt(f64, at + STATVFS.files),
+    ffree: doubleAt(f64, at + STATVFS.ffree),
+    favail: doubleAt(f64, at + STATVFS.favail),
+    fsid: doubleAt(f64, at + STATVFS.fsid),
+    flag: doubleAt(f64, at + STATVFS.flag),
+    namemax: doubleAt(f64, at + STATVFS.namemax),
   };
   b.release();
   if (errno !== 0) throw failure(errno);

@@ -12,6 +12,7 @@ import type { Inode } from '../../../mux/xlator/inode.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import type { Batch } from '../../../native/batch.js';
 import { E2BIG, ERANGE } from '../../../native/errno.js';
+import { XATTR_HEAD } from '../../../native/layout.js';
 import { type Region, region } from '../../../native/memory.js';
 import { fnmatch, isPattern, literal } from '../../../volfiles/fnmatch.js';
 import { aclToText, modeToAclText } from '../format/acl-text.js';
@@ -39,7 +40,7 @@ const UNLISTED_GEOREP = [
   '*.glusterfs.volume-mark.*',
 ];
 
-/** Walks an xattr run of {u32 key length, u32 value length, key, value}. */
+/** Walks an xattr run, as ops of a batch write it. */
 export function eachXattr(
   b: Buffer,
   at: number,
@@ -47,11 +48,12 @@ export function eachXattr(
   take: (key: string, at: number, length: number) => void,
 ): void {
   const end = at + length;
-  while (at + 8 <= end) {
-    const keyLength = b.readUInt32LE(at);
-    const valueLength = b.readUInt32LE(at + 4);
-    const valueAt = at + 8 + keyLength;
-    take(b.latin1Slice(at + 8, valueAt), valueAt, valueLength);
+  while (at + XATTR_HEAD.bytes <= end) {
+    const keyLength = b.readUInt32LE(at + XATTR_HEAD.keyBytesAt);
+    const valueLength = b.readUInt32LE(at + XATTR_HEAD.valueBytesAt);
+    const keyAt = at + XATTR_HEAD.bytes;
+    const valueAt = keyAt + keyLength;
+    take(b.latin1Slice(keyAt, valueAt), valueAt, valueLength);
     at = valueAt + valueLength;
   }
 }

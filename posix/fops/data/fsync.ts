@@ -6,7 +6,8 @@ import type { FsyncArgs, MaybePromise, PrePostReply, Xdata } from '../../../mux/
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import { batch, IGNORE, Priority } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
+import { IGNORE, Priority } from '../../../native/layout.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { syncOutcome } from '../../disk/open-file.js';

@@ -6,8 +6,9 @@ import type { FdArgs, MaybePromise, OpenArgs, Xdata } from '../../../mux/xlator/
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
-import { type Batch, IGNORE, Priority, reg } from '../../../native/batch.js';
+import type { Batch } from '../../../native/batch.js';
 import { EINVAL, ELOOP, ENOTDIR, ENXIO } from '../../../native/errno.js';
+import { IGNORE, Priority, reg } from '../../../native/layout.js';
 import {
   O_ACCMODE,
   O_APPEND,

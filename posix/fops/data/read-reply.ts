@@ -2,8 +2,9 @@
 
 import type { Call } from '../../../mux/xlator/call.js';
 import type { ReadArgs, ReadReply } from '../../../mux/xlator/fops.js';
-import { type Batch, STAT } from '../../../native/batch.js';
+import type { Batch } from '../../../native/batch.js';
 import { ENOENT } from '../../../native/errno.js';
+import { STAT } from '../../../native/layout.js';
 import type { Region } from '../../../native/memory.js';
 import type { Pipe } from '../../../native/pipe.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';

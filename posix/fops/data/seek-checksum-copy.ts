@@ -13,8 +13,10 @@ import type {
 } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import { batch, CHECKSUM_BYTES, Priority } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
 import { EBUSY, EINVAL, ENODATA, ENOMEM, ENOSPC, ENOTSUP } from '../../../native/errno.js';
+import { CHECKSUM, Priority } from '../../../native/layout.js';
+import { SEEK_DATA, SEEK_HOLE } from '../../../native/linux.js';
 import { type Region, region } from '../../../native/memory.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
@@ -25,11 +27,7 @@ import { refuseDevice } from './open.js';
 import { usesReserve } from './space-check.js';
 
 /** SEEK_DATA and SEEK_HOLE, by the wire's numbers 0 and 1. */
-const WHENCE = [3, 4];
-/** Parts of what the checksum op answers. */
-const WEAK_BYTES = 4;
-const ZERO_BYTES = 4;
-const STRONG_BYTES = 32;
+const WHENCE = [SEEK_DATA, SEEK_HOLE];
 const MAX_CHECKED = 256 * 1024 * 1024;
 /** Read by one call of the pool: some ten milliseconds of work. */
 const SLICE_BYTES = 4 << 20;
@@ -85,7 +83,7 @@ export async function rchecksum(store: BrickDir, call: Call, args: RchecksumArgs
   const fips = store.options['fips-mode-rchecksum'];
   const long = args.length > SLICE_BYTES;
   if (long) await longChecks.enter();
-  const answer = region(CHECKSUM_BYTES);
+  const answer = region(CHECKSUM.bytes);
   const n = await checksum(store, call, args, file, fips, answer);
   file.release();
   if (long) longChecks.leave();
@@ -95,9 +93,9 @@ export async function rchecksum(store: BrickDir, call: Call, args: RchecksumArgs
     throw failure(n);
   }
   const { bytes } = answer;
-  const weak = bytes.readUInt32LE(0);
-  const zero = bytes.readUInt32LE(WEAK_BYTES);
-  const strong = Uint8Array.from(bytes.subarray(WEAK_BYTES + ZERO_BYTES, WEAK_BYTES + ZERO_BYTES + STRONG_BYTES));
+  const weak = bytes.readUInt32LE(CHECKSUM.weakAt);
+  const zero = bytes.readUInt32LE(CHECKSUM.zeroAt);
+  const strong = Uint8Array.from(bytes.subarray(CHECKSUM.digestAt, CHECKSUM.digestAt + CHECKSUM.digestBytes));
   answer.release();
   const xdata = new Dict();
   if (args.xdata?.number(key.CHECK_ZERO_FILLED) !== undefined) xdata.setUint(key.BUFFER_HAS_ZEROES, zero);

@@ -5,8 +5,9 @@
 
 import type { Call } from '../../../mux/xlator/call.js';
 import type { ReadArgs, ReadReply } from '../../../mux/xlator/fops.js';
-import { batch, IGNORE, Priority } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
 import { EINVAL, EOPNOTSUPP } from '../../../native/errno.js';
+import { IGNORE, Priority } from '../../../native/layout.js';
 import { emptyPipe, PIPE_BYTES, type Pipe } from '../../../native/pipe.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import type { OpenFile } from '../../disk/open-file.js';

@@ -5,8 +5,9 @@ import { failure } from '../../../mux/xlator/fop-error.js';
 import type { FallocateArgs, FtruncateArgs, PrePostReply, RangeArgs, TruncateArgs } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { ALWAYS, batch, Priority, reg } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
 import { EAGAIN, EINVAL, EISDIR, ENOSPC, ENOSYS, EOPNOTSUPP } from '../../../native/errno.js';
+import { ALWAYS, Priority, reg } from '../../../native/layout.js';
 import {
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,

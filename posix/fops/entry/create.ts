@@ -8,8 +8,9 @@ import type { Iatt } from '../../../mux/xlator/iatt.js';
 import type { Fd, Inode } from '../../../mux/xlator/inode.js';
 import { refuseReserved } from '../../../mux/xlator/reserved-gfids.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import { batch, IGNORE, Priority, reg, STAT } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
 import { EEXIST, EIO, ENOENT } from '../../../native/errno.js';
+import { IGNORE, Priority, reg, STAT } from '../../../native/layout.js';
 import {
   FMODE_EXEC,
   O_ACCMODE,

@@ -6,8 +6,9 @@
 import type { Call } from '../../../mux/xlator/call.js';
 import { type Gfid, gfidKey, gfidText, sameGfid } from '../../../mux/xlator/gfid.js';
 import type { Iatt } from '../../../mux/xlator/iatt.js';
-import { type Batch, batch, IGNORE, Priority } from '../../../native/batch.js';
+import { type Batch, batch } from '../../../native/batch.js';
 import { EEXIST, ENOENT } from '../../../native/errno.js';
+import { IGNORE, isReg, Priority } from '../../../native/layout.js';
 import { XATTR_CREATE } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { handlePointsTo } from '../../disk/descriptors/handle-link.js';
@@ -68,7 +69,7 @@ export class EntryCreation {
     const store = this.#store;
     const dir = this.#parentDir.fd;
     const name = this.#name;
-    const at = fd < 0 && fd > -1000 ? dir : fd;
+    const at = fd >= 0 || isReg(fd) ? fd : dir;
     const by = at === dir ? name : null;
     const parent = this.#parentDir.inode.gfid;
     if (chown) b.chown(at, by, uid, gid);

@@ -5,8 +5,9 @@
 
 import { type Dict, valueBytes } from '../../../mux/xlator/dict.js';
 import { PREOP_PARENT } from '../../../mux/xlator/xdata-keys.js';
-import { batch, IGNORE, Priority } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
 import { EIO, ERANGE } from '../../../native/errno.js';
+import { IGNORE, Priority } from '../../../native/layout.js';
 import { region } from '../../../native/memory.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { runOnOpen } from '../../disk/run-cached.js';

@@ -1,8 +1,9 @@
 /** Link files of distributed volumes: empty, mode exactly 01000, naming the brick that has the file. */
 
 import type { Iatt } from '../../../mux/xlator/iatt.js';
-import { batch, Priority } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
 import { ENOENT } from '../../../native/errno.js';
+import { Priority } from '../../../native/layout.js';
 import { S_IFMT, S_ISVTX } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { LINKTO_KEY } from '../../disk/format/xattr-keys.js';

@@ -5,8 +5,9 @@ import { failure, fopErrorOf, nullOnFailure } from '../../../mux/xlator/fop-erro
 import type { DirEntry, ReaddirReply } from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey, gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { batch, IGNORE, Priority } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
 import { ENOENT, ESTALE } from '../../../native/errno.js';
+import { IGNORE, Priority } from '../../../native/layout.js';
 import { S_IFDIR } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { inoOf } from '../../disk/format/dir-entries.js';

@@ -3,7 +3,8 @@
 import type { Call } from '../../../mux/xlator/call.js';
 import { type Dict, valueBytes, valueText } from '../../../mux/xlator/dict.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import { type Batch, batch, IGNORE, Priority } from '../../../native/batch.js';
+import { type Batch, batch } from '../../../native/batch.js';
+import { IGNORE, Priority } from '../../../native/layout.js';
 import { XATTR_CREATE } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { aclFromText } from '../../disk/format/acl-text.js';

@@ -6,8 +6,9 @@ import type { FremovexattrArgs, MaybePromise, RemovexattrArgs, Xdata } from '../
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { assert } from '../../../native/assert.js';
-import { batch, MAX_OPS, Priority } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
 import { ENODATA } from '../../../native/errno.js';
+import { MAX_OPS, Priority } from '../../../native/layout.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import type { FileRef } from '../../disk/file-ref.js';
 import { isGfid2path, isIdentity, isRestricted, isUser } from '../../disk/format/xattr-names.js';
@@ -17,7 +18,7 @@ import { statsOf } from './setxattr.js';
 import { refuseXattr } from './xattr-refusal.js';
 
 const PER_BATCH = 20;
-assert(PER_BATCH + 3 < MAX_OPS, 'a batch has room for the xattrs, two stats and the times');
+assert(PER_BATCH + 3 <= MAX_OPS, 'a batch has room for the xattrs, two stats and the times');
 
 export async function removexattr(store: BrickDir, call: Call, args: RemovexattrArgs): Promise<Xdata> {
   const { inode, name, xdata } = args;

@@ -9,8 +9,9 @@ import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { assert } from '../../../native/assert.js';
-import { batch, IGNORE, MAX_OPS, Priority } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
 import { EACCES, EINVAL, ENOSPC, ENOTSUP, EPERM, errnoName } from '../../../native/errno.js';
+import { IGNORE, MAX_OPS, Priority } from '../../../native/layout.js';
 import { S_IALLUGO, S_IFDIR, S_ISVTX } from '../../../native/linux.js';
 import { region } from '../../../native/memory.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
@@ -29,7 +30,7 @@ import { refuseXattr } from './xattr-refusal.js';
 
 /** Ops in a batch besides the two stats and the time record. */
 const PER_BATCH = 20;
-assert(PER_BATCH + 4 < MAX_OPS, 'a batch has room for the xattrs, two stats, the times and a sync');
+assert(PER_BATCH + 4 <= MAX_OPS, 'a batch has room for the xattrs, two stats, the times and a sync');
 const LIST_ROOM = 1 << 20;
 const LINKTO_MODE = S_ISVTX;
 const ONE_XATTR = 4096;

@@ -11,8 +11,9 @@ import { gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { assert } from '../../../native/assert.js';
-import { type Batch, batch, IGNORE, MAX_OPS, Priority } from '../../../native/batch.js';
+import { type Batch, batch } from '../../../native/batch.js';
 import { EINVAL, ENODATA, ERANGE } from '../../../native/errno.js';
+import { IGNORE, MAX_OPS, Priority } from '../../../native/layout.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { type FileRef, unheld } from '../../disk/file-ref.js';
 import { isCounter } from '../../disk/format/xattr-names.js';
@@ -25,7 +26,7 @@ import { refuseXattr } from './xattr-refusal.js';
 const Op = { addArray: 0, addArray64: 1, getAndSet: 4, addDefault: 5, addDefault64: 6 } as const;
 
 const KEYS_PER_BATCH = 20;
-assert(KEYS_PER_BATCH < MAX_OPS, 'a batch has room for the keys that it reads or stores');
+assert(KEYS_PER_BATCH <= MAX_OPS, 'a batch has room for the keys that it reads or stores');
 
 /** One key of a request: what is added (or set), what is on disk, what becomes of it. */
 interface Item {

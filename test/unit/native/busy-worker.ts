@@ -1,7 +1,8 @@
 /** Body of workers that call into the addon all the time, in one of several ways, until they are ended; see workers.test.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { addon } from '../../../native/addon.js';
-import { batch, Priority } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
+import { Priority } from '../../../native/layout.js';
 import { Queue } from '../../../native/queue.js';
 
 const { way, path } = workerData as { way: string; path: string };

@@ -2,7 +2,8 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { addon } from '../../../native/addon.js';
-import { ALWAYS, batch, CLEANUP, IGNORE, reg } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
+import { ALWAYS, CLEANUP, IGNORE, reg } from '../../../native/layout.js';
 import { scratch } from './scratch.js';
 
 const dir = scratch();

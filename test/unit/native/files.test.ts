@@ -12,7 +12,8 @@ import {
 } from 'node:fs';
 import t from 'tap';
 import { addon } from '../../../native/addon.js';
-import { ALWAYS, type Batch, batch, CHECKSUM_BYTES, IGNORE, reg, STAT } from '../../../native/batch.js';
+import { type Batch, batch } from '../../../native/batch.js';
+import { ALWAYS, CHECKSUM, IGNORE, reg, STAT } from '../../../native/layout.js';
 import { region } from '../../../native/memory.js';
 import { scratch } from './scratch.js';
 
@@ -130,7 +131,7 @@ t.test('checksum', async (t) => {
     }
     return s * 65536 + a;
   };
-  const answer = region(CHECKSUM_BYTES);
+  const answer = region(CHECKSUM.bytes);
   const file = Buffer.alloc(200_001);
   for (let i = 0; i < file.length; i++) file[i] = (i * 7919) >> 3;
   writeFileSync(dir.at('sums'), file);

@@ -1,7 +1,8 @@
 /** Body of the workers of ownership.test.ts: opens this and that, and ends as it is told once a client writes. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { addon } from '../../../native/addon.js';
-import { batch, Priority, reg } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
+import { Priority, reg } from '../../../native/layout.js';
 import { region } from '../../../native/memory.js';
 import { Queue } from '../../../native/queue.js';
 

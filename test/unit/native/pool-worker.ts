@@ -1,7 +1,8 @@
 /** Body of the workers of workers.test.ts: runs batches on a queue of its own as fast as they finish. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { addon } from '../../../native/addon.js';
-import { batch, Priority, reg } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
+import { Priority, reg } from '../../../native/layout.js';
 import { region } from '../../../native/memory.js';
 import { Queue } from '../../../native/queue.js';
 

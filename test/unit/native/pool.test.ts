@@ -2,7 +2,8 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { addon } from '../../../native/addon.js';
-import { type Batch, batch, IGNORE, Priority, reg } from '../../../native/batch.js';
+import { type Batch, batch } from '../../../native/batch.js';
+import { IGNORE, Priority, reg } from '../../../native/layout.js';
 import { Queue } from '../../../native/queue.js';
 import { later, scratch } from './scratch.js';
 
@@ -309,7 +310,7 @@ t.test('setLimit holds from then on', async (t) => {
     for (let i = 0; i < count; i++) finished.push(ids[i]!);
   });
   const hangs = Array.from({ length: 4 }, hanging);
-  for (const h of hangs) h.b.seal();
+  for (const h of hangs) h.b.submitted();
   queue.submit(
     Float64Array.from(hangs, (h) => h.b.address),
     Float64Array.of(10, 11, 12, 13),
@@ -327,7 +328,10 @@ t.test('setLimit holds from then on', async (t) => {
   t.same(finished.sort(), [10, 11, 12, 13]);
   t.same(queue.depth(), [0, 0]);
   queue.close();
-  for (const h of hangs) h.b.release();
+  for (const h of hangs) {
+    h.b.returned();
+    h.b.release();
+  }
 });
 
 t.test('close cancels what is queued and refuses more', async (t) => {
@@ -337,7 +341,7 @@ t.test('close cancels what is queued and refuses more', async (t) => {
   });
   const running = hanging();
   const batches = [running.b, quick('cancelled-1'), quick('cancelled-2'), quick('refused')];
-  for (const b of batches) b.seal();
+  for (const b of batches) b.submitted();
   const submit = (b: Batch, id: number, lane: number): void =>
     queue.submit(Float64Array.of(b.address), Float64Array.of(id), Float64Array.of(lane), Uint8Array.of(1), 1);
   submit(batches[0]!, 0, 5);
@@ -348,11 +352,13 @@ t.test('close cancels what is queued and refuses more', async (t) => {
   submit(batches[3]!, 3, 0);
   while (finished.length < 3) await later(1);
   t.same(finished.sort(), [1, 2, 3]);
+  for (const b of batches.slice(1)) b.returned();
   for (const i of [1, 2, 3]) t.equal(batches[i]!.result(0), -c['ECANCELED']!);
   await running.go();
   while (finished.length < 4) await later(1);
   t.equal(finished.at(-1), 0);
-  t.ok(batches[0]!.result(0) >= 0);
+  running.b.returned();
+  t.ok(running.b.result(0) >= 0);
   for (const b of batches) b.release();
 });
 

@@ -2,7 +2,8 @@
 import { mkdirSync, readdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { addon } from '../../../native/addon.js';
-import { batch, STAT } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
+import { STAT } from '../../../native/layout.js';
 import { region } from '../../../native/memory.js';
 import { scratch } from './scratch.js';
 

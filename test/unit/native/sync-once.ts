@@ -1,6 +1,7 @@
 /** Run with an fsync that fails once: prints what three syncs of one descriptor come to that are asked for together, and a later one. */
 import { closeSync, openSync } from 'node:fs';
-import { batch, Priority } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
+import { Priority } from '../../../native/layout.js';
 import { Queue } from '../../../native/queue.js';
 
 const fd = openSync(process.argv[2]!, 'r+');

@@ -3,7 +3,8 @@ import { readdirSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import t from 'tap';
 import { addon } from '../../../native/addon.js';
-import { batch, Priority } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
+import { Priority } from '../../../native/layout.js';
 import { Queue } from '../../../native/queue.js';
 import { later, scratch } from './scratch.js';
 

@@ -2,7 +2,8 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { addon } from '../../../native/addon.js';
-import { ALWAYS, batch, IGNORE, reg } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
+import { ALWAYS, IGNORE, reg } from '../../../native/layout.js';
 import { region } from '../../../native/memory.js';
 import { FNMATCH_TABLE } from '../../support/fnmatch-table.js';
 import { scratch } from './scratch.js';

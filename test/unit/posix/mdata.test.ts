@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import t, { type Test } from 'tap';
 import { Iatt } from '../../../mux/xlator/iatt.js';
 import { nanosecondsInRange, secondsInRange } from '../../../mux/xlator/time-range.js';
-import type { Priority } from '../../../native/batch.js';
+import type { Priority } from '../../../native/layout.js';
 import { aclFromText, aclToText, modeToAclText } from '../../../posix/disk/format/acl-text.js';
 import { decodeMdata, encodeMdata, Mdata } from '../../../posix/disk/format/mdata-record.js';
 import { open, write } from './files.js';

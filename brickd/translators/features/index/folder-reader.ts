@@ -1,6 +1,7 @@
 /** Reads the entries of open folders. One at a time: a brick has one buffer for it. */
 import { failure } from '../../../../mux/xlator/fop-error.js';
-import { batch, Priority } from '../../../../native/batch.js';
+import { batch } from '../../../../native/batch.js';
+import { Priority } from '../../../../native/layout.js';
 import { type Region, region } from '../../../../native/memory.js';
 import type { Queue } from '../../../../native/queue.js';
 import { EntryCursor } from '../../../../posix/storage-api.js';

@@ -10,8 +10,9 @@ import { failure, fopErrorOf, nullOnFailure } from '../../../../mux/xlator/fop-e
 import type { Gfid } from '../../../../mux/xlator/gfid.js';
 import type { Iatt } from '../../../../mux/xlator/iatt.js';
 import type { BrickContext } from '../../../../mux/xlator/translator.js';
-import { ALWAYS, type Batch, batch, type FdRef, IGNORE, Priority, reg, STAT } from '../../../../native/batch.js';
+import { type Batch, batch } from '../../../../native/batch.js';
 import { EEXIST, EINVAL, EMLINK, ENOENT, ENOTEMPTY, errnoName } from '../../../../native/errno.js';
+import { ALWAYS, type FdRef, IGNORE, Priority, reg, STAT } from '../../../../native/layout.js';
 import {
   AT_REMOVEDIR,
   O_CREAT,

@@ -1,6 +1,7 @@
 /** Copies what a file holds to another, slice by slice in the pool. */
-import { type Batch, batch, Priority, STAT } from '../../../../native/batch.js';
+import { type Batch, batch } from '../../../../native/batch.js';
 import { EIO, ENXIO } from '../../../../native/errno.js';
+import { Priority, STAT } from '../../../../native/layout.js';
 import { SEEK_DATA, SEEK_HOLE } from '../../../../native/linux.js';
 import type { Queue } from '../../../../native/queue.js';
 

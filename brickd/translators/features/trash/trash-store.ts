@@ -8,9 +8,10 @@ import { createHash } from 'node:crypto';
 import { type Gfid, ROOT_GFID, sameGfid } from '../../../../mux/xlator/gfid.js';
 import { addon } from '../../../../native/addon.js';
 import { assert } from '../../../../native/assert.js';
-import { ALWAYS, type Batch, batch, type FdRef, IGNORE, Priority, reg, STAT } from '../../../../native/batch.js';
+import { type Batch, batch } from '../../../../native/batch.js';
 import { type ByteString, latin1OfBytes } from '../../../../native/bytes.js';
 import { ECANCELED, EEXIST, ENOENT, errnoName } from '../../../../native/errno.js';
+import { ALWAYS, type FdRef, IGNORE, Priority, reg, STAT } from '../../../../native/layout.js';
 import {
   AT_FDCWD,
   O_DIRECTORY,
