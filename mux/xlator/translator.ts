@@ -3,14 +3,14 @@ import type { ByteString } from '../../native/bytes.js';
 import type { Logger } from '../base/log.js';
 import type { Call } from './call.js';
 import type { Dict } from './dict.js';
-import type { FopName, Fops, MaybePromise } from './fops.js';
+import type { Flock, FopName, Fops, MaybePromise } from './fops.js';
 import type { Gfid } from './gfid.js';
 import type { Iatt } from './iatt.js';
 import type { Client, Fd, Inode } from './inode.js';
 
 /** Messages to clients that no request asked for (callback program 52743234). */
 export type Upcall =
-  | { kind: 'inodelk-contention'; inode: Inode; flock: import('./fops.js').Flock; pid: number; domain: string }
+  | { kind: 'inodelk-contention'; inode: Inode; flock: Flock; pid: number; domain: string }
   | { kind: 'entrylk-contention'; inode: Inode; name: string; type: number; pid: number; domain: string }
   | CacheInvalidation;
 
