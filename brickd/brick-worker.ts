@@ -7,7 +7,7 @@ import { workerStats } from '../mux/brick/views/brick-stats.js';
 import { type DumpChoice, dumpPart } from '../mux/brick/views/statedump.js';
 import { statusOf } from '../mux/brick/views/status.js';
 import type { Handover } from '../mux/handshake/handshake.js';
-import { Host } from '../mux/workers/brick-host.js';
+import { BrickHost } from '../mux/workers/brick-host.js';
 import type { WorkerHello } from '../mux/workers/brick-worker.js';
 import type { FaultKind } from '../mux/workers/worker-pool.js';
 import type { BrickTask, WorkerEvent } from '../mux/workers/worker-protocol.js';
@@ -22,7 +22,7 @@ await inheritLog();
 /** The line to the main thread. */
 let line: MessagePort | null = null;
 const report = (event: WorkerEvent): void => line?.postMessage(event);
-const host = new Host(registry, report);
+const host = new BrickHost(registry, report);
 
 /**
  * A fault of the program: nothing in this thread can be relied on any more. It ends, the addon closes what it had open, and

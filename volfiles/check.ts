@@ -1,5 +1,6 @@
 /** Everything that can be told about a volfile without a brick: the core of `brickd check`. */
-import { type Graph, type OptionRegistry, scanGraph } from './graph.js';
+import { type Graph, scanGraph } from './graph.js';
+import type { OptionRegistry } from './options.js';
 import { scanVolfile } from './parser.js';
 import type { VolfileProblem } from './problem.js';
 

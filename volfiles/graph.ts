@@ -3,13 +3,17 @@
  * Building has no effect on anything outside; translators are made from the graph by others.
  */
 import { liftOut } from './extract-volume.js';
-import { type OptionSource, type OptionsOf, type OptionTable, type ParsedOptions, parseOptions } from './options.js';
+import {
+  type OptionRegistry,
+  type OptionSource,
+  type OptionsOf,
+  type OptionTable,
+  type ParsedOptions,
+  parseOptions,
+} from './options.js';
 import type { OptionEntry, VolfileNode } from './parser.js';
 import { shown, VolfileError, type VolfileProblem } from './problem.js';
 import { liftSwitchedOff } from './switched-off.js';
-
-/** Table of a translator type, undefined for a type that there is no translator of. */
-export type OptionRegistry = (type: string) => OptionTable | undefined;
 
 export interface GraphNode extends OptionSource {
   readonly name: string;

@@ -36,6 +36,9 @@ export interface OptionTable<S extends OptionSpecs = OptionSpecs> {
   readonly patterns: readonly (readonly [pattern: string, key: string])[];
 }
 
+/** Table of a translator type, undefined for a type that there is no translator of. */
+export type OptionRegistry = (type: string) => OptionTable | undefined;
+
 /** Values of a table's options by key. An option that has no default and isn't given is undefined. */
 export type OptionsOf<T> =
   T extends OptionTable<infer S> ? { readonly [K in keyof S]: S[K] extends Option<infer V> ? V : never } : never;

@@ -2,7 +2,9 @@
  * Volumes of types that there is no translator of, but whose options switch them off: what a newer release of GlusterFS adds to
  * every volfile, and does nothing until somebody turns it on.
  */
+
 import { liftOut } from './extract-volume.js';
+import type { OptionRegistry } from './options.js';
 import type { OptionEntry, VolfileNode } from './parser.js';
 import { shown, type VolfileProblem } from './problem.js';
 import { parseBool } from './values.js';
@@ -13,9 +15,12 @@ const PASS_THROUGH = 'pass-through';
 /** Nodes without the unknown volumes that are switched off, and a warning for each of these. The nodes given are not changed. */
 export function liftSwitchedOff(
   nodes: readonly VolfileNode[],
-  isKnown: (type: string) => boolean,
+  registry: OptionRegistry,
 ): { readonly nodes: readonly VolfileNode[]; readonly warnings: readonly VolfileProblem[] } {
-  const { nodes: left, lifted } = liftOut(nodes, (node) => !isKnown(node.type) && offSwitch(node) !== undefined);
+  const { nodes: left, lifted } = liftOut(
+    nodes,
+    (node) => registry(node.type) === undefined && offSwitch(node) !== undefined,
+  );
   if (lifted.length === 0) return { nodes, warnings: [] };
   return { nodes: left, warnings: lifted.map(warningFor) };
 }

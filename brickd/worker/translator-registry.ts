@@ -1,5 +1,5 @@
 /** The translators as the host of bricks asks for them. */
-import type { TranslatorRegistry } from '../../mux/workers/brick-host.js';
+import type { TranslatorRegistry } from '../../mux/workers/translator-registry.js';
 import { createTranslator, guards, implemented, optionTableOf } from '../translators/catalog.js';
 import { isServed, refusals, unmetDemands } from '../translators/demands.js';
 import { SIMPLE_QUOTA_TYPE } from '../translators/features/simple-quota/options.js';

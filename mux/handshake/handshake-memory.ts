@@ -2,6 +2,7 @@
  * What connections may hold before their handshake, by the address that they come from: nobody is known by more than that yet. A
  * handshake fits into one packet, so an honest client is hardly ever seen here.
  */
+import { assert } from '../../native/assert.js';
 import type { Connection, ConnectionMemory } from '../transport/connection.js';
 
 /** Unfinished records and untaken replies of an address; of all addresses together. */
@@ -10,30 +11,46 @@ const ALL_BYTES = 32 << 20;
 /** Connections of an address that have not shaken hands: beyond, the oldest goes. A node may well open a thousand at once. */
 export const ADDRESS_CONNECTIONS = 2048;
 
-let heldByAll = 0;
-const addresses = new Map<string, GreetingMemory>();
-
-export class GreetingMemory implements ConnectionMemory {
-  readonly #address: string;
-  readonly #connections = new Set<Connection>();
+/** The sum over all addresses, and the accounts of those that have connections. */
+export class HandshakeBudget {
+  readonly #addresses = new Map<string, HandshakeMemory>();
   #held = 0;
 
-  private constructor(address: string) {
-    this.#address = address;
-  }
-
-  static of(address: string): GreetingMemory {
-    let memory = addresses.get(address);
+  of(address: string): HandshakeMemory {
+    let memory = this.#addresses.get(address);
     if (memory === undefined) {
-      memory = new GreetingMemory(address);
-      addresses.set(address, memory);
+      memory = new HandshakeMemory(this, () => this.#addresses.delete(address));
+      this.#addresses.set(address, memory);
     }
     return memory;
   }
 
   /** Addresses that have connections. */
-  static get addresses(): number {
-    return addresses.size;
+  get addresses(): number {
+    return this.#addresses.size;
+  }
+
+  get held(): number {
+    return this.#held;
+  }
+
+  /** bytes: negative for what is given back. */
+  add(bytes: number): void {
+    this.#held += bytes;
+    assert(this.#held >= 0, 'handshakes give back no more memory than they have taken');
+  }
+}
+
+export class HandshakeMemory implements ConnectionMemory {
+  readonly #budget: HandshakeBudget;
+  /** Called when the last connection has left. */
+  readonly #unused: () => void;
+  readonly #connections = new Set<Connection>();
+  #held = 0;
+
+  constructor(budget: HandshakeBudget, unused: () => void) {
+    this.#budget = budget;
+    this.#unused = unused;
   }
 
   joined(connection: Connection): void {
@@ -49,17 +66,17 @@ export class GreetingMemory implements ConnectionMemory {
 
   left(connection: Connection): void {
     this.#connections.delete(connection);
-    if (this.#connections.size === 0) addresses.delete(this.#address);
+    if (this.#connections.size === 0) this.#unused();
   }
 
   take(bytes: number, connection: Connection): void {
     this.#held += bytes;
-    heldByAll += bytes;
+    this.#budget.add(bytes);
     if (!this.#room(0)) this.#refuse(connection);
   }
 
   #room(bytes: number): boolean {
-    return this.#held + bytes <= ADDRESS_BYTES && heldByAll + bytes <= ALL_BYTES;
+    return this.#held + bytes <= ADDRESS_BYTES && this.#budget.held + bytes <= ALL_BYTES;
   }
 
   #refuse(connection: Connection): void {
@@ -69,7 +86,8 @@ export class GreetingMemory implements ConnectionMemory {
 
   give(bytes: number): void {
     this.#held -= bytes;
-    heldByAll -= bytes;
+    assert(this.#held >= 0, 'the connections of an address give back no more memory than they have taken');
+    this.#budget.add(-bytes);
   }
 
   begin(connection: Connection, bytes: number): boolean {

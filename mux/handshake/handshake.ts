@@ -19,32 +19,32 @@ import { AcceptStat, CallHeader, parseCall, RpcRejected } from '../wire/rpc.js';
 import { XdrReader } from '../wire/xdr.js';
 import { Dict } from '../xlator/dict.js';
 import { FOP_PROGRAM } from '../xlator/fop-table.js';
-import { GreetingMemory } from './handshake-memory.js';
+import type { HandshakeBudget } from './handshake-memory.js';
 import { encodeSetvolumeReply } from './setvolume-reply.js';
 
-/** A greeting fits in far less; a client that sends more here is none. */
+/** A handshake fits in far less; a client that sends more here is none. */
 const MAX_RECORD_BYTES = 64 << 10;
 /** How long a handshake waits for a brick whose worker is being replaced, before the client is told to try again. */
 export const HOLD_MS = 15_000;
 /** A connection that has not asked for a brick after this time is closed. */
-const GREETING_MS = 120_000;
+const HANDSHAKE_MS = 120_000;
 
 /** What the main thread knows of a brick, for the handshake. */
-export interface BrickEntry {
+export interface HandshakeBrick {
   readonly name: ByteString;
   /** Domain of log lines: name of the server volume. */
   readonly serverName: string;
   readonly volumeId: string | undefined;
   readonly auth: AuthRules;
   /** Being detached: not any more for new clients. */
-  readonly closing: boolean;
+  readonly stopping: boolean;
   readonly up: boolean;
   /** Why it serves nobody; '' if it serves. */
   readonly withheld: string;
-  /** Its worker has failed, and it is being brought back. */
+  /** Its worker has failed, and the supervisor starts it again. */
   readonly returning: boolean;
-  /** Resolves when it is back, or given up, or after that time. */
-  back(limitMs: number): Promise<void>;
+  /** Resolves when it is not returning any more, or after that time. */
+  waitUntilUp(limitMs: number): Promise<void>;
 }
 
 /** A connection that goes to its brick. */
@@ -60,12 +60,15 @@ export interface Handover {
   reply: { volumeId: string | undefined; processUuid: string };
 }
 
-export interface Reception {
-  findBrick(name: ByteString): BrickEntry | undefined;
+/** What a handshake asks of the listener that it belongs to. */
+export interface HandshakeHost {
   readonly processUuid: string;
   readonly log: Logger;
-  handOver(brick: BrickEntry, handover: Handover): void;
-  closed(greeting: Greeting): void;
+  readonly budget: HandshakeBudget;
+  findBrick(name: ByteString): HandshakeBrick | undefined;
+  handOver(brick: HandshakeBrick, handover: Handover): void;
+  /** The connection is closed, or handed over. */
+  ended(handshake: Handshake): void;
 }
 
 interface Refusal {
@@ -78,20 +81,20 @@ interface Refusal {
 const header = new CallHeader();
 const reader = new XdrReader();
 
-export class Greeting implements ConnectionHandler {
-  readonly #reception: Reception;
+export class Handshake implements ConnectionHandler {
+  readonly #host: HandshakeHost;
   readonly #connection: Connection;
   readonly #timer: NodeJS.Timeout;
   readonly #address: string;
   readonly #port: number;
 
-  constructor(fd: number, reception: Reception) {
-    this.#reception = reception;
+  constructor(fd: number, host: HandshakeHost) {
+    this.#host = host;
     const peer = addon.peerName(fd);
     [this.#address, this.#port] = typeof peer === 'number' ? ['', 0] : peer;
-    const memory = GreetingMemory.of(this.#address);
+    const memory = host.budget.of(this.#address);
     this.#connection = new Connection(fd, this, MAX_RECORD_BYTES, memory);
-    this.#timer = setTimeout(() => this.#connection.close('no brick asked for in time'), GREETING_MS);
+    this.#timer = setTimeout(() => this.#connection.close('no brick asked for in time'), HANDSHAKE_MS);
     this.#timer.unref();
   }
 
@@ -105,9 +108,8 @@ export class Greeting implements ConnectionHandler {
 
   onClose(reason: string): void {
     clearTimeout(this.#timer);
-    if (reason !== '')
-      this.#reception.log.warning(0, `connection of ${this.#peer} ended during its handshake: ${reason}`);
-    this.#reception.closed(this);
+    if (reason !== '') this.#host.log.warning(0, `connection of ${this.#peer} ended during its handshake: ${reason}`);
+    this.#host.ended(this);
   }
 
   onRecord(region: Region, start: number, end: number): void {
@@ -158,7 +160,7 @@ export class Greeting implements ConnectionHandler {
     // Later records wait for the brick's thread.
     this.#connection.pause();
     this.#decide(xid, dict, credentialText(header)).catch((error: unknown) => {
-      this.#reception.log.error(0, `handshake failed: ${String(error)}`);
+      this.#host.log.error(0, `handshake failed: ${String(error)}`);
       this.#connection.close('handshake failed');
     });
   }
@@ -169,11 +171,11 @@ export class Greeting implements ConnectionHandler {
       this.#refuse(xid, '', { errno: EINVAL, text: 'No remote-subvolume option specified', childUp: undefined });
       return;
     }
-    let brick = this.#reception.findBrick(bytesOfLatin1(name));
+    let brick = this.#host.findBrick(bytesOfLatin1(name));
     if (brick?.returning) {
-      await brick.back(HOLD_MS);
+      await brick.waitUntilUp(HOLD_MS);
       if (this.#connection.closed) return;
-      brick = this.#reception.findBrick(bytesOfLatin1(name));
+      brick = this.#host.findBrick(bytesOfLatin1(name));
     }
     const refusal = this.#check(dict, brick);
     if (refusal !== null) {
@@ -192,10 +194,10 @@ export class Greeting implements ConnectionHandler {
     };
     const verdict = await entry.auth.check(auth);
     if (this.#connection.closed) return;
-    for (const note of verdict.notes) this.#reception.log.info(0, note);
+    for (const note of verdict.notes) this.#host.log.info(0, note);
     const uid = dict.text('process-uuid')!;
     if (!verdict.accepted) {
-      this.#reception.log.error(115034, `Cannot authenticate client from ${uid} ${dict.text('client-version') ?? ''}`);
+      this.#host.log.error(115034, `Cannot authenticate client from ${uid} ${dict.text('client-version') ?? ''}`);
       const text = 'Authentication failed';
       this.#refuse(xid, name, { errno: EACCES, text, childUp: true, volumeId: entry.volumeId });
       return;
@@ -214,19 +216,19 @@ export class Greeting implements ConnectionHandler {
     clearTimeout(this.#timer);
     const rest = this.#connection.detach();
     if (rest === null) return;
-    this.#reception.closed(this);
-    this.#reception.handOver(entry, {
+    this.#host.ended(this);
+    this.#host.handOver(entry, {
       fd: this.#connection.fd,
       ticket: 0,
       xid,
       rest,
       identity,
-      reply: { volumeId: entry.volumeId, processUuid: this.#reception.processUuid },
+      reply: { volumeId: entry.volumeId, processUuid: this.#host.processUuid },
     });
   }
 
   /** The checks of the handshake in stock's order, as far as they need no waiting. */
-  #check(dict: Dict, brick: BrickEntry | undefined): Refusal | null {
+  #check(dict: Dict, brick: HandshakeBrick | undefined): Refusal | null {
     if (brick !== undefined && !brick.up) {
       return { errno: EAGAIN, text: 'Not received child_up for this xlator', childUp: false };
     }
@@ -241,7 +243,7 @@ export class Greeting implements ConnectionHandler {
       const text = 'Volume-ID different, possible case of same brick re-used in another volume';
       return { errno: EINVAL, text, childUp: true };
     }
-    if (brick?.closing === true) {
+    if (brick?.stopping === true) {
       const text = 'cleanup flag is set for xlator.  Try again later';
       return { errno: EAGAIN, text, childUp: true, volumeId: brick.volumeId };
     }
@@ -258,7 +260,7 @@ export class Greeting implements ConnectionHandler {
   #refuse(xid: number, brick: string, refusal: Refusal): void {
     if (this.#connection.closed) return;
     const wish = brick === '' ? '' : ` of brick ${brick}`;
-    this.#reception.log.warning(0, `client ${this.#peer}${wish} refused: ${refusal.text}`);
+    this.#host.log.warning(0, `client ${this.#peer}${wish} refused: ${refusal.text}`);
     const dict = new Dict().setText('ERROR', refusal.text);
     if (refusal.childUp !== undefined) dict.setUint('child_up', refusal.childUp ? 1 : 0);
     if (refusal.volumeId !== undefined) dict.setText('volume-id', refusal.volumeId);

@@ -13,7 +13,7 @@ export function encodeSetvolumeReply(w: XdrWriter, xid: number, ret: number, err
 }
 
 /** Keys of a successful handshake. */
-export function welcome(reply: { volumeId: string | undefined; processUuid: string }): Dict {
+export function acceptedReply(reply: { volumeId: string | undefined; processUuid: string }): Dict {
   const dict = new Dict().setText('ERROR', 'Success').setUint('child_up', 1);
   if (reply.volumeId !== undefined) dict.setText('volume-id', reply.volumeId);
   return dict.setText('process-uuid', reply.processUuid).setUint('clnt-lk-version', 0).setUint('transport-ptr', 1);

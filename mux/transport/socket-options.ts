@@ -29,7 +29,7 @@ export interface KeepaliveOptions {
 /** What holds until the brick that a connection wants is known, whose options then hold. */
 const STOCK: KeepaliveOptions = { on: true, idleSec: 20, intervalSec: 2, count: 9, userTimeoutSec: 42 };
 
-export function greetOptions(fd: number): void {
+export function setHandshakeOptions(fd: number): void {
   addon.setSockOpt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   setKeepalive(fd, STOCK);
 }

@@ -1,6 +1,6 @@
 /**
- * The listening socket. When the process or the machine is out of descriptors, new connections wait in the kernel's queue: accept is
- * tried again after a while, not in a loop, and the log tells once when that begins and once when it is over.
+ * Accepts the connections of a listening socket. When the process or the machine is out of descriptors, new connections wait in the
+ * kernel's queue: accept is tried again after a while, not in a loop, and the log tells once when that begins and once when it is over.
  */
 import { addon, type Poller } from '../../native/addon.js';
 import { EAGAIN, ECONNABORTED, EINTR, EPERM, EPROTO, errnoName } from '../../native/errno.js';
@@ -16,7 +16,7 @@ const LONGEST_PAUSE_MS = 2000;
 /** Answers that speak of the one connection that would have been next. */
 const OF_THAT_CONNECTION: ReadonlySet<number> = new Set([ECONNABORTED, EINTR, EPERM, EPROTO]);
 
-export class Listener {
+export class AcceptLoop {
   readonly #fd: number;
   readonly #poller: Poller;
   readonly #take: (fd: number) => void;
@@ -26,7 +26,7 @@ export class Listener {
   /** Since when nothing could be accepted, by performance.now; 0: that is not so. */
   #pausedSinceMs = 0;
 
-  /** fd: a listening socket, which becomes the listener's. take: gets the descriptor of each connection. */
+  /** fd: a listening socket, which this closes. take: gets the descriptor of each connection. */
   constructor(fd: number, take: (fd: number) => void, log: () => Logger) {
     this.#fd = fd;
     this.#take = take;

@@ -71,7 +71,7 @@ export class BrickWorker {
     const before = new Set(piscina.threads);
     const given = new AbortController();
     // A task with a signal waits aside until its new thread is up; tasks for other workers don't queue behind it.
-    const hello = this.#sayHello(piscina, port2, given);
+    const hello = this.#startThread(piscina, port2, given);
     hello.catch(() => {});
     const thread = piscina.threads.find((t) => !before.has(t));
     if (thread === undefined) {
@@ -95,7 +95,7 @@ export class BrickWorker {
     const gone = new Promise((resolve) => this.#thread.once('exit', resolve));
     const silent = new Promise((resolve) => port1.once('close', resolve));
     this.ended = Promise.all([gone, silent]).then(() => {});
-    port1.on('message', (message: WorkerEvent) => this.#heard(message));
+    port1.on('message', (message: WorkerEvent) => this.#onMessage(message));
     // The line breaks when the thread begins to end.
     port1.once('close', () => this.#down(''));
     port1.unref();
@@ -127,7 +127,7 @@ export class BrickWorker {
   }
 
   /** Has Piscina start a thread for the first task. Throws when the system gives none. */
-  #sayHello(piscina: Piscina, line: MessagePort, given: AbortController): Promise<void> {
+  #startThread(piscina: Piscina, line: MessagePort, given: AbortController): Promise<void> {
     const argument: WorkerHello = { line, heapExhausted: this.#heapExhausted };
     const task = { argument, [Piscina.queueOptionsSymbol]: this.route };
     try {
@@ -140,7 +140,7 @@ export class BrickWorker {
     }
   }
 
-  #heard(message: WorkerEvent): void {
+  #onMessage(message: WorkerEvent): void {
     if (message.event === 'fault') this.#fault = message.reason;
     else if (this.#alive) this.#reports.event(message);
   }

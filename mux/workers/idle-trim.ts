@@ -1,6 +1,6 @@
 /**
- * What a thread gives back while nobody needs it: inodes of bricks that have gone quiet, and, once the whole thread has, free
- * buffers, garbage and the free pages of the heap.
+ * Releases memory of idle threads: inodes of idle bricks, and, once the whole thread is idle, free buffers, garbage and the free
+ * pages of the heap.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -26,38 +26,38 @@ function collectGarbage(): void {
 }
 
 /**
- * When a thread that has come to rest is to be tidied: at once, since somebody may look at its memory; and again when the
- * rounds after that have found all there was to shed.
+ * Decides when the memory of an idle thread is trimmed: at once, since somebody may look at its memory; and again when the rounds
+ * after that have shed all inodes that there were to shed.
  */
-export class Rest {
-  /** What has been done since is not worth a collection. */
-  #tidy = true;
+export class IdleTracker {
+  /** Nothing worth a collection has been done since the last one. */
+  #trimmed = true;
   #shedding = false;
 
-  /** One round: whether anything was done since the last one, and how many inodes it has shed. Returns whether to tidy up. */
+  /** One round: whether anything was done since the last one, and how many inodes it has shed. Returns whether to trim. */
   round(busy: boolean, shed: number): boolean {
     if (busy) {
-      this.#tidy = false;
+      this.#trimmed = false;
       return false;
     }
     const last = this.#shedding && shed === 0;
     this.#shedding = shed > 0;
-    if (this.#tidy && !last) return false;
-    this.#tidy = true;
+    if (this.#trimmed && !last) return false;
+    this.#trimmed = true;
     return true;
   }
 }
 
-function tidyUp(): void {
+function trimMemory(): void {
   trimRegions();
   trimPipes();
   collectGarbage();
   addon.mallocTrim();
 }
 
-/** Starts keeping house for the bricks of this thread; they are asked for anew each time. Returns what ends it. */
-export function keepHouse(bricks: () => readonly Brick[]): () => void {
-  const rest = new Rest();
+/** Trims this thread whenever its bricks are idle; they are asked for anew each time. Returns what ends it. */
+export function startIdleTrim(bricks: () => readonly Brick[]): () => void {
+  const idle = new IdleTracker();
   let known = 0;
   return ticker.every(PERIOD_SEC, () => {
     const all = bricks();
@@ -69,18 +69,18 @@ export function keepHouse(bricks: () => readonly Brick[]): () => void {
       if (brick.inFlight.takeBusy()) busy = true;
       else shed += brick.table.shed();
     }
-    if (rest.round(busy, shed)) tidyUp();
+    if (idle.round(busy, shed)) trimMemory();
   });
 }
 
-/** The same for a thread without bricks: it is at rest when its event loop is. Returns what ends it. */
-export function keepQuiet(): () => void {
-  const rest = new Rest();
+/** The same for the main thread, which has no bricks: it is idle when its event loop is. Returns what ends it. */
+export function startMainThreadTrim(): () => void {
+  const idle = new IdleTracker();
   let before = performance.eventLoopUtilization();
   return ticker.every(PERIOD_SEC, () => {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, before);
     before = now;
-    if (rest.round(utilization > QUIET_UTILIZATION, 0)) tidyUp();
+    if (idle.round(utilization > QUIET_UTILIZATION, 0)) trimMemory();
   });
 }

@@ -2,7 +2,7 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { BrickTask } from './worker-protocol.js';
 
-export class KeptTask {
+export class StoredTask {
   readonly #rest: Omit<BrickTask, 'volfile'>;
   readonly #packed: Buffer;
 

@@ -6,10 +6,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ByteString } from '../../native/bytes.js';
 import { loggerFor } from '../base/log.js';
+import type { BrickRegistry } from './brick-registry.js';
 import type { BrickWorker } from './brick-worker.js';
-import { type BrickPool, WorkerLost } from './worker-pool.js';
+import { WorkerLost, type WorkerPool } from './worker-pool.js';
 
-export interface RevivalRules {
+export interface SupervisorRules {
   /** A worker that fails within this time of its bricks' return counts as failing for the same cause as the one before. */
   soonMs: number;
   /** Failures in a row after which bricks are not brought back together. */
@@ -22,7 +23,7 @@ export interface RevivalRules {
 }
 
 /** About a minute and a half from a brick's first failure until it is given up. */
-export const REVIVAL_RULES: RevivalRules = {
+export const SUPERVISOR_RULES: SupervisorRules = {
   soonMs: 5000,
   together: 2,
   alone: 16,
@@ -33,32 +34,24 @@ export const REVIVAL_RULES: RevivalRules = {
 /** A thread that does not end has a system call under way on a disk that hangs. Its bricks don't wait any longer then. */
 const END_WAIT_MS = 5000;
 
-/** The server's part. */
-export interface Returning {
-  /** Whether a brick of a failed worker is to come back at all. */
-  wanted(brick: ByteString): boolean;
-  /** Starts a brick again. Rejects with a BrickFailure, or with {@link WorkerLost}. */
-  start(brick: ByteString, worker: BrickWorker): Promise<void>;
-  giveUp(brick: ByteString, reason: string): void;
-}
-
-interface Record {
+/** What is remembered of a worker whose bricks had been in one that failed. */
+interface RestartHistory {
   /** Failures in a row before this worker. */
   failures: number;
-  /** When its bricks were back; 0: not yet. performance.now() */
+  /** When its bricks were up again; 0: not yet. performance.now() */
   settled: number;
 }
 
-export class Revival {
-  readonly #pool: BrickPool;
-  readonly #server: Returning;
-  readonly #rules: RevivalRules;
-  readonly #records = new WeakMap<BrickWorker, Record>();
+export class Supervisor {
+  readonly #pool: WorkerPool;
+  readonly #registry: BrickRegistry;
+  readonly #rules: SupervisorRules;
+  readonly #history = new WeakMap<BrickWorker, RestartHistory>();
   #stopped = false;
 
-  constructor(pool: BrickPool, server: Returning, rules: RevivalRules) {
+  constructor(pool: WorkerPool, registry: BrickRegistry, rules: SupervisorRules) {
     this.#pool = pool;
-    this.#server = server;
+    this.#registry = registry;
     this.#rules = rules;
   }
 
@@ -66,12 +59,12 @@ export class Revival {
     this.#stopped = true;
   }
 
-  /** A worker has failed: brings its bricks back. */
-  async down(worker: BrickWorker): Promise<void> {
-    const record = this.#records.get(worker);
+  /** A worker has failed: starts its bricks again. */
+  async workerDown(worker: BrickWorker): Promise<void> {
+    const history = this.#history.get(worker);
     const soon =
-      record !== undefined && (record.settled === 0 || performance.now() - record.settled < this.#rules.soonMs);
-    const failures = soon ? record.failures + 1 : 1;
+      history !== undefined && (history.settled === 0 || performance.now() - history.settled < this.#rules.soonMs);
+    const failures = soon ? history.failures + 1 : 1;
     await Promise.race([worker.ended, delay(END_WAIT_MS, undefined, { ref: false })]);
     const log = loggerFor('server');
     let bricks = this.#wanted(worker);
@@ -81,7 +74,7 @@ export class Revival {
     const theirs = worker.started;
     if (failures > this.#rules.alone && (bricks.length === 1 || !theirs)) {
       const reason = `its worker has failed ${failures} times in a row: ${worker.fault.split(' | ', 1)[0]}`;
-      for (const brick of bricks) this.#server.giveUp(brick, reason);
+      for (const brick of bricks) this.#registry.fail(brick, reason);
       return;
     }
     await this.#pause(failures);
@@ -90,12 +83,12 @@ export class Revival {
     const apart = theirs && bricks.length > 1 && failures > this.#rules.together;
     const half = Math.ceil(bricks.length / 2);
     const groups = apart ? [bricks.slice(0, half), bricks.slice(half)] : [bricks];
-    await Promise.all(groups.map((group) => this.#bringBack(group, failures)));
+    await Promise.all(groups.map((group) => this.#restart(group, failures)));
   }
 
   /** Bricks that are still the failed worker's: they may be detached, and attached elsewhere, at any time. */
   #wanted(worker: BrickWorker): ByteString[] {
-    return [...worker.bricks].filter((b) => this.#server.wanted(b));
+    return [...worker.bricks].filter((b) => this.#registry.wanted(b));
   }
 
   async #pause(failures: number): Promise<void> {
@@ -104,21 +97,21 @@ export class Revival {
     await delay(Math.min(firstPauseMs * 2 ** (failures - 2), longestPauseMs), undefined, { ref: false });
   }
 
-  async #bringBack(bricks: ByteString[], failures: number): Promise<void> {
+  async #restart(bricks: ByteString[], failures: number): Promise<void> {
     let worker: BrickWorker;
     try {
       worker = this.#pool.start();
     } catch (error) {
-      for (const brick of bricks) this.#server.giveUp(brick, `no worker can be started for it: ${String(error)}`);
+      for (const brick of bricks) this.#registry.fail(brick, `no worker can be started for it: ${String(error)}`);
       return;
     }
     worker.suspect = true;
-    const record: Record = { failures, settled: 0 };
-    this.#records.set(worker, record);
+    const history: RestartHistory = { failures, settled: 0 };
+    this.#history.set(worker, history);
     // At once: should this worker fail, too, it is known whose it was.
     for (const brick of bricks) this.#pool.move(brick, worker);
-    await Promise.all(bricks.map((brick) => this.#start(brick, worker)));
-    record.settled = performance.now();
+    await Promise.all(bricks.map((brick) => this.#startBrick(brick, worker)));
+    history.settled = performance.now();
     if (!worker.alive) return;
     loggerFor('server').info(
       0,
@@ -128,13 +121,13 @@ export class Revival {
     worker.suspect = false;
   }
 
-  async #start(brick: ByteString, worker: BrickWorker): Promise<void> {
+  async #startBrick(name: ByteString, worker: BrickWorker): Promise<void> {
     try {
-      await this.#server.start(brick, worker);
+      await this.#registry.registered(name).restart((task) => this.#pool.runOn(worker, 'attach', task));
     } catch (error) {
       // A worker that fails while the brick starts is a case of its own.
       if (error instanceof WorkerLost) return;
-      this.#server.giveUp(brick, (error as { message?: string }).message ?? String(error));
+      this.#registry.fail(name, error instanceof Error ? error.message : String(error));
     }
   }
 }

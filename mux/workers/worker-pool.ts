@@ -4,6 +4,7 @@
  * brick goes where there is least to do.
  */
 import { Piscina } from 'piscina';
+import { defined } from '../../native/assert.js';
 import type { ByteString } from '../../native/bytes.js';
 import { BrickError } from '../base/brick-error.js';
 import { background } from '../base/fault.js';
@@ -15,7 +16,7 @@ import type { Handover } from '../handshake/handshake.js';
 import type { QosWorkerData } from '../qos/bucket.js';
 import { bucketMemory } from '../qos/bucket.js';
 import { BrickWorker, type Route, type WorkerReports } from './brick-worker.js';
-import { keepQuiet } from './idle-trim.js';
+import { startMainThreadTrim } from './idle-trim.js';
 import type { BrickTask } from './worker-protocol.js';
 
 const log = loggerFor('workers');
@@ -66,13 +67,13 @@ const SAMPLE_MS = 5000;
 /** A worker that is busy all the time counts as one with so many idle bricks more. */
 const BUSY_AS_BRICKS = 16;
 
-export class BrickPool {
+export class WorkerPool {
   readonly #piscina: Piscina;
   readonly #placement = new Map<ByteString, BrickWorker>();
   readonly #workers = new Set<BrickWorker>();
   readonly #most: number;
   readonly #reports: WorkerReports;
-  readonly #endQuiet: () => void;
+  readonly #endTrim: () => void;
   #sampling: NodeJS.Timeout | null = null;
 
   constructor(options: PoolOptions, reports: WorkerReports) {
@@ -97,7 +98,8 @@ export class BrickPool {
       recordTiming: false,
       ...(options.heapMiB ? { resourceLimits: { maxOldGenerationSizeMb: options.heapMiB } } : {}),
       loadBalancer: (task, workers) => {
-        const { threadId } = (task as unknown as Record<symbol, Route>)[Piscina.queueOptionsSymbol]!;
+        const route = (task as unknown as Record<symbol, Route>)[Piscina.queueOptionsSymbol];
+        const { threadId } = defined(route, 'every task is routed to the worker of its brick');
         return workers.find((w) => w.id === threadId) ?? null;
       },
     });
@@ -108,7 +110,7 @@ export class BrickPool {
     this.#piscina.on('error', () => {});
     // The first one starts while the daemon gets hold of the volfile.
     this.start();
-    this.#endQuiet = keepQuiet();
+    this.#endTrim = startMainThreadTrim();
   }
 
   get workers(): ReadonlySet<BrickWorker> {
@@ -138,8 +140,8 @@ export class BrickPool {
     const known = this.#placement.get(brick);
     if (known !== undefined) return known;
     const fit = [...this.#workers].filter((w) => !w.suspect);
-    let chosen = fit[0];
-    for (const w of fit) if (weight(w) < weight(chosen!)) chosen = w;
+    let chosen: BrickWorker | undefined;
+    for (const w of fit) if (chosen === undefined || weight(w) < weight(chosen)) chosen = w;
     const more = this.#workers.size < this.#most && fit.every((w) => w.bricks.size > 0);
     if (chosen === undefined || more) chosen = this.start();
     this.move(brick, chosen);
@@ -201,7 +203,7 @@ export class BrickPool {
   }
 
   async close(): Promise<void> {
-    this.#endQuiet();
+    this.#endTrim();
     if (this.#sampling !== null) clearInterval(this.#sampling);
     await Promise.all([...this.#workers].map((w) => w.stop()));
     await this.#piscina.destroy();

@@ -1,8 +1,8 @@
 import t from 'tap';
-import { Rest } from '../../../mux/workers/idle-trim.js';
+import { IdleTracker } from '../../../mux/workers/idle-trim.js';
 
 t.test('a thread that comes to rest is tidied in the first quiet round, and once', async (t) => {
-  const rest = new Rest();
+  const idle = new IdleTracker();
   const rounds: [boolean, number][] = [
     [false, 0],
     [true, 0],
@@ -13,13 +13,13 @@ t.test('a thread that comes to rest is tidied in the first quiet round, and once
     [false, 0],
   ];
   t.same(
-    rounds.map(([busy, shed]) => rest.round(busy, shed)),
+    rounds.map(([busy, shed]) => idle.round(busy, shed)),
     [false, false, false, true, false, false, true],
   );
 });
 
 t.test('what it sheds later is collected when nothing more comes', async (t) => {
-  const rest = new Rest();
+  const idle = new IdleTracker();
   const rounds: [boolean, number][] = [
     [true, 0],
     [false, 4096],
@@ -29,16 +29,16 @@ t.test('what it sheds later is collected when nothing more comes', async (t) => 
     [false, 0],
   ];
   t.same(
-    rounds.map(([busy, shed]) => rest.round(busy, shed)),
+    rounds.map(([busy, shed]) => idle.round(busy, shed)),
     [false, true, false, false, true, false],
   );
 });
 
 t.test('work that comes amid shedding', async (t) => {
-  const rest = new Rest();
-  rest.round(true, 0);
-  t.equal(rest.round(false, 4096), true);
-  t.equal(rest.round(true, 12), false);
-  t.equal(rest.round(false, 0), true);
-  t.equal(rest.round(false, 0), false);
+  const idle = new IdleTracker();
+  idle.round(true, 0);
+  t.equal(idle.round(false, 4096), true);
+  t.equal(idle.round(true, 12), false);
+  t.equal(idle.round(false, 0), true);
+  t.equal(idle.round(false, 0), false);
 });

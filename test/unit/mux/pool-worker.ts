@@ -9,8 +9,9 @@ import type { Unapplied } from '../../../mux/brick/brick-facts.js';
 import { options as serverOptions } from '../../../mux/brick/server-options.js';
 import { workerStats } from '../../../mux/brick/views/brick-stats.js';
 import type { Handover } from '../../../mux/handshake/handshake.js';
-import { Host, type TranslatorRegistry } from '../../../mux/workers/brick-host.js';
+import { BrickHost } from '../../../mux/workers/brick-host.js';
 import type { WorkerHello } from '../../../mux/workers/brick-worker.js';
+import type { TranslatorRegistry } from '../../../mux/workers/translator-registry.js';
 import type { BrickTask } from '../../../mux/workers/worker-protocol.js';
 import { type Task, workerTask } from '../../../mux/workers/worker-task.js';
 import type { Call } from '../../../mux/xlator/call.js';
@@ -76,7 +77,7 @@ const registry: TranslatorRegistry = {
 if (getEnvironmentData('broken') === true) throw new Error('broken');
 
 let line: MessagePort | null = null;
-const host = new Host(registry, (event) => line?.postMessage(event));
+const host = new BrickHost(registry, (event) => line?.postMessage(event));
 
 export const hello = ({ argument }: Task<WorkerHello>): void => {
   line = argument.line;

@@ -18,8 +18,8 @@ import {
 import { beginCall, beginCallAs } from '../../../mux/wire/rpc.js';
 import { XdrWriter } from '../../../mux/wire/xdr.js';
 import { Server } from '../../../mux/workers/server.js';
-import type { RevivalRules } from '../../../mux/workers/supervisor.js';
-import { BrickPool, type FaultKind } from '../../../mux/workers/worker-pool.js';
+import type { SupervisorRules } from '../../../mux/workers/supervisor.js';
+import { type FaultKind, WorkerPool } from '../../../mux/workers/worker-pool.js';
 import { Dict } from '../../../mux/xlator/dict.js';
 import { FOP_PROGRAM, FOP_VERSION, fopByName } from '../../../mux/xlator/fop-table.js';
 import { bytesOfText } from '../../../native/bytes.js';
@@ -32,7 +32,7 @@ t.setTimeout(400_000 + 3000 * DEATHS);
 setLogSink({ wants: () => false, write: () => {} });
 
 const workerModule = new URL('./pool-worker.js', import.meta.url).href;
-const RULES: RevivalRules = { soonMs: 1000, together: 2, alone: 5, firstPauseMs: 1, longestPauseMs: 10 };
+const RULES: SupervisorRules = { soonMs: 1000, together: 2, alone: 5, firstPauseMs: 1, longestPauseMs: 10 };
 
 const task = (brick: string, how = '') => ({
   brick: bytesOfText(brick),
@@ -42,8 +42,8 @@ const task = (brick: string, how = '') => ({
 });
 
 /** Keeps the loop alive as a daemon's listener does. */
-async function served(t: Test, workers: number, more: { heapMiB?: number; revival?: RevivalRules } = {}) {
-  const server = new Server({ workerModule, workers, revival: RULES, ...more });
+async function served(t: Test, workers: number, more: { heapMiB?: number; supervision?: SupervisorRules } = {}) {
+  const server = new Server({ workerModule, workers, supervision: RULES, ...more });
   const failed: string[] = [];
   server.onBrickFailed((brick, reason) => failed.push(`${brick}: ${reason}`));
   const { port } = await server.listen({ host: '127.0.0.1', port: 0, family: 4, backlog: 64 });
@@ -145,7 +145,7 @@ t.test('workers start as bricks come, and share them', async (t) => {
 });
 
 t.test('workers that start while others are at work', async (t) => {
-  const pool = new BrickPool({ workerModule, workers: 1 }, { event: () => {}, down: () => {} });
+  const pool = new WorkerPool({ workerModule, workers: 1 }, { event: () => {}, down: () => {} });
   const alive = setInterval(() => {}, 1000);
   t.teardown(() => {
     clearInterval(alive);
@@ -169,7 +169,7 @@ t.test('workers that start while others are at work', async (t) => {
 });
 
 t.test('a busy worker gets fewer bricks', async (t) => {
-  const pool = new BrickPool({ workerModule, workers: 2 }, { event: () => {}, down: () => {} });
+  const pool = new WorkerPool({ workerModule, workers: 2 }, { event: () => {}, down: () => {} });
   const alive = setInterval(() => {}, 1000);
   t.teardown(() => {
     clearInterval(alive);
@@ -235,7 +235,7 @@ t.test('workers that fail in every way, one after the other', async (t) => {
     'terminate',
     '+terminate',
   ];
-  const { server, failed, port } = await served(t, 2, { heapMiB: 48, revival: { ...RULES, soonMs: 0 } });
+  const { server, failed, port } = await served(t, 2, { heapMiB: 48, supervision: { ...RULES, soonMs: 0 } });
   for (const brick of ['/b0', '/b1']) await server.attach(task(brick));
   const fds = (): number => readdirSync('/proc/self/fd').length;
   let firstFds = 0;
