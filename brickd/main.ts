@@ -2,8 +2,8 @@
  * Entry of every use of brickd: a brick process called with glusterfsd's options, or a command. Loads only what the use
  * needs; a brick process called to run in the background loads no more than its options and the launcher.
  */
-import { UsageError } from './cli/argp.js';
-import { type BrickArguments, brickArguments } from './cli/brick-arguments.js';
+import { UsageError } from './arguments/argp.js';
+import { type BrickArguments, brickArguments } from './arguments/brick-arguments.js';
 import { surviveClosedPipes } from './cli/closed-pipe.js';
 import { CALL_VARIABLE, callArguments, unpackCall } from './daemon/call.js';
 
@@ -34,7 +34,7 @@ async function run(): Promise<void> {
 }
 
 async function command(): Promise<void> {
-  const { runCommand } = await import('./cli/commands.js');
+  const { runCommand } = await import('./commands.js');
   return runCommand(process.argv.slice(2));
 }
 

@@ -7,7 +7,7 @@ import { problemText } from '../../volfiles/problem.js';
 import { implemented, optionTableOf } from '../translators/catalog.js';
 import { demandProblems } from '../translators/demands.js';
 import { qosProblems } from '../translators/user/qos/problems.js';
-import { CommandError } from './commands.js';
+import { CommandError } from './command-error.js';
 
 /** Prints a line per problem. Throws a CommandError when the file cannot be read or used. */
 export function check(file: string): void {

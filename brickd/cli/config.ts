@@ -1,12 +1,12 @@
 /** `brickd config`: checks the configuration file and prints the settings in force. */
 import { readFileSync } from 'node:fs';
-import { CONFIG_FILE, CONFIG_VARIABLE } from '../metrics/families/variables.js';
 import type { ListenAddress } from '../metrics/http/address.js';
 import { hostAndPort } from '../metrics/http/address.js';
 import { readWebConfig } from '../metrics/http/web-config.js';
 import { ConfigError } from '../metrics/http/yaml-file.js';
 import { type MetricsSettings, metricsSettings } from '../metrics/settings.js';
-import { CommandError } from './commands.js';
+import { CONFIG_FILE, CONFIG_VARIABLE } from '../metrics/variables.js';
+import { CommandError } from './command-error.js';
 
 function addressText(a: ListenAddress): string {
   if (a.kind === 'unix') return `unix:${a.path}`;

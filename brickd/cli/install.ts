@@ -25,7 +25,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DIRECTORY_MODE, replaceOwnFile } from '../../mux/base/own-files.js';
 import { bytesOfText } from '../../native/bytes.js';
-import { CommandError } from './commands.js';
+import { CommandError } from './command-error.js';
 import { GLUSTERD_VOLUMES, type QosVolume, qosVolumes, resetCommands } from './qos-volumes.js';
 import { isWrapper, parseWrapper, type WrapperSettings, wrapperText } from './wrapper.js';
 import { writableByOthers } from './writable-by-others.js';

@@ -1,11 +1,10 @@
 /** What brickd prints instead of serving. */
-import { versionText } from '../version.js';
-import type { OptionSpec } from './argp.js';
-import type { BrickArguments } from './brick-arguments.js';
-import { GLUSTERFSD_OPTIONS } from './glusterfsd-options.js';
 
-export const STATEDUMP_DIRECTORY = '/var/run/gluster';
-export const LOG_DIRECTORY = '/var/log/glusterfs';
+import type { OptionSpec } from '../arguments/argp.js';
+import type { BrickArguments } from '../arguments/brick-arguments.js';
+import { LOG_DIRECTORY, STATEDUMP_DIRECTORY } from '../arguments/gluster-directories.js';
+import { GLUSTERFSD_OPTIONS } from '../arguments/glusterfsd-options.js';
+import { versionText } from '../version.js';
 
 export function print(what: BrickArguments['print']): void {
   process.stdout.write(textOf(what));

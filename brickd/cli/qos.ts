@@ -9,7 +9,7 @@ import { type ByteString, bytesOfLatin1, textOfLatin1, textPath } from '../../na
 import { QOS_QUESTION } from '../glusterd/brick-ops.js';
 import { RpcSocket } from '../glusterd/rpc-socket.js';
 import { qosRules } from '../translators/user/qos/settings.js';
-import { CommandError } from './commands.js';
+import { CommandError } from './command-error.js';
 import { brickPids } from './statedump.js';
 
 const WAIT_MS = 5000;

@@ -2,9 +2,9 @@
 import { readdirSync, readFileSync, readlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { bytesOfLatin1, fsPath, textOfLatin1 } from '../../native/bytes.js';
+import { STATEDUMP_DIRECTORY } from '../arguments/gluster-directories.js';
 import { pause } from '../glusterd/backoff.js';
-import { CommandError } from './commands.js';
-import { STATEDUMP_DIRECTORY } from './print.js';
+import { CommandError } from './command-error.js';
 import { parseStatedump } from './statedump-json.js';
 
 const WAIT_MS = 10_000;

@@ -17,8 +17,8 @@ import {
   textPath,
 } from '../../native/bytes.js';
 import { EADDRINUSE } from '../../native/errno.js';
+import type { BrickArguments } from '../arguments/brick-arguments.js';
 import type { BrickServer, ListenOptions } from '../brick-server.js';
-import type { BrickArguments } from '../cli/brick-arguments.js';
 import { pause } from '../glusterd/backoff.js';
 import { type BrickLife, BrickOpHandler } from '../glusterd/brick-ops.js';
 import { BrickOpsServer } from '../glusterd/brick-ops-server.js';

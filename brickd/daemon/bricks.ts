@@ -9,8 +9,8 @@ import { event, loggerFor } from '../../mux/base/log.js';
 import { unappliedText } from '../../mux/brick/brick-facts.js';
 import { type ByteString, bytesOfLatin1, latin1OfBytes, NO_BYTES } from '../../native/bytes.js';
 import { ENOENT } from '../../native/errno.js';
+import type { BrickArguments } from '../arguments/brick-arguments.js';
 import type { BrickServer, BrickSpec } from '../brick-server.js';
-import type { BrickArguments } from '../cli/brick-arguments.js';
 import { type Management, VolfileRefused } from '../glusterd/management.js';
 import {
   digestOf,

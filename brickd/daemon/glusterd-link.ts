@@ -4,7 +4,7 @@ import { background } from '../../mux/base/fault.js';
 import { event, loggerFor } from '../../mux/base/log.js';
 import { type ByteString, bytesOfLatin1, textPath } from '../../native/bytes.js';
 import { ENOTCONN } from '../../native/errno.js';
-import { type BrickArguments, SECURE_ACCESS_FILE } from '../cli/brick-arguments.js';
+import { type BrickArguments, SECURE_ACCESS_FILE } from '../arguments/brick-arguments.js';
 import { Backoff, pause } from '../glusterd/backoff.js';
 import type { GlusterdAddress } from '../glusterd/dial.js';
 import { Management, VolfileRefused } from '../glusterd/management.js';

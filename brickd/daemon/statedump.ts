@@ -7,8 +7,9 @@ import { PRIVATE_MODE } from '../../mux/base/own-files.js';
 import { formatTime } from '../../mux/base/time-text.js';
 import { addon } from '../../native/addon.js';
 import { type ByteString, bytesOfLatin1, bytesOfText, fsPath, latin1OfBytes, NO_BYTES } from '../../native/bytes.js';
+import { STATEDUMP_DIRECTORY } from '../arguments/gluster-directories.js';
 import { type BrickServer, DUMP_SECTIONS, type DumpSection, type DumpSelection } from '../brick-server.js';
-import { STATEDUMP_DIRECTORY } from '../cli/print.js';
+
 import { nowUs } from '../log/sink.js';
 
 const log = loggerFor('dump');

@@ -4,8 +4,8 @@ import { event, loggerFor } from '../../mux/base/log.js';
 import { BrickOpProc, type BrickOpReq, type BrickOpRsp } from '../../mux/wire/programs/mgmt.js';
 import { Dict } from '../../mux/xlator/dict.js';
 import { type ByteString, bytesOfLatin1 } from '../../native/bytes.js';
+import { booleanOf } from '../arguments/checks.js';
 import type { BrickServer, StatusKind, StatusValue } from '../brick-server.js';
-import { booleanOf } from '../cli/checks.js';
 
 const log = loggerFor('glusterfsd-mgmt');
 

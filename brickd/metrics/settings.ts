@@ -3,9 +3,9 @@
  * /etc/brickd/brickd.yaml (or the one that BRICKD_CONFIG names).
  */
 import { dirname, resolve } from 'node:path';
-import { CONFIG_FILE, CONFIG_VARIABLE, METRICS_VARIABLE } from './families/variables.js';
 import { ADDRESS_FORM, type ListenAddress, listenAddress } from './http/address.js';
 import { ConfigError, YamlFile } from './http/yaml-file.js';
+import { CONFIG_FILE, CONFIG_VARIABLE, METRICS_VARIABLE } from './variables.js';
 
 /** Where Prometheus finds the targets of this node. */
 export const TARGET_FILE = '/run/brickd/prometheus.json';

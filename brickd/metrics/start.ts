@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { textLoggerFor } from '../../mux/base/log.js';
 import type { StatsSource } from './families/registry.js';
-import { CONFIG_FILE, CONFIG_VARIABLE, METRICS_VARIABLE } from './families/variables.js';
 import { hostAndPort, isWildcard, type ListenAddress } from './http/address.js';
 import type { Place } from './http/endpoint.js';
 import type { MetricsSettings } from './settings.js';
 import { TargetFile } from './target-file.js';
+import { CONFIG_FILE, CONFIG_VARIABLE, METRICS_VARIABLE } from './variables.js';
 
 const log = textLoggerFor('metrics');
 

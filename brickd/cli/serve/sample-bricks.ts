@@ -6,7 +6,7 @@ import { getAttributeSync, setAttributeSync } from 'fs-xattr';
 import { DIRECTORY_MODE, PUBLIC_MODE, replaceOwnFile } from '../../../mux/base/own-files.js';
 import { type ByteString, bytesOfLatin1, bytesOfText, latin1OfBytes } from '../../../native/bytes.js';
 import { sampleBrickVolfile } from '../../../volfiles/samples/brick.js';
-import { CommandError } from '../commands.js';
+import { CommandError } from '../command-error.js';
 
 export const SAMPLE_VOLUME = 'sample';
 const VOLUME_ID = 'trusted.glusterfs.volume-id';

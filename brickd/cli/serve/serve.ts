@@ -10,7 +10,7 @@ import { pause } from '../../glusterd/backoff.js';
 import { levelOf } from '../../log/control.js';
 import { DaemonLog } from '../../log/open.js';
 import { MOST_WORKERS, makeServer } from '../../server-factory.js';
-import { CommandError } from '../commands.js';
+import { CommandError } from '../command-error.js';
 import { makeSampleBricks, writeClientVolfile } from './sample-bricks.js';
 import { startMetrics } from './serve-metrics.js';
 

@@ -4,7 +4,7 @@ import { get as getHttps } from 'node:https';
 import type { Frame } from '../../metrics/page/frame.js';
 import { metricsSettings } from '../../metrics/settings.js';
 import { livingTargets } from '../../metrics/target-file.js';
-import { CommandError } from '../commands.js';
+import { CommandError } from '../command-error.js';
 import { brickPids } from '../statedump.js';
 import type { Seen } from './top-text.js';
 

@@ -1,5 +1,5 @@
 /** `brickd top`: what the brick processes of this node do, live in a terminal; the same numbers as on their status pages. */
-import { CommandError } from '../commands.js';
+import { CommandError } from '../command-error.js';
 import { type Access, checkedUrl, passwordOf, processesHere, Stream } from './top-source.js';
 import { SORTS, type Sort, topLines } from './top-text.js';
 

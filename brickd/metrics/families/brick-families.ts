@@ -6,25 +6,10 @@ import { LATENCY_BOUNDS_SEC, latenciesIn } from '../../../mux/stats/fop-stats.js
 import { FOPS, fopByNumber } from '../../../mux/xlator/fop-table.js';
 import { textOfLatin1 } from '../../../native/bytes.js';
 import { errnoName } from '../../../native/errno.js';
-import type { BrickState } from '../../brick-server.js';
-import { boundLabels, histogram, labels, type MetricHead, sample } from '../exposition.js';
+import type { BrickFamily } from './brick-family.js';
+import { boundLabels, histogram, labels, type MetricHead, sample } from './exposition.js';
 import type { BrickLabels } from './names.js';
 import { QOS_FAMILIES } from './qos-families.js';
-
-/** One brick as metrics see it. */
-export interface BrickView {
-  state: BrickState;
-  labels: BrickLabels;
-  /** Undefined when the worker of the brick has not answered. */
-  stats: BrickStats | undefined;
-}
-
-/** A metric of bricks. */
-export interface BrickFamily extends MetricHead {
-  /** Names of its labels, for its description. */
-  labels: string;
-  samples(b: BrickView, name: string): string;
-}
 
 const OWN = 'volume, brick_path';
 const CAPACITY = 'cluster_id, host, id, brick_path, volume, subvolume';

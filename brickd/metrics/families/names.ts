@@ -14,7 +14,7 @@ import {
   textOfLatin1,
 } from '../../../native/bytes.js';
 import type { BrickState } from '../../brick-server.js';
-import { labels } from '../exposition.js';
+import { labels } from './exposition.js';
 
 /** Parts of labels, ready to stand between braces. */
 export interface BrickLabels {

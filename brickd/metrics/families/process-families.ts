@@ -5,8 +5,8 @@ import { LATENCY_BOUNDS_SEC, latencyOf } from '../../../mux/stats/fop-stats.js';
 import { addon } from '../../../native/addon.js';
 import type { ServerState } from '../../brick-server.js';
 import { VERSION } from '../../version.js';
-import { boundLabels, histogram, labels, type MetricHead, sample } from '../exposition.js';
-import type { BrickView } from './brick-families.js';
+import type { BrickView } from './brick-family.js';
+import { boundLabels, histogram, labels, type MetricHead, sample } from './exposition.js';
 
 /** All that one scrape tells. */
 export interface Snapshot {

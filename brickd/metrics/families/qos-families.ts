@@ -2,8 +2,8 @@
 import type { BadOption } from '../../../mux/qos/rules.js';
 import { DELAY_BOUNDS_S, type LimitStats, type QosStats, type TenantStats } from '../../../mux/qos/stats.js';
 import { textOfLatin1 } from '../../../native/bytes.js';
-import { boundLabels, histogram, labels, type MetricHead, sample } from '../exposition.js';
-import type { BrickFamily } from './brick-families.js';
+import type { BrickFamily } from './brick-family.js';
+import { boundLabels, histogram, labels, type MetricHead, sample } from './exposition.js';
 
 /** Tenants of a brick that are told of one by one, in the order of their rules; the others are one sum. */
 const TENANTS = 30;

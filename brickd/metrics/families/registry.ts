@@ -5,8 +5,8 @@
 import { type BrickStats, threadStats, type WorkerStats } from '../../../mux/brick/views/brick-stats.js';
 import type { ByteString } from '../../../native/bytes.js';
 import type { BrickState, ServerState } from '../../brick-server.js';
-import { head, Writer } from '../exposition.js';
 import { BRICK_FAMILIES } from './brick-families.js';
+import { head, Writer } from './exposition.js';
 import { BrickNames } from './names.js';
 import { PROCESS_FAMILIES, type Snapshot } from './process-families.js';
 import { standardMetrics } from './standard.js';

@@ -6,9 +6,9 @@ import { createGzip } from 'node:zlib';
 import { describeThrown } from '../../../mux/base/fault.js';
 import { loggerFor } from '../../../mux/base/log.js';
 import { Metrics, type MetricsOptions, type StatsSource } from '../families/registry.js';
-import { alive, healthy, ready, type Verdict } from '../health.js';
-import { Live } from '../live.js';
-import { pageFile, sendPageFile } from '../page.js';
+import { Live } from '../live/live.js';
+import { alive, healthy, ready, type Verdict } from './health.js';
+import { pageFile, sendPageFile } from './page-files.js';
 
 const log = loggerFor('metrics');
 const LOOPBACK = '127.0.0.1';

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { UsageError } from '../../../brickd/cli/argp.js';
+import { UsageError } from '../../../brickd/arguments/argp.js';
 import { commandLine } from './command-line.js';
 
 const HINT = "Try `glusterfsd --help' or `glusterfsd --usage' for more information.\n";

@@ -1,4 +1,4 @@
-import { type BrickArguments, brickArguments } from '../../../brickd/cli/brick-arguments.js';
+import { type BrickArguments, brickArguments } from '../../../brickd/arguments/brick-arguments.js';
 import { bytesOfText } from '../../../native/bytes.js';
 
 /** The command line of a brick process, whose words are text. */

@@ -2,8 +2,8 @@
  * A brick process whose server is a fake: what the tests of the process's life start. With FAKE_FAULT set it throws an
  * uncaught error that many milliseconds after its start.
  */
-import { UsageError } from '../../../brickd/cli/argp.js';
-import { brickArguments } from '../../../brickd/cli/brick-arguments.js';
+import { UsageError } from '../../../brickd/arguments/argp.js';
+import { brickArguments } from '../../../brickd/arguments/brick-arguments.js';
 import { runBrickProcess } from '../../../brickd/daemon/brick-process.js';
 import { CALL_VARIABLE, callArguments, unpackCall } from '../../../brickd/daemon/call.js';
 import { launch } from '../../../brickd/daemon/launch.js';

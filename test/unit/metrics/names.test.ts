@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { labels, sample } from '../../../brickd/metrics/exposition.js';
+import { labels, sample } from '../../../brickd/metrics/families/exposition.js';
 import { BrickNames, hostOf, subvolumesOf } from '../../../brickd/metrics/families/names.js';
 import { bytesOfText, textOfBytes, textOfLatin1 } from '../../../native/bytes.js';
 

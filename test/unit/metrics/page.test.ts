@@ -2,9 +2,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
 import { startMetrics } from '../../../brickd/metrics/http/endpoint.js';
-import { MOST_VIEWERS } from '../../../brickd/metrics/live.js';
+import { PAGE_PATHS } from '../../../brickd/metrics/http/page-files.js';
+import { MOST_VIEWERS } from '../../../brickd/metrics/live/live.js';
 import type { Detail, Frame } from '../../../brickd/metrics/page/frame.js';
-import { PAGE_PATHS } from '../../../brickd/metrics/page.js';
 import type { BrickStats } from '../../../mux/brick/views/brick-stats.js';
 import { brick, state, worker } from './fake-stats.js';
 

@@ -1,16 +1,7 @@
 /** The commands of brickd, beside being a brick process. */
 import yargs from 'yargs';
-import { VERSION } from '../version.js';
-
-/** A command that ends with a message for standard error, without a stack. */
-export class CommandError extends Error {
-  readonly exitStatus: number;
-
-  constructor(message: string, exitStatus = 1) {
-    super(message);
-    this.exitStatus = exitStatus;
-  }
-}
+import { CommandError } from './cli/command-error.js';
+import { VERSION } from './version.js';
 
 const port = (n: number): number => {
   if (!Number.isInteger(n) || n < 0 || n > 65535) throw new CommandError('a port is a number from 0 to 65535');
@@ -20,7 +11,7 @@ const port = (n: number): number => {
 /** argv: without node and program. */
 export async function runCommand(argv: string[]): Promise<void> {
   if (argv.length === 0 || argv[0] === 'help') {
-    (await import('./print.js')).print('help');
+    (await import('./cli/print.js')).print('help');
     return;
   }
   try {
@@ -65,13 +56,17 @@ function parser(argv: string[]) {
           })
           .option('log-level', { type: 'string', default: 'INFO', describe: 'As for a brick process' }),
       async (o) =>
-        (await import('./serve/serve.js')).serve({ ...o, metricsPort: o['metrics-port'], logLevel: o['log-level'] }),
+        (await import('./cli/serve/serve.js')).serve({
+          ...o,
+          metricsPort: o['metrics-port'],
+          logLevel: o['log-level'],
+        }),
     )
     .command(
       'check <volfile>',
       'Check a volfile and say what of it brickd serves',
       (y) => y.positional('volfile', { type: 'string', demandOption: true, describe: 'File to check' }),
-      async (o) => (await import('./check.js')).check(o.volfile),
+      async (o) => (await import('./cli/check.js')).check(o.volfile),
     )
     .command(
       'install',
@@ -98,7 +93,7 @@ function parser(argv: string[]) {
             default: false,
             describe: 'Install although other users than root can change what root is going to run',
           }),
-      async (o) => (await import('./install.js')).install(o),
+      async (o) => (await import('./cli/install.js')).install(o),
     )
     .command(
       'uninstall',
@@ -112,7 +107,7 @@ function parser(argv: string[]) {
           default: [],
           describe: 'Only this volume goes back to stock',
         }),
-      async (o) => (await import('./install.js')).uninstall(o),
+      async (o) => (await import('./cli/install.js')).uninstall(o),
     )
     .command(
       'config [file]',
@@ -122,7 +117,7 @@ function parser(argv: string[]) {
           type: 'string',
           describe: 'File to check; the usual one of brick processes if not given',
         }),
-      async (o) => (await import('./config.js')).showConfig(o.file),
+      async (o) => (await import('./cli/config.js')).showConfig(o.file),
     )
     .command(
       'top',
@@ -143,7 +138,7 @@ function parser(argv: string[]) {
           })
           .option('user', { type: 'string', describe: 'User, if metrics want one; password in BRICKD_PASSWORD' })
           .option('insecure', { type: 'boolean', default: false, describe: 'Take any certificate' }),
-      async (o) => (await import('./top/top.js')).top({ ...o, user: o.user }),
+      async (o) => (await import('./cli/top/top.js')).top({ ...o, user: o.user }),
     )
     .command(
       'statedump [pid]',
@@ -152,7 +147,7 @@ function parser(argv: string[]) {
         y
           .positional('pid', { type: 'number', describe: 'Process id; without it, all of this node' })
           .option('json', { type: 'boolean', default: false, describe: 'Print the dumps as JSON, and keep no files' }),
-      async (o) => (await import('./statedump.js')).requestStatedumps(o.pid, o.json),
+      async (o) => (await import('./cli/statedump.js')).requestStatedumps(o.pid, o.json),
     )
     .command('qos', 'Tenants of running bricks: rates, shares, queues', (y) =>
       y
@@ -163,7 +158,7 @@ function parser(argv: string[]) {
             z
               .positional('volume', { type: 'string', describe: 'Only its bricks' })
               .option('json', { type: 'boolean', default: false, describe: 'As JSON' }),
-          async (o) => (await import('./qos.js')).show(o),
+          async (o) => (await import('./cli/qos.js')).show(o),
         )
         .command(
           'explain [volume]',
@@ -179,7 +174,7 @@ function parser(argv: string[]) {
               .option('user', { type: 'string', describe: 'Its user of auth.login' })
               .option('subdir', { type: 'string', default: '/', describe: 'Sub-directory that it has mounted' })
               .option('path', { type: 'string', default: '', describe: 'What it works on' }),
-          async (o) => (await import('./qos.js')).explain({ ...o, user: o.user, volume: o.volume }),
+          async (o) => (await import('./cli/qos.js')).explain({ ...o, user: o.user, volume: o.volume }),
         )
         .demandCommand(1),
     )

@@ -1,15 +1,12 @@
 /** Puts frames for status page and `brickd top` together: what has happened between two looks at the workers' numbers. */
 import { hostname } from 'node:os';
-import { unappliedText } from '../../mux/brick/brick-facts.js';
-import { type BrickStats, threadStats, type WorkerStats } from '../../mux/brick/views/brick-stats.js';
-import { LATENCY_BOUNDS_SEC, LATENCY_BUCKETS } from '../../mux/stats/fop-stats.js';
-import { FOPS } from '../../mux/xlator/fop-table.js';
-import { type ByteString, textOfBytes, textOfLatin1 } from '../../native/bytes.js';
-import type { ServerState } from '../brick-server.js';
-import { VERSION } from '../version.js';
-import { BrickWindow, FlowSum } from './brick-window.js';
-import { TenantRows } from './families/tenant-rows.js';
-import { gain, Spread } from './latency-histogram.js';
+import { unappliedText } from '../../../mux/brick/brick-facts.js';
+import { type BrickStats, threadStats, type WorkerStats } from '../../../mux/brick/views/brick-stats.js';
+import { LATENCY_BOUNDS_SEC, LATENCY_BUCKETS } from '../../../mux/stats/fop-stats.js';
+import { FOPS } from '../../../mux/xlator/fop-table.js';
+import { type ByteString, textOfBytes, textOfLatin1 } from '../../../native/bytes.js';
+import type { ServerState } from '../../brick-server.js';
+import { VERSION } from '../../version.js';
 import {
   type BrickRow,
   type Detail,
@@ -18,7 +15,10 @@ import {
   TENANTS_TOLD,
   UNAPPLIED_TOLD,
   type VolumeRow,
-} from './page/frame.js';
+} from '../page/frame.js';
+import { BrickWindow, FlowSum } from './brick-window.js';
+import { gain, Spread } from './latency-histogram.js';
+import { TenantRows } from './tenant-rows.js';
 
 type Thread = Omit<WorkerStats, 'bricks' | 'longestSliceSec'>;
 

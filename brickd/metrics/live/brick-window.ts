@@ -1,8 +1,8 @@
 /** One brick between two looks at its counters: rates and latencies of that time. */
 
-import type { BrickStats } from '../../mux/brick/views/brick-stats.js';
-import { latenciesIn } from '../../mux/stats/fop-stats.js';
-import { fopByNumber } from '../../mux/xlator/fop-table.js';
+import type { BrickStats } from '../../../mux/brick/views/brick-stats.js';
+import { latenciesIn } from '../../../mux/stats/fop-stats.js';
+import { fopByNumber } from '../../../mux/xlator/fop-table.js';
 import { gain, Spread } from './latency-histogram.js';
 
 export class BrickWindow {

@@ -1,8 +1,8 @@
 /** Tenants of user/qos as the status page shows them: those of a volume's bricks together, since they share their rates. */
 import type { QosStats, TenantStats } from '../../../mux/qos/stats.js';
 import { textOfLatin1 } from '../../../native/bytes.js';
-import { gain } from '../latency-histogram.js';
 import type { BadOptionRow, TenantRow } from '../page/frame.js';
+import { gain } from './latency-histogram.js';
 
 /** What tenants gained since the look before. */
 interface Sum {

@@ -9,9 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 
-/** This file runs as dist/brickd/metrics/page.js. */
-const SOURCE = new URL('../../../brickd/metrics/page/', import.meta.url);
-const COMPILED = new URL('page/', import.meta.url);
+/** This file runs as dist/brickd/metrics/http/page-files.js. */
+const SOURCE = new URL('../../../../brickd/metrics/page/', import.meta.url);
+const COMPILED = new URL('../page/', import.meta.url);
 const POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 const HTML = 'text/html; charset=utf-8';
 const STYLE = 'text/css; charset=utf-8';

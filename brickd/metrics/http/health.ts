@@ -1,7 +1,7 @@
 /** Whether the process is alive, and whether it serves all that it should: for whoever watches over it. */
-import { unappliedText } from '../../mux/brick/brick-facts.js';
-import { textOfBytes, textOfLatin1 } from '../../native/bytes.js';
-import type { StatsSource } from './families/registry.js';
+import { unappliedText } from '../../../mux/brick/brick-facts.js';
+import { textOfBytes, textOfLatin1 } from '../../../native/bytes.js';
+import type { StatsSource } from '../families/registry.js';
 
 export interface Verdict {
   /** Of HTTP: 200 or 503. */

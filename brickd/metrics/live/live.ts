@@ -3,9 +3,9 @@
  * Every viewer gets the event `frame` and, of the brick that it has chosen, the event `detail`.
  */
 import type { ServerResponse } from 'node:http';
-import { background, describeThrown } from '../../mux/base/fault.js';
-import { loggerFor } from '../../mux/base/log.js';
-import type { StatsSource } from './families/registry.js';
+import { background, describeThrown } from '../../../mux/base/fault.js';
+import { loggerFor } from '../../../mux/base/log.js';
+import type { StatsSource } from '../families/registry.js';
 import { Frames } from './frames.js';
 
 const log = loggerFor('metrics');

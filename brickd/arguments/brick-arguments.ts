@@ -7,6 +7,7 @@ import type { XlatorOption } from '../brick-server.js';
 import { STANDARD_ERROR } from '../log/standard-error.js';
 import { parseLine, UsageError } from './argp.js';
 import { booleanOf, CHECKS, integerOf } from './checks.js';
+import { LOG_DIRECTORY } from './gluster-directories.js';
 import { GLUSTERFSD_OPTIONS } from './glusterfsd-options.js';
 
 export const GLUSTERD_PORT = 24007;
@@ -199,5 +200,5 @@ function complete(a: BrickArguments, line: { options: { name: string }[]; args: 
 function defaultLogFile(a: BrickArguments): ByteString {
   const flat = (s: string): string => s.replace(/^\/+/, '').replaceAll('/', '-');
   const name = a.servers.length > 0 ? `${flat(a.servers[0]!)}-${flat(a.volfileId)}` : flat(latin1OfBytes(a.volfile));
-  return bytesOfLatin1(`/var/log/glusterfs/${name}.log`);
+  return bytesOfLatin1(`${LOG_DIRECTORY}/${name}.log`);
 }

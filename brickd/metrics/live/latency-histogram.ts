@@ -1,5 +1,5 @@
 /** Latency histograms over a stretch of time: what has been added between two looks at the counters, and its percentiles. */
-import { LATENCY_BOUNDS_SEC, LATENCY_BUCKETS } from '../../mux/stats/fop-stats.js';
+import { LATENCY_BOUNDS_SEC, LATENCY_BUCKETS } from '../../../mux/stats/fop-stats.js';
 
 /** What a counter has gained; one that fell was started anew. */
 export const gain = (now: number, before: number): number => (now >= before ? now - before : now);
