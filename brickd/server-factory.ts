@@ -6,7 +6,7 @@ import type { BrickServer } from './brick-server.js';
 const MAX_WORKERS = 4;
 /** Workers that can be asked for. */
 export const MOST_WORKERS = 64;
-const WORKER_MODULE = new URL('./brick-worker.js', import.meta.url).href;
+const WORKER_MODULE = new URL('./worker/brick-worker.js', import.meta.url).href;
 
 /** A whole number from the environment; the default if it is unset or something else. */
 function setting(name: string, least: number, most: number, otherwise: number): number {

@@ -2,9 +2,7 @@
  * Volumes of types that there is no translator of, but whose options switch them off: what a newer release of GlusterFS adds to
  * every volfile, and does nothing until somebody turns it on.
  */
-
 import { liftOut } from './extract-volume.js';
-import type { OptionRegistry } from './options.js';
 import type { OptionEntry, VolfileNode } from './parser.js';
 import { shown, type VolfileProblem } from './problem.js';
 import { parseBool } from './values.js';
@@ -15,14 +13,11 @@ const PASS_THROUGH = 'pass-through';
 /** Nodes without the unknown volumes that are switched off, and a warning for each of these. The nodes given are not changed. */
 export function liftSwitchedOff(
   nodes: readonly VolfileNode[],
-  registry: OptionRegistry,
+  isKnown: (type: string) => boolean,
 ): { readonly nodes: readonly VolfileNode[]; readonly warnings: readonly VolfileProblem[] } {
-  const { nodes: left, lifted } = liftOut(
-    nodes,
-    (node) => registry(node.type) === undefined && offSwitch(node) !== undefined,
-  );
+  const { nodes: left, lifted } = liftOut(nodes, (node) => !isKnown(node.type) && offSwitch(node) !== undefined);
   if (lifted.length === 0) return { nodes, warnings: [] };
-  return { nodes: left, warnings: lifted.map(warningFor) };
+  return { nodes: left, warnings: lifted.map((node) => warningFor(node, offSwitch(node) ?? '')) };
 }
 
 /** The option that switches a volume off; undefined when none does. */
@@ -47,9 +42,9 @@ function meaning(entry: OptionEntry | undefined): boolean | undefined {
   }
 }
 
-function warningFor(node: VolfileNode): VolfileProblem {
-  const option = offSwitch(node)!;
-  const setting = `${option} ${node.options.get(option)!.value}`;
+/** option: the one that switches the volume off. */
+function warningFor(node: VolfileNode, option: string): VolfileProblem {
+  const setting = `${option} ${node.options.get(option)?.value ?? ''}`;
   return {
     severity: 'warning',
     line: node.line,

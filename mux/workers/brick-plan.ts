@@ -9,9 +9,9 @@ import { applyOverrides, copyAuthOptions } from '../../volfiles/overrides.js';
 import { parseVolfile, type VolfileNode } from '../../volfiles/parser.js';
 import { shown } from '../../volfiles/problem.js';
 import { loggerFor } from '../base/log.js';
-import type { ServerRules } from '../brick/server-rules.js';
 import type { BrickFacts, Unapplied } from '../brick/brick-facts.js';
 import type { Options as ServerOptions } from '../brick/server-options.js';
+import type { ServerRules } from '../brick/server-rules.js';
 import type { TranslatorRegistry } from './translator-registry.js';
 import type { BrickTask } from './worker-protocol.js';
 

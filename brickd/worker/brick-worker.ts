@@ -1,21 +1,21 @@
 /** The module that every brick worker runs: its exports are the control tasks of the pool. */
 import type { MessagePort } from 'node:worker_threads';
-import { BrickError } from '../mux/base/brick-error.js';
-import { describeThrown } from '../mux/base/fault.js';
-import { inheritLog } from '../mux/base/log.js';
-import { workerStats } from '../mux/brick/views/brick-stats.js';
-import { type DumpChoice, dumpPart } from '../mux/brick/views/statedump.js';
-import { statusOf } from '../mux/brick/views/status.js';
-import type { Handover } from '../mux/handshake/handshake.js';
-import { BrickHost } from '../mux/workers/brick-host.js';
-import type { WorkerHello } from '../mux/workers/brick-worker.js';
-import type { FaultKind } from '../mux/workers/worker-pool.js';
-import type { BrickTask, WorkerEvent } from '../mux/workers/worker-protocol.js';
-import { type Task, workerTask } from '../mux/workers/worker-task.js';
-import { addon } from '../native/addon.js';
-import type { ByteString } from '../native/bytes.js';
-import { profileOf, setBarrier } from './worker/brick-ops.js';
-import { registry } from './worker/translator-registry.js';
+import { BrickError } from '../../mux/base/brick-error.js';
+import { describeThrown } from '../../mux/base/fault.js';
+import { inheritLog } from '../../mux/base/log.js';
+import { workerStats } from '../../mux/brick/views/brick-stats.js';
+import { type DumpChoice, dumpPart } from '../../mux/brick/views/statedump.js';
+import { statusOf } from '../../mux/brick/views/status.js';
+import type { Handover } from '../../mux/handshake/handshake.js';
+import { BrickHost } from '../../mux/workers/brick-host.js';
+import type { WorkerHello } from '../../mux/workers/brick-worker.js';
+import type { FaultKind } from '../../mux/workers/worker-pool.js';
+import type { BrickTask, WorkerEvent } from '../../mux/workers/worker-protocol.js';
+import { type Task, workerTask } from '../../mux/workers/worker-task.js';
+import { addon } from '../../native/addon.js';
+import type { ByteString } from '../../native/bytes.js';
+import { profileOf, setBarrier } from './brick-ops.js';
+import { registry } from './translator-registry.js';
 
 await inheritLog();
 
