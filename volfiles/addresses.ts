@@ -24,7 +24,7 @@ function isIpv4(text: string, wildcards: boolean): boolean {
 }
 
 function isIpv6(text: string, wildcards: boolean): boolean {
-  const address = text.split('%', 1)[0]!;
+  const [address = ''] = text.split('%', 1);
   if (address === '' || address.endsWith(':')) return false;
   const halves = address.split('::');
   if (halves.length > 2) return false;
@@ -40,8 +40,9 @@ function isIpv6(text: string, wildcards: boolean): boolean {
 function isIpv4Network(text: string): boolean {
   const m = /^([^/]*)\/([0-9]{1,2})$/.exec(text);
   if (m === null) return false;
-  const bits = Number(m[2]);
-  return bits >= 1 && bits <= 32 && isIpv4(m[1]!, true);
+  const [, address = '', prefix] = m;
+  const bits = Number(prefix);
+  return bits >= 1 && bits <= 32 && isIpv4(address, true);
 }
 
 /** True for what one item of an address list may be. */
@@ -80,10 +81,11 @@ export function parseAddressList(text: string): AddressRule[] {
     .map((entry) => {
       const m = /^(\/[^(]*)\(([^)]*)\)?$/.exec(entry);
       if (m === null) throw new BadValue(`is not a list of addresses: '${entry}' is not /directory(address|address…)`);
-      const patterns = m[2]!.split('|').filter((p) => p !== '');
-      if (patterns.length === 0) throw new BadValue(`is not a list of addresses: directory '${m[1]}' has none`);
+      const [, directory = '', addresses = ''] = m;
+      const patterns = addresses.split('|').filter((p) => p !== '');
+      if (patterns.length === 0) throw new BadValue(`is not a list of addresses: directory '${directory}' has none`);
       checkPatterns(patterns);
-      return { directory: m[1]!, patterns };
+      return { directory, patterns };
     });
 }
 

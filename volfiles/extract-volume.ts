@@ -15,8 +15,9 @@ export function liftOut(
   for (const node of nodes) {
     // Volumes are defined before they are used: what stands below is known.
     const subvolumes = node.subvolumes.map((name) => below.get(name) ?? name);
-    if (subvolumes.length === 1 && wanted(node)) {
-      below.set(node.name, subvolumes[0]!);
+    const [only] = subvolumes;
+    if (only !== undefined && subvolumes.length === 1 && wanted(node)) {
+      below.set(node.name, only);
       lifted.unshift(node);
     } else left.push({ ...node, subvolumes });
   }

@@ -21,7 +21,7 @@ function matches(pattern: string, text: string, escapes: boolean): boolean {
   let starPattern = -1;
   let starText = 0;
   while (t < text.length) {
-    const next = p < pattern.length ? matchOne(pattern, p, text[t]!, escapes) : -1;
+    const next = p < pattern.length ? matchOne(pattern, p, text.charAt(t), escapes) : -1;
     if (pattern[p] === '*') {
       starPattern = ++p;
       starText = t;

@@ -10,6 +10,7 @@ import {
   type OptionTable,
   type ParsedOptions,
   parseOptions,
+  specOf,
 } from './options.js';
 import type { OptionEntry, VolfileNode } from './parser.js';
 import { shown, VolfileError, type VolfileProblem } from './problem.js';
@@ -169,7 +170,7 @@ function withImplied(given: ReadonlyMap<string, OptionEntry>, table: OptionTable
   }
   for (const [name, entry] of given) {
     const key = table.names.get(name);
-    if (key === undefined || key === name || table.specs[key]!.each) continue;
+    if (key === undefined || key === name || specOf(table, key).each) continue;
     options.delete(name);
     options.set(key, entry);
   }
@@ -183,8 +184,7 @@ export function depthFirst(top: GraphNode): GraphNode[] {
   // A list of what is still to do in place of recursion: a volfile may be deeper than the stack.
   const todo: { node: GraphNode; next: number }[] = [{ node: top, next: 0 }];
   seen.add(top);
-  while (todo.length > 0) {
-    const step = todo.at(-1)!;
+  for (let step = todo.at(-1); step !== undefined; step = todo.at(-1)) {
     const child = step.node.children[step.next++];
     if (child === undefined) {
       order.push(step.node);

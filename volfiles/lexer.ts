@@ -92,7 +92,7 @@ export class Lexer {
         return;
       }
       if (c === '\n') this.#line++;
-      else if (c === '\\' && this.#at + 1 < s.length && s[this.#at + 1] !== '\n') parts.push(s[++this.#at]!);
+      else if (c === '\\' && this.#at + 1 < s.length && s[this.#at + 1] !== '\n') parts.push(s.charAt(++this.#at));
       this.#at++;
     }
     const eol = s.indexOf('\n', start);

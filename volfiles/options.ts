@@ -10,6 +10,7 @@
  *
  * Options that a table doesn't know are ignored with a warning, as the original ignores them.
  */
+import { defined } from '../native/assert.js';
 import { fnmatchNoEscape, isPattern } from './fnmatch.js';
 import type { Option } from './option-types.js';
 import type { OptionEntry } from './parser.js';
@@ -60,6 +61,11 @@ export function keyFor(table: OptionTable, name: string): string | undefined {
   const exact = table.names.get(name);
   if (exact !== undefined) return exact;
   return table.patterns.find(([pattern]) => fnmatchNoEscape(pattern, name))?.[1];
+}
+
+/** The option of a key that {@link keyFor} has given. */
+export function specOf(table: OptionTable, key: string): Option<unknown> {
+  return defined(table.specs[key], 'a key of the table has an option');
 }
 
 /** An option whose value can't be used, or that is missing. */
@@ -150,7 +156,7 @@ class OptionReader {
       if (entry.implied !== true) this.#unknown(name, entry.line);
       return;
     }
-    const option = this.#table.specs[key]!;
+    const option = specOf(this.#table, key);
     const value = this.#value(option, name, entry.value, entry.line);
     if (value === undefined) return;
     if (option.each) {
@@ -216,7 +222,7 @@ export function changedOptions(
   for (const name of new Set([...before.keys(), ...after.keys()])) {
     const key = keyFor(table, name);
     if (key === undefined) continue;
-    const option = table.specs[key]!;
+    const option = specOf(table, key);
     const unset = option.each ? undefined : option.default;
     if ((before.get(name) ?? unset) === (after.get(name) ?? unset)) continue;
     (option.live ? live : frozen).push(name);

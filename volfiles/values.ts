@@ -31,10 +31,10 @@ const INT64_MAX = 2n ** 63n - 1n;
 function leadingInteger(text: string): { value: bigint; tail: string } | undefined {
   const m = INTEGER.exec(text);
   if (m === null) return undefined;
-  const [all, sign, hex, octal, decimal] = m;
+  const [all, sign, hex, octal, decimal = ''] = m;
   // BigInt of a very long digit string takes quadratic time.
   if (all.length > 80) return undefined;
-  const digits = hex !== undefined ? `0x${hex}` : octal !== undefined ? `0o${octal}` : decimal!;
+  const digits = hex !== undefined ? `0x${hex}` : octal !== undefined ? `0o${octal}` : decimal;
   const magnitude = BigInt(digits === '0o0' ? 0 : digits);
   const value = sign === '-' ? -magnitude : magnitude;
   if (value > INT64_MAX || value < -INT64_MAX - 1n) return undefined;
@@ -67,10 +67,11 @@ const BASE_10 = /^[ \t\n\v\f\r]*\+?([0-9]+)(.*)$/s;
 /** Bytes: a number, with a fraction if it likes, and one of the units. `1.5GB`, `512kb`, `4096`. No bare K, M or G. */
 export function parseSize(text: string): number {
   const m = (text.includes('.') ? DECIMAL : BASE_10).exec(text);
-  const unit = m === null ? undefined : SIZE_UNITS.get(m[2]!.toLowerCase());
+  const [, number, suffix = ''] = m ?? [];
+  const unit = SIZE_UNITS.get(suffix.toLowerCase());
   if (m === null || unit === undefined)
     throw new BadValue(`is not a size (a number, with ${UNITS_TEXT} after it or not)`);
-  const bytes = Math.floor(Number(m[1]) * unit);
+  const bytes = Math.floor(Number(number) * unit);
   if (bytes >= 2 ** 63) throw new BadValue('is too large for a size');
   return bytes;
 }
@@ -93,18 +94,19 @@ export type PercentOrSize = { readonly percent: number } | { readonly bytes: num
  */
 export function parsePercentOrSize(text: string): PercentOrSize {
   const m = DECIMAL.exec(text);
-  const unit = m === null ? undefined : m[2] === '%' ? 1 : SIZE_UNITS.get(m[2]!.toLowerCase());
+  const [, number, suffix = ''] = m ?? [];
+  const unit = suffix === '%' ? 1 : SIZE_UNITS.get(suffix.toLowerCase());
   // The original knows no plain B here.
-  if (m === null || unit === undefined || m[2]!.toLowerCase() === 'b') {
+  if (m === null || unit === undefined || suffix.toLowerCase() === 'b') {
     throw new BadValue(`is neither a percentage nor a size (a number, then %, KB, MB, GB, TB, PB or nothing)`);
   }
-  if (m[2] === '%') return { percent: parsePercent(text) };
+  if (suffix === '%') return { percent: parsePercent(text) };
   const fraction = text.split('.', 2)[1];
   if (fraction !== undefined && /[^0]/.test(fraction)) {
     throw new BadValue('is a size with a fraction; only whole numbers are taken, or put % after it');
   }
-  const value = Number(m[1]);
-  if (m[2] === '' && value <= 100) return { percent: value };
+  const value = Number(number);
+  if (suffix === '' && value <= 100) return { percent: value };
   return { bytes: parseSize(text) };
 }
 

@@ -71,7 +71,7 @@ export function parseLine(table: readonly OptionSpec[], argv: readonly string[],
 
   const cluster = (word: string, rest: string[]): void => {
     for (let i = 1; i < word.length; i++) {
-      const letter = word[i]!;
+      const letter = word.charAt(i);
       const spec = table.find((s) => s.letter === letter);
       if (spec === undefined) throw refuse(`invalid option -- '${letter}'`);
       if (spec.takes === 'nothing') {
@@ -109,12 +109,13 @@ function findLong(
   const exact = table.find((s) => s.name === name);
   if (exact !== undefined) return exact;
   const candidates = table.filter((s) => s.name.startsWith(name));
-  if (candidates.length === 0) throw refuse(`unrecognized option '${word.split('=', 1)[0]}'`);
+  const [first] = candidates;
+  if (first === undefined) throw refuse(`unrecognized option '${word.split('=', 1)[0]}'`);
   // Several spellings of one option are no ambiguity.
   const meanings = new Set(candidates.map((s) => s.aliasOf ?? s.name));
   if (meanings.size > 1) {
     const list = candidates.map((s) => `'--${s.name}'`).join(' ');
     throw refuse(`option '${word}' is ambiguous; possibilities: ${list}`);
   }
-  return candidates[0]!;
+  return first;
 }

@@ -1,6 +1,8 @@
 /** The command line of a brick process, checked and typed. */
+
 import { readlinkSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
+import { defined } from '../../native/assert.js';
 import { type ByteString, bytesOfLatin1, bytesOfText, latin1OfBytes, NO_BYTES } from '../../native/bytes.js';
 import { parseOverride } from '../../volfiles/overrides.js';
 import type { XlatorOption } from '../brick-server.js';
@@ -70,28 +72,32 @@ const currentDirectory = (): string => readlinkSync('/proc/self/cwd', 'latin1');
 const absolute = (path: string): ByteString =>
   bytesOfLatin1(path.startsWith('/') ? resolve(path) : resolve(currentDirectory(), path));
 
+/** The number of a value that {@link CHECKS} has let pass. */
+const checked = (value: string, base10 = false): number =>
+  defined(integerOf(value, base10), 'numbers of the command line are checked');
+
 /** What each option that matters to a brick sets. Values are checked before. */
 const SETTERS: Readonly<Record<string, Setter>> = {
   'volfile-server': (a, v) => a.servers.push(v),
   volfile: (a, v) => (a.volfile = absolute(v)),
-  'volfile-server-port': (a, v) => (a.serverPort = integerOf(v, true)!),
+  'volfile-server-port': (a, v) => (a.serverPort = checked(v, true)),
   'volfile-server-transport': (a, v) => (a.serverTransport = v),
   'volfile-id': (a, v) => (a.volfileId = v),
   'pid-file': (a, v) => (a.pidFile = absolute(v)),
   'socket-file': (a, v) => (a.socketFile = absolute(v)),
   'brick-name': (a, v) => (a.brickName = bytesOfLatin1(v)),
   'brick-port': (a, v) => {
-    const [first, second] = v.split(',');
-    a.brickPort = integerOf(first!, true)!;
-    a.brickPort2 = second === undefined ? 0 : integerOf(second, true)!;
+    const [first = '', second] = v.split(',');
+    a.brickPort = checked(first, true);
+    a.brickPort2 = second === undefined ? 0 : checked(second, true);
   },
   'no-daemon': (a) => (a.foreground = true),
   debug: (a) => (a.debug = true),
   'log-file': (a, v) => (a.logFile = v === STANDARD_ERROR ? bytesOfLatin1(v) : absolute(v)),
   'log-level': (a, v) => (a.logLevel = v.toLowerCase()),
   'log-format': (a, v) => (a.logFormat = v.toLowerCase()),
-  'log-buf-size': (a, v) => (a.logBufferSize = integerOf(v)!),
-  'log-flush-timeout': (a, v) => (a.logFlushTimeoutS = integerOf(v)!),
+  'log-buf-size': (a, v) => (a.logBufferSize = checked(v)),
+  'log-flush-timeout': (a, v) => (a.logFlushTimeoutS = checked(v)),
   logger: (a, v) => (a.syslog = v.toLowerCase() === 'syslog'),
   'localtime-logging': (a) => (a.localTime = true),
   'xlator-option': (a, v) => {
@@ -199,6 +205,7 @@ function complete(a: BrickArguments, line: { options: { name: string }[]; args: 
 /** Where glusterfsd logs when it isn't told: named after the volfile, or its id. */
 function defaultLogFile(a: BrickArguments): ByteString {
   const flat = (s: string): string => s.replace(/^\/+/, '').replaceAll('/', '-');
-  const name = a.servers.length > 0 ? `${flat(a.servers[0]!)}-${flat(a.volfileId)}` : flat(latin1OfBytes(a.volfile));
+  const [server] = a.servers;
+  const name = server === undefined ? flat(latin1OfBytes(a.volfile)) : `${flat(server)}-${flat(a.volfileId)}`;
   return bytesOfLatin1(`${LOG_DIRECTORY}/${name}.log`);
 }

@@ -1,5 +1,6 @@
 /** Values of glusterfsd options, checked as glusterfsd checks them. */
 
+import { defined } from '../../native/assert.js';
 import { parseOverride } from '../../volfiles/overrides.js';
 
 /** A value is refused with this message; the exit status is 255. */
@@ -55,43 +56,47 @@ const integer =
     return n !== undefined && n >= min && n <= max ? undefined : new BadValue(refusal(v ?? '(null)'));
   };
 
+/** Check of an option that never comes without a value. */
+const ofValue =
+  (check: (v: string) => BadValue | undefined): Check =>
+  (v) =>
+    check(defined(v, 'the option has a value'));
+
 /** An unsigned number, and within [min, max] or refused by another message. */
 const ranged =
   (unknown: (v: string) => string, outside: (v: string) => string, min: number, max: number): Check =>
   (v) => {
     const n = v === undefined ? undefined : integerOf(v);
-    if (n === undefined || n < 0 || n > UINT32) return new BadValue(unknown(v ?? '(null)'));
-    return n < min || n > max ? new BadValue(outside(v!)) : undefined;
+    if (v === undefined || n === undefined || n < 0 || n > UINT32) return new BadValue(unknown(v ?? '(null)'));
+    return n < min || n > max ? new BadValue(outside(v)) : undefined;
   };
 
-const oneOf =
-  (words: string[], refusal: (v: string) => string): Check =>
-  (v) =>
-    words.includes(v!.toLowerCase()) ? undefined : new BadValue(refusal(v!));
+const oneOf = (words: string[], refusal: (v: string) => string): Check =>
+  ofValue((v) => (words.includes(v.toLowerCase()) ? undefined : new BadValue(refusal(v))));
 
-const seconds =
-  (refusal: (v: string) => string, mustParse: boolean): Check =>
-  (v) => {
-    const n = Number.parseFloat(v!);
-    if (Number.isNaN(n)) return mustParse ? new BadValue(refusal(v!)) : undefined;
-    return n < 0 ? new BadValue(refusal(v!)) : undefined;
-  };
+const seconds = (refusal: (v: string) => string, mustParse: boolean): Check =>
+  ofValue((v) => {
+    const n = Number.parseFloat(v);
+    if (Number.isNaN(n)) return mustParse ? new BadValue(refusal(v)) : undefined;
+    return n < 0 ? new BadValue(refusal(v)) : undefined;
+  });
 
 const isPort = (text: string): boolean => {
   const n = integerOf(text, true);
   return n !== undefined && n >= 1 && n <= 65535;
 };
 
-const brickPort: Check = (v) => {
-  const [first, second] = v!.split(',');
-  if (!isPort(first!)) return new BadValue(`unknown brick (listen) port ${first}`);
+const brickPort = ofValue((v) => {
+  const [first = '', second] = v.split(',');
+  if (!isPort(first)) return new BadValue(`unknown brick (listen) port ${first}`);
   return second === undefined || isPort(second) ? undefined : new BadValue(`wrong brick (listen) port ${first}`);
-};
+});
 
-const xlatorOption: Check = (v) =>
-  parseOverride(v!) === undefined ? new BadValue(`invalid xlator option  ${v}`) : undefined;
+const xlatorOption = ofValue((v) =>
+  parseOverride(v) === undefined ? new BadValue(`invalid xlator option  ${v}`) : undefined,
+);
 
-const subdir: Check = (v) => (v!.startsWith('/') ? undefined : new BadValue(`expect '/${v}', provided just "${v}"`));
+const subdir = ofValue((v) => (v.startsWith('/') ? undefined : new BadValue(`expect '/${v}', provided just "${v}"`)));
 
 export const LOG_LEVELS = ['none', 'trace', 'debug', 'info', 'warning', 'error', 'critical'];
 
@@ -112,7 +117,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     30,
     300,
   ),
-  'volfile-server-port': (v) => (isPort(v!) ? undefined : new BadValue(`unknown volfile server port ${v}`)),
+  'volfile-server-port': ofValue((v) => (isPort(v) ? undefined : new BadValue(`unknown volfile server port ${v}`))),
   'brick-port': brickPort,
   'xlator-option': xlatorOption,
   'subdir-mount': subdir,

@@ -29,7 +29,7 @@ export function qosVolumes(folder: string = GLUSTERD_VOLUMES): QosVolume[] {
       .split('\n')
       .map((line) => OPTION.exec(line))
       .filter((m) => m !== null)
-      .map((m): [string, string] => [m[1]!, m[2]!]);
+      .map(([, key = '', value = '']): [string, string] => [key, value]);
     if (!options.some(([key]) => key === PLACED)) continue;
     const others = options.filter(([key]) => key !== PLACED && !key.startsWith(`${PLACED}.`) && !OWN.has(key));
     found.push({ name, others });

@@ -1,10 +1,12 @@
 /** `brickd qos show` and `explain`: what the running brick processes of this node do with tenants, asked through their sockets. */
+
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { QosStats, TenantStats } from '../../mux/qos/stats.js';
 import { Classifier } from '../../mux/qos/tenants.js';
 import { BrickOpProc, brickOpReq, brickOpRsp } from '../../mux/wire/programs/mgmt.js';
 import { Dict } from '../../mux/xlator/dict.js';
+import { defined } from '../../native/assert.js';
 import { type ByteString, bytesOfLatin1, textOfLatin1, textPath } from '../../native/bytes.js';
 import { QOS_QUESTION } from '../glusterd/brick-ops.js';
 import { RpcSocket } from '../glusterd/rpc-socket.js';
@@ -84,8 +86,8 @@ const limitsText = (t: TenantStats): string =>
     .join(', ') || '-';
 
 function table(rows: string[][]): string {
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((r) => r[i]!.length)));
-  return rows.map((r) => `  ${r.map((cell, i) => cell.padEnd(widths[i]!)).join('  ')}`.trimEnd()).join('\n');
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((r) => r[i]?.length ?? 0)));
+  return rows.map((r) => `  ${r.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')}`.trimEnd()).join('\n');
 }
 
 /** What is said of one brick. */
@@ -148,7 +150,14 @@ export function explainText(options: readonly (readonly [string, string])[], who
   const traits = { address: client, uid: name, processName: name, user, subdir };
   const path = `${subdir}/${who.path}`.split('/').filter((part) => part !== '');
   const found = new Classifier(rules.tenants).forClient(traits).tenant({ pid, uid, gid }, () => path[0] ?? null);
-  const { name: tenant, kind, weight, limits, floor, match } = rules.tenants[found]!;
+  const {
+    name: tenant,
+    kind,
+    weight,
+    limits,
+    floor,
+    match,
+  } = defined(rules.tenants[found], 'a classifier answers with one of its tenants');
   const by =
     kind === 'rule'
       ? `the rule match-${tenant} (${options.find(([key]) => key === `match-${tenant}`)?.[1] ?? ''})`

@@ -1,4 +1,5 @@
 /** The life of a brick process: from its command line to its exit status. */
+
 import { writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -7,6 +8,7 @@ import { background } from '../../mux/base/fault.js';
 import { event, loggerFor } from '../../mux/base/log.js';
 import { makeOwnDirectory } from '../../mux/base/own-files.js';
 import { addon } from '../../native/addon.js';
+import { defined } from '../../native/assert.js';
 import {
   type ByteString,
   bytesOfLatin1,
@@ -75,7 +77,7 @@ function openLog(args: BrickArguments): DaemonLog | string {
     if (!isStandardError(args.logFile)) makeOwnDirectory(bytesOfLatin1(dirname(latin1OfBytes(args.logFile))));
     return new DaemonLog({
       file: args.logFile,
-      level: levelOf(args.logLevel)!,
+      level: defined(levelOf(args.logLevel), 'the level of the command line is checked'),
       localTime: args.localTime,
       withId: args.logFormat === 'with-msg-id',
       bufferSize: args.logBufferSize,
@@ -139,12 +141,12 @@ class BrickProcess implements BrickLife {
   /** Everything before the network: identity, pidfile, limits, signals. */
   #settle(): void {
     const args = this.#args;
-    const [program] = args.argv;
+    const [program = NO_BYTES] = args.argv;
     const line = args.argv.join(' ');
-    loggerFor(latin1OfBytes(program!)).info(
+    loggerFor(latin1OfBytes(program)).info(
       100030,
       event('Started running version', {
-        arg: program!,
+        arg: program,
         version: VERSION,
         glusterfs: GLUSTER_RELEASES,
         cmdlinestr: line,
@@ -310,7 +312,7 @@ class BrickProcess implements BrickLife {
   async attachFile(volfilePath: ByteString): Promise<void> {
     // Without a wait when there is none to be: requests that come together keep their order.
     if (this.server === null) await this.#serving;
-    await this.#bricks!.attachFile(volfilePath);
+    await defined(this.#bricks, 'a process that serves has its bricks').attachFile(volfilePath);
   }
 
   /** Ends the process when the answer to glusterd has left, unless a brick comes before that. */

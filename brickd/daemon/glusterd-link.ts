@@ -1,7 +1,9 @@
 /** A brick process towards its glusterd: the first volfile, and signing bricks in and out. */
+
 import { existsSync } from 'node:fs';
 import { background } from '../../mux/base/fault.js';
 import { event, loggerFor } from '../../mux/base/log.js';
+import { defined } from '../../native/assert.js';
 import { type ByteString, bytesOfLatin1, textPath } from '../../native/bytes.js';
 import { ENOTCONN } from '../../native/errno.js';
 import { type BrickArguments, SECURE_ACCESS_FILE } from '../arguments/brick-arguments.js';
@@ -30,7 +32,7 @@ export interface LinkEvents {
 }
 
 function addressOf(args: BrickArguments): GlusterdAddress {
-  const host = args.servers[0]!;
+  const host = defined(args.servers[0], 'a link to glusterd has a server to go to');
   const unix = args.serverTransport === 'unix';
   const family = args.xlatorOptions.find((o) => o.key === 'address-family')?.value;
   return {

@@ -4,7 +4,7 @@
  * starting a brick takes.
  */
 import { spawn } from 'node:child_process';
-import { type ByteString, textOfBytes } from '../../native/bytes.js';
+import { type ByteString, NO_BYTES, textOfBytes } from '../../native/bytes.js';
 import { NODE_FLAGS } from '../node-flags.js';
 import { CALL_VARIABLE, packCall } from './call.js';
 
@@ -16,9 +16,9 @@ const NO_STATUS = 1;
 
 /** argv: the exact command line, program first. Never returns: the process exits with the status of the start. */
 export function launch(argv: readonly ByteString[]): void {
-  const flags = [...NODE_FLAGS, process.argv[1]!, ...process.argv.slice(2)];
+  const flags = [...NODE_FLAGS, ...process.argv.slice(1)];
   const child = spawn(process.execPath, flags, {
-    argv0: textOfBytes(argv[0]!),
+    argv0: textOfBytes(argv[0] ?? NO_BYTES),
     detached: true,
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
     env: { ...process.env, [CALL_VARIABLE]: packCall(argv) },

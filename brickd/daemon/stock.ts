@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { type ByteString, textOfBytes } from '../../native/bytes.js';
+import { type ByteString, NO_BYTES, textOfBytes } from '../../native/bytes.js';
 
 /** The stock binary under any of its names: what it does depends on the name that it is called by. */
 const STOCK_BINARIES = ['/usr/lib/brickd/stock/glusterfsd', '/usr/sbin/glusterfs'];
@@ -17,7 +17,7 @@ export function runStock(argv: readonly ByteString[], processName: string): void
     process.exitCode = 255;
     return;
   }
-  const child = spawn(binary, process.argv.slice(2), { argv0: textOfBytes(argv[0]!), stdio: 'inherit' });
+  const child = spawn(binary, process.argv.slice(2), { argv0: textOfBytes(argv[0] ?? NO_BYTES), stdio: 'inherit' });
   child.once('error', (error) => {
     process.stderr.write(`brickd: cannot start ${binary}: ${error.message}\n`);
     process.exit(255);

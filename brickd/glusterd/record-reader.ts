@@ -29,21 +29,30 @@ export class RecordReader {
       this.#fragments.push(this.#take(4 + length).subarray(4));
       this.#recordLength += length;
       if (mark >>> 31 === 0) continue;
-      records.push(this.#fragments.length === 1 ? this.#fragments[0]! : Buffer.concat(this.#fragments));
+      records.push(joined(this.#fragments));
       this.#fragments = [];
       this.#recordLength = 0;
     }
   }
 
   #peek(count: number): Buffer {
-    if (this.#chunks[0]!.length < count) this.#chunks = [Buffer.concat(this.#chunks)];
-    return this.#chunks[0]!;
+    const [first] = this.#chunks;
+    if (first !== undefined && first.length >= count) return first;
+    const all = Buffer.concat(this.#chunks);
+    this.#chunks = [all];
+    return all;
   }
 
   #take(count: number): Buffer {
-    const first = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
+    const all = joined(this.#chunks);
     this.#length -= count;
-    this.#chunks = this.#length === 0 ? [] : [first.subarray(count)];
-    return first.subarray(0, count);
+    this.#chunks = this.#length === 0 ? [] : [all.subarray(count)];
+    return all.subarray(0, count);
   }
+}
+
+/** Not copied if it is one piece. */
+function joined(pieces: Buffer[]): Buffer {
+  const [first] = pieces;
+  return first !== undefined && pieces.length === 1 ? first : Buffer.concat(pieces);
 }

@@ -31,21 +31,22 @@ export function volfileFacts(text: string, file: string, overrides: readonly Xla
   const rules = overrides.map(({ xlator, key, value }) => ({ volume: xlator, key, value }));
   const { nodes: layers } = liftOut(applyOverrides(parseVolfile(text, file), rules), ({ type }) => type === QOS_TYPE);
   const { nodes } = liftSwitchedOff(layers, (type) => KNOWN_TYPES.has(type));
-  const server = nodes.at(-1)!;
+  const server = nodes.at(-1);
+  if (server === undefined) throw new Error(`${file}: the volfile defines no volume`);
   if (server.type !== 'protocol/server') {
     throw new Error(`${file}: the top volume '${server.name}' is ${server.type}; a brick needs protocol/server`);
   }
   const brick = server.subvolumes[0];
   if (brick === undefined)
     throw new Error(`${file}: volume '${server.name}' has no subvolume: there is no brick to serve`);
-  const top = nodes.find((node) => node.name === brick)!;
+  const top = nodes.find((node) => node.name === brick);
   const options = textOptions(server);
   return {
     brick: bytesOfLatin1(brick),
     volume: server.name.replace(/-server$/, ''),
     listen: listenOptions(server, file),
     statedumpPath: bytesOfLatin1(options.get('statedump-path') ?? ''),
-    brickOptions: textOptions(top),
+    brickOptions: top === undefined ? new Map() : textOptions(top),
   };
 }
 

@@ -42,11 +42,11 @@ export class LogControl {
 
   /** Highest severity number written for anything (see Severity); 0 writes nothing. */
   get highest(): number {
-    return this.#slots[LEVEL]!;
+    return Atomics.load(this.#slots, LEVEL);
   }
   /** Highest severity number written where no volume has a level of its own. */
   get level(): number {
-    return this.#slots[OWN_LEVEL]!;
+    return Atomics.load(this.#slots, OWN_LEVEL);
   }
   set level(value: number) {
     this.#slots[OWN_LEVEL] = value;
@@ -114,14 +114,14 @@ export class LogControl {
   }
   /** Messages remembered for repetition suppression, 0..20. */
   get bufferSize(): number {
-    return this.#slots[BUFFER_SIZE]!;
+    return Atomics.load(this.#slots, BUFFER_SIZE);
   }
   set bufferSize(value: number) {
     this.#slots[BUFFER_SIZE] = value;
   }
   /** Seconds until counted repetitions are written, 30..300. */
   get flushTimeoutS(): number {
-    return this.#slots[FLUSH_TIMEOUT_S]!;
+    return Atomics.load(this.#slots, FLUSH_TIMEOUT_S);
   }
   set flushTimeoutS(value: number) {
     this.#slots[FLUSH_TIMEOUT_S] = value;

@@ -29,7 +29,8 @@ export class Repetition {
   counted(severity: number, domain: string, msgid: number, text: string, errorText: string, nowUs: number): boolean {
     const entries = this.#entries;
     for (let i = entries.length - 1; i >= 0; i--) {
-      const entry = entries[i]!;
+      const entry = entries[i];
+      if (entry === undefined) continue;
       const p = entry.parts;
       if (p.msgid !== msgid || p.text !== text || p.domain !== domain || p.severity !== severity) continue;
       if (p.errorText !== errorText) continue;
@@ -46,7 +47,7 @@ export class Repetition {
   /** Remembers a message that is about to be written; what falls out of the list for it is written first. */
   remember(parts: LogParts, nowUs: number): void {
     if (this.size === 0) return;
-    while (this.#entries.length >= this.size) this.#end(this.#entries.shift()!);
+    for (const entry of this.#entries.splice(0, this.#entries.length + 1 - this.size)) this.#end(entry);
     this.#entries.push({ parts, count: 0, firstUs: nowUs, lastUs: nowUs });
   }
 

@@ -4,19 +4,32 @@
  * thread a thousand times nor hit the disks all at once.
  */
 
+import { assert, defined } from '../../native/assert.js';
 import { contain } from './fault.js';
 import { loggerFor } from './log.js';
 
 const log = loggerFor('ticker');
 
-interface Entry {
+interface Recurring {
   readonly run: () => void;
 }
+type Slot = Set<Recurring>;
 
-/** What recurs every `slots.length` seconds: slot k holds what runs in the seconds that leave k when divided by that. */
-interface Wheel {
-  readonly slots: Set<Entry>[];
-  count: number;
+/** What recurs every `period` seconds: slot k holds what runs in the seconds that leave k when divided by that. */
+class Wheel {
+  readonly period: number;
+  readonly #slots: readonly Slot[];
+  count = 0;
+
+  constructor(period: number) {
+    this.period = period;
+    this.#slots = Array.from({ length: period }, () => new Set<Recurring>());
+  }
+
+  /** What runs in that second. */
+  at(second: number): Slot {
+    return defined(this.#slots[second % this.period], 'a wheel has a slot for every second');
+  }
 }
 
 export class Ticker {
@@ -38,7 +51,7 @@ export class Ticker {
   every(period: number, run: () => void): () => void {
     let wheel = this.#wheels.get(period);
     if (wheel === undefined) {
-      wheel = { slots: Array.from({ length: period }, () => new Set()), count: 0 };
+      wheel = new Wheel(period);
       this.#wheels.set(period, wheel);
     }
     const entry = { run };
@@ -46,21 +59,22 @@ export class Ticker {
     slot.add(entry);
     wheel.count++;
     this.#start();
-    const { count: _, slots } = wheel;
+    const own = wheel;
     return () => {
       if (!slot.delete(entry)) return;
-      const w = this.#wheels.get(period);
-      if (w?.slots === slots && --w.count === 0) this.#wheels.delete(period);
+      own.count--;
+      assert(own.count >= 0, 'a wheel counts what is on it');
+      if (own.count === 0) this.#wheels.delete(period);
       if (this.#wheels.size === 0) this.#stop();
     };
   }
 
   /** The slot with the fewest entries; among equals the one whose turn comes last. */
-  #emptiest({ slots }: Wheel): Set<Entry> {
+  #emptiest(wheel: Wheel): Slot {
     const now = this.#seconds();
-    let best = slots[now % slots.length]!;
-    for (let ahead = slots.length - 1; ahead > 0 && best.size > 0; ahead--) {
-      const slot = slots[(now + ahead) % slots.length]!;
+    let best = wheel.at(now);
+    for (let ahead = wheel.period - 1; ahead > 0 && best.size > 0; ahead--) {
+      const slot = wheel.at(now + ahead);
       if (slot.size < best.size) best = slot;
     }
     return best;
@@ -83,10 +97,10 @@ export class Ticker {
     const now = this.#seconds();
     const from = this.#done + 1;
     this.#done = now;
-    for (const { slots } of [...this.#wheels.values()]) {
-      for (let second = Math.max(from, now - slots.length + 1); second <= now; second++) {
+    for (const wheel of [...this.#wheels.values()]) {
+      for (let second = Math.max(from, now - wheel.period + 1); second <= now; second++) {
         // What is added by those that run is for later.
-        for (const entry of [...slots[second % slots.length]!]) contain(log, 'a timer has failed', entry.run);
+        for (const entry of [...wheel.at(second)]) contain(log, 'a timer has failed', entry.run);
       }
     }
   }

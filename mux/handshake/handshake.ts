@@ -71,15 +71,18 @@ export interface HandshakeHost {
   ended(handshake: Handshake): void;
 }
 
+/** What the client has asked for is there, and it has told who it is. */
+interface AskedBrick {
+  brick: HandshakeBrick;
+  uid: string;
+}
+
 interface Refusal {
   errno: number;
   text: string;
   childUp: boolean | undefined;
   volumeId?: string | undefined;
 }
-
-const header = new CallHeader();
-const reader = new XdrReader();
 
 export class Handshake implements ConnectionHandler {
   readonly #host: HandshakeHost;
@@ -113,6 +116,8 @@ export class Handshake implements ConnectionHandler {
   }
 
   onRecord(region: Region, start: number, end: number): void {
+    const reader = new XdrReader();
+    const header = new CallHeader();
     try {
       reader.reset(region.bytes, start, end);
       parseCall(reader, header);
@@ -125,18 +130,19 @@ export class Handshake implements ConnectionHandler {
       this.#connection.queued(null, 0);
       return;
     }
-    const h = header;
-    if (h.program === HANDSHAKE_PROGRAM && h.version === HANDSHAKE_VERSION && h.procedure === HandshakeProc.setvolume) {
-      this.#setvolume(h.xid);
-    } else if (h.program === FOP_PROGRAM) {
+    const { program, version, procedure } = header;
+    if (program === HANDSHAKE_PROGRAM && version === HANDSHAKE_VERSION && procedure === HandshakeProc.setvolume) {
+      this.#setvolume(header, reader);
+    } else if (program === FOP_PROGRAM) {
       // A fop before the handshake: stock closes such a connection too.
       this.#connection.close('fop before SETVOLUME');
     } else {
-      serveBasicProgram(h, reader, this.#connection);
+      serveBasicProgram(header, reader, this.#connection);
     }
   }
 
-  #setvolume(xid: number): void {
+  #setvolume(header: CallHeader, reader: XdrReader): void {
+    const { xid } = header;
     const request = tryDecode(setvolumeReq, reader);
     if (request === null) {
       this.#connection.writer().reply(xid, AcceptStat.garbageArgs);
@@ -177,12 +183,13 @@ export class Handshake implements ConnectionHandler {
       if (this.#connection.closed) return;
       brick = this.#host.findBrick(bytesOfLatin1(name));
     }
-    const refusal = this.#check(dict, brick);
-    if (refusal !== null) {
-      this.#refuse(xid, name, refusal);
+    const checked = check(dict, brick);
+    if ('errno' in checked) {
+      this.#refuse(xid, name, checked);
       return;
     }
-    const entry = brick!;
+    const { uid } = checked;
+    const entry = checked.brick;
     const subdir = dict.text('subdir-mount') ?? '/';
     const auth: AuthRequest = {
       brick: latin1OfBytes(entry.name),
@@ -195,7 +202,6 @@ export class Handshake implements ConnectionHandler {
     const verdict = await entry.auth.check(auth);
     if (this.#connection.closed) return;
     for (const note of verdict.notes) this.#host.log.info(0, note);
-    const uid = dict.text('process-uuid')!;
     if (!verdict.accepted) {
       this.#host.log.error(115034, `Cannot authenticate client from ${uid} ${dict.text('client-version') ?? ''}`);
       const text = 'Authentication failed';
@@ -227,35 +233,6 @@ export class Handshake implements ConnectionHandler {
     });
   }
 
-  /** The checks of the handshake in stock's order, as far as they need no waiting. */
-  #check(dict: Dict, brick: HandshakeBrick | undefined): Refusal | null {
-    if (brick !== undefined && !brick.up) {
-      return { errno: EAGAIN, text: 'Not received child_up for this xlator', childUp: false };
-    }
-    if (brick !== undefined && brick.withheld !== '') {
-      return { errno: EAGAIN, text: brick.withheld, childUp: false };
-    }
-    if (dict.text('process-uuid') === undefined) {
-      return { errno: EINVAL, text: 'UUID not specified', childUp: brick === undefined ? undefined : true };
-    }
-    const asked = dict.text('volume-id');
-    if (brick?.volumeId !== undefined && asked !== undefined && asked !== brick.volumeId) {
-      const text = 'Volume-ID different, possible case of same brick re-used in another volume';
-      return { errno: EINVAL, text, childUp: true };
-    }
-    if (brick?.stopping === true) {
-      const text = 'cleanup flag is set for xlator.  Try again later';
-      return { errno: EAGAIN, text, childUp: true, volumeId: brick.volumeId };
-    }
-    const version = dict.number('fops-version');
-    if (version !== FOP_PROGRAM) {
-      const text = `version mismatch: client(${version ?? 0}) - client-mgmt(${dict.number('mgmt-version') ?? 0})`;
-      return { errno: EINVAL, text, childUp: brick === undefined ? undefined : true, volumeId: brick?.volumeId };
-    }
-    if (brick === undefined) return { errno: ENOENT, text: 'Brick not found', childUp: undefined };
-    return null;
-  }
-
   /** brick: what the client asked for, '' if it named none. */
   #refuse(xid: number, brick: string, refusal: Refusal): void {
     if (this.#connection.closed) return;
@@ -269,4 +246,34 @@ export class Handshake implements ConnectionHandler {
     // It may try again.
     this.#connection.resume();
   }
+}
+
+/** The checks of the handshake in stock's order, as far as they need no waiting. */
+function check(dict: Dict, brick: HandshakeBrick | undefined): AskedBrick | Refusal {
+  if (brick !== undefined && !brick.up) {
+    return { errno: EAGAIN, text: 'Not received child_up for this xlator', childUp: false };
+  }
+  if (brick !== undefined && brick.withheld !== '') {
+    return { errno: EAGAIN, text: brick.withheld, childUp: false };
+  }
+  const uid = dict.text('process-uuid');
+  if (uid === undefined) {
+    return { errno: EINVAL, text: 'UUID not specified', childUp: brick === undefined ? undefined : true };
+  }
+  const asked = dict.text('volume-id');
+  if (brick?.volumeId !== undefined && asked !== undefined && asked !== brick.volumeId) {
+    const text = 'Volume-ID different, possible case of same brick re-used in another volume';
+    return { errno: EINVAL, text, childUp: true };
+  }
+  if (brick?.stopping === true) {
+    const text = 'cleanup flag is set for xlator.  Try again later';
+    return { errno: EAGAIN, text, childUp: true, volumeId: brick.volumeId };
+  }
+  const version = dict.number('fops-version');
+  if (version !== FOP_PROGRAM) {
+    const text = `version mismatch: client(${version ?? 0}) - client-mgmt(${dict.number('mgmt-version') ?? 0})`;
+    return { errno: EINVAL, text, childUp: brick === undefined ? undefined : true, volumeId: brick?.volumeId };
+  }
+  if (brick === undefined) return { errno: ENOENT, text: 'Brick not found', childUp: undefined };
+  return { brick, uid };
 }

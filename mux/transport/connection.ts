@@ -2,14 +2,16 @@
  * One connection of a client on the thread that owns it: receives records in place, sends the replies of a turn together.
  */
 import { addon, type Poller } from '../../native/addon.js';
+import { assert } from '../../native/assert.js';
 import { EAGAIN } from '../../native/errno.js';
 import { READINESS } from '../../native/layout.js';
-import { Region, region } from '../../native/memory.js';
+import { Region } from '../../native/memory.js';
 import type { Pipe } from '../../native/pipe.js';
 import { contain, describeThrown } from '../base/fault.js';
 import { loggerFor } from '../base/log.js';
 import { type RecordQuota, RecordReader } from '../wire/record.js';
-import { XdrWriter } from '../wire/xdr.js';
+import type { XdrWriter } from '../wire/xdr.js';
+import { ioBuffers, MAX_PIECES } from './io-buffers.js';
 
 const log = loggerFor('connection');
 
@@ -20,12 +22,8 @@ const TURN_BYTES = 4 << 20;
 const TURN_MS = 4;
 /** Unsent bytes at which reading from the client pauses: it doesn't take its replies. */
 const MAX_UNSENT_BYTES = 32 << 20;
-/** Size of a region of output. */
-const OUTPUT_BYTES = 64 << 10;
 /** A record is begun in a fresh region when less than this is left. */
 const MIN_ROOM = 2048;
-/** Pieces per send: what native code accepts at once. */
-const MAX_PIECES = 256;
 
 /** A stretch of output: bytes [start, end) of a region that this queue holds a reference of, or what is left in a pipe. */
 interface Piece {
@@ -59,23 +57,9 @@ export interface ConnectionHandler {
   onClose(reason: string): void;
 }
 
-/** Addresses and lengths for one call of sendv: filled and used within a turn, by whichever connection sends. */
-const pieces = new Float64Array(MAX_PIECES * 2);
+const ALL_REASONS = Object.values(PauseReason).reduce((all: number, reason) => all | reason, 0);
 
-/** Writers that no connection needs just now: those that wait for requests hold no memory. */
-const idleWriters: XdrWriter[] = [];
-const MAX_IDLE_WRITERS = 16;
-
-/** Memory that all connections of a thread receive into while they hold no partial record. */
-let sharedInput: Region | null = null;
-
-export function takeSharedInput(): Region {
-  if (sharedInput === null || sharedInput.shared) {
-    sharedInput?.release();
-    sharedInput = region(256 << 10);
-  }
-  return sharedInput;
-}
+const takeInput = (): Region => ioBuffers.input();
 
 export class Connection {
   readonly fd: number;
@@ -104,7 +88,7 @@ export class Connection {
     this.fd = fd;
     this.#handler = handler;
     this.#memory = memory;
-    this.#reader = new RecordReader(takeSharedInput, maxRecordBytes, memory === null ? undefined : this.#quota(memory));
+    this.#reader = new RecordReader(takeInput, maxRecordBytes, memory === null ? undefined : this.#quota(memory));
     this.#poller = addon.poll(fd, (events) => {
       try {
         this.#ready(events);
@@ -146,7 +130,7 @@ export class Connection {
   #receive(): void {
     let budget = TURN_BYTES;
     this.#turnStart = -1;
-    while (budget > 0 && !this.#closed && !this.#blocked) {
+    while (budget > 0 && !this.#closed && !this.#blocked && !this.#reader.holding) {
       const { address, room } = this.#reader.target();
       const n = addon.recv(this.fd, address, room);
       if (n === -EAGAIN) return;
@@ -184,6 +168,7 @@ export class Connection {
 
   /** Stops reading from the client until {@link resume} for the same reason; records that are already received wait, too. */
   pause(reason: number = PauseReason.outstanding): void {
+    assert(reason !== 0 && (reason & ~ALL_REASONS) === 0, 'a connection pauses for one of its reasons');
     if (this.#closed) return;
     this.#paused |= reason;
     this.#reader.hold();
@@ -245,6 +230,7 @@ export class Connection {
    * The writer to encode the next record with. Write the whole record (record mark included), then call {@link queued}.
    */
   writer(): XdrWriter {
+    assert(!this.#closed, 'nothing is written to a closed connection');
     const w = this.#writer;
     if (w !== null && w.room >= MIN_ROOM) return w;
     if (w !== null) {
@@ -252,12 +238,13 @@ export class Connection {
       w.region.release();
     }
     this.#outputStart = 0;
-    this.#writer = idleWriters.pop() ?? new XdrWriter(region(OUTPUT_BYTES));
+    this.#writer = ioBuffers.takeWriter();
     return this.#writer;
   }
 
   /** The record that was just encoded is complete, but for `length` bytes of `payload` that follow it; it is released when sent. */
   queued(payload: Region | Pipe | null, length: number): void {
+    assert(!this.#closed, 'nothing is queued on a closed connection');
     if (payload !== null) {
       this.#cut();
       // A region is held whole, however little of it is sent; pages in a pipe are the page cache's.
@@ -307,14 +294,16 @@ export class Connection {
     if (this.#closed) return;
     this.#cut();
     while (this.#queue.length > 0) {
-      const count = Math.min(this.#queue.length, MAX_PIECES);
+      const { pieces } = ioBuffers;
+      let count = 0;
       let want = 0;
-      for (let i = 0; i < count; i++) {
-        const p = this.#queue[i]!;
+      for (const p of this.#queue) {
+        if (count === MAX_PIECES) break;
         const { address } = p.region;
-        pieces[2 * i] = address < 0 ? address : address + p.start;
-        pieces[2 * i + 1] = p.end - p.start;
+        pieces[2 * count] = address < 0 ? address : address + p.start;
+        pieces[2 * count + 1] = p.end - p.start;
         want += p.end - p.start;
+        count++;
       }
       const sent = addon.sendv(this.fd, pieces, count);
       if (sent < 0 && sent !== -EAGAIN) {
@@ -328,9 +317,7 @@ export class Connection {
     if (w !== null && this.#queue.length === 0 && !w.region.shared) {
       // All is sent: whoever writes next uses the region from its start.
       this.#outputStart = 0;
-      w.rewind();
-      if (w.region.capacity === OUTPUT_BYTES && idleWriters.length < MAX_IDLE_WRITERS) idleWriters.push(w);
-      else w.region.release();
+      ioBuffers.giveBack(w);
       this.#writer = null;
     }
     this.#watch();
@@ -340,11 +327,11 @@ export class Connection {
     this.bytesOut += bytes;
     this.#unsent -= bytes;
     let done = 0;
-    while (bytes > 0) {
-      const p = this.#queue[done]!;
+    for (const p of this.#queue) {
       const length = p.end - p.start;
       if (bytes < length) {
         p.start += bytes;
+        bytes = 0;
         break;
       }
       bytes -= length;
@@ -352,8 +339,10 @@ export class Connection {
       this.#memory?.give(p.held);
       done++;
     }
+    assert(bytes === 0, 'no more is sent than was queued');
     if (done === this.#queue.length) this.#queue.length = 0;
     else this.#queue.splice(0, done);
+    assert(this.#queue.length > 0 || this.#unsent === 0, 'what is unsent is in the queue');
     if (this.#unsent <= MAX_UNSENT_BYTES) this.resume(PauseReason.unsent);
   }
 

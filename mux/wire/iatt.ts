@@ -4,7 +4,7 @@
  */
 import { Iatt, NO_IATT } from '../xlator/iatt.js';
 import { custom } from './schema.js';
-import { copyBytes, getSeconds, getU64, setU64, type XdrReader, type XdrWriter } from './xdr.js';
+import { byteAt, copyBytes, getSeconds, getU64, setU64, type XdrReader, type XdrWriter } from './xdr.js';
 
 export const IATTX_BYTES = 148;
 const IATT3_BYTES = 100;
@@ -71,11 +71,11 @@ export function writeIattx(w: XdrWriter, stat: Iatt): void {
   const v = w.view;
   const gfid = stat.gfid;
   let some = 0;
-  for (let i = 0; i < 16; i++) some |= b[at + i] = gfid[i]!;
+  for (let i = 0; i < 16; i++) some |= b[at + i] = byteAt(gfid, i);
   v.setUint32(at + 16, 0);
   if (some !== 0 || stat.mode === 0) {
     v.setUint32(at + 20, stat.mode === 0 ? 0 : STAT_FLAGS);
-    for (let i = 0; i < 8; i++) b[at + 24 + i] = gfid[8 + i]!;
+    for (let i = 0; i < 8; i++) b[at + 24 + i] = byteAt(gfid, 8 + i);
   } else {
     v.setUint32(at + 20, NO_INO_FLAGS);
     v.setInt32(at + 24, -1);
@@ -133,7 +133,7 @@ function writeIatt3(w: XdrWriter, stat: Iatt): void {
   const v = w.view;
   const gfid = stat.gfid;
   w.bytes.set(gfid, at);
-  for (let i = 0; i < 8; i++) w.bytes[at + 16 + i] = gfid[8 + i]!;
+  for (let i = 0; i < 8; i++) w.bytes[at + 16 + i] = byteAt(gfid, 8 + i);
   setU64(v, at + 24, stat.dev);
   v.setUint32(at + 32, stat.mode);
   v.setUint32(at + 36, stat.nlink);

@@ -6,10 +6,23 @@
  * rest is received right there. A connection that sends large records (writes of 64 KiB and more) is given only a small
  * piece of the shared region at first, so that hardly anything has to move.
  *
+ *   shared   | mark | record 1 | mark | record 2 | mark | first bytes of 3 |
+ *                     └ handed out   └ handed out  └───────┬──────────────┘
+ *                       in place       in place            │ copied once
+ *                                                          v
+ *   own                                            | mark | first bytes of 3 | rest of 3, received in place |
+ *                                                  0                         have ^                  capacity
+ *
+ *   joined   a record in several fragments: each is copied behind the one before, and the last one completes it
+ *   backlog  what was received while records are held back: in a region of its own, handed out by proceed()
+ *
+ * Who owns what: the shared region is the thread's, and is replaced when a consumer has retained it. The reader holds one
+ * reference of own, joined and backlog; each is released, or handed on, when its record is complete, and by drop().
+ *
  * A consumer may call {@link RecordReader.hold} while it is given a record: those that were received with it wait until
  * {@link RecordReader.proceed}, so that what 256 KiB of small requests ask for need not be had all at once.
  */
-import assert from 'node:assert';
+import { assert, defined } from '../../native/assert.js';
 import { type Region, region } from '../../native/memory.js';
 
 const LAST_FRAGMENT = 0x80000000;
@@ -146,6 +159,7 @@ export class RecordReader {
   }
 
   #keepBack(kept: Region, at: number, end: number): void {
+    assert(this.#backlog === null, 'bytes are held back in one piece');
     this.#backlog = kept.retain();
     this.#backlogAt = at;
     this.#backlogEnd = end;
@@ -180,6 +194,8 @@ export class RecordReader {
    */
   received(count: number, consume: RecordConsumer): string | null {
     if (this.#failed) return 'the stream has failed before';
+    assert(!this.#holding, 'nothing is received while records are held back');
+    assert(count > 0 && count <= this.#target.room, 'no more is received than there is room for');
     const problem =
       this.#own === null ? this.#scan(this.#target.region, 0, count, consume, false) : this.#continue(count, consume);
     if (problem !== null) {
@@ -236,7 +252,7 @@ export class RecordReader {
 
   /** More of the record that has a region of its own. */
   #continue(count: number, consume: RecordConsumer): string | null {
-    const own = this.#own!;
+    const own = defined(this.#own, 'a record is continued in its own region');
     const knewLength = this.#have >= 4;
     const have = this.#have + count;
     this.#have = have;

@@ -9,7 +9,7 @@ import {
   ReplyStat,
   RPC_VERSION,
 } from './rpc-numbers.js';
-import { TRUNCATED, XdrError, type XdrReader, type XdrWriter } from './xdr.js';
+import { byteAt, TRUNCATED, XdrError, type XdrReader, type XdrWriter } from './xdr.js';
 
 export { AcceptStat, AuthFlavor } from './rpc-numbers.js';
 
@@ -44,7 +44,7 @@ export class CallHeader {
   lkOwner = '';
   /** Time bits of a v3 credential; 0 without. */
   timeFlags = 0;
-  /** The client's clock at the call, by a v3 credential, in the range of posix/contract/time-range. */
+  /** The client's clock at the call, by a v3 credential, in the range of mux/xlator/time-range. */
   timeSec = 0;
   timeNsec = 0;
 }
@@ -171,7 +171,7 @@ function parseV1(r: XdrReader, h: CallHeader): void {
   const ownerAt = r.skip(8);
   // The owner is a u64 that becomes bytes, least significant first.
   let owner = '';
-  for (let i = 7; i >= 0; i--) owner += String.fromCharCode(r.bytes[ownerAt + i]!);
+  for (let i = 7; i >= 0; i--) owner += String.fromCharCode(byteAt(r.bytes, ownerAt + i));
   h.lkOwner = owner;
   h.pid = r.i32();
   h.uid = r.u32();

@@ -41,7 +41,7 @@ export class Scope {
       i = this.values.push(value) - 1;
       this.names.push(`x${i}`);
     }
-    return this.names[i]!;
+    return `x${i}`;
   }
 }
 
@@ -131,9 +131,9 @@ export function list<T>(node: Struct<T>): Type<T[]> {
     return nodes;
   };
   const write = (w: XdrWriter, nodes: T[]): void => {
-    for (let i = 0; i < nodes.length; i++) {
+    for (const one of nodes) {
       w.u32(1);
-      node.encode(w, nodes[i]!);
+      node.encode(w, one);
     }
     w.u32(0);
   };
@@ -184,14 +184,11 @@ export class Struct<T> implements Type<T> {
     const scope = new Scope();
     const lines: string[] = ['const v = r.view, b = r.bytes;', 'let at = 0;'];
     const entries = Object.entries(this.#fields);
-    for (let i = 0; i < entries.length; ) {
-      const [name, type] = entries[i]!;
-      if (type.size === 0) {
-        lines.push(`const _${name} = ${type.read(scope, '')};`);
-        i++;
+    for (const run of runsOf(entries)) {
+      if (run.size === 0) {
+        for (const { name, type } of run.fields) lines.push(`const _${name} = ${type.read(scope, '')};`);
         continue;
       }
-      const run = fixedRun(entries, i);
       lines.push(
         'at = r.at;',
         `if (r.end - at < ${run.size}) throw ${scope.use(TRUNCATED)};`,
@@ -199,7 +196,6 @@ export class Struct<T> implements Type<T> {
       );
       for (const { name: n, type: t, offset } of run.fields)
         lines.push(`const _${n} = ${t.read(scope, `at + ${offset}`)};`);
-      i += run.fields.length;
     }
     lines.push(`return { ${entries.map(([name]) => `${name}: _${name}`).join(', ')} };`);
     return compile(`decode_${this.name}`, 'r', lines, scope) as (r: XdrReader) => T;
@@ -209,37 +205,42 @@ export class Struct<T> implements Type<T> {
     const scope = new Scope();
     const lines: string[] = ['let at = 0, v = w.view, b = w.bytes;'];
     const entries = Object.entries(this.#fields);
-    for (let i = 0; i < entries.length; ) {
-      const [name, type] = entries[i]!;
-      if (type.size === 0) {
-        lines.push(type.write(scope, `m.${name}`, ''));
-        i++;
+    for (const run of runsOf(entries)) {
+      if (run.size === 0) {
+        for (const { name, type } of run.fields) lines.push(type.write(scope, `m.${name}`, ''));
         continue;
       }
-      const run = fixedRun(entries, i);
       // Making room may move the output: view and bytes are taken anew.
       lines.push(`at = w.take(${run.size}); v = w.view; b = w.bytes;`);
       for (const { name: n, type: t, offset } of run.fields) lines.push(t.write(scope, `m.${n}`, `at + ${offset}`));
-      i += run.fields.length;
     }
     return compile(`encode_${this.name}`, 'w, m', lines, scope) as (w: XdrWriter, value: T) => void;
   }
 }
 
+/** Fields that follow one another: one of variable size (then size is 0), or any number of fixed size. */
 interface Run {
   size: number;
   fields: { name: string; type: Type<unknown>; offset: number }[];
 }
 
-/** The fields of fixed size from `from` up to the next one of variable size. */
-function fixedRun(entries: [string, Type<unknown>][], from: number): Run {
-  const run: Run = { size: 0, fields: [] };
-  for (let i = from; i < entries.length && entries[i]![1].size !== 0; i++) {
-    const [name, type] = entries[i]!;
-    run.fields.push({ name, type, offset: run.size });
-    run.size += type.size;
+function runsOf(entries: [string, Type<unknown>][]): Run[] {
+  const runs: Run[] = [];
+  let fixed: Run | null = null;
+  for (const [name, type] of entries) {
+    if (type.size === 0) {
+      runs.push({ size: 0, fields: [{ name, type, offset: 0 }] });
+      fixed = null;
+      continue;
+    }
+    if (fixed === null) {
+      fixed = { size: 0, fields: [] };
+      runs.push(fixed);
+    }
+    fixed.fields.push({ name, type, offset: fixed.size });
+    fixed.size += type.size;
   }
-  return run;
+  return runs;
 }
 
 function compile(name: string, parameters: string, lines: string[], scope: Scope): unknown {

@@ -156,11 +156,17 @@ export function untilNul(s: string): string {
   return nul < 0 ? s : s.slice(0, nul);
 }
 
+/** A byte at a place that is known to be within the bytes. */
+export function byteAt(bytes: Uint8Array, at: number): number {
+  // biome-ignore lint/style/noNonNullAssertion: on the way of each fop, and callers have checked the bound
+  return bytes[at]!;
+}
+
 /** A copy of [at, at + length) that shares memory with nothing. */
 export function copyBytes(from: Buffer, at: number, length: number): Uint8Array {
   const copy = new Uint8Array(length);
   if (length > 64) copy.set(from.subarray(at, at + length));
-  else for (let i = 0; i < length; i++) copy[i] = from[at + i]!;
+  else for (let i = 0; i < length; i++) copy[i] = byteAt(from, at + i);
   return copy;
 }
 

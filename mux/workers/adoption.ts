@@ -60,6 +60,7 @@ export async function adopt(serving: AdmittingBrick | undefined, handover: Hando
     session.connection.close('authorisation withdrawn');
     return;
   }
+  if (session.connection.closed) return;
   try {
     encodeSetvolumeReply(session.connection.writer(), handover.xid, 0, 0, acceptedReply(handover.reply));
     session.connection.queued(null, 0);

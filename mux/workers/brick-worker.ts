@@ -3,8 +3,10 @@
  * and how its end is noticed: when it begins, so that nothing more is sent there, and when the thread has gone, and
  * all that it held with it.
  */
+
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import { assert } from '../../native/assert.js';
 import type { ByteString } from '../../native/bytes.js';
 import { background, describeThrown } from '../base/fault.js';
 import { loggerFor } from '../base/log.js';
@@ -37,6 +39,16 @@ export interface Route {
   threadId: number;
 }
 
+/** stillborn: ended before it took tasks. */
+type WorkerState = 'starting' | 'up' | 'ended' | 'stillborn';
+
+const NEXT_STATES: Readonly<Record<WorkerState, readonly WorkerState[]>> = {
+  starting: ['up', 'stillborn'],
+  up: ['ended'],
+  ended: [],
+  stillborn: [],
+};
+
 export class BrickWorker {
   readonly route: Route = { threadId: 0 };
   /** Resolves when the worker takes tasks; rejects when it never will. */
@@ -58,8 +70,7 @@ export class BrickWorker {
   #used: ReturnType<Worker['performance']['eventLoopUtilization']> | undefined;
   readonly #line: MessagePort;
   readonly #heapExhausted = new Int32Array(new SharedArrayBuffer(4));
-  #alive = true;
-  #started = false;
+  #state: WorkerState = 'starting';
   /** What it said of its failure, or else how it ended. */
   #fault = '';
   #ended = '';
@@ -89,7 +100,7 @@ export class BrickWorker {
     });
     this.ready = Promise.all([hello, listed]).then(() => {
       clearTimeout(late);
-      this.#started = true;
+      if (this.#state === 'starting') this.#become('up');
     });
     this.ready.catch(() => {});
     const gone = new Promise((resolve) => this.#thread.once('exit', resolve));
@@ -113,12 +124,17 @@ export class BrickWorker {
 
   /** False from the first sign of its end on. */
   get alive(): boolean {
-    return this.#alive;
+    return this.#state === 'starting' || this.#state === 'up';
   }
 
   /** Whether it has ever taken tasks. */
   get started(): boolean {
-    return this.#started;
+    return this.#state === 'up' || this.#state === 'ended';
+  }
+
+  #become(next: WorkerState): void {
+    assert(NEXT_STATES[this.#state].includes(next), 'a worker goes through its states in order');
+    this.#state = next;
   }
 
   /** Why it has ended, as far as it is known by now. */
@@ -142,18 +158,18 @@ export class BrickWorker {
 
   #onMessage(message: WorkerEvent): void {
     if (message.event === 'fault') this.#fault = message.reason;
-    else if (this.#alive) this.#reports.event(message);
+    else if (this.alive) this.#reports.event(message);
   }
 
   #down(fault: string): void {
     if (this.#ended === '') this.#ended = fault;
-    if (!this.#alive) return;
+    if (!this.alive) return;
     this.#end();
     this.#reports.down(this);
   }
 
   #end(): void {
-    this.#alive = false;
+    this.#become(this.#state === 'up' ? 'ended' : 'stillborn');
     // The end is waited for, whatever else there is to do.
     this.#line.ref();
     for (const lost of [...this.waiting]) lost();
@@ -167,13 +183,13 @@ export class BrickWorker {
 
   /** Ends the worker, with no report. Resolves when its thread has gone. */
   stop(): Promise<void> {
-    if (this.#alive) this.#end();
+    if (this.alive) this.#end();
     return this.ended;
   }
 
   /** Takes note of how busy the worker has been since the last call. */
   sample(): void {
-    if (!this.#alive) return;
+    if (!this.alive) return;
     const now = this.#thread.performance.eventLoopUtilization();
     const since = this.#used === undefined ? now : this.#thread.performance.eventLoopUtilization(now, this.#used);
     this.#used = now;

@@ -31,8 +31,8 @@ function volumeId(data: string): Buffer {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   const id = randomBytes(16);
-  id[6] = (id[6]! & 0x0f) | 0x40;
-  id[8] = (id[8]! & 0x3f) | 0x80;
+  id.writeUInt8((id.readUInt8(6) & 0x0f) | 0x40, 6);
+  id.writeUInt8((id.readUInt8(8) & 0x3f) | 0x80, 8);
   replaceOwnFile(bytesOfText(file), bytesOfText(`${uuidText(id)}\n`), PUBLIC_MODE);
   return id;
 }

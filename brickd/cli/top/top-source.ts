@@ -90,7 +90,7 @@ export class Stream implements Seen {
     response.on('data', (chunk: string) => {
       text += chunk;
       const events = text.split('\n\n');
-      text = events.pop()!;
+      text = events.pop() ?? '';
       if (text.length > LONGEST_EVENT) response.destroy(new Error('tells something that is no frame'));
       for (const event of events) this.#event(event);
     });

@@ -69,19 +69,24 @@ function table<Row>(columns: Column<Row>[], rows: readonly Row[], room: number, 
   // One line for the heading, one for those that find no room.
   const shown = rows.length + 1 <= room ? rows : rows.slice(0, Math.max(1, room - 2));
   const cells = shown.map((row) => columns.map((c) => (c.name ? safe(c.text(row)) : c.text(row))));
-  const widths = columns.map((c, i) => Math.max(c.head.length, ...cells.map((line) => [...line[i]!].length)));
-  const names = columns.flatMap((c, i) => (c.name ? [i] : []));
-  const others = widths.reduce((sum, w, i) => sum + (columns[i]!.name ? 0 : w) + 2, -2);
+  const measured = columns.map(({ head, name }, i) => {
+    const width = Math.max(head.length, ...cells.map((line) => [...(line[i] ?? '')].length));
+    return { name: name === true, width };
+  });
+  const names = measured.filter((c) => c.name);
+  const others = measured.reduce((sum, c) => sum + (c.name ? 0 : c.width) + 2, -2);
   // Each name an equal share of what numbers leave, and what others don't need besides.
   let left = look.columns - others;
   [...names]
-    .sort((a, b) => widths[a]! - widths[b]!)
-    .forEach((i, n) => {
-      widths[i] = Math.min(widths[i]!, NAME_MOST, Math.max(NAME_LEAST, Math.floor(left / (names.length - n))));
-      left -= widths[i]!;
+    .sort((a, b) => a.width - b.width)
+    .forEach((c, n) => {
+      c.width = Math.min(c.width, NAME_MOST, Math.max(NAME_LEAST, Math.floor(left / (names.length - n))));
+      left -= c.width;
     });
   const line = (texts: readonly string[]): string =>
-    texts.map((text, i) => (columns[i]!.name ? fit(text, widths[i]!) : text.padStart(widths[i]!))).join('  ');
+    measured
+      .map(({ name, width }, i) => (name ? fit(texts[i] ?? '', width) : (texts[i] ?? '').padStart(width)))
+      .join('  ');
   const cut = (text: string): string => [...text].slice(0, look.columns).join('').trimEnd();
   const head = cut(line(columns.map((c) => c.head)));
   const lines = [look.styled ? `\x1b[1m${head}\x1b[0m` : head, ...cells.map((texts) => cut(line(texts)))];
@@ -184,8 +189,8 @@ export function topLines(seen: readonly Seen[], look: Look): string[] {
   ).map(({ b }) => b);
   const part = Math.max(4, Math.floor(look.rows * SHARE));
   const when = new Date(Math.max(0, ...frames.map((f) => f.at))).toTimeString().slice(0, 8);
-  const host = safe(frames[0]?.process.host ?? '');
-  const first = frames.length === 0 ? 'brickd top' : `brickd ${frames[0]!.process.version} on ${host}, ${when}`;
+  const process = frames[0]?.process;
+  const first = process === undefined ? 'brickd top' : `brickd ${process.version} on ${safe(process.host)}, ${when}`;
   const red = (line: string): string => (look.styled ? `\x1b[31m${line}\x1b[0m` : line);
   const above: string[] = [first];
   above.push(

@@ -68,7 +68,7 @@ class Top {
   }
 
   nextSort(): void {
-    this.#sort = SORTS[(SORTS.indexOf(this.#sort) + 1) % SORTS.length]!;
+    this.#sort = SORTS[(SORTS.indexOf(this.#sort) + 1) % SORTS.length] ?? SORTS[0];
   }
 
   lines(columns: number, rows: number, styled: boolean): string[] {

@@ -15,6 +15,13 @@ const OWN = 'volume, brick_path';
 const CAPACITY = 'cluster_id, host, id, brick_path, volume, subvolume';
 const BOUNDS = boundLabels(LATENCY_BOUNDS_SEC);
 
+/** Fops that have been called, by the names that metrics give them. */
+function called({ hits }: BrickStats): { fop: string; hits: number }[] {
+  return FOPS.map((f) => ({ fop: f.display, hits: hits[f.number] ?? 0 })).filter((f) => f.hits > 0);
+}
+
+const displayOf = (number: number): string => fopByNumber(number)?.display ?? String(number);
+
 /** A metric with one value per brick. */
 function one(
   type: MetricHead['type'],
@@ -80,8 +87,9 @@ const AS_GLUSTER_PROMETHEUS: BrickFamily[] = [
     labels: 'cluster_id, volume, brick, host, fop',
     samples: ({ stats, labels: l }, name) => {
       if (stats === undefined) return '';
-      const called = FOPS.filter((f) => stats.hits[f.number]! > 0);
-      return called.map((f) => sample(name, `${l.profile},fop="${f.display}"`, stats.hits[f.number]!)).join('');
+      return called(stats)
+        .map(({ fop, hits }) => sample(name, `${l.profile},fop="${fop}"`, hits))
+        .join('');
     },
   },
   {
@@ -93,7 +101,7 @@ const AS_GLUSTER_PROMETHEUS: BrickFamily[] = [
       if (stats === undefined) return '';
       let text = '';
       for (const { fop, count, sumSec } of latenciesIn(stats.latencies)) {
-        text += sample(name, `${l.profile},fop="${fopByNumber(fop)!.display}"`, (sumSec * 1e6) / count);
+        text += sample(name, `${l.profile},fop="${displayOf(fop)}"`, (sumSec * 1e6) / count);
       }
       return text;
     },
@@ -102,14 +110,15 @@ const AS_GLUSTER_PROMETHEUS: BrickFamily[] = [
 
 const FOP_FAMILIES: BrickFamily[] = [
   many('counter', 'brickd_fops_total', 'Fops received.', 'fop', (b, name, l) => {
-    const called = FOPS.filter((f) => b.hits[f.number]! > 0);
-    return called.map((f) => sample(name, `${l.own},fop="${f.display}"`, b.hits[f.number]!)).join('');
+    return called(b)
+      .map(({ fop, hits }) => sample(name, `${l.own},fop="${fop}"`, hits))
+      .join('');
   }),
   many('counter', 'brickd_fop_failures_total', 'Fops that failed, by error.', 'fop, errno', (b, name, l) => {
     let text = '';
     for (let at = 0; at < b.errors.length; at += 3) {
-      const fop = fopByNumber(b.errors[at]!)!.display;
-      text += sample(name, `${l.own},fop="${fop}",errno="${errnoName(b.errors[at + 1]!)}"`, b.errors[at + 2]!);
+      const [fop = 0, errno = 0, failures = 0] = b.errors.subarray(at, at + 3);
+      text += sample(name, `${l.own},fop="${displayOf(fop)}",errno="${errnoName(errno)}"`, failures);
     }
     return text;
   }),
@@ -121,7 +130,7 @@ const FOP_FAMILIES: BrickFamily[] = [
     (b, name, l) => {
       let text = '';
       for (const { fop, buckets, sumSec } of latenciesIn(b.latencies)) {
-        text += histogram(name, `${l.own},fop="${fopByNumber(fop)!.display}"`, BOUNDS, buckets, sumSec);
+        text += histogram(name, `${l.own},fop="${displayOf(fop)}"`, BOUNDS, buckets, sumSec);
       }
       return text;
     },

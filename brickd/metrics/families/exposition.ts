@@ -22,7 +22,7 @@ const escapes: Record<string, string> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' 
 /** Labels as they stand between braces; values are text. */
 export function labels(pairs: Readonly<Record<string, string>>): string {
   return Object.entries(pairs)
-    .map(([name, value]) => `${name}="${value.replaceAll(/[\\"\n]/g, (c) => escapes[c]!)}"`)
+    .map(([name, value]) => `${name}="${value.replaceAll(/[\\"\n]/g, (c) => escapes[c] ?? c)}"`)
     .join(',');
 }
 
@@ -56,7 +56,7 @@ export function histogram(
   let text = '';
   let count = 0;
   for (let i = 0; i < bounds.length; i++) {
-    count += buckets[i]!;
+    count += buckets[i] ?? 0;
     text += `${prefix}${bounds[i]}} ${count}\n`;
   }
   const around = within === '' ? '' : `{${within}}`;

@@ -34,7 +34,7 @@ function sumOf(tenants: readonly TenantStats[]): Sum {
     sum.delayed += t.delayed;
     sum.delaySeconds += t.delaySeconds;
     t.delayCounts.forEach((n, i) => {
-      sum.delayCounts[i] = sum.delayCounts[i]! + n;
+      sum.delayCounts[i] = (sum.delayCounts[i] ?? 0) + n;
     });
     sum.overdue += t.overdue;
     sum.dropped += t.dropped;

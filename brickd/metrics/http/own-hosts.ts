@@ -15,7 +15,7 @@ const plain = (name: string): string => name.toLowerCase().replace(/\.$/, '');
 /** The host of a Host header, without its port; undefined for what is none. */
 export function hostOf(header: string): string | undefined {
   const m = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s[\]]+))(?::\d{1,5})?$/.exec(header);
-  return m === null ? undefined : plain((m[1] ?? m[2])!);
+  return m === null ? undefined : plain(m[1] ?? m[2] ?? '');
 }
 
 function readLines(path: string): string[][] {
@@ -30,7 +30,7 @@ function readLines(path: string): string[][] {
 /** Names that this machine has by its own files. */
 export function machineNames(files = { hosts: '/etc/hosts', resolv: '/etc/resolv.conf' }): string[] {
   const name = hostname();
-  const short = name.split('.')[0]!;
+  const [short = name] = name.split('.');
   const own = new Set(Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map((one) => one.address)));
   const names = ['localhost', name, short];
   for (const [address = '', ...called] of readLines(files.hosts)) {

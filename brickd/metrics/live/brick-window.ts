@@ -3,15 +3,15 @@
 import type { BrickStats } from '../../../mux/brick/views/brick-stats.js';
 import { latenciesIn } from '../../../mux/stats/fop-stats.js';
 import { fopByNumber } from '../../../mux/xlator/fop-table.js';
-import { gain, Spread } from './latency-histogram.js';
+import { gain, LatencyHistogram } from './latency-histogram.js';
 
 export class BrickWindow {
   readonly now: BrickStats;
   readonly before: BrickStats | undefined;
   /** By fop's number: calls that ended in this time. */
-  readonly spreads = new Map<number, Spread>();
+  readonly spreads = new Map<number, LatencyHistogram>();
   /** Of all fops but locks. */
-  readonly spread = new Spread();
+  readonly spread = new LatencyHistogram();
   /** Gained in this time. */
   ops = 0;
   failures = 0;
@@ -25,25 +25,27 @@ export class BrickWindow {
     if (before === undefined) return;
     this.readBytes = gain(now.bytesRead, before.bytesRead);
     this.writtenBytes = gain(now.bytesWritten, before.bytesWritten);
-    for (let fop = 0; fop < now.hits.length; fop++) {
-      this.ops += gain(now.hits[fop]!, before.hits[fop]!);
-      this.failures += gain(now.failures[fop]!, before.failures[fop]!);
-    }
+    now.hits.forEach((hits, fop) => {
+      this.ops += gain(hits, before.hits[fop] ?? 0);
+    });
+    now.failures.forEach((failures, fop) => {
+      this.failures += gain(failures, before.failures[fop] ?? 0);
+    });
     const rows = new Map<number, Float64Array>();
     for (const { fop, buckets } of latenciesIn(before.latencies)) rows.set(fop, buckets);
     for (const { fop, buckets } of latenciesIn(now.latencies)) {
-      const spread = new Spread();
+      const spread = new LatencyHistogram();
       spread.addGain(buckets, rows.get(fop));
       if (spread.count === 0) continue;
       this.spreads.set(fop, spread);
-      if (!fopByNumber(fop)!.isLock) this.spread.add(spread);
+      if (fopByNumber(fop)?.isLock !== true) this.spread.add(spread);
     }
   }
 }
 
 /** Sums of bricks as a {@link Flow} wants them. */
 export class FlowSum {
-  readonly spread = new Spread();
+  readonly spread = new LatencyHistogram();
   ops = 0;
   failures = 0;
   readBytes = 0;

@@ -17,7 +17,7 @@ import {
   type VolumeRow,
 } from '../page/frame.js';
 import { BrickWindow, FlowSum } from './brick-window.js';
-import { gain, Spread } from './latency-histogram.js';
+import { gain, LatencyHistogram } from './latency-histogram.js';
 import { TenantRows } from './tenant-rows.js';
 
 type Thread = Omit<WorkerStats, 'bricks' | 'longestSliceSec'>;
@@ -146,7 +146,7 @@ export class Frames {
     const bricks = new Map(workers.map((w) => [w.thread, w.bricks.length]));
     return [...now.threads.values()].map((t) => {
       const old = before?.threads.get(t.thread);
-      const late = new Spread();
+      const late = new LatencyHistogram();
       if (old !== undefined) late.addGain(t.loopDelay, old.loopDelay);
       const active = old === undefined ? 0 : gain(t.loopActiveSec, old.loopActiveSec);
       const all = old === undefined ? 0 : active + gain(t.loopIdleSec, old.loopIdleSec);
@@ -182,14 +182,16 @@ export class Frames {
       let failures = 0;
       let ops = 0;
       let failed = 0;
-      const spread = new Spread();
+      const spread = new LatencyHistogram();
       for (const { now, before, spreads } of windows) {
-        if (now.hits[number] === 0) continue;
-        calls += now.hits[number]!;
-        failures += now.failures[number]!;
+        const hits = now.hits[number] ?? 0;
+        if (hits === 0) continue;
+        const fails = now.failures[number] ?? 0;
+        calls += hits;
+        failures += fails;
         if (before === undefined) continue;
-        ops += gain(now.hits[number]!, before.hits[number]!);
-        failed += gain(now.failures[number]!, before.failures[number]!);
+        ops += gain(hits, before.hits[number] ?? 0);
+        failed += gain(fails, before.failures[number] ?? 0);
         const s = spreads.get(number);
         if (s !== undefined) spread.add(s);
       }

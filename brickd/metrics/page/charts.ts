@@ -60,7 +60,7 @@ export class Chart {
     this.#times.push(timeSec);
     // Zero has no place where each step is ten times the one below.
     values.forEach((v, i) => {
-      this.#values[i]!.push(this.#options.log === true && v === 0 ? null : v);
+      this.#values[i]?.push(this.#options.log === true && v === 0 ? null : v);
     });
     if (this.#times.length > KEPT) {
       this.#times.shift();

@@ -56,7 +56,7 @@ export class HeatMap {
     for (const f of fops) {
       if (this.#fop === ALL_FOPS ? f.isLock : f.fop !== this.#fop) continue;
       f.buckets.forEach((n, i) => {
-        sums[i] = sums[i]! + n;
+        sums[i] = (sums[i] ?? 0) + n;
       });
     }
     return sums;
@@ -129,11 +129,11 @@ export class HeatMap {
     if (moment === undefined || row < 0 || row >= rows) return;
     const counts = this.#counts(moment);
     const all = counts.reduce((a, b) => a + b, 0);
-    const range =
-      row === this.#bounds.length
-        ? `above ${time(this.#bounds[row - 1]!)}`
-        : `${row === 0 ? '0' : time(this.#bounds[row - 1]!)} to ${time(this.#bounds[row]!)}`;
+    const lower = this.#bounds[row - 1];
+    const upper = this.#bounds[row];
+    const from = lower === undefined ? '0' : time(lower);
+    const range = upper === undefined ? `above ${from}` : `${from} to ${time(upper)}`;
     const when = new Date(moment.at).toLocaleTimeString('en-GB');
-    this.#tell(`${when}, ${range}: ${count(counts[row]!)} of ${count(all)} calls`);
+    this.#tell(`${when}, ${range}: ${count(counts[row] ?? 0)} of ${count(all)} calls`);
   }
 }

@@ -129,9 +129,9 @@ function showFrame(f: Frame): void {
   // The first frame has no rates yet.
   if (f.span === 0) return;
   const at = f.at / 1000;
-  charts[0]!.add(at, [total.readPerSec, total.writePerSec]);
-  charts[1]!.add(at, [total.opsPerSec, total.failuresPerSec, total.delayedPerSec]);
-  charts[2]!.add(at, [total.p50, total.p99]);
+  charts[0]?.add(at, [total.readPerSec, total.writePerSec]);
+  charts[1]?.add(at, [total.opsPerSec, total.failuresPerSec, total.delayedPerSec]);
+  charts[2]?.add(at, [total.p50, total.p99]);
 }
 
 function showDetail(d: Detail): void {

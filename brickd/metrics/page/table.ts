@@ -84,8 +84,10 @@ export class Table<Row> {
 
   #markSort(): void {
     this.#options.columns.forEach((column, i) => {
-      if (column === this.#sortBy) this.#heads[i]!.ariaSort = this.#descending ? 'descending' : 'ascending';
-      else this.#heads[i]!.removeAttribute('aria-sort');
+      const head = this.#heads[i];
+      if (head === undefined) return;
+      if (column === this.#sortBy) head.ariaSort = this.#descending ? 'descending' : 'ascending';
+      else head.removeAttribute('aria-sort');
     });
   }
 
@@ -169,7 +171,8 @@ export class Table<Row> {
     }
     if (onPick !== undefined) tr.ariaSelected = String(key === this.#picked);
     columns.forEach((column, i) => {
-      setCell(tr.cells[i]!, column, row);
+      const cell = tr.cells[i];
+      if (cell !== undefined) setCell(cell, column, row);
     });
     return tr;
   }

@@ -41,7 +41,11 @@ const flow = <Row extends Flow>(): Column<Row>[] => [
   number('clients', (r) => r.clients, count),
 ];
 
-const el = (id: string): HTMLElement => document.getElementById(id)!;
+function el(id: string): HTMLElement {
+  const element = document.getElementById(id);
+  if (element === null) throw new Error(`the page has no element ${id}`);
+  return element;
+}
 
 export const volumes = () =>
   new Table<VolumeRow>(el('volumes'), {
