@@ -5,7 +5,7 @@ import { bytesOfLatin1, bytesOfText, fsPath, latin1OfBytes, textOfBytes, textPat
 
 const SOURCES = fileURLToPath(new URL('../../../..', import.meta.url));
 const ROOMS = ['brickd', 'mux', 'posix', 'volfiles', 'native'];
-const CONVERTERS = 'posix/contract/bytes.ts';
+const CONVERTERS = 'native/bytes.ts';
 
 t.test('text to bytes and back', async (t) => {
   t.equal(latin1OfBytes(bytesOfText('/d/é')), '/d/\xc3\xa9');
