@@ -37,6 +37,11 @@ export class Pipe {
     this.address = -1 - this.#readFd;
   }
 
+  /** Bytes that it holds at most. */
+  get capacity(): number {
+    return PIPE_BYTES;
+  }
+
   /** It has been emptied (or was never filled). */
   sent(): void {
     assert(this.#state === LENT, 'a pipe is given back once, by whom it was lent to');

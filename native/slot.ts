@@ -20,6 +20,8 @@ import { MAX_RECORDS, RECORD_DOUBLES, STAT_DOUBLES } from './layout.js';
 
 const SLOT_BYTES = 4096;
 const ARENA_START = MAX_RECORDS * RECORD_DOUBLES * 8;
+/** Bytes for texts, values and small results. */
+export const ARENA_BYTES = SLOT_BYTES - ARENA_START;
 export const SLOTS_PER_SLAB = 64;
 
 assert(ARENA_START <= SLOT_BYTES / 2, 'half of a slot is left for the arena');

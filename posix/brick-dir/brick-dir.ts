@@ -14,6 +14,7 @@ import { SyncQueue } from '../disk/descriptors/sync-queue.js';
 import { WriteQueue } from '../disk/descriptors/write-queue.js';
 import type { FileRef } from '../disk/file-ref.js';
 import { TimeRecords } from '../disk/times/time-records.js';
+import { TimeStores } from '../disk/times/time-stores.js';
 import { Landfill } from './landfill.js';
 import { SpaceReserve } from './space.js';
 
@@ -25,6 +26,7 @@ export class BrickDir extends DiskContext {
   readonly dirs: DirectoryCache;
   readonly handles: Handles;
   readonly mdata: TimeRecords;
+  readonly timeStores: TimeStores;
   readonly files: OpenFiles;
   readonly writes: WriteQueue;
   readonly syncs: SyncQueue;
@@ -40,8 +42,9 @@ export class BrickDir extends DiskContext {
     this.#locator = new FileLocator(this, this.dirs);
     this.handles = new Handles(this);
     this.mdata = new TimeRecords(this, this.#locator);
+    this.timeStores = new TimeStores(this, this.mdata, this.#locator);
     this.files = new OpenFiles(this, this.#locator, this.handles);
-    this.writes = new WriteQueue(this, this.mdata);
+    this.writes = new WriteQueue(this, this.mdata, this.timeStores);
     this.syncs = new SyncQueue(this, this.files);
     this.space = new SpaceReserve(this);
     this.landfill = new Landfill(this, this.handles);

@@ -3,6 +3,7 @@
 import type { Call } from '../../mux/xlator/call.js';
 import type { WriteArgs, WriteReply } from '../../mux/xlator/fops.js';
 import * as key from '../../mux/xlator/xdata-keys.js';
+import { assert } from '../../native/assert.js';
 import { O_SYNC } from '../../native/linux.js';
 import type { Region } from '../../native/memory.js';
 import { ALIGNMENT, alignedPiece } from './format/aligned.js';
@@ -12,12 +13,13 @@ export class Write {
   readonly call: Call;
   readonly args: WriteArgs;
   readonly file: OpenFile;
-  resolve!: (reply: WriteReply) => void;
-  reject!: (failure: unknown) => void;
   /** Index of the stat result after the write, and of the ops. */
   after = 0;
   writeOp = 0;
   statOp = 0;
+  #resolve: ((reply: WriteReply) => void) | null = null;
+  #reject: ((failure: unknown) => void) | null = null;
+  #answered = false;
   /** Aligned copy of the data. */
   #copy: Region | null = null;
 
@@ -26,12 +28,19 @@ export class Write {
     this.args = args;
     this.file = file;
   }
+  /** Who is to be told. */
+  onAnswer(resolve: (reply: WriteReply) => void, reject: (failure: unknown) => void): void {
+    assert(this.#resolve === null, 'a write is queued once');
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
   get sync(): boolean {
     return (this.args.flags & O_SYNC) !== 0;
   }
   /** Address of the data: of a copy on a block boundary where the kernel wants that. */
   get address(): number {
     const { region, start, size } = this.args;
+    assert(!this.#answered, 'the data of a write is there until it is answered');
     const address = region.address + start;
     if (!this.file.direct || address % ALIGNMENT === 0) return address;
     this.#copy?.release();
@@ -40,15 +49,31 @@ export class Write {
     this.#copy = piece.region;
     return piece.address;
   }
-  /** Lets go of file and memory: nothing more happens on disk. */
-  release(): void {
-    this.file.release();
-    this.#copy?.release();
-    this.#copy = null;
-  }
   /** The client wants the attributes before and after to differ by this write alone. */
   get atomic(): boolean {
     const { xdata } = this.args;
     return xdata !== null && (xdata.has(key.WRITE_IS_APPEND) || xdata.has(key.WRITE_UPDATE_ATOMIC));
+  }
+
+  get answered(): boolean {
+    return this.#answered;
+  }
+  /** Answers it. Nothing more happens on disk. */
+  succeed(reply: WriteReply): void {
+    this.#release();
+    this.#resolve?.(reply);
+  }
+  /** Answers it with what was thrown, or a failure of the fop. */
+  fail(thrown: unknown): void {
+    this.#release();
+    this.#reject?.(thrown);
+  }
+  /** Lets go of file and memory. */
+  #release(): void {
+    assert(!this.#answered, 'a write is answered once');
+    this.#answered = true;
+    this.file.release();
+    this.#copy?.release();
+    this.#copy = null;
   }
 }

@@ -1,59 +1,112 @@
-/** A change of a file's data as one batch: attributes before, the change, the time record, attributes after. */
+/** A change of one file as a batch: attributes before, the change, the time record, attributes after. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import type { PrePostReply } from '../../../mux/xlator/fops.js';
 import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { type Batch, batch } from '../../../native/batch.js';
-import { Priority } from '../../../native/layout.js';
+import type { Batch } from '../../../native/batch.js';
+import { type FdRef, Priority } from '../../../native/layout.js';
+import { BatchPart, runParts } from '../batch-parts.js';
 import type { FileRef } from '../file-ref.js';
 import { iattOf } from '../format/iatt-from-statx.js';
 import type { Mdata } from '../format/mdata-record.js';
+import { TimeStore } from '../times/time-stores.js';
 import type { QueryContext } from './query-context.js';
 
-export class Change {
-  readonly #disk: QueryContext;
-  readonly #call: Call;
-  readonly #inode: Inode;
+export abstract class FileChange extends BatchPart {
+  protected readonly disk: QueryContext;
+  protected readonly call: Call;
+  protected readonly inode: Inode;
+  protected readonly file: FileRef;
+  /** Times that the change sets (bits of TimeFlag). */
   readonly #flags: number;
+  readonly #times: TimeStore;
   #before = 0;
   #after = 0;
-  #planned: Mdata | null = null;
-  #timesOp = -1;
+  /** What failed the batch, 0 if nothing did; the attributes are those of a change that was made. */
+  errno = 0;
   pre: Iatt = NO_IATT;
   post: Iatt = NO_IATT;
 
-  /** flags: the times that the change sets (bits of TimeFlag). The file's record must have been loaded. */
-  constructor(disk: QueryContext, call: Call, inode: Inode, flags = call.timeFlags & 7) {
-    this.#disk = disk;
-    this.#call = call;
-    this.#inode = inode;
+  /** The file's record must have been loaded. */
+  constructor(disk: QueryContext, call: Call, inode: Inode, file: FileRef, flags = call.timeFlags & 7) {
+    super();
+    this.disk = disk;
+    this.call = call;
+    this.inode = inode;
+    this.file = file;
     this.#flags = flags;
+    this.#times = new TimeStore(disk.timeStores, inode, inode.gfid);
   }
 
-  /** First of all: room for results. */
-  reserve(b: Batch): void {
+  /** Runs it in the inode's lane. */
+  run(priority: Priority): Promise<void> {
+    const { disk, inode } = this;
+    return runParts(disk.queue, inode.lane, disk.priority(this.call, priority), [this]);
+  }
+
+  /** The ops that change the file `name` below `fd`, or the open file `fd`. */
+  protected abstract changeOps(b: Batch, fd: FdRef, name: string | null): void;
+
+  /** The record of the file once it has changed; null when no time is set. */
+  protected plan(): Mdata | null {
+    return this.disk.mdata.planWith(this.inode, this.call, this.#flags);
+  }
+
+  protected override takeRoom(b: Batch): void {
     this.#before = b.statOut();
     this.#after = b.statOut();
   }
-  beginOps(b: Batch, fd: number, name: string | null): void {
-    b.statx(fd, name, this.#before);
+
+  protected override addOps(b: Batch): void {
+    this.opsOn(b, this.file.fd, this.file.name);
   }
-  endOps(b: Batch, fd: number, name: string | null): void {
-    const { mdata } = this.#disk;
-    this.#planned = mdata.planWith(this.#inode, this.#call, this.#flags);
-    if (this.#planned !== null) this.#timesOp = mdata.storeOp(b, fd, name, this.#planned, this.#inode);
+
+  protected opsOn(b: Batch, fd: FdRef, name: string | null): void {
+    b.statx(fd, name, this.#before);
+    this.changeOps(b, fd, name);
+    this.#times.op(b, fd, name, this.plan());
     b.statx(fd, name, this.#after);
   }
-  /** After the batch has run, whatever came of it. Returns the errno that failed it, or 0. */
-  ended(b: Batch): number {
-    const { mdata } = this.#disk;
-    const { gfid } = this.#inode;
+
+  protected override takeResults(b: Batch): void {
+    const { inode, disk } = this;
     const errno = b.errno;
-    if (errno === 0) this.pre = iattOf(b.f64, this.#before, gfid, mdata.of(this.#inode));
-    if (this.#planned !== null) mdata.stored(b, this.#timesOp, this.#planned, this.#inode, gfid);
-    if (errno === 0) this.post = iattOf(b.f64, this.#after, gfid, mdata.of(this.#inode));
-    return errno;
+    this.errno = errno;
+    if (errno === 0) {
+      this.pre = iattOf(b.f64, this.#before, inode.gfid, disk.mdata.of(inode));
+      if (this.#times.underWay) this.replaceRecord();
+    }
+    this.#times.ended(b);
+    if (errno === 0) this.post = iattOf(b.f64, this.#after, inode.gfid, disk.mdata.of(inode));
+  }
+
+  /** For a change that sets times and may lower them: makes the record in memory what the change has planned before it is raised to that. */
+  protected replaceRecord(): void {}
+}
+
+/** A change by ops that are given as a function. */
+class OpenFileChange extends FileChange {
+  readonly #ops: (b: Batch, fd: number) => number | null;
+  #op: number | null = null;
+  count = 0;
+
+  constructor(
+    disk: QueryContext,
+    call: Call,
+    inode: Inode,
+    file: FileRef,
+    ops: (b: Batch, fd: number) => number | null,
+  ) {
+    super(disk, call, inode, file);
+    this.#ops = ops;
+  }
+  protected override changeOps(b: Batch, fd: FdRef): void {
+    this.#op = this.#ops(b, fd);
+  }
+  protected override takeResults(b: Batch): void {
+    super.takeResults(b);
+    this.count = this.#op === null ? 0 : b.result(this.#op);
   }
 }
 
@@ -64,7 +117,7 @@ export interface ChangeResult {
   reply: PrePostReply;
 }
 
-/** Runs a change of an open file in the inode's lane. Does not fail: the result tells the errno. */
+/** Runs a change of an open file in the inode's lane; its record must have been loaded. Does not fail: the result tells the errno. */
 export async function changeOpenFile(
   disk: QueryContext,
   call: Call,
@@ -72,16 +125,7 @@ export async function changeOpenFile(
   file: FileRef,
   ops: (b: Batch, fd: number) => number | null,
 ): Promise<ChangeResult> {
-  await disk.mdata.load(inode);
-  const change = new Change(disk, call, inode);
-  const b = batch();
-  change.reserve(b);
-  change.beginOps(b, file.fd, file.name);
-  const op = ops(b, file.fd);
-  change.endOps(b, file.fd, file.name);
-  await disk.run(b, inode.lane, disk.priority(call, Priority.low));
-  const errno = change.ended(b);
-  const count = op === null ? 0 : b.result(op);
-  b.release();
-  return { errno, count, reply: { pre: change.pre, post: change.post, xdata: null } };
+  const change = new OpenFileChange(disk, call, inode, file, ops);
+  await change.run(Priority.low);
+  return { errno: change.errno, count: change.count, reply: { pre: change.pre, post: change.post, xdata: null } };
 }

@@ -1,6 +1,7 @@
 /** Time records as fops on files need them: reading one with the fop's own batch, setting times without waiting. */
 
 import type { Inode } from '../../../mux/xlator/inode.js';
+import { assert } from '../../../native/assert.js';
 import type { Batch } from '../../../native/batch.js';
 import { ENODATA } from '../../../native/errno.js';
 import type { FileRef } from '../file-ref.js';
@@ -18,8 +19,8 @@ export function readTimes(records: TimeRecords, inode: Inode, b: Batch, op: numb
 }
 
 /**
- * The record of a file that a batch touches, read along with it unless it is in memory already: `reserve` before any text
- * goes into the batch, `op` among the ops, `take` after it has run.
+ * The record of a file that a batch reads, read along with it unless it is in memory already: `reserve` before any text goes into the
+ * batch, `op` among the ops, `take` after it has run. No BatchPart: what is read is handed on with the batch that holds it.
  */
 export class TimesReading {
   readonly #records: TimeRecords;
@@ -37,9 +38,13 @@ export class TimesReading {
     if (this.wanted) this.#address = b.out(MDATA_ROOM);
   }
   op(b: Batch, file: FileRef, flags: number): void {
-    if (this.wanted) this.#op = b.getxattr(file.fd, file.name, MDATA_KEY, this.#address, MDATA_ROOM, flags);
+    if (!this.wanted) return;
+    assert(this.#address !== 0, 'a record is read into room that was reserved');
+    this.#op = b.getxattr(file.fd, file.name, MDATA_KEY, this.#address, MDATA_ROOM, flags);
   }
   take(b: Batch): void {
-    if (this.wanted) readTimes(this.#records, this.#inode, b, this.#op, this.#address);
+    if (!this.wanted) return;
+    assert(this.#op >= 0, 'a record is taken from the batch that has read it');
+    readTimes(this.#records, this.#inode, b, this.#op, this.#address);
   }
 }

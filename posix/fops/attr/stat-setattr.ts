@@ -19,17 +19,18 @@ import type { Iatt } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
 import { nanosecondsInRange } from '../../../mux/xlator/time-range.js';
-import { batch } from '../../../native/batch.js';
+import type { Batch } from '../../../native/batch.js';
 import { EACCES, EROFS } from '../../../native/errno.js';
-import { IGNORE, Priority } from '../../../native/layout.js';
+import { type FdRef, IGNORE, Priority } from '../../../native/layout.js';
 import { S_IALLUGO, S_IFDIR, S_IFLNK, S_IXUGO, ST_RDONLY, UTIME_OMIT } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { type FileRef, unheld } from '../../disk/file-ref.js';
-import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import type { Mdata } from '../../disk/format/mdata-record.js';
+import { FileChange } from '../../disk/query/data-change.js';
+import type { QueryContext } from '../../disk/query/query-context.js';
 import { type InodeStat, statInode } from '../../disk/query/stat-inode.js';
 import { statvfs } from '../../disk/query/statvfs.js';
-import { refuseCloud } from '../data/cloudsync-refusal.js';
+import { refuseCloud } from '../data/data-refusal.js';
 import { directoryMode, fileMode } from './file-mode.js';
 
 /** GF_SET_ATTR_*. */
@@ -61,6 +62,39 @@ export async function fsetattr(store: BrickDir, call: Call, args: FsetattrArgs):
   return change(store, call, args.fd.inode, await store.files.fileRef(args.fd), args.stat, args.valid, args.xdata);
 }
 
+class AttrChange extends FileChange {
+  readonly #wanted: Iatt;
+  readonly #valid: number;
+
+  constructor(store: BrickDir, call: Call, inode: Inode, file: FileRef, wanted: Iatt, valid: number) {
+    super(store, call, inode, file);
+    this.#wanted = wanted;
+    this.#valid = valid;
+  }
+  protected override changeOps(b: Batch, fd: FdRef, name: string | null): void {
+    const wanted = this.#wanted;
+    const valid = this.#valid;
+    const { disk, inode } = this;
+    if ((valid & (Valid.uid | Valid.gid)) !== 0 || valid === 0) {
+      b.chown(fd, name, (valid & Valid.uid) !== 0 ? wanted.uid : -1, (valid & Valid.gid) !== 0 ? wanted.gid : -1);
+    }
+    // Links have no mode of their own: nothing to do, and no failure.
+    const flags = inode.type === S_IFLNK ? IGNORE : 0;
+    if ((valid & Valid.mode) !== 0) b.chmod(fd, name, modeFor(disk, inode, wanted.mode), flags);
+    if ((valid & (Valid.atime | Valid.mtime)) !== 0) {
+      const atimeNsec = (valid & Valid.atime) !== 0 ? wanted.atimeNsec : UTIME_OMIT;
+      const mtimeNsec = (valid & Valid.mtime) !== 0 ? wanted.mtimeNsec : UTIME_OMIT;
+      b.utimens(fd, name, wanted.atime, atimeNsec, wanted.mtime, mtimeNsec);
+    }
+  }
+  protected override plan(): Mdata | null {
+    return timesAfter(this.disk, this.call, this.inode, this.#wanted, this.#valid);
+  }
+  protected override replaceRecord(): void {
+    this.disk.state(this.inode).mdata = this.plan();
+  }
+}
+
 /** Changes owner, mode and times, in this order; the first failure ends it, and what was done stays. */
 async function change(
   store: BrickDir,
@@ -71,37 +105,11 @@ async function change(
   valid: number,
   xdata: Dict | null,
 ): Promise<PrePostReply> {
-  const { fd, name } = file;
   try {
     await store.mdata.load(inode);
-    const isLink = inode.type === S_IFLNK;
-    const b = batch();
-    const before = b.statOut();
-    const after = b.statOut();
-    b.statx(fd, name, before);
-    if ((valid & (Valid.uid | Valid.gid)) !== 0 || valid === 0) {
-      b.chown(fd, name, (valid & Valid.uid) !== 0 ? wanted.uid : -1, (valid & Valid.gid) !== 0 ? wanted.gid : -1);
-    }
-    // Links have no mode of their own: nothing to do, and no failure.
-    if ((valid & Valid.mode) !== 0) b.chmod(fd, name, modeFor(store, inode, wanted.mode), isLink ? IGNORE : 0);
-    if ((valid & (Valid.atime | Valid.mtime)) !== 0) {
-      const atimeNsec = (valid & Valid.atime) !== 0 ? wanted.atimeNsec : UTIME_OMIT;
-      const mtimeNsec = (valid & Valid.mtime) !== 0 ? wanted.mtimeNsec : UTIME_OMIT;
-      b.utimens(fd, name, wanted.atime, atimeNsec, wanted.mtime, mtimeNsec);
-    }
-    const planned = timesAfter(store, call, inode, wanted, valid);
-    const timesOp = planned === null ? -1 : store.mdata.storeOp(b, fd, name, planned, inode);
-    b.statx(fd, name, after);
-    await store.run(b, inode.lane, store.priority(call, Priority.normal));
-    const errno = b.errno;
-    const pre = iattOf(b.f64, before, inode.gfid, store.mdata.of(inode));
-    if (planned !== null) {
-      // Times that were set may lie before those known: they replace them, unlike others, which only raise them.
-      if (errno === 0) store.state(inode).mdata = timesAfter(store, call, inode, wanted, valid);
-      store.mdata.stored(b, timesOp, planned, inode, inode.gfid);
-    }
-    const post = iattOf(b.f64, after, inode.gfid, store.mdata.of(inode));
-    b.release();
+    const change = new AttrChange(store, call, inode, file, wanted, valid);
+    await change.run(Priority.normal);
+    const { errno, pre, post } = change;
     if (errno !== 0) {
       store.fopFailed(`setattr on ${gfidText(inode.gfid)} failed`, errno);
       throw failure(errno);
@@ -114,13 +122,13 @@ async function change(
   }
 }
 
-function modeFor(store: BrickDir, inode: Inode, mode: number): number {
-  return (inode.type === S_IFDIR ? directoryMode(store.options, mode) : fileMode(store.options, mode)) & S_IALLUGO;
+function modeFor(disk: QueryContext, inode: Inode, mode: number): number {
+  return (inode.type === S_IFDIR ? directoryMode(disk.options, mode) : fileMode(disk.options, mode)) & S_IALLUGO;
 }
 
 /** The time record after a setattr; null when it sets no time. Times given by the client go into a record that exists only. */
-function timesAfter(store: BrickDir, call: Call, inode: Inode, wanted: Iatt, valid: number): Mdata | null {
-  const { mdata } = store;
+function timesAfter(disk: QueryContext, call: Call, inode: Inode, wanted: Iatt, valid: number): Mdata | null {
+  const { mdata } = disk;
   let m = mdata.planUtimes(inode, call, valid, wanted.atime, wanted.atimeNsec, wanted.mtime, wanted.mtimeNsec);
   if ((valid & Valid.ctime) !== 0) {
     m ??= mdata.of(inode)?.copy() ?? null;

@@ -20,8 +20,6 @@ import {
   O_NONBLOCK,
   O_SYNC,
   O_TRUNC,
-  S_IFBLK,
-  S_IFCHR,
   S_IFDIR,
   S_IFLNK,
   S_IFREG,
@@ -32,18 +30,13 @@ import type { FileRef } from '../../disk/file-ref.js';
 import { MDATA_KEY } from '../../disk/format/mdata-record.js';
 import { type CachedOutcome, type CachedProgram, runOnPool, tryCached } from '../../disk/run-cached.js';
 import { MDATA_ROOM, readTimes } from '../../disk/times/times.js';
-import { refuseCloud } from './cloudsync-refusal.js';
+import { refuseCloud } from './data-refusal.js';
 import { checkSpace } from './space-check.js';
 
 /** What a client may ask for. O_CREAT and O_EXCL are not among them: an open makes no file. */
 const CLIENT_FLAGS = O_ACCMODE | O_APPEND | O_TRUNC | O_DIRECT | O_DIRECTORY | O_NONBLOCK | O_SYNC | O_NOATIME;
 
 const NO_REPLY: Xdata = Object.freeze({ xdata: null });
-
-/** EINVAL for block and character devices: their data is the client's machine's, not the brick's. */
-export function refuseDevice(inode: Inode): void {
-  if (inode.type === S_IFBLK || inode.type === S_IFCHR) throw failure(EINVAL);
-}
 
 /** Refuses everything but files and directories. Clients open FIFOs and sockets on their own machines. */
 function refuseSpecial(inode: Inode): void {
@@ -133,7 +126,7 @@ function failed(store: BrickDir, inode: Inode, errno: number): never {
 function opened(store: BrickDir, call: Call, args: OpenArgs, descriptor: number, flags: number): Xdata {
   if (descriptor < 0) return failed(store, args.inode, descriptor);
   store.files.attach(args.fd, descriptor, flags);
-  store.mdata.touchSoon(args.inode, call);
+  store.timeStores.touchSoon(args.inode, call);
   return NO_REPLY;
 }
 

@@ -2,9 +2,10 @@
 
 import type { Call } from '../../../mux/xlator/call.js';
 import type { ReadArgs, ReadReply } from '../../../mux/xlator/fops.js';
+import { assert } from '../../../native/assert.js';
 import type { Batch } from '../../../native/batch.js';
 import { ENOENT } from '../../../native/errno.js';
-import { STAT } from '../../../native/layout.js';
+import { doubleAt, STAT } from '../../../native/layout.js';
 import type { Region } from '../../../native/memory.js';
 import type { Pipe } from '../../../native/pipe.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
@@ -29,7 +30,8 @@ export function readReply(
   held: Region | Pipe,
 ): ReadReply {
   const { inode } = args.fd;
-  if ((call.timeFlags & ANY_TIME) !== 0) store.mdata.touchSoon(inode, call);
+  assert(count <= held.capacity, 'a read fills no more than the memory or pipe that it has');
+  if ((call.timeFlags & ANY_TIME) !== 0) store.timeStores.touchSoon(inode, call);
   const errno = reachesEnd(b, at, args, count) ? ENOENT : 0;
   const stat = iattOf(b.f64, at, inode.gfid, store.mdata.of(inode));
   b.release();
@@ -40,4 +42,4 @@ export function readReply(
 
 /** Whether a read of so many bytes has come to the end that the stat result at `at` tells of. */
 export const reachesEnd = (b: Batch, at: number, args: ReadArgs, count: number): boolean =>
-  args.offset + count >= b.f64[at + STAT.size]!;
+  args.offset + count >= doubleAt(b.f64, at + STAT.size);

@@ -6,9 +6,10 @@ import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise, ReadArgs, ReadReply } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
+import { assert } from '../../../native/assert.js';
 import { batch } from '../../../native/batch.js';
 import { EAGAIN, EINVAL, EOPNOTSUPP } from '../../../native/errno.js';
-import { IGNORE, Priority, STAT } from '../../../native/layout.js';
+import { doubleAt, IGNORE, Priority, STAT } from '../../../native/layout.js';
 import { RWF_NOWAIT } from '../../../native/linux.js';
 import { type Region, region } from '../../../native/memory.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
@@ -17,8 +18,7 @@ import { type AlignedPiece, alignedPiece } from '../../disk/format/aligned.js';
 import { INLINE_BYTES } from '../../disk/inline-policy.js';
 import type { OpenFile } from '../../disk/open-file.js';
 import { TimesReading } from '../../disk/times/times.js';
-import { refuseCloud } from './cloudsync-refusal.js';
-import { refuseDevice } from './open.js';
+import { refuseCloud, refuseDevice } from './data-refusal.js';
 import { reachesEnd, readReply } from './read-reply.js';
 import { pipeFor, readIntoPipe } from './splice-read.js';
 
@@ -80,7 +80,7 @@ function fittingSize(store: BrickDir, file: OpenFile, args: ReadArgs): number {
   b.statx(file.fd, null, at);
   store.inlining.run(b);
   const r = b.result(0);
-  const size = b.f64[at + STAT.size]!;
+  const size = doubleAt(b.f64, at + STAT.size);
   b.release();
   if (r < 0) return failed(store, args, file, r);
   return sizeWithin(size, args);
@@ -114,6 +114,8 @@ async function readOnPool(
 ): Promise<ReadReply> {
   const { inode } = args.fd;
   const memory = into ?? region(size);
+  assert(done <= size && size <= memory.capacity, 'what is left of a read fits into its memory');
+  assert(!memory.shared, 'a read fills memory that nobody else has');
   const piece: AlignedPiece | null = file.direct ? alignedPiece(size) : null;
   const times = new TimesReading(store.mdata, inode);
   const b = batch();

@@ -12,19 +12,20 @@ import type {
   SeekReply,
 } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
+import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import { batch } from '../../../native/batch.js';
-import { EBUSY, EINVAL, ENODATA, ENOMEM, ENOSPC, ENOTSUP } from '../../../native/errno.js';
-import { CHECKSUM, Priority } from '../../../native/layout.js';
+import { assert } from '../../../native/assert.js';
+import { type Batch, batch } from '../../../native/batch.js';
+import { EINVAL, ENOMEM, ENOTSUP } from '../../../native/errno.js';
+import { CHECKSUM, type FdRef, Priority } from '../../../native/layout.js';
 import { SEEK_DATA, SEEK_HOLE } from '../../../native/linux.js';
 import { type Region, region } from '../../../native/memory.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import type { OpenFile } from '../../disk/open-file.js';
-import { Change } from '../../disk/query/data-change.js';
-import { refuseCloud } from './cloudsync-refusal.js';
-import { refuseDevice } from './open.js';
-import { usesReserve } from './space-check.js';
+import { FileChange } from '../../disk/query/data-change.js';
+import { refuseCloud, refuseDevice } from './data-refusal.js';
+import { WhenFull, WriteGate } from './write-gate.js';
 
 /** SEEK_DATA and SEEK_HOLE, by the wire's numbers 0 and 1. */
 const WHENCE = [SEEK_DATA, SEEK_HOLE];
@@ -35,10 +36,13 @@ const SLICE_BYTES = 4 << 20;
 const LONG_CHECKS = 2;
 
 /** Lets so many in at a time, the others in their order. */
-class Gate {
+class Semaphore {
+  readonly #places: number;
   #free: number;
   readonly #waiting: (() => void)[] = [];
+
   constructor(places: number) {
+    this.#places = places;
     this.#free = places;
   }
   async enter(): Promise<void> {
@@ -47,11 +51,15 @@ class Gate {
   }
   leave(): void {
     const next = this.#waiting.shift();
-    if (next === undefined) this.#free++;
-    else next();
+    if (next !== undefined) {
+      next();
+      return;
+    }
+    assert(this.#free < this.#places, 'only those leave who have entered');
+    this.#free++;
   }
 }
-const longChecks = new Gate(LONG_CHECKS);
+const longChecks = new Semaphore(LONG_CHECKS);
 /** Copied by one fop at most, as by one call of the kernel: clients go on with the rest. */
 const MAX_COPIED = 0x7ffff000;
 
@@ -81,27 +89,26 @@ export async function rchecksum(store: BrickDir, call: Call, args: RchecksumArgs
   const { inode } = args.fd;
   const file = await store.files.of(args.fd);
   const fips = store.options['fips-mode-rchecksum'];
-  const long = args.length > SLICE_BYTES;
-  if (long) await longChecks.enter();
   const answer = region(CHECKSUM.bytes);
-  const n = await checksum(store, call, args, file, fips, answer);
-  file.release();
-  if (long) longChecks.leave();
-  if (n < 0) {
+  try {
+    const n = await checksum(store, call, args, file, fips, answer);
+    if (n < 0) {
+      store.fopFailed(`pread of ${args.length} bytes failed on ${gfidText(inode.gfid)}`, -n);
+      throw failure(n);
+    }
+    const { bytes } = answer;
+    const weak = bytes.readUInt32LE(CHECKSUM.weakAt);
+    const zero = bytes.readUInt32LE(CHECKSUM.zeroAt);
+    const strong = Uint8Array.from(bytes.subarray(CHECKSUM.digestAt, CHECKSUM.digestAt + CHECKSUM.digestBytes));
+    const xdata = new Dict();
+    if (args.xdata?.number(key.CHECK_ZERO_FILLED) !== undefined) xdata.setUint(key.BUFFER_HAS_ZEROES, zero);
+    if (fips) xdata.setInt(key.FIPS_CHECKSUM, 1);
+    store.timeStores.touchSoon(inode, call);
+    return { weak, strong, flags: fips ? 1 : 0, xdata };
+  } finally {
     answer.release();
-    store.fopFailed(`pread of ${args.length} bytes failed on ${gfidText(inode.gfid)}`, -n);
-    throw failure(n);
+    file.release();
   }
-  const { bytes } = answer;
-  const weak = bytes.readUInt32LE(CHECKSUM.weakAt);
-  const zero = bytes.readUInt32LE(CHECKSUM.zeroAt);
-  const strong = Uint8Array.from(bytes.subarray(CHECKSUM.digestAt, CHECKSUM.digestAt + CHECKSUM.digestBytes));
-  answer.release();
-  const xdata = new Dict();
-  if (args.xdata?.number(key.CHECK_ZERO_FILLED) !== undefined) xdata.setUint(key.BUFFER_HAS_ZEROES, zero);
-  if (fips) xdata.setInt(key.FIPS_CHECKSUM, 1);
-  store.mdata.touchSoon(inode, call);
-  return { weak, strong, flags: fips ? 1 : 0, xdata };
 }
 
 /** Runs the checksum in slices, so that others' calls pass in between. Returns bytes read, or a negated errno. */
@@ -114,56 +121,81 @@ async function checksum(
   answer: Region,
 ): Promise<number> {
   const priority = store.priority(call, Priority.low);
-  let done = 0;
-  let ended = false;
-  for (let first = true; !ended; first = false) {
-    const length = Math.min(args.length - done, SLICE_BYTES);
-    // The digest ends with a slice of nothing when the file ends before the range does.
-    const last = length === 0 || done + length === args.length;
-    const b = batch();
-    b.checksum(file.fd, args.offset + done, length, { sha256, first, last }, answer.address);
-    await store.run(b, 0, priority);
-    const n = b.result(0);
-    b.release();
-    if (n < 0) return n;
-    done += n;
-    if (last) ended = true;
-    else if (n < length) args = { ...args, length: done };
+  const long = args.length > SLICE_BYTES;
+  if (long) await longChecks.enter();
+  try {
+    let length = args.length;
+    for (let done = 0, first = true; ; first = false) {
+      const slice = Math.min(length - done, SLICE_BYTES);
+      // The digest ends with a slice of nothing when the file ends before the range does.
+      const last = slice === 0 || done + slice === length;
+      const b = batch();
+      b.checksum(file.fd, args.offset + done, slice, { sha256, first, last }, answer.address);
+      await store.run(b, 0, priority);
+      const n = b.result(0);
+      b.release();
+      if (n < 0) return n;
+      done += n;
+      if (last) return done;
+      if (n < slice) length = done;
+    }
+  } finally {
+    if (long) longChecks.leave();
   }
-  return done;
+}
+
+const COPY_GATE = new WriteGate({ refusesDevices: true, whenFull: WhenFull.nothing, avoidsMarked: true });
+
+class Copy extends FileChange {
+  readonly #args: CopyFileRangeArgs;
+  readonly #from: OpenFile;
+  #source = 0;
+  #copyOp = 0;
+  count = 0;
+  /** Attributes of the source. */
+  stat: Iatt = NO_IATT;
+
+  constructor(store: BrickDir, call: Call, args: CopyFileRangeArgs, from: OpenFile, to: OpenFile) {
+    super(store, call, args.fdOut.inode, to, call.timeFlags & (TimeFlag.ctime | TimeFlag.mtime));
+    this.#args = args;
+    this.#from = from;
+  }
+  protected override takeRoom(b: Batch): void {
+    this.#source = b.statOut();
+    super.takeRoom(b);
+  }
+  protected override addOps(b: Batch): void {
+    super.addOps(b);
+    b.statx(this.#from.fd, null, this.#source);
+  }
+  protected override changeOps(b: Batch, fd: FdRef): void {
+    const { offsetIn, offsetOut, size } = this.#args;
+    this.#copyOp = b.copyFileRange(this.#from.fd, offsetIn, fd, offsetOut, Math.min(size, MAX_COPIED));
+  }
+  protected override takeResults(b: Batch): void {
+    super.takeResults(b);
+    const { call, disk } = this;
+    const { inode } = this.#args.fdIn;
+    disk.timeStores.touchSoon(inode, call, call.timeFlags & TimeFlag.atime);
+    this.count = b.result(this.#copyOp);
+    this.stat = iattOf(b.f64, this.#source, inode.gfid, disk.mdata.of(inode));
+  }
 }
 
 /** Copies within the file system; like copy_file_range(2) it may copy less than asked. */
 export async function copyFileRange(store: BrickDir, call: Call, args: CopyFileRangeArgs): Promise<CopyFileRangeReply> {
-  refuseCloud(store, args.xdata);
   const { fdIn, fdOut, xdata } = args;
-  await store.space.take(args.size);
-  if (store.space.full && !usesReserve(call, xdata)) throw failure(ENOSPC);
   refuseDevice(fdIn.inode);
-  refuseDevice(fdOut.inode);
   if (args.flags !== 0) throw failure(EINVAL);
   const from = await store.files.of(fdIn);
   let to: OpenFile | null = null;
   try {
-    to = await store.files.of(fdOut);
-    if (xdata?.has(key.AVOID_OVERWRITE) === true) await refuseMarked(store, to);
+    to = await COPY_GATE.check(store, call, fdOut, xdata, args.offsetOut, args.size);
     await store.mdata.load(fdIn.inode);
-    await store.mdata.load(fdOut.inode);
     // What the client wants set of the access time goes to the source, the other times to the destination.
-    const change = new Change(store, call, fdOut.inode, call.timeFlags & (TimeFlag.ctime | TimeFlag.mtime));
-    const b = batch();
-    const source = b.statOut();
-    change.reserve(b);
-    change.beginOps(b, to.fd, null);
-    const copy = b.copyFileRange(from.fd, args.offsetIn, to.fd, args.offsetOut, Math.min(args.size, MAX_COPIED));
-    change.endOps(b, to.fd, null);
-    b.statx(from.fd, null, source);
-    await store.run(b, fdOut.inode.lane, store.priority(call, Priority.low));
-    const errno = change.ended(b);
-    store.mdata.touchSoon(fdIn.inode, call, call.timeFlags & TimeFlag.atime);
-    const count = b.result(copy);
-    const stat = iattOf(b.f64, source, fdIn.inode.gfid, store.mdata.of(fdIn.inode));
-    b.release();
+    const copy = new Copy(store, call, args, from, to);
+    await copy.run(Priority.low);
+    const { errno, count, stat, pre, post } = copy;
     if (errno !== 0) {
       store.fopFailed(
         `copy_file_range from ${gfidText(fdIn.inode.gfid)} to ${gfidText(fdOut.inode.gfid)} failed`,
@@ -171,19 +203,9 @@ export async function copyFileRange(store: BrickDir, call: Call, args: CopyFileR
       );
       throw failure(errno);
     }
-    return { count, stat, pre: change.pre, post: change.post, xdata: null };
+    return { count, stat, pre, post, xdata: null };
   } finally {
     from.release();
     to?.release();
   }
-}
-
-/** EBUSY for a file that its users write to while it is migrated. */
-async function refuseMarked(store: BrickDir, file: OpenFile): Promise<void> {
-  const b = batch();
-  b.getxattr(file.fd, null, key.WRITE_PROTECTION, 0, 0);
-  await store.run(b, 0, Priority.low);
-  const r = b.result(0);
-  b.release();
-  if (r !== -ENODATA) throw failure(EBUSY);
 }

@@ -13,10 +13,16 @@ export function usesReserve(call: Call, xdata: Dict | null): boolean {
   return call.pid < 0 || xdata?.has(key.INTERNAL_FOP) === true;
 }
 
+/** Waits until it is known whether `bytes` may be taken: ENOSPC for users' fops when the disk is down to its reserve. */
+export async function waitForSpace(store: BrickDir, call: Call, xdata: Dict | null, bytes: number): Promise<void> {
+  await store.space.take(bytes);
+  if (store.space.full && !usesReserve(call, xdata)) throw failure(ENOSPC);
+}
+
 /** What an entry may take of the disk. */
 const ENTRY_BYTES = 16384;
 
-/** ENOSPC for users' fops that need space when the disk is down to its reserve. */
+/** As {@link waitForSpace}, for fops that make an entry: they don't wait. */
 export function checkSpace(store: BrickDir, call: Call, xdata: Dict | null): void {
   // An entry, its handle, their directories' blocks: the answer comes too late for this fop, but not for the next ones.
   const looked = store.space.take(ENTRY_BYTES);

@@ -5,6 +5,7 @@
 
 import type { Call } from '../../../mux/xlator/call.js';
 import type { ReadArgs, ReadReply } from '../../../mux/xlator/fops.js';
+import { assert } from '../../../native/assert.js';
 import { batch } from '../../../native/batch.js';
 import { EINVAL, EOPNOTSUPP } from '../../../native/errno.js';
 import { IGNORE, Priority } from '../../../native/layout.js';
@@ -33,6 +34,7 @@ export async function readIntoPipe(
   size: number,
   pipe: Pipe,
 ): Promise<ReadReply | null> {
+  assert(size <= pipe.capacity, 'a read into a pipe fits into it');
   const times = new TimesReading(store.mdata, args.fd.inode);
   const b = batch();
   const at = b.statOut();

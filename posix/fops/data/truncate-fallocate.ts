@@ -5,9 +5,10 @@ import { failure } from '../../../mux/xlator/fop-error.js';
 import type { FallocateArgs, FtruncateArgs, PrePostReply, RangeArgs, TruncateArgs } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
-import { batch } from '../../../native/batch.js';
+import { defined } from '../../../native/assert.js';
+import type { Batch } from '../../../native/batch.js';
 import { EAGAIN, EINVAL, EISDIR, ENOSPC, ENOSYS, EOPNOTSUPP } from '../../../native/errno.js';
-import { ALWAYS, Priority, reg } from '../../../native/layout.js';
+import { ALWAYS, type FdRef, Priority, reg } from '../../../native/layout.js';
 import {
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
@@ -18,18 +19,41 @@ import {
   S_IFREG,
 } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
-import { statOf } from '../../disk/descriptors/file-stat.js';
+import type { FileRef } from '../../disk/file-ref.js';
 import { alignedPiece } from '../../disk/format/aligned.js';
 import type { OpenFile } from '../../disk/open-file.js';
-import { Change, changeOpenFile } from '../../disk/query/data-change.js';
-import { refuseCloud } from './cloudsync-refusal.js';
-import { usesReserve } from './space-check.js';
+import { changeOpenFile, FileChange } from '../../disk/query/data-change.js';
+import { refuseCloud } from './data-refusal.js';
+import { WhenFull, WriteGate } from './write-gate.js';
 
 const ZERO_BYTES = 1 << 20;
+
+const FREEING = new WriteGate({ whenFull: WhenFull.all });
+const ALLOCATION = new WriteGate({ whenFull: WhenFull.nothingNow });
+const ZEROING = new WriteGate({ whenFull: WhenFull.withinSize });
 
 function fail(store: BrickDir, what: string, inode: Inode, errno: number): never {
   store.fopFailed(`${what} failed on ${gfidText(inode.gfid)}`, errno);
   throw failure(errno);
+}
+
+/** Truncation of a file that is not open. */
+class Truncation extends FileChange {
+  readonly #length: number;
+
+  constructor(store: BrickDir, call: Call, inode: Inode, file: FileRef, length: number) {
+    super(store, call, inode, file);
+    this.#length = length;
+  }
+  protected override addOps(b: Batch): void {
+    const { fd, name } = this.file;
+    const open = b.openRegular(fd, defined(name, 'a regular file is addressed by its handle'), O_WRONLY, true);
+    this.opsOn(b, reg(open), null);
+    b.close(reg(open), ALWAYS);
+  }
+  protected override changeOps(b: Batch, fd: FdRef): void {
+    b.truncate(fd, this.#length);
+  }
 }
 
 export async function truncate(store: BrickDir, call: Call, args: TruncateArgs): Promise<PrePostReply> {
@@ -39,27 +63,18 @@ export async function truncate(store: BrickDir, call: Call, args: TruncateArgs):
   if (inode.type !== S_IFREG) throw failure(EINVAL);
   const file = await store.fileRef(inode);
   await store.mdata.load(inode);
-  const change = new Change(store, call, inode);
-  const b = batch();
-  change.reserve(b);
-  const open = b.openRegular(file.fd, file.name!, O_WRONLY, true);
-  change.beginOps(b, reg(open), null);
-  b.truncate(reg(open), args.offset);
-  change.endOps(b, reg(open), null);
-  b.close(reg(open), ALWAYS);
-  await store.run(b, inode.lane, store.priority(call, Priority.low));
+  const truncation = new Truncation(store, call, inode, file, args.offset);
+  await truncation.run(Priority.low);
   file.release();
-  const errno = change.ended(b);
-  b.release();
+  const { errno, pre, post } = truncation;
   if (errno === EAGAIN) return truncate(store, call, args);
   if (errno !== 0) fail(store, 'truncate', inode, errno);
-  return { pre: change.pre, post: change.post, xdata: null };
+  return { pre, post, xdata: null };
 }
 
 export async function ftruncate(store: BrickDir, call: Call, args: FtruncateArgs): Promise<PrePostReply> {
-  refuseCloud(store, args.xdata);
   const { inode } = args.fd;
-  const file = await store.files.of(args.fd);
+  const file = await FREEING.check(store, call, args.fd, args.xdata, args.offset, 0);
   try {
     const { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) => b.truncate(fd, args.offset));
     if (errno !== 0) fail(store, 'ftruncate', inode, errno);
@@ -70,14 +85,9 @@ export async function ftruncate(store: BrickDir, call: Call, args: FtruncateArgs
 }
 
 export async function fallocate(store: BrickDir, call: Call, args: FallocateArgs): Promise<PrePostReply> {
-  refuseCloud(store, args.xdata);
   const { inode } = args.fd;
-  const file = await store.files.of(args.fd);
+  const file = await ALLOCATION.check(store, call, args.fd, args.xdata, args.offset, args.length);
   try {
-    // Space that is set aside must be there: no answer of seconds ago will do.
-    await store.space.look();
-    if (store.space.full && !usesReserve(call, args.xdata)) throw failure(ENOSPC);
-    await store.space.take(args.length);
     const mode = args.flags === 0 ? 0 : FALLOC_FL_KEEP_SIZE;
     const { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) =>
       b.fallocate(fd, mode, args.offset, args.length),
@@ -91,9 +101,8 @@ export async function fallocate(store: BrickDir, call: Call, args: FallocateArgs
 
 /** Frees a range, which reads as zeroes from then on. */
 export async function discard(store: BrickDir, call: Call, args: RangeArgs): Promise<PrePostReply> {
-  refuseCloud(store, args.xdata);
   const { inode } = args.fd;
-  const file = await store.files.of(args.fd);
+  const file = await FREEING.check(store, call, args.fd, args.xdata, args.offset, args.length);
   try {
     const { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) =>
       b.fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, args.offset, args.length),
@@ -107,16 +116,9 @@ export async function discard(store: BrickDir, call: Call, args: RangeArgs): Pro
 
 /** Makes a range zeroes, the file longer if need be: by the file system if it can, else by writing. */
 export async function zerofill(store: BrickDir, call: Call, args: RangeArgs): Promise<PrePostReply> {
-  refuseCloud(store, args.xdata);
   const { inode } = args.fd;
-  const file = await store.files.of(args.fd);
+  const file = await ZEROING.check(store, call, args.fd, args.xdata, args.offset, args.length);
   try {
-    await store.space.take(args.length);
-    if (store.space.full && !usesReserve(call, args.xdata)) {
-      const { errno, size } = await statOf(store, file);
-      if (errno !== 0) fail(store, 'zerofill', inode, errno);
-      if (args.offset + args.length > size) throw failure(ENOSPC);
-    }
     const sync = (file.flags & O_SYNC) !== 0;
     let { errno, reply } = await changeOpenFile(store, call, inode, file, (b, fd) => {
       const op = b.fallocate(fd, FALLOC_FL_ZERO_RANGE, args.offset, args.length);

@@ -1,6 +1,7 @@
 /** create: a new regular file, open. Without O_EXCL it opens one that exists. */
 
 import type { Call } from '../../../mux/xlator/call.js';
+import type { Dict } from '../../../mux/xlator/dict.js';
 import { FopError, failure } from '../../../mux/xlator/fop-error.js';
 import type { CreateArgs, CreateReply } from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey, NULL_GFID } from '../../../mux/xlator/gfid.js';
@@ -8,9 +9,9 @@ import type { Iatt } from '../../../mux/xlator/iatt.js';
 import type { Fd, Inode } from '../../../mux/xlator/inode.js';
 import { refuseReserved } from '../../../mux/xlator/reserved-gfids.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import { batch } from '../../../native/batch.js';
+import { type Batch, batch } from '../../../native/batch.js';
 import { EEXIST, EIO, ENOENT } from '../../../native/errno.js';
-import { IGNORE, Priority, reg, STAT } from '../../../native/layout.js';
+import { doubleAt, IGNORE, Priority, reg, STAT } from '../../../native/layout.js';
 import {
   FMODE_EXEC,
   O_ACCMODE,
@@ -23,20 +24,20 @@ import {
   O_RDWR,
   O_TMPFILE,
   O_TRUNC,
-  S_IALLUGO,
-  S_ISGID,
-  S_ISUID,
   XATTR_CREATE,
 } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
+import { BatchPart } from '../../disk/batch-parts.js';
 import { handleName } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
+import type { Mdata } from '../../disk/format/mdata-record.js';
 import { GFID_KEY } from '../../disk/format/xattr-keys.js';
 import { EntryQuery } from '../../disk/query/stat-entry.js';
 import { type XattrFound, XattrRoom, XattrWants } from '../../disk/query/xattr-reply.js';
+import { TimeStore } from '../../disk/times/time-stores.js';
 import { fileMode } from '../attr/file-mode.js';
 import { checkSpace } from '../data/space-check.js';
-import { EntryCreation, undoCreation } from './entry-creation.js';
+import { EntryCreation } from './entry-creation.js';
 import { isFreeFor, requiredGfid } from './gfid-request.js';
 import { preopFails } from './layout-precheck.js';
 import { ParentDir } from './parent-dir.js';
@@ -45,16 +46,29 @@ import { RequestedXattrs } from './requested-xattrs.js';
 /** Open flags that openat2 takes for a regular file; it refuses others, which open(2) has always ignored (0o20 has no name). */
 const USABLE_FLAGS = ~(O_DIRECTORY | O_PATH | O_CREAT | O_EXCL | O_TMPFILE | FMODE_EXEC | 0o20);
 
+class FileCreation extends EntryCreation {
+  protected override readonly opens = true;
+  readonly #flags: number;
+
+  constructor(parentDir: ParentDir, name: string, gfid: Gfid, mode: number, requested: RequestedXattrs, flags: number) {
+    super(parentDir, name, gfid, mode, requested);
+    this.#flags = flags;
+  }
+  protected override makeOp(b: Batch, dir: number, name: string): number {
+    return b.open(dir, name, this.#flags | O_CREAT | O_EXCL, this.mode);
+  }
+}
+
 export async function create(store: BrickDir, call: Call, args: CreateArgs): Promise<CreateReply> {
   const gfid = requiredGfid(args.xdata);
   refuseReserved(gfid);
   checkSpace(store, call, args.xdata);
-  const parentDir = await ParentDir.open(store, call, args.loc.parent!);
+  const parentDir = await ParentDir.open(store, call, args.loc);
   try {
     const wanted = args.flags === 0 ? O_RDWR | O_EXCL : args.flags;
     const flags = (wanted & USABLE_FLAGS) | (store.options['o-direct'] ? O_DIRECT : 0);
     const exclusive = (wanted & O_EXCL) !== 0;
-    if (args.xdata?.has(key.PREOP_PARENT) === true) await checkLayout(store, parentDir, args);
+    if (args.xdata?.has(key.PREOP_PARENT) === true) await checkLayout(store, parentDir, args, args.xdata);
     const made = await makeFile(store, call, args, parentDir, gfid, flags);
     if (made !== null) return made;
     if (exclusive) throw failure(EEXIST);
@@ -65,17 +79,12 @@ export async function create(store: BrickDir, call: Call, args: CreateArgs): Pro
 }
 
 /** The client's idea of the directory's layout must hold if the file is new: EIO otherwise. */
-async function checkLayout(store: BrickDir, parentDir: ParentDir, args: CreateArgs): Promise<void> {
-  const probe = await new EntryQuery(
-    store,
-    parentDir.directory,
-    parentDir.inode,
-    args.loc.name,
-    new XattrWants(null),
-  ).run(Priority.high);
-  if (probe.errno !== ENOENT || (await preopFails(store, parentDir.fd, args.xdata!)) === 0) return;
-  args.xdata!.setInt(key.PREOP_FAILED, 1);
-  throw new FopError(EIO, args.xdata);
+async function checkLayout(store: BrickDir, parentDir: ParentDir, args: CreateArgs, xdata: Dict): Promise<void> {
+  const { directory, inode } = parentDir;
+  const probe = await new EntryQuery(store, directory, inode, args.loc.name, new XattrWants(null)).run(Priority.high);
+  if (probe.errno !== ENOENT || (await preopFails(store, parentDir.fd, xdata)) === 0) return;
+  xdata.setInt(key.PREOP_FAILED, 1);
+  throw new FopError(EIO, xdata);
 }
 
 /** Makes the file; null when the name exists. */
@@ -87,64 +96,29 @@ async function makeFile(
   gfid: Gfid,
   flags: number,
 ): Promise<CreateReply | null> {
-  const name = args.loc.name;
-  const mode = fileMode(store.options, args.mode) & S_IALLUGO;
-  const gid = parentDir.groupFor(call.gid);
+  const mode = fileMode(store.options, args.mode) & 0o7777;
   const requested = new RequestedXattrs(call, args.xdata);
-  const creation = new EntryCreation(store, parentDir, call, name, gfid, false, requested);
-  const b = batch();
-  creation.begin(b);
-  const open = b.open(parentDir.fd, name, flags | O_CREAT | O_EXCL, mode);
-  const rootOwned = call.uid === 0 && gid === 0 && parentDir.pre.gid === 0;
-  creation.ops(b, reg(open), call.uid, gid, !rootOwned || (mode & (S_ISUID | S_ISGID)) !== 0);
-  await store.run(b, parentDir.lane, store.priority(call, Priority.normal));
-  creation.ended(b);
-  const raw = b.result(open);
-  let stat = creation.stat(b);
-  let post = parentDir.post;
-  const errno = b.errno;
-  const failed = b.failedOp;
-  const handle = creation.handleFailed(b) ? creation.handleResult(b) : 0;
-  b.release();
-  if (failed === open) {
-    if (errno === EEXIST) return null;
-    throw failure(errno);
+  const creation = new FileCreation(parentDir, args.loc.name, gfid, mode, requested, flags);
+  try {
+    const stat = await creation.make(false);
+    return stat === null ? null : reply(store, args, parentDir, stat, creation.descriptor);
+  } catch (error) {
+    if (creation.descriptor >= 0) store.closing.close(creation.descriptor);
+    throw error;
   }
-  if (errno !== 0) {
-    if (handle !== 0 && (await creation.repairHandle(handle, false))) {
-      ({ stat, post } = await creation.finish());
-    } else {
-      store.closing.close(raw);
-      await undoCreation(store, parentDir, name);
-      throw failure(errno);
-    }
-  }
-  if (stat === null) {
-    store.closing.close(raw);
-    throw failure(EIO);
-  }
-  await creation.rest();
-  return reply(store, args, parentDir, stat, post, raw);
 }
 
-function reply(
-  store: BrickDir,
-  args: CreateArgs,
-  parentDir: ParentDir,
-  stat: Iatt,
-  postparent: Iatt,
-  raw: number,
-): CreateReply {
+function reply(store: BrickDir, args: CreateArgs, parentDir: ParentDir, stat: Iatt, descriptor: number): CreateReply {
   return {
     stat,
     preparent: parentDir.pre,
-    postparent,
+    postparent: parentDir.post,
     xdata: args.xdata,
     bind(fd: Fd) {
-      store.files.attach(fd, raw, args.flags);
+      store.files.attach(fd, descriptor, args.flags);
     },
     abandon() {
-      store.closing.close(raw);
+      store.closing.close(descriptor);
     },
   };
 }
@@ -214,7 +188,7 @@ class ExistingFile {
         const kept = store.mdata.enabled ? xattrs.mdata : null;
         const mdata = gfid === null ? kept : store.mdata.read(inode, gfidKey(gfid), kept);
         const stat = iattOf(b.f64, at, gfid ?? NULL_GFID, mdata);
-        const links = b.f64[at + STAT.nlink]!;
+        const links = doubleAt(b.f64, at + STAT.nlink);
         b.release();
         return new ExistingFile(fd, stat, xattrs, links, inode);
       }
@@ -234,34 +208,69 @@ async function takeExisting(
   args: CreateArgs,
   parentDir: ParentDir,
   flags: number,
-  { fd, xattrs, links, inode }: ExistingFile,
+  file: ExistingFile,
 ): Promise<CreateReply> {
+  const { xattrs } = file;
   const gfid = xattrs.gfid ?? requiredGfid(args.xdata);
-  if (
-    xattrs.gfid === null &&
-    !(await isFreeFor(store, gfid, parentDir.directory, parentDir.inode.gfid, args.loc.name))
-  ) {
+  const { directory, inode } = parentDir;
+  if (xattrs.gfid === null && !(await isFreeFor(store, gfid, directory, inode.gfid, args.loc.name))) {
     throw failure(EEXIST);
   }
-  const times = inode !== null ? store.mdata.plan(inode, call) : store.mdata.planFrom(xattrs.mdata, call);
-  const b = batch();
-  parentDir.reserve(b);
-  const at = b.statOut();
-  store.handles.levelOps(b, gfid);
-  if (xattrs.gfid === null) b.setxattr(fd, null, GFID_KEY, gfid, XATTR_CREATE);
-  if (links === 1) b.linkFd(fd, store.glusterfsFd, handleName(gfid), IGNORE);
-  if ((flags & O_TRUNC) !== 0 && (flags & O_ACCMODE) !== O_RDONLY) b.truncate(fd, 0);
-  const timesOp = times === null ? -1 : store.mdata.storeOp(b, fd, null, times, inode, true);
-  const statOp = b.statx(fd, null, at);
-  parentDir.endOps(b);
-  await store.run(b, parentDir.lane, store.priority(call, Priority.normal));
-  if (times !== null) store.mdata.stored(b, timesOp, times, inode, gfid, true);
-  parentDir.ended(b);
-  const errno = b.errno;
-  const holder = store.brick.findInode(gfidKey(gfid));
-  const mdata = holder !== undefined ? store.mdata.of(holder) : (times ?? xattrs.mdata);
-  const stat = b.result(statOp) === 0 ? iattOf(b.f64, at, gfid, store.mdata.enabled ? mdata : null) : null;
-  b.release();
+  const taking = new ExistingFileTaking(store, call, file, gfid, flags);
+  await parentDir.change(taking, store.priority(call, Priority.normal));
+  const { errno, stat } = taking;
   if (errno !== 0 || stat === null) throw failure(errno);
-  return reply(store, args, parentDir, stat, parentDir.post, fd);
+  return reply(store, args, parentDir, stat, file.fd);
+}
+
+/** Makes a file that was opened the one that create returns: gfid and handle if it lacks them, truncated if that is asked. */
+class ExistingFileTaking extends BatchPart {
+  readonly #store: BrickDir;
+  readonly #call: Call;
+  readonly #file: ExistingFile;
+  readonly #gfid: Gfid;
+  readonly #flags: number;
+  readonly #times: TimeStore;
+  #planned: Mdata | null = null;
+  #at = 0;
+  #statOp = -1;
+  errno = 0;
+  stat: Iatt | null = null;
+
+  constructor(store: BrickDir, call: Call, file: ExistingFile, gfid: Gfid, flags: number) {
+    super();
+    this.#store = store;
+    this.#call = call;
+    this.#file = file;
+    this.#gfid = gfid;
+    this.#flags = flags;
+    this.#times = new TimeStore(store.timeStores, file.inode, gfid, true);
+  }
+  protected override takeRoom(b: Batch): void {
+    this.#at = b.statOut();
+  }
+  protected override addOps(b: Batch): void {
+    const store = this.#store;
+    const gfid = this.#gfid;
+    const { fd, xattrs, links, inode } = this.#file;
+    store.handles.levelOps(b, gfid);
+    if (xattrs.gfid === null) b.setxattr(fd, null, GFID_KEY, gfid, XATTR_CREATE);
+    if (links === 1) b.linkFd(fd, store.glusterfsFd, handleName(gfid), IGNORE);
+    const writable = (this.#flags & O_ACCMODE) !== O_RDONLY;
+    if ((this.#flags & O_TRUNC) !== 0 && writable) b.truncate(fd, 0);
+    const call = this.#call;
+    this.#planned = inode !== null ? store.mdata.plan(inode, call) : store.mdata.planFrom(xattrs.mdata, call);
+    this.#times.op(b, fd, null, this.#planned);
+    this.#statOp = b.statx(fd, null, this.#at);
+  }
+  protected override takeResults(b: Batch): void {
+    this.#times.ended(b);
+    const store = this.#store;
+    const gfid = this.#gfid;
+    this.errno = b.errno;
+    if (b.result(this.#statOp) !== 0) return;
+    const holder = store.brick.findInode(gfidKey(gfid));
+    const mdata = holder !== undefined ? store.mdata.of(holder) : (this.#planned ?? this.#file.xattrs.mdata);
+    this.stat = iattOf(b.f64, this.#at, gfid, store.mdata.enabled ? mdata : null);
+  }
 }

@@ -1,16 +1,18 @@
 /**
- * The part of a batch that turns a fresh directory entry into a Gluster file: owner, xattrs, gfid, time record, handle. The
+ * Making an entry: one batch makes it, turns it into a Gluster file (owner, xattrs, gfid, time record) and gives it its handle. The
  * entry comes first and the handle last, so that what a crash leaves behind is an entry that look-up completes.
  */
 
 import type { Call } from '../../../mux/xlator/call.js';
+import { failure } from '../../../mux/xlator/fop-error.js';
 import { type Gfid, gfidKey, gfidText, sameGfid } from '../../../mux/xlator/gfid.js';
 import type { Iatt } from '../../../mux/xlator/iatt.js';
 import { type Batch, batch } from '../../../native/batch.js';
-import { EEXIST, ENOENT } from '../../../native/errno.js';
-import { IGNORE, isReg, Priority } from '../../../native/layout.js';
-import { XATTR_CREATE } from '../../../native/linux.js';
+import { EEXIST, EIO, ENOENT } from '../../../native/errno.js';
+import { IGNORE, Priority, reg } from '../../../native/layout.js';
+import { AT_REMOVEDIR, S_ISGID, S_ISUID, XATTR_CREATE } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
+import { BatchPart } from '../../disk/batch-parts.js';
 import { handlePointsTo } from '../../disk/descriptors/handle-link.js';
 import { gfid2pathOp } from '../../disk/format/gfid2path.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
@@ -18,145 +20,158 @@ import type { Mdata } from '../../disk/format/mdata-record.js';
 import { ONE_LINK, pgfidKey } from '../../disk/format/pgfid.js';
 import { GFID_KEY } from '../../disk/format/xattr-keys.js';
 import { ancestors } from '../../disk/query/ancestry.js';
+import { timesOp } from '../../disk/times/time-stores.js';
 import { directoryExists, statHandle } from './gfid-request.js';
 import type { ParentDir } from './parent-dir.js';
 import type { RequestedXattrs } from './requested-xattrs.js';
 
-export class EntryCreation {
-  readonly #store: BrickDir;
-  readonly #parentDir: ParentDir;
-  readonly #call: Call;
-  readonly #name: string;
+/** What is made, by kind: a regular file, a directory, a symbolic link, a node. */
+export abstract class EntryCreation extends BatchPart {
+  readonly parentDir: ParentDir;
   readonly gfid: Gfid;
-  readonly #directory: boolean;
+  protected readonly store: BrickDir;
+  protected readonly call: Call;
+  protected readonly name: string;
+  protected readonly mode: number;
+  protected readonly isDirectory: boolean = false;
+  /** The op that makes it opens it. */
+  protected readonly opens: boolean = false;
+  /** Its descriptor once it is made, if that opens it; else negative. */
+  descriptor = -1;
   readonly #requested: RequestedXattrs;
-  #stat = 0;
+  #statAt = 0;
+  #makeOp = -1;
   #handleOp = -1;
   #statOp = -1;
-  #timesOp = -1;
   #times: Mdata | null = null;
+  #errno = 0;
+  /** The entry itself could not be made. */
+  #notMade = false;
+  /** Result of the handle, if it is what failed the batch. */
+  #handleFailure = 0;
+  #stat: Iatt | null = null;
 
-  constructor(
-    store: BrickDir,
-    parentDir: ParentDir,
-    call: Call,
-    name: string,
-    gfid: Gfid,
-    directory: boolean,
-    requested: RequestedXattrs,
-  ) {
-    this.#store = store;
-    this.#parentDir = parentDir;
-    this.#call = call;
-    this.#name = name;
+  constructor(parentDir: ParentDir, name: string, gfid: Gfid, mode: number, requested: RequestedXattrs) {
+    super();
+    this.parentDir = parentDir;
+    this.store = parentDir.store;
+    this.call = parentDir.call;
+    this.name = name;
     this.gfid = gfid;
-    this.#directory = directory;
+    this.mode = mode;
     this.#requested = requested;
   }
 
-  /** First of all: room for results, and the directories that the handle needs. */
-  begin(b: Batch): void {
-    this.#parentDir.reserve(b);
-    this.#stat = b.statOut();
-    this.#store.handles.levelOps(b, this.gfid);
-  }
+  protected abstract makeOp(b: Batch, dir: number, name: string): number;
 
   /**
-   * Ops that follow the one that made the entry. fd: the open file (a result of the batch), or -1 to go by name; `chown`:
-   * whether the owner is not what the kernel gives it.
+   * Makes it. Returns its attributes; null when the name is taken. After any other failure the entry is gone again. heal: see
+   * {@link isHeal}.
    */
-  ops(b: Batch, fd: number, uid: number, gid: number, chown: boolean): void {
-    const store = this.#store;
-    const dir = this.#parentDir.fd;
-    const name = this.#name;
-    const at = fd >= 0 || isReg(fd) ? fd : dir;
-    const by = at === dir ? name : null;
-    const parent = this.#parentDir.inode.gfid;
-    if (chown) b.chown(at, by, uid, gid);
-    this.#requested.ops(b, at, by);
-    if (!this.#directory) {
-      if (store.options['update-link-count-parent'])
-        b.setxattr(at, by, pgfidKey(parent), ONE_LINK, XATTR_CREATE, IGNORE);
-      if (store.options.gfid2path) gfid2pathOp(b, at, by, parent, name);
+  async make(heal: boolean): Promise<Iatt | null> {
+    const { store, parentDir } = this;
+    await parentDir.change(this, store.priority(this.call, Priority.normal));
+    const errno = this.#errno;
+    if (this.#notMade) {
+      if (errno === EEXIST) return null;
+      throw failure(errno);
     }
-    b.setxattr(at, by, GFID_KEY, this.gfid, XATTR_CREATE);
-    this.#planTimes();
-    if (this.#times !== null) this.#timesOp = store.mdata.storeOp(b, at, by, this.#times, null);
-    this.#handleOp = this.#directory
-      ? store.handles.symlinkOp(b, parent, name, this.gfid)
-      : store.handles.linkOp(b, dir, name, this.gfid);
-    this.#statOp = b.statx(at, by, this.#stat, IGNORE);
-    this.#parentDir.endOps(b);
+    if (errno !== 0) {
+      if (this.#handleFailure !== 0 && (await this.#repairHandle(this.#handleFailure, heal))) {
+        await this.#finish();
+      } else {
+        await undoCreation(store, parentDir, this.name, this.isDirectory ? AT_REMOVEDIR : 0);
+        throw failure(errno);
+      }
+    }
+    if (this.#stat === null) throw failure(EIO);
+    await this.#requested.rest(store, parentDir.fd, this.name, parentDir.lane);
+    return this.#stat;
   }
 
-  #planTimes(): void {
+  protected override takeRoom(b: Batch): void {
+    this.#statAt = b.statOut();
+  }
+
+  protected override addOps(b: Batch): void {
+    const { store, name, gfid, isDirectory } = this;
+    const dir = this.parentDir.fd;
+    const parent = this.parentDir.inode.gfid;
+    store.handles.levelOps(b, gfid);
+    this.#makeOp = this.makeOp(b, dir, name);
+    const fd = this.opens ? reg(this.#makeOp) : dir;
+    const by = this.opens ? null : name;
+    this.#chownOp(b, fd, by);
+    this.#requested.ops(b, fd, by);
+    if (!isDirectory) {
+      if (store.options['update-link-count-parent'])
+        b.setxattr(fd, by, pgfidKey(parent), ONE_LINK, XATTR_CREATE, IGNORE);
+      if (store.options.gfid2path) gfid2pathOp(b, fd, by, parent, name);
+    }
+    b.setxattr(fd, by, GFID_KEY, gfid, XATTR_CREATE);
+    this.#times = this.#plan();
+    if (this.#times !== null) timesOp(b, fd, by, this.#times);
+    this.#handleOp = isDirectory
+      ? store.handles.symlinkOp(b, parent, name, gfid)
+      : store.handles.linkOp(b, dir, name, gfid);
+    this.#statOp = b.statx(fd, by, this.#statAt, IGNORE);
+  }
+
+  /** Sets the owner, unless it is what the kernel gives. It also takes from a file the set-id bits, as it does in stock. */
+  #chownOp(b: Batch, fd: number, name: string | null): void {
+    const { uid } = this.call;
+    const gid = this.parentDir.groupFor(this.call.gid);
+    const setId = !this.isDirectory && (this.mode & (S_ISUID | S_ISGID)) !== 0;
+    if (uid !== 0 || gid !== 0 || this.parentDir.pre.gid !== 0 || setId) b.chown(fd, name, uid, gid);
+  }
+
+  #plan(): Mdata | null {
+    const { mdata } = this.store;
     const given = this.#requested.mdata;
-    const planned = this.#store.mdata.plan(null, this.#call);
+    const planned = mdata.plan(null, this.call);
     if (given !== null && planned !== null) planned.raise(given);
-    this.#times = planned ?? (this.#store.mdata.enabled ? given : null);
+    return planned ?? (mdata.enabled ? given : null);
   }
 
-  /** Whether the batch failed because the gfid's handle could not be made. */
-  handleFailed(b: Batch): boolean {
-    return this.#handleOp >= 0 && b.failedOp === this.#handleOp;
-  }
-
-  /** The handle's own result. */
-  handleResult(b: Batch): number {
-    return b.result(this.#handleOp);
-  }
-
-  /** After the batch has run, whatever came of it. */
-  ended(b: Batch): void {
-    this.#parentDir.ended(b);
-    if (b.failedOp >= 0) return;
-    this.#store.handles.made(this.gfid);
-    this.#store.mdata.born(this.gfid, this.#timesOp >= 0 ? this.#times : null);
-  }
-
-  /** Attributes of the new file; null if they could not be read. */
-  stat(b: Batch): Iatt | null {
-    if (b.result(this.#statOp) !== 0) return null;
-    const times = this.#timesOp >= 0 ? this.#times : null;
-    return iattOf(b.f64, this.#stat, this.gfid, times);
-  }
-
-  get key(): string {
-    return gfidKey(this.gfid);
-  }
-
-  /** Sets the xattrs that found no room in the batch. */
-  rest(): Promise<void> {
-    return this.#requested.rest(this.#store, this.#parentDir.fd, this.#name, this.#parentDir.lane);
+  protected override takeResults(b: Batch): void {
+    const { failedOp } = b;
+    this.#errno = b.errno;
+    this.#notMade = failedOp >= 0 && failedOp === this.#makeOp;
+    this.#handleFailure = failedOp >= 0 && failedOp === this.#handleOp ? b.result(failedOp) : 0;
+    if (this.opens) this.descriptor = b.result(this.#makeOp);
+    this.#stat = b.result(this.#statOp) === 0 ? iattOf(b.f64, this.#statAt, this.gfid, this.#times) : null;
+    if (failedOp >= 0) return;
+    this.store.handles.made(this.gfid);
+    this.store.mdata.born(this.gfid, this.#times);
   }
 
   /**
    * A handle could not be made. True when it was made after all: its directory had gone, or (for a directory) it was the
    * handle of a directory that is no more, or that a heal replaces.
    */
-  async repairHandle(result: number, heal: boolean): Promise<boolean> {
-    const { handles } = this.#store;
-    const gfid = this.gfid;
+  async #repairHandle(result: number, heal: boolean): Promise<boolean> {
+    const { store, gfid, parentDir, isDirectory } = this;
+    const { handles } = store;
+    const parent = parentDir.inode.gfid;
     if (result === -ENOENT) handles.missing(gfid);
-    else if (result !== -EEXIST || !this.#directory || !(await this.#replaceable(heal))) return false;
+    else if (result !== -EEXIST || !isDirectory || !(await this.#replaceable(heal))) return false;
     const b = batch();
-    const parent = this.#parentDir.inode;
     if (result === -EEXIST) handles.removeOp(b, gfid);
     handles.levelOps(b, gfid, true);
-    const op = this.#directory
-      ? handles.symlinkOp(b, parent.gfid, this.#name, gfid)
-      : handles.linkOp(b, this.#parentDir.fd, this.#name, gfid);
-    await this.#store.run(b, parent.lane, Priority.normal);
+    const op = isDirectory
+      ? handles.symlinkOp(b, parent, this.name, gfid)
+      : handles.linkOp(b, parentDir.fd, this.name, gfid);
+    await store.run(b, parentDir.lane, Priority.normal);
     const done = b.result(op) === 0;
     b.release();
     if (done) {
       handles.made(gfid);
       // The gfid means this directory now.
       if (result === -EEXIST) {
-        this.#store.dirs.drop(this.key);
-        this.#store.log.warning(
+        store.dirs.drop(gfidKey(gfid));
+        store.log.warning(
           0,
-          `directories share gfid ${gfidText(gfid)}: its handle leads to ${gfidText(parent.gfid)}/${this.#name} now`,
+          `directories share gfid ${gfidText(gfid)}: its handle leads to ${gfidText(parent)}/${this.name} now`,
         );
       }
     }
@@ -165,35 +180,52 @@ export class EntryCreation {
 
   /** Whether the new directory may have the handle that there is for its gfid. */
   async #replaceable(heal: boolean): Promise<boolean> {
-    const store = this.#store;
-    const { gfid } = this;
-    const parent = this.#parentDir.inode.gfid;
+    const { store, gfid } = this;
+    const parent = this.parentDir.inode.gfid;
     const handle = await statHandle(store, gfid);
     if (handle === null) return true;
     if (!handle.ofDirectory) return false;
-    if (await handlePointsTo(store, gfid, parent, this.#name)) return true;
+    if (await handlePointsTo(store, gfid, parent, this.name)) return true;
     if (!(await directoryExists(store, gfid))) return true;
     // A directory that was renamed while this brick was away is healed under its new name before the old one goes. Below
     // itself it can't be.
     return heal && !(await ancestors(store, parent)).some((above) => sameGfid(above.gfid, gfid));
   }
 
-  /** Ops that a batch missed which stopped at the handle: attributes of file and directory. */
-  async finish(): Promise<{ stat: Iatt | null; post: Iatt }> {
-    const store = this.#store;
-    const parentDir = this.#parentDir;
-    const b = batch();
-    parentDir.reserve(b);
-    const stat = b.statOut();
-    b.statx(parentDir.fd, this.#name, stat);
-    parentDir.endOps(b);
-    await store.run(b, parentDir.lane, Priority.normal);
-    parentDir.ended(b);
-    const times = this.#timesOp >= 0 ? this.#times : null;
-    const iatt = b.result(0) === 0 ? iattOf(b.f64, stat, this.gfid, times) : null;
-    b.release();
-    store.mdata.born(this.gfid, times);
-    return { stat: iatt, post: parentDir.post };
+  /** What a batch missed that stopped at the handle: attributes of file and directory. */
+  async #finish(): Promise<void> {
+    const late = new LateStat(this.parentDir.fd, this.name, this.gfid, this.#times);
+    await this.parentDir.change(late, Priority.normal);
+    this.#stat = late.stat;
+    this.store.mdata.born(this.gfid, this.#times);
+  }
+}
+
+/** Attributes of a new entry. */
+class LateStat extends BatchPart {
+  readonly #dir: number;
+  readonly #name: string;
+  readonly #gfid: Gfid;
+  readonly #times: Mdata | null;
+  #at = 0;
+  #op = -1;
+  stat: Iatt | null = null;
+
+  constructor(dir: number, name: string, gfid: Gfid, times: Mdata | null) {
+    super();
+    this.#dir = dir;
+    this.#name = name;
+    this.#gfid = gfid;
+    this.#times = times;
+  }
+  protected override takeRoom(b: Batch): void {
+    this.#at = b.statOut();
+  }
+  protected override addOps(b: Batch): void {
+    this.#op = b.statx(this.#dir, this.#name, this.#at);
+  }
+  protected override takeResults(b: Batch): void {
+    if (b.result(this.#op) === 0) this.stat = iattOf(b.f64, this.#at, this.#gfid, this.#times);
   }
 }
 

@@ -6,7 +6,7 @@ import { type Gfid, gfidKey, isNullGfid } from '../../../mux/xlator/gfid.js';
 import { GFID_REQ, INTERNAL_CTX } from '../../../mux/xlator/xdata-keys.js';
 import { type Batch, batch } from '../../../native/batch.js';
 import { EINVAL, ENOENT } from '../../../native/errno.js';
-import { ALWAYS, Priority, reg, STAT } from '../../../native/layout.js';
+import { ALWAYS, doubleAt, Priority, reg, STAT } from '../../../native/layout.js';
 import { O_NOFOLLOW, O_PATH, S_IFDIR, S_IFLNK, S_IFMT } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import type { DiskContext } from '../../disk/context.js';
@@ -83,13 +83,12 @@ class HandleQuery implements CachedProgram, HandleStat {
   }
 
   take(b: Batch): CachedOutcome {
-    const f = b.f64;
     const at = this.#at;
     this.errno = b.errno;
-    this.ofDirectory = isDirectoryHandle(f[at + STAT.mode]!, f[at + STAT.nlink]!);
-    this.dev = f[at + STAT.dev]!;
-    this.inoHigh = f[at + STAT.inoHigh]!;
-    this.inoLow = f[at + STAT.inoLow]!;
+    this.ofDirectory = isDirectoryHandle(doubleAt(b.f64, at + STAT.mode), doubleAt(b.f64, at + STAT.nlink));
+    this.dev = doubleAt(b.f64, at + STAT.dev);
+    this.inoHigh = doubleAt(b.f64, at + STAT.inoHigh);
+    this.inoLow = doubleAt(b.f64, at + STAT.inoLow);
     return 'done';
   }
 }
@@ -105,7 +104,7 @@ export async function directoryExists(store: BrickDir, gfid: Gfid): Promise<bool
       b.statx(d.fd, null, at);
       await store.run(b, 0, Priority.high);
       const errno = b.errno;
-      links = b.f64[at + STAT.nlink]!;
+      links = doubleAt(b.f64, at + STAT.nlink);
       b.release();
       d.release();
       if (errno !== 0) throw failure(errno);
@@ -135,10 +134,11 @@ export async function isFreeFor(
   b.statx(dir.fd, name, at);
   await store.run(b, 0, Priority.high);
   const errno = b.errno;
-  const f = b.f64;
-  const isDirectory = (f[at + STAT.mode]! & S_IFMT) === S_IFDIR;
+  const isDirectory = (doubleAt(b.f64, at + STAT.mode) & S_IFMT) === S_IFDIR;
   const same =
-    f[at + STAT.dev] === handle.dev && f[at + STAT.inoHigh] === handle.inoHigh && f[at + STAT.inoLow] === handle.inoLow;
+    doubleAt(b.f64, at + STAT.dev) === handle.dev &&
+    doubleAt(b.f64, at + STAT.inoHigh) === handle.inoHigh &&
+    doubleAt(b.f64, at + STAT.inoLow) === handle.inoLow;
   b.release();
   if (errno !== 0) throw failure(errno);
   if (!isDirectory) return same;

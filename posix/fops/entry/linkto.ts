@@ -36,17 +36,17 @@ export async function replaceStaleLinkto(store: BrickDir, parentDir: ParentDir, 
   if (probe.errno !== 0 || !hasLinktoMode(probe.stat)) return false;
   const gfid = probe.found.gfid;
   const b = batch();
-  const open = probe.inode !== null && probe.inode.fdCount > 0;
+  const open = probe.inode !== null && probe.inode.fdCount > 0 ? probe.inode : null;
   b.expect(parentDir.fd, name, probe.inoHigh, probe.inoLow);
   let handle = -1;
   if (gfid !== null && probe.links === 2) {
-    handle = open ? store.handles.parkOp(b, gfid) : store.handles.removeOp(b, gfid);
+    handle = open !== null ? store.handles.parkOp(b, gfid) : store.handles.removeOp(b, gfid);
   }
   b.unlink(parentDir.fd, name);
   await store.run(b, parentDir.lane, Priority.normal);
   const errno = b.errno;
-  const parked = open && handle >= 0 && b.result(handle) === 0;
+  const parked = handle >= 0 && b.result(handle) === 0;
   b.release();
-  if (parked) store.files.parked(probe.inode!);
+  if (parked && open !== null) store.files.parked(open);
   return errno === 0 || errno === ENOENT;
 }

@@ -4,42 +4,47 @@ import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
-import type { Inode } from '../../../mux/xlator/inode.js';
+import type { Inode, Loc } from '../../../mux/xlator/inode.js';
+import { assert } from '../../../native/assert.js';
 import { type Batch, batch } from '../../../native/batch.js';
 import { ENOENT } from '../../../native/errno.js';
-import { IGNORE, Priority, STAT } from '../../../native/layout.js';
+import { doubleAt, IGNORE, Priority, STAT } from '../../../native/layout.js';
 import { S_ISGID } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
+import { BatchPart, runParts } from '../../disk/batch-parts.js';
 import type { Directory } from '../../disk/descriptors/directory-cache.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
-import type { Mdata } from '../../disk/format/mdata-record.js';
 import { runOnOpen } from '../../disk/run-cached.js';
+import { TimeStore } from '../../disk/times/time-stores.js';
 
-/** A directory in which an entry is being changed: open and pinned, its attributes before, its time record loaded. */
-export class ParentDir {
+/**
+ * A directory in which an entry is being changed: open and pinned, its attributes before, its time record loaded. As the last part of the
+ * batch that changes the entry it stores the directory's times and reads its attributes afterwards.
+ */
+export class ParentDir extends BatchPart {
   readonly store: BrickDir;
   readonly inode: Inode;
   readonly directory: Directory;
   readonly call: Call;
   pre: Iatt = NO_IATT;
   post: Iatt = NO_IATT;
-  /** Whether batches on this directory run in another lane than its own. */
-  readonly stray: boolean;
+  readonly #times: TimeStore;
   #statAt = 0;
   #statOp = -1;
-  #times: Mdata | null = null;
-  #timesOp = -1;
 
+  /** stray: batches on this directory run in another lane than its own. */
   constructor(store: BrickDir, call: Call, inode: Inode, directory: Directory, stray: boolean) {
+    super();
     this.store = store;
     this.call = call;
     this.inode = inode;
     this.directory = directory;
-    this.stray = stray;
+    this.#times = new TimeStore(store.timeStores, inode, inode.gfid, stray);
   }
 
-  /** Opens the directory. ENOENT when it is gone. */
-  static async open(store: BrickDir, call: Call, parent: Inode, stray = false): Promise<ParentDir> {
+  /** Opens the directory of a name. ENOENT when it is gone. */
+  static async open(store: BrickDir, call: Call, { parent }: Pick<Loc, 'parent'>, stray = false): Promise<ParentDir> {
+    assert(parent !== null, 'a name to be changed is resolved with its directory');
     let d = await store.dirs.acquire(parent);
     try {
       if (store.mdata.unread(parent)) await store.mdata.load(parent);
@@ -67,7 +72,7 @@ export class ParentDir {
     b.statx(this.directory.fd, null, at);
     const taken = (): boolean => {
       const errno = b.result(0);
-      const there = errno === 0 && b.f64[at + STAT.nlink]! > 0;
+      const there = errno === 0 && doubleAt(b.f64, at + STAT.nlink) > 0;
       if (there) this.pre = iattOf(b.f64, at, this.inode.gfid, store.mdata.of(this.inode));
       b.release();
       if (errno !== 0) throw failure(errno);
@@ -86,25 +91,23 @@ export class ParentDir {
     return this.directory.fd;
   }
 
-  /** Reserves the results of {@link endOps}: before any text goes into the batch. */
-  reserve(b: Batch): void {
+  /** Runs a change of an entry here as one batch: the directory is its last part. */
+  change(part: BatchPart, priority: Priority): Promise<void> {
+    return runParts(this.store.queue, this.lane, priority, [part, this]);
+  }
+
+  protected override takeRoom(b: Batch): void {
     this.#statAt = b.statOut();
   }
 
-  /** Last ops of a batch that changes an entry here: the directory's times, and its attributes afterwards. */
-  endOps(b: Batch): void {
-    this.#times = this.store.mdata.planParent(this.inode, this.call);
-    this.#timesOp =
-      this.#times === null
-        ? -1
-        : this.store.mdata.storeOp(b, this.directory.fd, null, this.#times, this.inode, this.stray);
-    this.#statOp = b.statx(this.directory.fd, null, this.#statAt, IGNORE);
+  protected override addOps(b: Batch): void {
+    this.#times.op(b, this.fd, null, this.store.mdata.planParent(this.inode, this.call));
+    this.#statOp = b.statx(this.fd, null, this.#statAt, IGNORE);
   }
 
-  /** After the batch has run, whatever came of it. */
-  ended(b: Batch): void {
+  protected override takeResults(b: Batch): void {
+    this.#times.ended(b);
     const { store, inode } = this;
-    if (this.#times !== null) store.mdata.stored(b, this.#timesOp, this.#times, inode, inode.gfid, this.stray);
     if (b.result(this.#statOp) === 0) this.post = iattOf(b.f64, this.#statAt, inode.gfid, store.mdata.of(inode));
   }
 

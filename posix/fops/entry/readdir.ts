@@ -73,7 +73,7 @@ function openDirectory(store: BrickDir, call: Call, args: OpendirArgs): MaybePro
   return then(store.dirs.acquire(args.inode), (d) =>
     then(openAt(store, d), (open) => {
       args.fd.ctx[store.slot] = open;
-      const touched = store.mdata.touch(args.inode, call);
+      const touched = store.timeStores.touch(args.inode, call);
       return touched === undefined ? EMPTY : touched.then(() => EMPTY);
     }),
   );

@@ -4,14 +4,16 @@ import type { Call } from '../../../mux/xlator/call.js';
 import { Dict } from '../../../mux/xlator/dict.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { RenameArgs, RenameReply } from '../../../mux/xlator/fops.js';
-import { gfidKey, sameGfid } from '../../../mux/xlator/gfid.js';
+import { type Gfid, gfidKey, sameGfid } from '../../../mux/xlator/gfid.js';
+import type { Iatt } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import { batch } from '../../../native/batch.js';
+import type { Batch } from '../../../native/batch.js';
 import { EEXIST, EIO, ENODATA, ENOENT, ESTALE } from '../../../native/errno.js';
 import { IGNORE, Priority } from '../../../native/layout.js';
 import { S_IFDIR } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
+import { BatchPart, runParts } from '../../disk/batch-parts.js';
 import { gfid2pathKey, gfid2pathOp, gfid2pathText } from '../../disk/format/gfid2path.js';
 import { handleName } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
@@ -19,6 +21,7 @@ import { exclusively } from '../../disk/inode-state.js';
 import { countLink } from '../../disk/query/parent-link-count.js';
 import { EntryQuery } from '../../disk/query/stat-entry.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
+import { TimeStore } from '../../disk/times/time-stores.js';
 import { EntryChanged, inodeAt, withEntryLocked } from './entry-lock.js';
 import { ParentDir } from './parent-dir.js';
 
@@ -51,9 +54,9 @@ async function renameBetween(
 ): Promise<RenameReply | EntryChanged> {
   const same = args.oldLoc.parent === args.newLoc.parent;
   // It runs in the lane of the new name's directory: nothing is made under that name between the look and the rename.
-  const from = await ParentDir.open(store, call, args.oldLoc.parent!, !same);
+  const from = await ParentDir.open(store, call, args.oldLoc, !same);
   try {
-    const to = same ? from : await ParentDir.open(store, call, args.newLoc.parent!);
+    const to = same ? from : await ParentDir.open(store, call, args.newLoc);
     try {
       return await renameAt(store, call, args, inode, victim, from, to);
     } finally {
@@ -95,54 +98,22 @@ async function renameAt(
   if (store.mdata.unread(inode)) await store.mdata.load(inode);
   if (counted) await uncount(store, from, oldName);
 
-  const b = batch();
-  from.reserve(b);
-  if (to !== from) to.reserve(b);
-  const at = b.statOut();
-  const expected = b.expect(to.fd, newName, probe.inoHigh, probe.inoLow);
-  const moved = b.rename(from.fd, oldName, to.fd, newName);
-  const lastName = present && !noop && !victimIsDirectory && probe.stat.nlink === 1;
-  let parked = -1;
-  if (victimGfid !== null && (victimIsDirectory || lastName)) {
-    if (lastName && victim !== null && victim.fdCount > 0) parked = store.handles.parkOp(b, victimGfid);
-    else store.handles.removeOp(b, victimGfid);
-  }
-  // A file that loses this name and keeps others: stock leaves the name among its gfid2path xattrs.
-  if (noted && present && !victimIsDirectory && victimGfid !== null && probe.stat.nlink > 1) {
-    const lost = gfid2pathKey(gfid2pathText(to.inode.gfid, newName));
-    b.removexattr(store.glusterfsFd, handleName(victimGfid), lost, IGNORE);
-  }
-  if (isDirectory) {
-    store.state(inode).hasHandle = false;
-    store.handles.removeOp(b, inode.gfid);
-    store.handles.symlinkOp(b, to.inode.gfid, newName, inode.gfid, IGNORE);
-  }
-  if (noted) {
-    b.removexattr(to.fd, newName, gfid2pathKey(gfid2pathText(from.inode.gfid, oldName)), IGNORE);
-    gfid2pathOp(b, to.fd, newName, to.inode.gfid, newName);
-  }
-  const times = store.mdata.plan(inode, call);
-  const timesOp = times === null ? -1 : store.mdata.storeOp(b, to.fd, newName, times, inode, true);
-  const statOp = b.statx(to.fd, newName, at, IGNORE);
-  from.endOps(b);
-  if (to !== from) to.endOps(b);
-  await store.run(b, to.lane, store.priority(call, Priority.normal));
-  if (times !== null) store.mdata.stored(b, timesOp, times, inode, inode.gfid, true);
-  from.ended(b);
-  if (to !== from) to.ended(b);
-  const errno = b.errno;
-  const changed = errno === ESTALE && b.failedOp === expected;
-  const done = b.result(moved) === 0;
-  if (done && lastName && victim !== null) {
-    if (parked >= 0 && b.result(parked) === 0) store.files.parked(victim);
-    else store.files.shared.drop(victim.key);
-  }
-  const stat = b.result(statOp) === 0 ? iattOf(b.f64, at, inode.gfid, store.mdata.of(inode)) : null;
-  b.release();
+  const found: Found = {
+    probe,
+    gfid: victimGfid,
+    inode: victim,
+    isDirectory: victimIsDirectory,
+    lastName: present && !noop && !victimIsDirectory && probe.stat.nlink === 1,
+    otherNames: present && !victimIsDirectory && probe.stat.nlink > 1,
+  };
+  const renaming = new Renaming(store, call, inode, from, oldName, to, newName, found, noted);
+  const priority = store.priority(call, Priority.normal);
+  await runParts(store.queue, to.lane, priority, from === to ? [renaming, to] : [renaming, from, to]);
+  const { done, stat } = renaming;
   if (!done) {
     if (counted) await countLink(store, from.fd, oldName, from.inode.gfid, 1);
-    if (changed) return new EntryChanged(locked);
-    throw failure(errno);
+    if (renaming.changed) return new EntryChanged(locked);
+    throw failure(renaming.errno);
   }
   if (victimIsDirectory && victimGfid !== null) store.dirs.drop(gfidKey(victimGfid));
   if (counted) await countLink(store, to.fd, newName, to.inode.gfid, 1);
@@ -155,6 +126,128 @@ async function renameAt(
     postNewParent: to.post,
     xdata: answer(args, xdata, present, probe),
   };
+}
+
+/** What has the new name before the rename. */
+interface Found {
+  readonly probe: EntryQuery;
+  readonly gfid: Gfid | null;
+  readonly inode: Inode | null;
+  readonly isDirectory: boolean;
+  /** A file that loses its last name to the rename. */
+  readonly lastName: boolean;
+  /** A file that keeps other names. */
+  readonly otherNames: boolean;
+}
+
+class Renaming extends BatchPart {
+  readonly #store: BrickDir;
+  readonly #call: Call;
+  readonly #inode: Inode;
+  readonly #from: ParentDir;
+  readonly #oldName: string;
+  readonly #to: ParentDir;
+  readonly #newName: string;
+  readonly #victim: Found;
+  /** The file's names are noted on it. */
+  readonly #noted: boolean;
+  readonly #times: TimeStore;
+  #at = 0;
+  #expectOp = -1;
+  #renameOp = -1;
+  #parkOp = -1;
+  #statOp = -1;
+  errno = 0;
+  done = false;
+  /** The new name has come to stand for another file. */
+  changed = false;
+  stat: Iatt | null = null;
+
+  constructor(
+    store: BrickDir,
+    call: Call,
+    inode: Inode,
+    from: ParentDir,
+    oldName: string,
+    to: ParentDir,
+    newName: string,
+    victim: Found,
+    noted: boolean,
+  ) {
+    super();
+    this.#store = store;
+    this.#call = call;
+    this.#inode = inode;
+    this.#from = from;
+    this.#oldName = oldName;
+    this.#to = to;
+    this.#newName = newName;
+    this.#victim = victim;
+    this.#noted = noted;
+    this.#times = new TimeStore(store.timeStores, inode, inode.gfid, true);
+  }
+  protected override takeRoom(b: Batch): void {
+    this.#at = b.statOut();
+  }
+  protected override addOps(b: Batch): void {
+    const inode = this.#inode;
+    const { fd } = this.#to;
+    const name = this.#newName;
+    const { mdata } = this.#store;
+    const { probe } = this.#victim;
+    this.#expectOp = b.expect(fd, name, probe.inoHigh, probe.inoLow);
+    this.#renameOp = b.rename(this.#from.fd, this.#oldName, fd, name);
+    this.#victimOps(b);
+    if (inode.type === S_IFDIR) this.#handleOps(b);
+    if (this.#noted) this.#noteOps(b);
+    this.#times.op(b, fd, name, mdata.plan(inode, this.#call));
+    this.#statOp = b.statx(fd, name, this.#at, IGNORE);
+  }
+
+  #victimOps(b: Batch): void {
+    const { gfid, inode, isDirectory, lastName, otherNames } = this.#victim;
+    const { handles, glusterfsFd } = this.#store;
+    if (gfid === null) return;
+    if (isDirectory || lastName) {
+      if (lastName && inode !== null && inode.fdCount > 0) this.#parkOp = handles.parkOp(b, gfid);
+      else handles.removeOp(b, gfid);
+    }
+    // A file that loses this name and keeps others: stock leaves the name among its gfid2path xattrs.
+    if (this.#noted && otherNames) {
+      const lost = gfid2pathKey(gfid2pathText(this.#to.inode.gfid, this.#newName));
+      b.removexattr(glusterfsFd, handleName(gfid), lost, IGNORE);
+    }
+  }
+
+  #handleOps(b: Batch): void {
+    const { handles } = this.#store;
+    const { gfid } = this.#inode;
+    this.#store.state(this.#inode).hasHandle = false;
+    handles.removeOp(b, gfid);
+    handles.symlinkOp(b, this.#to.inode.gfid, this.#newName, gfid, IGNORE);
+  }
+
+  #noteOps(b: Batch): void {
+    const { fd, inode } = this.#to;
+    const name = this.#newName;
+    b.removexattr(fd, name, gfid2pathKey(gfid2pathText(this.#from.inode.gfid, this.#oldName)), IGNORE);
+    gfid2pathOp(b, fd, name, inode.gfid, name);
+  }
+
+  protected override takeResults(b: Batch): void {
+    this.#times.ended(b);
+    const { files, mdata } = this.#store;
+    const inode = this.#inode;
+    const victim = this.#victim;
+    this.errno = b.errno;
+    this.changed = this.errno === ESTALE && b.failedOp === this.#expectOp;
+    this.done = b.result(this.#renameOp) === 0;
+    if (this.done && victim.lastName && victim.inode !== null) {
+      if (this.#parkOp >= 0 && b.result(this.#parkOp) === 0) files.parked(victim.inode);
+      else files.shared.drop(victim.inode.key);
+    }
+    if (b.result(this.#statOp) === 0) this.stat = iattOf(b.f64, this.#at, inode.gfid, mdata.of(inode));
+  }
 }
 
 /** One link less in the old directory, before the entry leaves it. */

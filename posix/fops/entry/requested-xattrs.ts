@@ -47,9 +47,9 @@ export class RequestedXattrs {
 
   /** Ops for as many as a batch has room for. */
   ops(b: Batch, dir: number, name: string | null): void {
-    const count = Math.min(this.#list.length, MAX_XATTRS);
-    for (let i = 0; i < count; i++) {
-      const [xattr, value, flags] = this.#list[i]!;
+    let room = MAX_XATTRS;
+    for (const [xattr, value, flags] of this.#list) {
+      if (room-- === 0) return;
       b.setxattr(dir, name, xattr, value, flags, IGNORE);
     }
   }

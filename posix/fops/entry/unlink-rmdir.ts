@@ -5,21 +5,24 @@ import { Dict } from '../../../mux/xlator/dict.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { RemoveReply, RmdirArgs, UnlinkArgs } from '../../../mux/xlator/fops.js';
 import { gfidKey, gfidText } from '../../../mux/xlator/gfid.js';
-import { NO_IATT } from '../../../mux/xlator/iatt.js';
+import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import { batch } from '../../../native/batch.js';
+import type { Batch } from '../../../native/batch.js';
 import { EBUSY, EEXIST, EISDIR, ENODATA, ENOTEMPTY, EPERM, ESTALE } from '../../../native/errno.js';
 import { ALWAYS, IGNORE, Priority, reg } from '../../../native/layout.js';
 import { AT_REMOVEDIR, O_NOFOLLOW, O_PATH } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
+import { BatchPart } from '../../disk/batch-parts.js';
 import { handlePointsTo } from '../../disk/descriptors/handle-link.js';
 import { gfid2pathKey, gfid2pathText } from '../../disk/format/gfid2path.js';
 import { HANDLE_DIR, handleName, LANDFILL_DIR } from '../../disk/format/handle-name.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
+import type { Mdata } from '../../disk/format/mdata-record.js';
 import { countLink } from '../../disk/query/parent-link-count.js';
 import { EntryQuery } from '../../disk/query/stat-entry.js';
 import { XattrWants } from '../../disk/query/xattr-reply.js';
+import { TimeStore } from '../../disk/times/time-stores.js';
 import { EntryChanged, inodeAt, withEntryLocked } from './entry-lock.js';
 import { isLinkto, LINKTO_WANTS } from './linkto.js';
 import { ParentDir } from './parent-dir.js';
@@ -28,7 +31,7 @@ const NO_WANTS = new XattrWants(null);
 const LINKTO = new XattrWants(null, LINKTO_WANTS);
 
 export async function unlink(store: BrickDir, call: Call, args: UnlinkArgs): Promise<RemoveReply> {
-  const parentDir = await ParentDir.open(store, call, args.loc.parent!);
+  const parentDir = await ParentDir.open(store, call, args.loc);
   try {
     return await withEntryLocked(store, args.loc.inode, (locked) => unlinkAt(store, call, args, parentDir, locked));
   } finally {
@@ -66,7 +69,6 @@ async function unlinkAt(
   if (open && asked(xdata, key.SKIP_OPEN_FD_UNLINK)) throw failure(EBUSY);
   if (onlyLinkto && !isLinkto(probe)) throw failure(EBUSY);
 
-  const gfid = probe.found.gfid;
   const names = probe.stat.nlink;
   const last = names === 1;
   const wantsStat = probe.stat.isRegular && xdata?.has(key.IATT_IN_XDATA) === true;
@@ -75,56 +77,116 @@ async function unlinkAt(
     if (r < 0 && r !== -ENODATA) throw failure(r);
   }
 
-  const b = batch();
-  parentDir.reserve(b);
-  const at = wantsStat ? b.statOut() : 0;
-  const expected = b.expect(parentDir.fd, name, probe.inoHigh, probe.inoLow);
-  const file = wantsStat ? b.open(parentDir.fd, name, O_PATH | O_NOFOLLOW) : -1;
-  const handle = gfid === null || !last ? -1 : open ? store.handles.parkOp(b, gfid) : store.handles.removeOp(b, gfid);
-  if (!last && store.options.gfid2path) {
-    b.removexattr(parentDir.fd, name, gfid2pathKey(gfid2pathText(parentDir.inode.gfid, name)), IGNORE);
-  }
-  b.unlink(parentDir.fd, name);
-  const times =
-    last || gfid === null
-      ? null
-      : inode !== null
-        ? store.mdata.plan(inode, call)
-        : store.mdata.planFrom(probe.found.mdata, call);
-  const timesOp =
-    times === null ? -1 : store.mdata.storeOp(b, store.glusterfsFd, handleName(gfid!), times, inode, true);
-  const statOp = wantsStat ? b.statx(reg(file), null, at, IGNORE) : -1;
-  parentDir.endOps(b);
-  if (wantsStat) b.close(reg(file), ALWAYS);
-  await store.run(b, parentDir.lane, store.priority(call, Priority.normal));
-  if (times !== null) store.mdata.stored(b, timesOp, times, inode, gfid!, true);
-  parentDir.ended(b);
-  const errno = b.errno;
-  const changed = errno === ESTALE && b.failedOp === expected;
-  if (open && handle >= 0 && b.result(handle) === 0) store.files.parked(inode);
-  else if (last && errno === 0 && inode !== null) store.files.shared.drop(inode.key);
-  const after =
-    statOp >= 0 && b.result(statOp) === 0
-      ? iattOf(b.f64, at, probe.stat.gfid, inode === null ? null : store.mdata.of(inode))
-      : NO_IATT;
-  b.release();
-  if (changed) return new EntryChanged(locked);
-  if (errno !== 0) throw failure(errno);
+  const removal = new FileRemoval(store, call, parentDir, name, probe, inode, wantsStat);
+  await parentDir.change(removal, store.priority(call, Priority.normal));
+  if (removal.changed) return new EntryChanged(locked);
+  if (removal.errno !== 0) throw failure(removal.errno);
 
   let reply: Dict | null = null;
   if (xdata !== null) {
     if (xdata.has(key.FILE_BLOCK_COUNT)) (reply ??= new Dict()).setUint(key.FILE_BLOCK_COUNT, probe.stat.blocks);
     if (xdata.has(key.GET_LINK_COUNT)) (reply ??= new Dict()).setUint(key.GET_LINK_COUNT, names);
     if (xdata.has(key.REQUEST_LINK_COUNT)) (reply ??= new Dict()).setUint(key.RESPONSE_LINK_COUNT, names);
-    if (wantsStat) (reply ??= new Dict()).setIatt(key.IATT_IN_XDATA, after).setIatt(key.POST_STAT, after);
+    if (wantsStat)
+      (reply ??= new Dict()).setIatt(key.IATT_IN_XDATA, removal.after).setIatt(key.POST_STAT, removal.after);
   }
   return { preparent: parentDir.pre, postparent: parentDir.post, xdata: reply };
 }
 
+class FileRemoval extends BatchPart {
+  readonly #store: BrickDir;
+  readonly #call: Call;
+  readonly #parentDir: ParentDir;
+  readonly #name: string;
+  readonly #probe: EntryQuery;
+  /** Inode of the file, if it has a gfid. */
+  readonly #inode: Inode | null;
+  readonly #wantsStat: boolean;
+  readonly #times: TimeStore;
+  #at = 0;
+  #expectOp = -1;
+  #parkOp = -1;
+  #statOp = -1;
+  errno = 0;
+  /** The name has come to stand for another file. */
+  changed = false;
+  /** Attributes of the file without the name, if they are wanted. */
+  after: Iatt = NO_IATT;
+
+  constructor(
+    store: BrickDir,
+    call: Call,
+    parentDir: ParentDir,
+    name: string,
+    probe: EntryQuery,
+    inode: Inode | null,
+    wantsStat: boolean,
+  ) {
+    super();
+    this.#store = store;
+    this.#call = call;
+    this.#parentDir = parentDir;
+    this.#name = name;
+    this.#probe = probe;
+    this.#inode = inode;
+    this.#wantsStat = wantsStat;
+    this.#times = new TimeStore(store.timeStores, inode, probe.stat.gfid, true);
+  }
+
+  get #isLast(): boolean {
+    return this.#probe.stat.nlink === 1;
+  }
+
+  protected override takeRoom(b: Batch): void {
+    if (this.#wantsStat) this.#at = b.statOut();
+  }
+
+  protected override addOps(b: Batch): void {
+    const store = this.#store;
+    const { handles } = store;
+    const probe = this.#probe;
+    const { gfid } = probe.found;
+    const { fd, inode: parent } = this.#parentDir;
+    const name = this.#name;
+    this.#expectOp = b.expect(fd, name, probe.inoHigh, probe.inoLow);
+    const file = this.#wantsStat ? b.open(fd, name, O_PATH | O_NOFOLLOW) : -1;
+    if (gfid !== null && this.#isLast) {
+      if (this.#inode !== null && this.#inode.fdCount > 0) this.#parkOp = handles.parkOp(b, gfid);
+      else handles.removeOp(b, gfid);
+    }
+    if (!this.#isLast && store.options.gfid2path) {
+      b.removexattr(fd, name, gfid2pathKey(gfid2pathText(parent.gfid, name)), IGNORE);
+    }
+    b.unlink(fd, name);
+    if (!this.#isLast && gfid !== null) this.#times.op(b, store.glusterfsFd, handleName(gfid), this.#plan());
+    if (!this.#wantsStat) return;
+    this.#statOp = b.statx(reg(file), null, this.#at, IGNORE);
+    b.close(reg(file), ALWAYS);
+  }
+
+  #plan(): Mdata | null {
+    const { mdata } = this.#store;
+    const inode = this.#inode;
+    return inode !== null ? mdata.plan(inode, this.#call) : mdata.planFrom(this.#probe.found.mdata, this.#call);
+  }
+
+  protected override takeResults(b: Batch): void {
+    this.#times.ended(b);
+    const { files, mdata } = this.#store;
+    const inode = this.#inode;
+    this.errno = b.errno;
+    this.changed = this.errno === ESTALE && b.failedOp === this.#expectOp;
+    if (inode !== null && this.#parkOp >= 0 && b.result(this.#parkOp) === 0) files.parked(inode);
+    else if (inode !== null && this.#isLast && this.errno === 0) files.shared.drop(inode.key);
+    if (this.#statOp < 0 || b.result(this.#statOp) !== 0) return;
+    this.after = iattOf(b.f64, this.#at, this.#probe.stat.gfid, inode === null ? null : mdata.of(inode));
+  }
+}
+
 export async function rmdir(store: BrickDir, call: Call, args: RmdirArgs): Promise<RemoveReply> {
   const { parent, name } = args.loc;
-  if (parent!.isRoot && name === HANDLE_DIR) throw failure(EPERM);
-  const parentDir = await ParentDir.open(store, call, parent!);
+  if (parent?.isRoot === true && name === HANDLE_DIR) throw failure(EPERM);
+  const parentDir = await ParentDir.open(store, call, args.loc);
   try {
     return await withEntryLocked(store, args.loc.inode, (locked) => rmdirAt(store, call, args, parentDir, locked));
   } finally {
@@ -147,27 +209,62 @@ async function rmdirAt(
   const gfid = probe.found.gfid;
   const ours =
     gfid !== null && probe.stat.isDirectory && (await handlePointsTo(store, gfid, parentDir.inode.gfid, name));
-  const b = batch();
-  parentDir.reserve(b);
-  const expected = b.expect(parentDir.fd, name, probe.inoHigh, probe.inoLow);
-  let op: number;
-  if (args.flags === 0) {
-    op = b.unlink(parentDir.fd, name, AT_REMOVEDIR);
-  } else {
-    b.mkdir(store.glusterfsFd, LANDFILL_DIR, 0o755, IGNORE);
-    op = b.rename(parentDir.fd, name, store.glusterfsFd, `${LANDFILL_DIR}/${gfidText(probe.stat.gfid)}`);
-  }
-  if (ours) store.handles.removeOp(b, gfid);
-  parentDir.endOps(b);
-  await store.run(b, parentDir.lane, store.priority(call, Priority.normal));
-  parentDir.ended(b);
-  const errno = b.errno;
-  const changed = errno === ESTALE && b.failedOp === expected;
-  const removed = b.result(op) === 0;
-  b.release();
-  if (changed) return new EntryChanged(locked);
-  if (!removed || errno !== 0) throw failure(errno === EEXIST ? ENOTEMPTY : errno);
+  const removal = new DirectoryRemoval(store, parentDir, name, probe, args.flags !== 0, ours);
+  await parentDir.change(removal, store.priority(call, Priority.normal));
+  const { errno } = removal;
+  if (removal.changed) return new EntryChanged(locked);
+  if (errno !== 0) throw failure(errno === EEXIST ? ENOTEMPTY : errno);
   if (gfid !== null) store.dirs.drop(gfidKey(gfid));
   if (args.flags !== 0) store.landfill.filled();
   return { preparent: parentDir.pre, postparent: parentDir.post, xdata: null };
+}
+
+class DirectoryRemoval extends BatchPart {
+  readonly #store: BrickDir;
+  readonly #parentDir: ParentDir;
+  readonly #name: string;
+  readonly #probe: EntryQuery;
+  /** With all that is in it. */
+  readonly #whole: boolean;
+  /** The handle of its gfid leads to it. */
+  readonly #hasHandle: boolean;
+  #expectOp = -1;
+  errno = 0;
+  /** The name has come to stand for another file. */
+  changed = false;
+
+  constructor(
+    store: BrickDir,
+    parentDir: ParentDir,
+    name: string,
+    probe: EntryQuery,
+    whole: boolean,
+    hasHandle: boolean,
+  ) {
+    super();
+    this.#store = store;
+    this.#parentDir = parentDir;
+    this.#name = name;
+    this.#probe = probe;
+    this.#whole = whole;
+    this.#hasHandle = hasHandle;
+  }
+  protected override takeRoom(): void {}
+  protected override addOps(b: Batch): void {
+    const { glusterfsFd, handles } = this.#store;
+    const { found, inoHigh, inoLow, stat } = this.#probe;
+    const { fd } = this.#parentDir;
+    this.#expectOp = b.expect(fd, this.#name, inoHigh, inoLow);
+    if (this.#whole) {
+      b.mkdir(glusterfsFd, LANDFILL_DIR, 0o755, IGNORE);
+      b.rename(fd, this.#name, glusterfsFd, `${LANDFILL_DIR}/${gfidText(stat.gfid)}`);
+    } else {
+      b.unlink(fd, this.#name, AT_REMOVEDIR);
+    }
+    if (this.#hasHandle && found.gfid !== null) handles.removeOp(b, found.gfid);
+  }
+  protected override takeResults(b: Batch): void {
+    this.errno = b.errno;
+    this.changed = this.errno === ESTALE && b.failedOp === this.#expectOp;
+  }
 }

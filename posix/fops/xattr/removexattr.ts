@@ -6,14 +6,14 @@ import type { FremovexattrArgs, MaybePromise, RemovexattrArgs, Xdata } from '../
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { assert } from '../../../native/assert.js';
-import { batch } from '../../../native/batch.js';
+import type { Batch } from '../../../native/batch.js';
 import { ENODATA } from '../../../native/errno.js';
-import { MAX_OPS, Priority } from '../../../native/layout.js';
+import { type FdRef, MAX_OPS, Priority } from '../../../native/layout.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import type { FileRef } from '../../disk/file-ref.js';
 import { isGfid2path, isIdentity, isRestricted, isUser } from '../../disk/format/xattr-names.js';
 import { exclusively } from '../../disk/inode-state.js';
-import { Change } from '../../disk/query/data-change.js';
+import { FileChange } from '../../disk/query/data-change.js';
 import { statsOf } from './setxattr.js';
 import { refuseXattr } from './xattr-refusal.js';
 
@@ -65,12 +65,32 @@ async function removeAll(
   many: boolean,
 ): Promise<Xdata> {
   await store.mdata.load(inode);
-  const { pre, post: first } = await removeSome(store, call, inode, file, names.slice(0, PER_BATCH), many);
-  let post = first;
+  const { pre, post } = await removeSome(store, call, inode, file, names.slice(0, PER_BATCH), many);
+  let last = post;
   for (let i = PER_BATCH; i < names.length; i += PER_BATCH) {
-    ({ post } = await removeSome(store, call, inode, file, names.slice(i, i + PER_BATCH), many));
+    last = (await removeSome(store, call, inode, file, names.slice(i, i + PER_BATCH), many)).post;
   }
-  return { xdata: statsOf(pre, post) };
+  return { xdata: statsOf(pre, last) };
+}
+
+class Removal extends FileChange {
+  readonly #names: string[];
+  #first = 0;
+  /** Index of the name that failed it; others than the names: out of range. */
+  failedAt = -1;
+
+  constructor(store: BrickDir, call: Call, inode: Inode, file: FileRef, names: string[]) {
+    super(store, call, inode, file);
+    this.#names = names;
+  }
+  protected override changeOps(b: Batch, fd: FdRef, name: string | null): void {
+    this.#first = b.length;
+    for (const xattr of this.#names) b.removexattr(fd, name, xattr);
+  }
+  protected override takeResults(b: Batch): void {
+    super.takeResults(b);
+    this.failedAt = b.failedOp - this.#first;
+  }
 }
 
 /** many: an xattr that is not there is fine, as removing one can remove others with it. */
@@ -81,18 +101,11 @@ async function removeSome(
   file: FileRef,
   names: string[],
   many: boolean,
-): Promise<Change> {
-  const change = new Change(store, call, inode);
-  const b = batch();
-  change.reserve(b);
-  change.beginOps(b, file.fd, file.name);
-  for (const name of names) b.removexattr(file.fd, file.name, name);
-  change.endOps(b, file.fd, file.name);
-  await store.run(b, inode.lane, store.priority(call, Priority.normal));
-  const at = b.failedOp - 1;
-  const errno = change.ended(b);
-  b.release();
-  if (errno === 0) return change;
+): Promise<Removal> {
+  const removal = new Removal(store, call, inode, file, names);
+  await removal.run(Priority.normal);
+  const { errno, failedAt: at } = removal;
+  if (errno === 0) return removal;
   if (many && errno === ENODATA && at >= 0) return removeSome(store, call, inode, file, names.slice(at + 1), many);
   store.fopFailed(`removexattr of ${names[at] ?? ''} on ${gfidText(inode.gfid)} failed`, errno);
   throw failure(errno);

@@ -5,13 +5,13 @@ import { Dict, DictType, type DictValue, type MdataIatt, valueBytes, valueText }
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { FsetxattrArgs, SetxattrArgs, Xdata } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
-import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';
+import type { Iatt } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { assert } from '../../../native/assert.js';
-import { batch } from '../../../native/batch.js';
-import { EACCES, EINVAL, ENOSPC, ENOTSUP, EPERM, errnoName } from '../../../native/errno.js';
-import { IGNORE, MAX_OPS, Priority } from '../../../native/layout.js';
+import { type Batch, batch } from '../../../native/batch.js';
+import { EACCES, EINVAL, ENOTSUP, EPERM, errnoName } from '../../../native/errno.js';
+import { type FdRef, IGNORE, MAX_OPS, Priority } from '../../../native/layout.js';
 import { S_IALLUGO, S_IFDIR, S_ISVTX } from '../../../native/linux.js';
 import { region } from '../../../native/memory.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
@@ -21,11 +21,11 @@ import { decodeMdata, encodeMdata, MDATA_KEY, Mdata } from '../../disk/format/md
 import { isGfid2path, isIdentity, isPathinfo, isRestricted, isUser } from '../../disk/format/xattr-names.js';
 import { exclusively } from '../../disk/inode-state.js';
 import { OpenFile, syncOutcome } from '../../disk/open-file.js';
-import { Change } from '../../disk/query/data-change.js';
+import { FileChange } from '../../disk/query/data-change.js';
 import { statInode } from '../../disk/query/stat-inode.js';
 import { eachXattr } from '../../disk/query/xattr-reply.js';
-import { refuseCloud } from '../data/cloudsync-refusal.js';
-import { usesReserve } from '../data/space-check.js';
+import { refuseCloud } from '../data/data-refusal.js';
+import { waitForSpace } from '../data/space-check.js';
 import { refuseXattr } from './xattr-refusal.js';
 
 /** Ops in a batch besides the two stats and the time record. */
@@ -36,14 +36,18 @@ const LINKTO_MODE = S_ISVTX;
 const ONE_XATTR = 4096;
 
 /** One xattr to store, or the errno that ends the fop when its turn comes. */
-type Step = { name: string; value: Uint8Array } | { errno: number };
+type Step = Xattr | { errno: number };
+interface Xattr {
+  name: string;
+  value: Uint8Array;
+}
 
 export async function setxattr(store: BrickDir, call: Call, args: SetxattrArgs): Promise<Xdata> {
   const { inode, dict, xdata } = args;
   refuseCloud(store, dict);
   refuseRestricted(store, call, dict);
   return alone(store, inode, dict, xdata, async () => {
-    await checkRoom(store, call, dict, xdata);
+    await waitForSpace(store, call, xdata, dict.size * ONE_XATTR);
     const file = await store.fileRef(inode);
     try {
       return await setByPath(store, call, args, file);
@@ -75,7 +79,7 @@ export async function fsetxattr(store: BrickDir, call: Call, args: FsetxattrArgs
   const { inode } = fd;
   refuseRestricted(store, call, dict);
   return alone(store, inode, dict, xdata, async () => {
-    await checkRoom(store, call, dict, xdata);
+    await waitForSpace(store, call, xdata, dict.size * ONE_XATTR);
     const file = await store.files.fileRef(fd);
     try {
       const mode = mentionsAcl(dict) ? (await statInode(store, call, inode, unheld(file), null)).stat.mode : -1;
@@ -107,11 +111,6 @@ function alone<T>(store: BrickDir, inode: Inode, dict: Dict, xdata: Dict | null,
   const steps =
     dict.size > 1 || mentionsAcl(dict) || dict.has(MDATA_KEY) || dict.has(key.SET_MDATA) || xdata?.has(key.SYNC_XATTRS);
   return steps || state.busy ? exclusively(state, run) : run();
-}
-
-async function checkRoom(store: BrickDir, call: Call, dict: Dict, xdata: Dict | null): Promise<void> {
-  await store.space.take(dict.size * ONE_XATTR);
-  if (store.space.full && !usesReserve(call, xdata)) throw failure(ENOSPC);
 }
 
 function mentionsAcl(dict: Dict): boolean {
@@ -174,35 +173,79 @@ async function apply(
   durable = false,
 ): Promise<{ pre: Iatt; post: Iatt }> {
   await store.mdata.load(inode);
-  const end = steps.findIndex((s) => 'errno' in s);
-  const good = (end < 0 ? steps : steps.slice(0, end)) as { name: string; value: Uint8Array }[];
-  let pre = NO_IATT;
-  let post = NO_IATT;
-  for (let i = 0; i === 0 || i < good.length; i += PER_BATCH) {
+  const good: Xattr[] = [];
+  let refusal = 0;
+  for (const step of steps) {
+    if ('errno' in step) {
+      refusal = step.errno;
+      break;
+    }
+    good.push(step);
+  }
+  let pre: Iatt | null = null;
+  for (let i = 0; ; i += PER_BATCH) {
     const some = good.slice(i, i + PER_BATCH);
     const last = i + PER_BATCH >= good.length;
-    const change = new Change(store, call, inode, some.length === 0 ? 0 : timeFlags);
-    const b = batch();
-    change.reserve(b);
-    change.beginOps(b, file.fd, file.name);
-    for (const { name, value } of some) b.setxattr(file.fd, file.name, name, value, flags);
-    const sync = durable && last && end < 0 ? b.fsync(file.fd) : -1;
-    change.endOps(b, file.fd, file.name);
-    await store.run(b, inode.lane, store.priority(call, Priority.normal));
-    const { failedOp } = b;
-    const errno = change.ended(b);
-    if (sync >= 0 && failedOp === sync && file instanceof OpenFile) syncOutcome(file, -errno, b, -1);
-    b.release();
+    const setting = new XattrSetting(
+      store,
+      call,
+      inode,
+      file,
+      some,
+      flags,
+      timeFlags,
+      durable && last && refusal === 0,
+    );
+    await setting.run(Priority.normal);
+    const { errno } = setting;
     if (errno !== 0) {
-      const name = some[failedOp - 1]?.name ?? '';
-      store.fopFailed(`setting xattr ${name} of ${gfidText(inode.gfid)} failed`, errno);
+      store.fopFailed(`setting xattr ${setting.failedName} of ${gfidText(inode.gfid)} failed`, errno);
       throw failure(errno);
     }
-    if (i === 0) pre = change.pre;
-    post = change.post;
+    pre ??= setting.pre;
+    if (last && refusal === 0) return { pre, post: setting.post };
+    if (last) throw failure(refusal);
   }
-  if (end >= 0) throw failure((steps[end] as { errno: number }).errno);
-  return { pre, post };
+}
+
+/** Stores some xattrs. */
+class XattrSetting extends FileChange {
+  readonly #xattrs: Xattr[];
+  readonly #xattrFlags: number;
+  readonly #sync: boolean;
+  #first = 0;
+  #syncOp = -1;
+  /** Name of the xattr that has failed it; '' when something else has. */
+  failedName = '';
+
+  constructor(
+    store: BrickDir,
+    call: Call,
+    inode: Inode,
+    file: FileRef,
+    xattrs: Xattr[],
+    xattrFlags: number,
+    timeFlags: number,
+    sync: boolean,
+  ) {
+    super(store, call, inode, file, xattrs.length === 0 ? 0 : timeFlags);
+    this.#xattrs = xattrs;
+    this.#xattrFlags = xattrFlags;
+    this.#sync = sync;
+  }
+  protected override changeOps(b: Batch, fd: FdRef, name: string | null): void {
+    this.#first = b.length;
+    for (const xattr of this.#xattrs) b.setxattr(fd, name, xattr.name, xattr.value, this.#xattrFlags);
+    if (this.#sync) this.#syncOp = b.fsync(fd);
+  }
+  protected override takeResults(b: Batch): void {
+    super.takeResults(b);
+    const { failedOp } = b;
+    const { file } = this;
+    if (failedOp < 0) return;
+    this.failedName = this.#xattrs[failedOp - this.#first]?.name ?? '';
+    if (failedOp === this.#syncOp && file instanceof OpenFile) syncOutcome(file, -this.errno, b, -1);
+  }
 }
 
 /** What clients are told of the attributes before and after. */
@@ -240,7 +283,7 @@ async function raiseTimes(store: BrickDir, inode: Inode, file: FileRef, given: M
     await store.mdata.load(inode);
     const m = store.mdata.of(inode)?.copy() ?? given;
     m.raise(given);
-    await store.mdata.replace(inode, m);
+    await store.timeStores.replace(inode, m);
     return;
   }
   const b = batch();

@@ -23,6 +23,7 @@ t.test('a fop that fails early gives its descriptor back', async (t) => {
   const descriptors = () => readdirSync('/proc/self/fd').length;
   const failAll = async () => {
     for (const [name, fop] of Object.entries(fops)) {
+      store.state(inode).mdata = undefined;
       store.mdata.load = async () => {
         throw failure(EIO);
       };

@@ -94,7 +94,7 @@ t.test('times that are not stored for a failure of their directory are told of, 
   const touch = async (d: Inode, thrown: unknown): Promise<string[]> => {
     const before = b.log.length;
     const restore = failingDirectories(b, thrown);
-    b.posix.store.mdata.touchSoon(d, b.call(7));
+    b.posix.store.timeStores.touchSoon(d, b.call(7));
     await new Promise((resolve) => setTimeout(resolve, 20));
     restore();
     return b.log.slice(before);

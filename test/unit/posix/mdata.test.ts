@@ -57,28 +57,28 @@ t.test('what lies out of range is moved to the border, and never keeps a record 
 t.test('times only rise, but for utimes', async (t) => {
   const b = await brick(t);
   const f = await b.mknod(b.root, 'f');
-  const { mdata } = b.posix.store;
+  const { mdata, timeStores } = b.posix.store;
   const start = f.stat.ctime;
   const late = b.call(7);
   late.timeSec = start + 100;
-  await mdata.touch(f.inode, late);
+  await timeStores.touch(f.inode, late);
   t.equal(times(onDisk(b, b.path('f'))), `${start + 100} ${start + 100} ${start + 100}`);
   const early = b.call(2);
   early.timeSec = start + 50;
-  await mdata.touch(f.inode, early);
+  await timeStores.touch(f.inode, early);
   t.equal((await b.lookup(b.root, 'f')).stat.mtime, start + 100);
   const utimes = b.call(0);
   utimes.timeSec = start + 60;
   const m = mdata.planUtimes(f.inode, utimes, 0x30, 5, 0, 6, 0)!;
   t.equal(times(m), `5 6 ${start + 100}`);
-  await mdata.replace(f.inode, m);
+  await timeStores.replace(f.inode, m);
   t.equal(times(onDisk(b, b.path('f'))), `5 6 ${start + 100}`);
 });
 
 t.test('a time well ahead of the clock gives way to those of later fops', async (t) => {
   const b = await brick(t);
   const f = await b.mknod(b.root, 'f');
-  const { mdata } = b.posix.store;
+  const { timeStores } = b.posix.store;
   const set = async (mtime: number) => {
     const stat = Object.assign(new Iatt(), { mtime });
     await b.posix.setattr(b.call(1), { inode: f.inode, stat, valid: 0x20, xdata: null });
@@ -88,7 +88,7 @@ t.test('a time well ahead of the clock gives way to those of later fops', async 
   await set(now + 86400);
   const moved = b.rename(b.root, 'f', b.root, 'g');
   const change = b.call(3);
-  const written = mdata.touch(f.inode, change);
+  const written = timeStores.touch(f.inode, change);
   await Promise.all([moved, written]);
   t.equal(onDisk(b, b.path('g'))!.mtime, change.timeSec);
   t.equal(
@@ -100,7 +100,7 @@ t.test('a time well ahead of the clock gives way to those of later fops', async 
   await set(now + 100);
   const soon = b.call(3);
   soon.timeSec = now;
-  await mdata.touch(f.inode, soon);
+  await timeStores.touch(f.inode, soon);
   t.equal(onDisk(b, b.path('f'))!.mtime, now + 100, 'clocks of good machines may differ by so much');
   await set(now + 86400);
   const { stat } = await b.lookup(b.root, 'f');
@@ -120,10 +120,10 @@ t.test('a file of before has no record until a fop gives it one', async (t) => {
     xdata: (await import('./harness.js')).withGfid(),
   });
   const inode = b.table.link(b.root, 'f', f.stat.gfid, f.stat.mode);
-  const { mdata } = b.posix.store;
+  const { mdata, timeStores } = b.posix.store;
   t.equal(mdata.planUtimes(inode, b.call(0), 0x30, 5, 0, 6, 0), null, 'utimes makes none');
   const call = b.call(1);
-  await mdata.touch(inode, call);
+  await timeStores.touch(inode, call);
   t.equal(times(onDisk(b, b.path('f'))), `${call.timeSec} ${call.timeSec} ${call.timeSec}`);
 });
 
@@ -138,7 +138,7 @@ t.test('all changes of one turn are stored once', async (t) => {
     return run(batch, lane, priority);
   };
   const calls = Array.from({ length: 10 }, () => b.call(2));
-  await Promise.all(calls.map((call) => store.mdata.touch(f.inode, call)));
+  await Promise.all(calls.map((call) => store.timeStores.touch(f.inode, call)));
   t.equal(batches, 1);
   t.equal(onDisk(b, b.path('f'))!.mtime, calls[9]!.timeSec);
 });
@@ -148,7 +148,7 @@ t.test('a brick that ends stores what it owes first', async (t) => {
   const f = await b.mknod(b.root, 'f');
   const late = b.call(7);
   late.timeSec = f.stat.ctime + 100;
-  const stored = Promise.resolve(b.posix.store.mdata.touch(f.inode, late));
+  const stored = Promise.resolve(b.posix.store.timeStores.touch(f.inode, late));
   await b.stop();
   t.equal(times(onDisk(b, b.path('f'))), `${late.timeSec} ${late.timeSec} ${late.timeSec}`);
   await stored;
@@ -160,7 +160,7 @@ t.test('what overlapping fops leave on disk is what counts in memory', async (t)
   const d = await b.mkdir(b.root, 'd');
   const f = await b.mknod(d.inode, 'f');
   for (let round = 0; round < 20; round++) {
-    const touches = Array.from({ length: 5 }, async () => b.posix.store.mdata.touch(f.inode, b.call(7)));
+    const touches = Array.from({ length: 5 }, async () => b.posix.store.timeStores.touch(f.inode, b.call(7)));
     const name = round % 2 === 0 ? 'f' : 'g';
     await Promise.all([...touches, b.rename(d.inode, name, d.inode, name === 'f' ? 'g' : 'f')]);
   }

@@ -1,0 +1,134 @@
+/**
+ * Batches in parts. A fop that changes a file or a directory is more than one system call: the entry, its handle, the directory's times
+ * and attributes have ops and results of their own in one batch. Each is a part, and {@link runParts} is the only one to call it:
+ *
+ *   reserve   of all parts: room for results, before any text may take it
+ *   ops       of all parts, in their order
+ *             the pool runs the batch
+ *   ended     of all parts, in their order, whatever came of the batch; then it is released
+ */
+import { assert } from '../../native/assert.js';
+import { type Batch, batch } from '../../native/batch.js';
+import type { Priority } from '../../native/layout.js';
+import type { Queue } from '../../native/queue.js';
+
+enum Step {
+  idle = 0,
+  reserved = 1,
+  planned = 2,
+}
+
+export abstract class BatchPart {
+  #step = Step.idle;
+
+  reserve(b: Batch): void {
+    assert(this.#step === Step.idle, 'a part of a batch is in one batch at a time');
+    this.#step = Step.reserved;
+    this.takeRoom(b);
+  }
+
+  ops(b: Batch): void {
+    assert(this.#step === Step.reserved, 'a part of a batch has its room before its ops');
+    this.#step = Step.planned;
+    this.addOps(b);
+  }
+
+  ended(b: Batch): void {
+    assert(this.#step === Step.planned, 'a part of a batch ends once, after its ops');
+    this.#step = Step.idle;
+    this.takeResults(b);
+  }
+
+  /** In place of what is left of the above: the batch could not be made, each of its ops is canceled. */
+  abandon(b: Batch): void {
+    const planned = this.#step === Step.planned;
+    this.#step = Step.idle;
+    if (planned) this.takeNothing(b);
+  }
+
+  protected abstract takeRoom(b: Batch): void;
+  protected abstract addOps(b: Batch): void;
+  /** The results are gone afterwards. What must happen even if the part's ops are incomplete comes first. */
+  protected abstract takeResults(b: Batch): void;
+  /** In place of {@link takeResults}: the batch was never run, each of its ops is canceled. */
+  protected takeNothing(b: Batch): void {
+    this.takeResults(b);
+  }
+}
+
+/** Runs a batch of these parts on the pool. Resolves when they have ended; whether an op has failed is theirs to tell. */
+export function runParts(queue: Queue, lane: number, priority: Priority, parts: readonly BatchPart[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const b = programOf(parts);
+    b.onDone = () => {
+      try {
+        endParts(b, parts);
+      } catch (thrown) {
+        reject(thrown);
+        return;
+      }
+      resolve();
+    };
+    queue.submit(b, lane, priority);
+  });
+}
+
+/** As {@link runParts}, of a single part that nobody waits for. What it throws at its end is told to the queue's owner. */
+export function startPart(queue: Queue, lane: number, priority: Priority, part: BatchPart): void {
+  const b = batch();
+  try {
+    part.reserve(b);
+    part.ops(b);
+  } catch (thrown) {
+    abandon(b, part);
+    b.release();
+    throw thrown;
+  }
+  b.onDone = () => {
+    try {
+      part.ended(b);
+    } finally {
+      b.release();
+    }
+  };
+  queue.submit(b, lane, priority);
+}
+
+function programOf(parts: readonly BatchPart[]): Batch {
+  const b = batch();
+  try {
+    for (const part of parts) part.reserve(b);
+    for (const part of parts) part.ops(b);
+    return b;
+  } catch (thrown) {
+    for (const part of parts) abandon(b, part);
+    b.release();
+    throw thrown;
+  }
+}
+
+/** A batch could not be made. */
+function abandon(b: Batch, part: BatchPart): void {
+  b.cancel();
+  try {
+    part.abandon(b);
+  } catch {
+    // It follows from what was thrown first, which is told.
+  }
+}
+
+/** Throws what the first part that throws has thrown, once all have ended. */
+function endParts(b: Batch, parts: readonly BatchPart[]): void {
+  let faulty = false;
+  let first: unknown;
+  for (const part of parts) {
+    try {
+      part.ended(b);
+    } catch (thrown) {
+      if (!faulty) first = thrown;
+      faulty = true;
+    }
+  }
+  b.release();
+  if (faulty) throw first;
+}
