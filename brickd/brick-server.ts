@@ -48,14 +48,14 @@ export const DUMP_SECTIONS = [
   'fdctx',
   'history',
 ] as const;
-export type DumpSection = (typeof DUMP_SECTIONS)[number];
-export type DumpSelection = Readonly<Record<DumpSection, boolean>>;
+export type StatedumpSection = (typeof DUMP_SECTIONS)[number];
+export type DumpSelection = Readonly<Record<StatedumpSection, boolean>>;
 
 /** A value of a status or profile answer; numbers go out as decimal text. */
 export type StatusValue = string | number | bigint;
 
 /** A brick as the main thread sees it. */
-export interface BrickState {
+export interface BrickSummary {
   brick: ByteString;
   /** '' if it is not known. */
   volume: string;
@@ -74,7 +74,7 @@ export interface BrickState {
 
 /** Numbers of the server as a whole. */
 export interface ServerState {
-  bricks: BrickState[];
+  bricks: BrickSummary[];
   /** Bricks that are being brought up for the first time. */
   attaching: number;
   /** Since the start: bricks brought up, bricks that could not be, and workers that failed. */

@@ -4,7 +4,7 @@ import { defined } from '../../native/assert.js';
 import { parseOverride } from '../../volfiles/overrides.js';
 
 /** A value is refused with this message; the exit status is 255. */
-export class BadValue {
+export class RefusedValue {
   readonly message: string;
 
   constructor(message: string) {
@@ -42,23 +42,23 @@ export function integerOf(text: string, base10 = false): number | undefined {
 const UINT32 = 2 ** 32 - 1;
 
 /** Check of one option's value. `v` is undefined when an optional value was left out. */
-export type Check = (v: string | undefined) => BadValue | undefined;
+export type Check = (v: string | undefined) => RefusedValue | undefined;
 
 const bool =
   (refusal: (v: string) => string, extra: string[] = []): Check =>
   (v) =>
-    v === undefined || booleanOf(v) !== undefined || extra.includes(v) ? undefined : new BadValue(refusal(v));
+    v === undefined || booleanOf(v) !== undefined || extra.includes(v) ? undefined : new RefusedValue(refusal(v));
 
 const integer =
   (refusal: (v: string) => string, min = -(2 ** 31), max = 2 ** 31 - 1): Check =>
   (v) => {
     const n = v === undefined ? undefined : integerOf(v);
-    return n !== undefined && n >= min && n <= max ? undefined : new BadValue(refusal(v ?? '(null)'));
+    return n !== undefined && n >= min && n <= max ? undefined : new RefusedValue(refusal(v ?? '(null)'));
   };
 
 /** Check of an option that never comes without a value. */
 const ofValue =
-  (check: (v: string) => BadValue | undefined): Check =>
+  (check: (v: string) => RefusedValue | undefined): Check =>
   (v) =>
     check(defined(v, 'the option has a value'));
 
@@ -67,18 +67,18 @@ const ranged =
   (unknown: (v: string) => string, outside: (v: string) => string, min: number, max: number): Check =>
   (v) => {
     const n = v === undefined ? undefined : integerOf(v);
-    if (v === undefined || n === undefined || n < 0 || n > UINT32) return new BadValue(unknown(v ?? '(null)'));
-    return n < min || n > max ? new BadValue(outside(v)) : undefined;
+    if (v === undefined || n === undefined || n < 0 || n > UINT32) return new RefusedValue(unknown(v ?? '(null)'));
+    return n < min || n > max ? new RefusedValue(outside(v)) : undefined;
   };
 
 const oneOf = (words: string[], refusal: (v: string) => string): Check =>
-  ofValue((v) => (words.includes(v.toLowerCase()) ? undefined : new BadValue(refusal(v))));
+  ofValue((v) => (words.includes(v.toLowerCase()) ? undefined : new RefusedValue(refusal(v))));
 
 const seconds = (refusal: (v: string) => string, mustParse: boolean): Check =>
   ofValue((v) => {
     const n = Number.parseFloat(v);
-    if (Number.isNaN(n)) return mustParse ? new BadValue(refusal(v)) : undefined;
-    return n < 0 ? new BadValue(refusal(v)) : undefined;
+    if (Number.isNaN(n)) return mustParse ? new RefusedValue(refusal(v)) : undefined;
+    return n < 0 ? new RefusedValue(refusal(v)) : undefined;
   });
 
 const isPort = (text: string): boolean => {
@@ -88,15 +88,17 @@ const isPort = (text: string): boolean => {
 
 const brickPort = ofValue((v) => {
   const [first = '', second] = v.split(',');
-  if (!isPort(first)) return new BadValue(`unknown brick (listen) port ${first}`);
-  return second === undefined || isPort(second) ? undefined : new BadValue(`wrong brick (listen) port ${first}`);
+  if (!isPort(first)) return new RefusedValue(`unknown brick (listen) port ${first}`);
+  return second === undefined || isPort(second) ? undefined : new RefusedValue(`wrong brick (listen) port ${first}`);
 });
 
 const xlatorOption = ofValue((v) =>
-  parseOverride(v) === undefined ? new BadValue(`invalid xlator option  ${v}`) : undefined,
+  parseOverride(v) === undefined ? new RefusedValue(`invalid xlator option  ${v}`) : undefined,
 );
 
-const subdir = ofValue((v) => (v.startsWith('/') ? undefined : new BadValue(`expect '/${v}', provided just "${v}"`)));
+const subdir = ofValue((v) =>
+  v.startsWith('/') ? undefined : new RefusedValue(`expect '/${v}', provided just "${v}"`),
+);
 
 export const LOG_LEVELS = ['none', 'trace', 'debug', 'info', 'warning', 'error', 'critical'];
 
@@ -117,7 +119,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     30,
     300,
   ),
-  'volfile-server-port': ofValue((v) => (isPort(v) ? undefined : new BadValue(`unknown volfile server port ${v}`))),
+  'volfile-server-port': ofValue((v) => (isPort(v) ? undefined : new RefusedValue(`unknown volfile server port ${v}`))),
   'brick-port': brickPort,
   'xlator-option': xlatorOption,
   'subdir-mount': subdir,

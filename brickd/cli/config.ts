@@ -1,6 +1,6 @@
 /** `brickd config`: checks the configuration file and prints the settings in force. */
 import { readFileSync } from 'node:fs';
-import type { ListenAddress } from '../metrics/http/address.js';
+import type { MetricsAddress } from '../metrics/http/address.js';
 import { hostAndPort } from '../metrics/http/address.js';
 import { readWebConfig } from '../metrics/http/web-config.js';
 import { ConfigError } from '../metrics/http/yaml-file.js';
@@ -8,7 +8,7 @@ import { type MetricsSettings, metricsSettings } from '../metrics/settings.js';
 import { CONFIG_FILE, CONFIG_VARIABLE } from '../metrics/variables.js';
 import { CommandError } from './command-error.js';
 
-function addressText(a: ListenAddress): string {
+function addressText(a: MetricsAddress): string {
   if (a.kind === 'unix') return `unix:${a.path}`;
   return `${hostAndPort(a.host, a.first)}${a.last === a.first ? '' : `-${a.last}`}`;
 }

@@ -8,7 +8,7 @@ import { formatTime } from '../../mux/base/time-text.js';
 import { addon } from '../../native/addon.js';
 import { type ByteString, bytesOfLatin1, bytesOfText, fsPath, latin1OfBytes, NO_BYTES } from '../../native/bytes.js';
 import { STATEDUMP_DIRECTORY } from '../arguments/gluster-directories.js';
-import { type BrickServer, DUMP_SECTIONS, type DumpSection, type DumpSelection } from '../brick-server.js';
+import { type BrickServer, DUMP_SECTIONS, type DumpSelection, type StatedumpSection } from '../brick-server.js';
 
 import { nowUs } from '../log/sink.js';
 
@@ -21,11 +21,11 @@ export interface DumpOptions {
   path: ByteString;
 }
 
-const selectionOf = (on: (name: DumpSection) => boolean): DumpSelection =>
+const selectionOf = (on: (name: StatedumpSection) => boolean): DumpSelection =>
   Object.fromEntries(DUMP_SECTIONS.map((name) => [name, on(name)])) as DumpSelection;
 
 /** What is told when an options file selects nothing. */
-const DEFAULTS = new Set<DumpSection>(['mem', 'callpool']);
+const DEFAULTS = new Set<StatedumpSection>(['mem', 'callpool']);
 
 /**
  * Text of an options file, lines `key=value`; undefined (no such file) selects everything. As in the original, only `yes`

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { AcceptStat, CallHeader, isCall, parseCall, parseReply, ReplyHeader, RpcRejected } from '../../mux/wire/rpc.js';
 import type { Struct } from '../../mux/wire/schema.js';
 import { XdrError, XdrReader } from '../../mux/wire/xdr.js';
-import { RecordReader } from './record-reader.js';
+import { RecordAssembler } from './record-assembler.js';
 import { callRecord, type Procedure, rejectionRecord } from './rpc-records.js';
 
 /** A call that got no result: the connection went, the time ran out, or the other side refused it. */
@@ -31,7 +31,7 @@ export class RpcSocket {
   readonly socket: Socket;
   /** Why the stream was given up, for the log; '' while it is good. */
   fault = '';
-  readonly #records = new RecordReader();
+  readonly #records = new RecordAssembler();
   readonly #pending = new Map<number, Pending>();
   readonly #onCall: CallHandler;
   #xid = 0;

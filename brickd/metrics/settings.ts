@@ -3,7 +3,7 @@
  * /etc/brickd/brickd.yaml (or the one that BRICKD_CONFIG names).
  */
 import { dirname, resolve } from 'node:path';
-import { ADDRESS_FORM, type ListenAddress, listenAddress } from './http/address.js';
+import { ADDRESS_FORM, listenAddress, type MetricsAddress } from './http/address.js';
 import { ConfigError, YamlFile } from './http/yaml-file.js';
 import { CONFIG_FILE, CONFIG_VARIABLE, METRICS_VARIABLE } from './variables.js';
 
@@ -14,7 +14,7 @@ const NONE = 'none';
 
 export interface MetricsSettings {
   /** Nothing: no metrics. */
-  listen: ListenAddress[];
+  listen: MetricsAddress[];
   /** File of targets for Prometheus's file_sd; '' for none. */
   targetFile: string;
   /** Host by which others reach this one, for targets; '' for the address that is listened on. */
@@ -86,7 +86,7 @@ function configFile(env: NodeJS.ProcessEnv): YamlFile | undefined {
 }
 
 /** The address of an option or a variable. Throws a ConfigError. */
-function addresses(text: string, source: string, pid: number): ListenAddress[] {
+function addresses(text: string, source: string, pid: number): MetricsAddress[] {
   if (text === NONE) return [];
   return text.split(',').map((one) => {
     const address = listenAddress(one.trim(), pid);

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { textLoggerFor } from '../../mux/base/log.js';
 import type { StatsSource } from './families/registry.js';
-import { hostAndPort, isWildcard, type ListenAddress } from './http/address.js';
+import { hostAndPort, isWildcard, type MetricsAddress } from './http/address.js';
 import type { Place } from './http/endpoint.js';
 import type { MetricsSettings } from './settings.js';
 import { TargetFile } from './target-file.js';
@@ -18,7 +18,7 @@ export interface RunningMetrics {
 }
 
 /** How Prometheus reaches an address. */
-function target(address: ListenAddress & { kind: 'tcp' }, place: Place, advertise: string): string {
+function target(address: MetricsAddress & { kind: 'tcp' }, place: Place, advertise: string): string {
   const host = advertise !== '' ? advertise : isWildcard(address.host) ? hostname() : address.host;
   return hostAndPort(host, place.port);
 }

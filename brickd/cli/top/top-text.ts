@@ -1,5 +1,5 @@
 /** What `brickd top` shows, as lines of text: processes, volumes, bricks, tenants and workers, the busiest first. */
-import type { BrickRow, Flow, Frame, TenantRow } from '../../metrics/page/frame.js';
+import type { BrickRow, FlowRates, Frame, TenantRow } from '../../metrics/page/frame.js';
 import { bytes, count, percent, rate, span, time } from '../../metrics/page/units.js';
 
 /** One process that is looked at. */
@@ -54,7 +54,7 @@ function fit(text: string, width: number): string {
     : `…${chars.slice(1 - width).join('')}`;
 }
 
-const flow = <Row extends Flow>(): Column<Row>[] => [
+const flow = <Row extends FlowRates>(): Column<Row>[] => [
   { head: 'OPS/S', text: (r) => count(r.opsPerSec) },
   { head: 'READ', text: (r) => perSec(r.readPerSec) },
   { head: 'WRITTEN', text: (r) => perSec(r.writePerSec) },
@@ -94,14 +94,14 @@ function table<Row>(columns: Column<Row>[], rows: readonly Row[], room: number, 
   return lines;
 }
 
-const SORT_KEYS: Record<Exclude<Sort, 'name'>, (b: Flow) => number> = {
+const SORT_KEYS: Record<Exclude<Sort, 'name'>, (b: FlowRates) => number> = {
   ops: (b) => b.opsPerSec,
   read: (b) => b.readPerSec,
   written: (b) => b.writePerSec,
   p99: (b) => b.p99 ?? -1,
 };
 
-function byUse<Row extends Flow>(rows: Row[], sort: Sort, name: (r: Row) => string): Row[] {
+function byUse<Row extends FlowRates>(rows: Row[], sort: Sort, name: (r: Row) => string): Row[] {
   const alphabetic = (a: Row, b: Row): number => (name(a) < name(b) ? -1 : name(a) > name(b) ? 1 : 0);
   if (sort === 'name') return rows.sort(alphabetic);
   const key = SORT_KEYS[sort];
@@ -146,7 +146,7 @@ const TENANTS: Column<TenantRow>[] = [
 const PROCESSES: Column<Frame>[] = [
   { head: 'PROCESS', text: (f) => String(f.process.pid) },
   { head: 'BRICKS UP', text: (f) => `${f.bricks.filter((b) => b.state === 'up').length} of ${f.bricks.length}` },
-  ...flow<Frame & Flow>().map((c): Column<Frame> => ({ head: c.head, text: (f) => c.text({ ...f, ...f.total }) })),
+  ...flow<Frame & FlowRates>().map((c): Column<Frame> => ({ head: c.head, text: (f) => c.text({ ...f, ...f.total }) })),
   { head: 'CLIENTS', text: (f) => count(f.total.clients) },
   { head: 'CPU', text: (f) => percent(f.process.cpu) },
   { head: 'MEMORY', text: (f) => bytes(f.process.rssBytes) },

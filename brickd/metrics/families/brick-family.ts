@@ -1,12 +1,12 @@
 /** A metric of bricks, and a brick as metrics see it. */
 import type { BrickStats } from '../../../mux/brick/views/brick-stats.js';
-import type { BrickState } from '../../brick-server.js';
+import type { BrickSummary } from '../../brick-server.js';
 import type { MetricHead } from './exposition.js';
 import type { BrickLabels } from './names.js';
 
 /** One brick as metrics see it. */
 export interface BrickView {
-  state: BrickState;
+  state: BrickSummary;
   labels: BrickLabels;
   /** Undefined when the worker of the brick has not answered. */
   stats: BrickStats | undefined;

@@ -13,7 +13,7 @@ import {
   textOfBytes,
   textOfLatin1,
 } from '../../../native/bytes.js';
-import type { BrickState } from '../../brick-server.js';
+import type { BrickSummary } from '../../brick-server.js';
 import { labels } from './exposition.js';
 
 /** Parts of labels, ready to stand between braces. */
@@ -96,7 +96,7 @@ export class BrickNames {
   }
 
   /** Looks at what may have changed in glusterd's files. */
-  async refresh(bricks: readonly BrickState[]): Promise<void> {
+  async refresh(bricks: readonly BrickSummary[]): Promise<void> {
     if (this.#peerId === '') this.#peerId = await this.#readPeerId();
     const volumes = new Set(bricks.filter((b) => b.volfileId !== '' && b.volume !== '').map((b) => b.volume));
     await Promise.all([...volumes].map((v) => this.#refreshVolume(v)));
@@ -127,7 +127,7 @@ export class BrickNames {
     }
   }
 
-  labels(b: BrickState): BrickLabels {
+  labels(b: BrickSummary): BrickLabels {
     const host = hostOf(b.volfileId, b.volume, b.brick) || hostname();
     const dashed = latin1OfBytes(b.brick).replaceAll('/', '-');
     const subvolume = this.#volumes.get(b.volume)?.subvolumes.get(`${host}:${dashed}`);

@@ -4,7 +4,7 @@
  */
 import { type BrickStats, threadStats, type WorkerStats } from '../../../mux/brick/views/brick-stats.js';
 import type { ByteString } from '../../../native/bytes.js';
-import type { BrickState, ServerState } from '../../brick-server.js';
+import type { BrickSummary, ServerState } from '../../brick-server.js';
 import { BRICK_FAMILIES } from './brick-families.js';
 import { head, Writer } from './exposition.js';
 import { BrickNames } from './names.js';
@@ -55,7 +55,7 @@ export class Metrics {
       // One that has been attached meanwhile is told of next time.
       bricks: server.bricks
         .filter(({ brick }) => before.has(brick) || stats.has(brick))
-        .map((state: BrickState) => ({
+        .map((state: BrickSummary) => ({
           state,
           labels: this.#names.labels(state),
           stats: stats.get(state.brick),

@@ -3,7 +3,9 @@
  * share a range), both also without the host, which means the loopback address, or `unix:PATH`.
  */
 
-export type ListenAddress = { kind: 'tcp'; host: string; first: number; last: number } | { kind: 'unix'; path: string };
+export type MetricsAddress =
+  | { kind: 'tcp'; host: string; first: number; last: number }
+  | { kind: 'unix'; path: string };
 
 const LOOPBACK = '127.0.0.1';
 /** Stands for the process id in the path of a unix socket. */
@@ -16,7 +18,7 @@ const LONGEST_SOCKET_PATH = 107;
 export const ADDRESS_FORM = '[HOST:]PORT[-LAST] or unix:/PATH';
 
 /** Undefined when the text is not of the form told above. pid: of the process that listens. */
-export function listenAddress(text: string, pid: number = process.pid): ListenAddress | undefined {
+export function listenAddress(text: string, pid: number = process.pid): MetricsAddress | undefined {
   if (text.startsWith('unix:')) {
     const path = text.slice('unix:'.length).replaceAll(PID, String(pid));
     const fits = Buffer.byteLength(path) <= LONGEST_SOCKET_PATH;

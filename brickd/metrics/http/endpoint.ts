@@ -9,7 +9,7 @@ import { textLoggerFor } from '../../../mux/base/log.js';
 import { chmodOwnSocket } from '../../../mux/base/own-files.js';
 import { bytesOfText } from '../../../native/bytes.js';
 import type { StatsSource } from '../families/registry.js';
-import { hostAndPort, type ListenAddress } from './address.js';
+import { hostAndPort, type MetricsAddress } from './address.js';
 import { responder } from './http.js';
 import { OwnHosts } from './own-hosts.js';
 import { Gate } from './users.js';
@@ -145,7 +145,7 @@ export class Endpoint {
   }
 
   /** Listens at the first port of a range that is free, or at a unix socket. Rejects when it can't. */
-  async listen(address: ListenAddress): Promise<Place> {
+  async listen(address: MetricsAddress): Promise<Place> {
     if (address.kind === 'unix') return this.#listenUnix(address.path);
     const scheme = this.secure ? 'https' : 'http';
     for (let port = address.first; ; port++) {

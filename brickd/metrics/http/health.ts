@@ -3,17 +3,17 @@ import { unappliedText } from '../../../mux/brick/brick-facts.js';
 import { textOfBytes, textOfLatin1 } from '../../../native/bytes.js';
 import type { StatsSource } from '../families/registry.js';
 
-export interface Verdict {
+export interface HealthReport {
   /** Of HTTP: 200 or 503. */
   status: number;
   text: string;
 }
 
 /** Alive is a process that answers at all: its main thread turns. Starting it anew would help no brick that is down. */
-export const alive = (): Verdict => ({ status: 200, text: 'alive\n' });
+export const alive = (): HealthReport => ({ status: 200, text: 'alive\n' });
 
 /** 200 while every brick that should serve does; 503 naming those that don't. */
-export async function healthy(source: StatsSource): Promise<Verdict> {
+export async function healthy(source: StatsSource): Promise<HealthReport> {
   const up = new Set((await source.stats()).flatMap((w) => w.bricks.filter((b) => b.up).map((b) => b.brick)));
   for (const { brick, state } of source.state().bricks) if (state === 'withheld') up.delete(brick);
   const down = source.bricks().filter((b) => !up.has(b));
@@ -22,7 +22,7 @@ export async function healthy(source: StatsSource): Promise<Verdict> {
 }
 
 /** 200 once all bricks serve what their volfiles ask for, none is on its way and no disk hangs; 503 with the reasons. */
-export async function ready(source: StatsSource): Promise<Verdict> {
+export async function ready(source: StatsSource): Promise<HealthReport> {
   const stats = new Map((await source.stats()).flatMap((w) => w.bricks.map((b) => [b.brick, b])));
   const { bricks, attaching } = source.state();
   const reasons: string[] = [];

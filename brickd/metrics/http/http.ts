@@ -7,7 +7,7 @@ import { describeThrown } from '../../../mux/base/fault.js';
 import { loggerFor } from '../../../mux/base/log.js';
 import { Metrics, type MetricsOptions, type StatsSource } from '../families/registry.js';
 import { Live } from '../live/live.js';
-import { alive, healthy, ready, type Verdict } from './health.js';
+import { alive, type HealthReport, healthy, ready } from './health.js';
 import { pageFile, sendPageFile } from './page-files.js';
 
 const log = loggerFor('metrics');
@@ -47,7 +47,7 @@ async function answer(
   };
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'text/plain', 'only GET\n');
   const { path, query } = targetOf(request.url ?? '/');
-  const tell = ({ status, text }: Verdict): void => send(status, 'text/plain; charset=utf-8', text);
+  const tell = ({ status, text }: HealthReport): void => send(status, 'text/plain; charset=utf-8', text);
   if (path === '/metrics') return scrape(metrics, request, response);
   if (path === '/healthz') return tell(await healthy(source));
   if (path === '/healthz/live') return tell(alive());

@@ -43,7 +43,7 @@ export class BrickWindow {
   }
 }
 
-/** Sums of bricks as a {@link Flow} wants them. */
+/** Sums of bricks as a {@link FlowRates} wants them. */
 export class FlowSum {
   readonly spread = new LatencyHistogram();
   ops = 0;

@@ -5,7 +5,7 @@
  */
 
 /** What bricks, volumes and the whole process have in common. Latencies leave out locks, which wait for other clients. */
-export interface Flow {
+export interface FlowRates {
   opsPerSec: number;
   failuresPerSec: number;
   readPerSec: number;
@@ -17,7 +17,7 @@ export interface Flow {
   clients: number;
 }
 
-export interface BrickRow extends Flow {
+export interface BrickRow extends FlowRates {
   brick: string;
   volume: string;
   /** up, disk hangs, no answer, returning, stopping, withheld or failed. */
@@ -31,7 +31,7 @@ export interface BrickRow extends Flow {
   available: number | null;
 }
 
-export interface VolumeRow extends Flow {
+export interface VolumeRow extends FlowRates {
   volume: string;
   bricks: number;
   bricksUp: number;
@@ -110,7 +110,7 @@ export interface Frame {
     /** Time that gathering took, in seconds. */
     gatherSec: number;
   };
-  total: Flow & { delayedPerSec: number; queued: number };
+  total: FlowRates & { delayedPerSec: number; queued: number };
   bricks: BrickRow[];
   volumes: VolumeRow[];
   workers: WorkerRow[];

@@ -1,5 +1,5 @@
 /** The tables of the page: which columns they have, and how a row shows itself. */
-import type { BrickRow, ClientRow, Flow, FopRow, TenantRow, VolumeRow, WorkerRow } from './frame.js';
+import type { BrickRow, ClientRow, FlowRates, FopRow, TenantRow, VolumeRow, WorkerRow } from './frame.js';
 import { type Column, Table } from './table.js';
 import { bytes, count, percent, rate, time } from './units.js';
 
@@ -27,7 +27,7 @@ const name = <Row>(title: string, value: (r: Row) => string): Column<Row> => ({
 
 const perSec = (n: number): string => (n === 0 ? '0' : `${bytes(n)}/s`);
 
-const flow = <Row extends Flow>(): Column<Row>[] => [
+const flow = <Row extends FlowRates>(): Column<Row>[] => [
   number('ops/s', (r) => r.opsPerSec, count),
   number('read', (r) => r.readPerSec, perSec),
   number('written', (r) => r.writePerSec, perSec),

@@ -3,7 +3,7 @@
 /** Longest record taken, in bytes; a brick's management messages are far smaller. */
 export const MAX_RECORD_BYTES = 32 << 20;
 
-export class RecordReader {
+export class RecordAssembler {
   #chunks: Buffer[] = [];
   #length = 0;
   /** Fragments of the record under way, without marks. */
