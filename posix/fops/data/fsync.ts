@@ -11,7 +11,7 @@ import { IGNORE, Priority } from '../../../native/layout.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { syncOutcome } from '../../disk/open-file.js';
-import { TimesReading } from '../../disk/times/times.js';
+import { TimeReading } from '../../disk/times/time-reading.js';
 
 const NO_REPLY: Xdata = Object.freeze({ xdata: null });
 
@@ -22,7 +22,7 @@ export async function fsync(store: BrickDir, call: Call, args: FsyncArgs): Promi
   const { inode } = args.fd;
   const file = await store.files.of(args.fd);
   try {
-    const times = new TimesReading(store.mdata, inode);
+    const times = new TimeReading(store.mdata, inode);
     const b = batch();
     const before = b.statOut();
     const after = b.statOut();

@@ -29,7 +29,7 @@ import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import type { FileRef } from '../../disk/file-ref.js';
 import { MDATA_KEY } from '../../disk/format/mdata-record.js';
 import { type CachedOutcome, type CachedProgram, runOnPool, tryCached } from '../../disk/run-cached.js';
-import { MDATA_ROOM, readTimes } from '../../disk/times/times.js';
+import { MDATA_ROOM, readTimes } from '../../disk/times/time-reading.js';
 import { refuseCloud } from './data-refusal.js';
 import { checkSpace } from './space-check.js';
 

@@ -17,7 +17,7 @@ import { statOf } from '../../disk/descriptors/file-stat.js';
 import { type AlignedPiece, alignedPiece } from '../../disk/format/aligned.js';
 import { INLINE_BYTES } from '../../disk/inline-policy.js';
 import type { OpenFile } from '../../disk/open-file.js';
-import { TimesReading } from '../../disk/times/times.js';
+import { TimeReading } from '../../disk/times/time-reading.js';
 import { refuseCloud, refuseDevice } from './data-refusal.js';
 import { reachesEnd, readReply } from './read-reply.js';
 import { pipeFor, readIntoPipe } from './splice-read.js';
@@ -117,7 +117,7 @@ async function readOnPool(
   assert(done <= size && size <= memory.capacity, 'what is left of a read fits into its memory');
   assert(!memory.shared, 'a read fills memory that nobody else has');
   const piece: AlignedPiece | null = file.direct ? alignedPiece(size) : null;
-  const times = new TimesReading(store.mdata, inode);
+  const times = new TimeReading(store.mdata, inode);
   const b = batch();
   const at = b.statOut();
   times.reserve(b);

@@ -12,7 +12,7 @@ import { IGNORE, Priority } from '../../../native/layout.js';
 import { emptyPipe, PIPE_BYTES, type Pipe } from '../../../native/pipe.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import type { OpenFile } from '../../disk/open-file.js';
-import { TimesReading } from '../../disk/times/times.js';
+import { TimeReading } from '../../disk/times/time-reading.js';
 import { reachesEnd, readReply } from './read-reply.js';
 
 const LEAST_BYTES = 512 << 10;
@@ -35,7 +35,7 @@ export async function readIntoPipe(
   pipe: Pipe,
 ): Promise<ReadReply | null> {
   assert(size <= pipe.capacity, 'a read into a pipe fits into it');
-  const times = new TimesReading(store.mdata, args.fd.inode);
+  const times = new TimeReading(store.mdata, args.fd.inode);
   const b = batch();
   const at = b.statOut();
   times.reserve(b);

@@ -1,4 +1,4 @@
-/** Time records as fops on files need them: reading one with the fop's own batch, setting times without waiting. */
+/** Reading the time record of a file with the batch of a fop on it. */
 
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { assert } from '../../../native/assert.js';
@@ -22,7 +22,7 @@ export function readTimes(records: TimeRecords, inode: Inode, b: Batch, op: numb
  * The record of a file that a batch reads, read along with it unless it is in memory already: `reserve` before any text goes into the
  * batch, `op` among the ops, `take` after it has run. No BatchPart: what is read is handed on with the batch that holds it.
  */
-export class TimesReading {
+export class TimeReading {
   readonly #records: TimeRecords;
   readonly #inode: Inode;
   #address = 0;
