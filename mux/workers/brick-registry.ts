@@ -129,9 +129,6 @@ export class RegisteredBrick implements HandshakeBrick {
   get auth(): AuthRules {
     return this.#auth;
   }
-  get facts(): BrickFacts {
-    return this.#facts;
-  }
   get unapplied(): readonly Unapplied[] {
     const { unapplied } = this.#facts;
     if (this.#unusable === '') return unapplied;

@@ -171,10 +171,6 @@ export class Server implements ListenerOwner {
     return this.#registry.names();
   }
 
-  facts(brick: ByteString): BrickFacts | undefined {
-    return this.#registry.get(brick)?.facts;
-  }
-
   finalGraph(brick: ByteString): string {
     return this.#registry.get(brick)?.takeFinalGraph() ?? '';
   }

@@ -1,6 +1,7 @@
 /** Record marking: whatever pieces the bytes arrive in, the same records come out, in one piece each and within bounds. */
 import t from 'tap';
 import { RecordReader } from '../../mux/wire/record.js';
+import { AssertionError } from '../../native/assert.js';
 import { type Region, region } from '../../native/memory.js';
 
 const SHARED_BYTES = 16 << 10;
@@ -308,4 +309,12 @@ t.test('a consumer may drop the stream', async (t) => {
   });
   t.equal(seen, 1);
   t.notOk(reader.partial);
+});
+
+t.test('nothing is received while records are held back, and never more than there is room for', async (t) => {
+  const reader = new RecordReader(sharing(), 1 << 20);
+  const { room } = reader.target();
+  t.throws(() => reader.received(room + 1, () => {}), AssertionError);
+  reader.hold();
+  t.throws(() => reader.received(1, () => {}), AssertionError);
 });

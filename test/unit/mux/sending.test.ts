@@ -5,8 +5,9 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { Connection } from '../../../mux/transport/connection.js';
+import { Connection, PauseReason } from '../../../mux/transport/connection.js';
 import { addon } from '../../../native/addon.js';
+import { AssertionError } from '../../../native/assert.js';
 import { batch } from '../../../native/batch.js';
 import { region } from '../../../native/memory.js';
 import { emptyPipe, PIPE_BYTES, pipeCount, trimPipes } from '../../../native/pipe.js';
@@ -122,4 +123,23 @@ s.close()`;
   });
   t.same(records, [4], 'what it sent before is received');
   t.match(why, /receive failed: errno 104|^$/);
+});
+
+t.test('nothing is written to a connection that is closed', async (t) => {
+  const { socket, connection } = await pair();
+  connection.close('');
+  t.throws(() => connection.writer(), AssertionError);
+  t.throws(() => connection.queued(null, 0), AssertionError);
+  socket.destroy();
+});
+
+t.test('a connection pauses for reasons that exist', async (t) => {
+  const { socket, connection } = await pair();
+  t.throws(() => connection.pause(64), AssertionError);
+  connection.pause(PauseReason.memory);
+  t.ok(connection.paused);
+  connection.resume(PauseReason.memory);
+  t.notOk(connection.paused);
+  connection.close('');
+  socket.destroy();
 });
