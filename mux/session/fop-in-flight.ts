@@ -229,46 +229,38 @@ export class FopInFlight implements SchedulableFop, ListedFop {
   /** Answers with what its translators replied, and ends. Never throws: it is called where nobody would catch it. */
   reply(reply: unknown): void {
     this.#become(ANSWERED, RUNNING);
-    const { session } = this;
+    const { session, queued } = this;
+    const { handler, entry } = this.served;
     try {
-      const { handler } = this.served;
       if (session.closed) handler.discard?.(session, this.call, reply);
-      else this.#encode(reply);
+      else {
+        const rsp = handler.rsp(reply, session);
+        const length = handler.payloadLength?.(reply) ?? 0;
+        if (queued !== null && entry.payload === 'response') queued.served = length;
+        this.#send(rsp, handler.payload?.(reply) ?? null, length);
+      }
     } catch (thrown) {
-      this.#fault(session, thrown);
+      this.#unanswerable(thrown);
     }
     this.#end(true);
-  }
-
-  #encode(reply: unknown): void {
-    const { handler } = this.served;
-    try {
-      const rsp = handler.rsp(reply, this.session);
-      const length = handler.payloadLength?.(reply) ?? 0;
-      if (this.queued !== null && this.entry.payload === 'response') this.queued.served = length;
-      this.#send(rsp, handler.payload?.(reply) ?? null, length);
-    } catch (thrown) {
-      this.#unencodable(thrown);
-    }
   }
 
   /** Answers with an errno, and ends. Never throws. */
   fail(thrown: unknown): void {
     // Arrived or waiting: the scheduler has failed.
     this.#become(ANSWERED, ARRIVED | WAITING | RUNNING);
-    const { session } = this;
     try {
       this.#refuse(thrown);
     } catch (fault) {
-      this.#fault(session, fault);
+      this.#unanswerable(fault);
     }
     this.#end(true);
   }
 
   #refuse(thrown: unknown): void {
-    const { session, entry } = this;
-    const { handler } = this.served;
-    if (this.queued !== null) this.queued.served = 0;
+    const { session, queued } = this;
+    const { handler, entry } = this.served;
+    if (queued !== null) queued.served = 0;
     if (!(thrown instanceof FopError)) {
       session.brick.log.error(115000, `${entry.display}: unexpected failure: ${describeThrown(thrown)}`);
       session.brick.checkInvariant(entry.display, thrown);
@@ -276,18 +268,14 @@ export class FopInFlight implements SchedulableFop, ListedFop {
     const errno = errnoOf(thrown);
     session.brick.traffic.failed(entry, this.call, errno);
     if (session.closed) return;
-    try {
-      const rsp = handler.rsp(handler.blank, session);
-      rsp.op_ret = -1;
-      rsp.op_errno = errno;
-      if (thrown instanceof FopError) {
-        if (thrown.xdata !== null) rsp.xdata = thrown.xdata;
-        handler.failed?.(rsp, thrown);
-      }
-      this.#send(rsp, null, 0);
-    } catch (error) {
-      this.#unencodable(error);
+    const rsp = handler.rsp(handler.blank, session);
+    rsp.op_ret = -1;
+    rsp.op_errno = errno;
+    if (thrown instanceof FopError) {
+      if (thrown.xdata !== null) rsp.xdata = thrown.xdata;
+      handler.failed?.(rsp, thrown);
     }
+    this.#send(rsp, null, 0);
   }
 
   #send(rsp: unknown, payload: Region | Pipe | null, length: number): void {
@@ -307,16 +295,22 @@ export class FopInFlight implements SchedulableFop, ListedFop {
     connection.queued(payload, length);
   }
 
-  /** A reply that can't be encoded is a bug: the client must not wait for ever. */
-  #unencodable(thrown: unknown): void {
-    const { brick, connection } = this.session;
-    brick.log.error(115000, `${this.entry.display}: can't encode the reply: ${describeThrown(thrown)}`);
-    brick.checkInvariant(this.entry.display, thrown);
-    connection.writer().reply(this.xid, AcceptStat.systemErr);
-    connection.queued(null, 0);
+  /** A reply that can't be encoded, or undone, is a bug: a client must not wait for ever. */
+  #unanswerable(thrown: unknown): void {
+    const { session, xid } = this;
+    const { entry } = this.served;
+    try {
+      session.brick.log.error(115000, `${entry.display}: can't encode the reply: ${describeThrown(thrown)}`);
+      session.brick.checkInvariant(entry.display, thrown);
+      if (session.closed) return;
+      session.connection.writer().reply(xid, AcceptStat.systemErr);
+      session.connection.queued(null, 0);
+    } catch (fault) {
+      this.#fault(session, fault);
+    }
   }
 
-  /** Lets go of all that it held. ran: it has gone down. */
+  /** Lets go of all that it held: from here on it is another fop's. ran: it has gone down. */
   #end(ran: boolean): void {
     const { session, call, queued, served } = this;
     const { brick } = session;
@@ -337,10 +331,6 @@ export class FopInFlight implements SchedulableFop, ListedFop {
     } catch (thrown) {
       this.#fault(session, thrown);
     }
-    this.#free();
-  }
-
-  #free(): void {
     this.#become(FREE, ANSWERED | WAITING);
     this.session = NOTHING;
     this.served = NOTHING;
