@@ -173,10 +173,11 @@ export class InodeTable {
 
   /** Forgets the name; the inode stays while something uses it. */
   unlink(parent: Inode, name: string): Inode | undefined {
-    const inode = parent.children?.get(name);
-    if (inode === undefined) return undefined;
-    parent.children!.delete(name);
-    if (parent.children!.size === 0) parent.children = null;
+    const { children } = parent;
+    const inode = children?.get(name);
+    if (children === null || inode === undefined) return undefined;
+    children.delete(name);
+    if (children.size === 0) parent.children = null;
     if (inode.parent === parent && inode.name === name) {
       const next = inode.aliases?.pop();
       if (inode.aliases?.length === 0) inode.aliases = null;
