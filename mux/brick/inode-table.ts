@@ -6,7 +6,7 @@
  * What clients say and what the disk shows may be a lie or out of date. Two invariants hold nevertheless: an inode that has
  * children has at most one name itself, and no inode is above itself.
  */
-import assert from 'node:assert';
+import { assert } from '../../native/assert.js';
 import { S_IFDIR, S_IFMT } from '../../native/linux.js';
 import { SharedBudget } from '../base/shared-budget.js';
 import { type Gfid, gfidKey, isNullGfid, ROOT_GFID, ROOT_KEY } from '../xlator/gfid.js';
