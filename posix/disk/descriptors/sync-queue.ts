@@ -116,12 +116,14 @@ export class SyncQueue {
       this.#fail(w, failure(result));
       return;
     }
+    assert(!w.settled, 'an fsync is answered once');
     w.settled = true;
     w.file.release();
     w.resolve({ pre: NO_IATT, post: NO_IATT, xdata: null });
   }
 
   #fail(w: WaitingSync, thrown: unknown): void {
+    assert(!w.settled, 'an fsync is answered once');
     w.settled = true;
     w.file.release();
     w.reject(thrown);
