@@ -2,45 +2,30 @@
 
 import type { Call } from '../../../mux/xlator/call.js';
 import { Dict, DictType, type DictValue, type MdataIatt, valueBytes, valueText } from '../../../mux/xlator/dict.js';
-import { failure } from '../../../mux/xlator/fop-error.js';
 import type { FsetxattrArgs, SetxattrArgs, Xdata } from '../../../mux/xlator/fops.js';
-import { gfidText } from '../../../mux/xlator/gfid.js';
 import type { Iatt } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import { assert } from '../../../native/assert.js';
-import { type Batch, batch } from '../../../native/batch.js';
+import { batch } from '../../../native/batch.js';
 import { EACCES, EINVAL, ENOTSUP, EPERM, errnoName } from '../../../native/errno.js';
-import { type FdRef, IGNORE, MAX_OPS, Priority } from '../../../native/layout.js';
+import { Priority } from '../../../native/layout.js';
 import { S_IALLUGO, S_IFDIR, S_ISVTX } from '../../../native/linux.js';
 import { region } from '../../../native/memory.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { type FileRef, unheld } from '../../disk/file-ref.js';
 import { aclFromText } from '../../disk/format/acl-text.js';
-import { decodeMdata, encodeMdata, MDATA_KEY, Mdata } from '../../disk/format/mdata-record.js';
+import { decodeMdata, MDATA_KEY } from '../../disk/format/mdata-record.js';
 import { isGfid2path, isIdentity, isPathinfo, isRestricted, isUser } from '../../disk/format/xattr-names.js';
 import { exclusively } from '../../disk/inode-state.js';
-import { OpenFile, syncOutcome } from '../../disk/open-file.js';
-import { FileChange } from '../../disk/query/data-change.js';
 import { statInode } from '../../disk/query/stat-inode.js';
-import { eachXattr } from '../../disk/query/xattr-reply.js';
 import { refuseCloud } from '../data/data-refusal.js';
 import { waitForSpace } from '../data/space-check.js';
+import { raiseTimes, removeOthers, timesOf } from './healing.js';
 import { refuseXattr } from './xattr-refusal.js';
+import { storeXattrs, type XattrStep } from './xattr-storing.js';
 
-/** Ops in a batch besides the two stats and the time record. */
-const PER_BATCH = 20;
-assert(PER_BATCH + 4 <= MAX_OPS, 'a batch has room for the xattrs, two stats, the times and a sync');
-const LIST_ROOM = 1 << 20;
 const LINKTO_MODE = S_ISVTX;
 const ONE_XATTR = 4096;
-
-/** One xattr to store, or the errno that ends the fop when its turn comes. */
-type Step = Xattr | { errno: number };
-interface Xattr {
-  name: string;
-  value: Uint8Array;
-}
 
 export async function setxattr(store: BrickDir, call: Call, args: SetxattrArgs): Promise<Xdata> {
   const { inode, dict, xdata } = args;
@@ -66,7 +51,7 @@ async function setByPath(store: BrickDir, call: Call, args: SetxattrArgs, file: 
   }
   const mode = mentionsAcl(dict) ? (await statInode(store, call, inode, unheld(file), null)).stat.mode : -1;
   const steps = await prepare(store, inode, file, dict, (mode & S_IALLUGO) === LINKTO_MODE && mode >= 0, true);
-  const { pre, post } = await apply(store, call, inode, file, steps, args.flags, 0);
+  const { pre, post } = await storeXattrs(store, call, inode, file, steps, args.flags, 0);
   if ((xdata?.number(key.SYNC_XATTRS) ?? 0) !== 0) await removeOthers(store, call, inode, file, dict);
   const reply = statsOf(pre, post);
   if (dict.has(key.ACL_ACCESS_TEXT)) await addAcl(store, file, reply, key.ACL_ACCESS_XATTR);
@@ -85,7 +70,7 @@ export async function fsetxattr(store: BrickDir, call: Call, args: FsetxattrArgs
       const mode = mentionsAcl(dict) ? (await statInode(store, call, inode, unheld(file), null)).stat.mode : -1;
       const steps = await prepare(store, inode, file, dict, (mode & S_IALLUGO) === LINKTO_MODE && mode >= 0, false);
       const durable = xdata?.has(key.DURABLE_OP) === true;
-      const { pre, post } = await apply(store, call, inode, file, steps, args.flags, call.timeFlags & 7, durable);
+      const { pre, post } = await storeXattrs(store, call, inode, file, steps, args.flags, call.timeFlags & 7, durable);
       return { xdata: statsOf(pre, post) };
     } finally {
       file.release();
@@ -126,8 +111,8 @@ async function prepare(
   dict: Dict,
   isLinkto: boolean,
   byPath: boolean,
-): Promise<Step[]> {
-  const steps: Step[] = [];
+): Promise<XattrStep[]> {
+  const steps: XattrStep[] = [];
   for (const [name, value] of dict.map) {
     if (isIdentity(name) || (byPath && name === key.IO_STATS_DUMP)) continue;
     if (isPathinfo(name)) {
@@ -154,98 +139,11 @@ async function prepare(
 }
 
 /** An ACL in the form of text. EPERM for what is none; EACCES for a default ACL of a file. */
-function aclStep(inode: Inode, name: string, value: DictValue): Step {
+function aclStep(inode: Inode, name: string, value: DictValue): XattrStep {
   const acl = aclFromText(valueText(value) ?? '');
   if (acl === null) return { errno: EPERM };
   if (!name.startsWith(key.ACL_DEFAULT_TEXT)) return { name: key.ACL_ACCESS_XATTR, value: acl };
   return inode.type === S_IFDIR ? { name: key.ACL_DEFAULT_XATTR, value: acl } : { errno: EACCES };
-}
-
-/** Stores what was prepared; the first failure ends it. timeFlags: times to set on the way. */
-async function apply(
-  store: BrickDir,
-  call: Call,
-  inode: Inode,
-  file: FileRef,
-  steps: Step[],
-  flags: number,
-  timeFlags: number,
-  durable = false,
-): Promise<{ pre: Iatt; post: Iatt }> {
-  await store.mdata.load(inode);
-  const good: Xattr[] = [];
-  let refusal = 0;
-  for (const step of steps) {
-    if ('errno' in step) {
-      refusal = step.errno;
-      break;
-    }
-    good.push(step);
-  }
-  let pre: Iatt | null = null;
-  for (let i = 0; ; i += PER_BATCH) {
-    const some = good.slice(i, i + PER_BATCH);
-    const last = i + PER_BATCH >= good.length;
-    const setting = new XattrSetting(
-      store,
-      call,
-      inode,
-      file,
-      some,
-      flags,
-      timeFlags,
-      durable && last && refusal === 0,
-    );
-    await setting.run(Priority.normal);
-    const { errno } = setting;
-    if (errno !== 0) {
-      store.fopFailed(`setting xattr ${setting.failedName} of ${gfidText(inode.gfid)} failed`, errno);
-      throw failure(errno);
-    }
-    pre ??= setting.pre;
-    if (last && refusal === 0) return { pre, post: setting.post };
-    if (last) throw failure(refusal);
-  }
-}
-
-/** Stores some xattrs. */
-class XattrSetting extends FileChange {
-  readonly #xattrs: Xattr[];
-  readonly #xattrFlags: number;
-  readonly #sync: boolean;
-  #first = 0;
-  #syncOp = -1;
-  /** Name of the xattr that has failed it; '' when something else has. */
-  failedName = '';
-
-  constructor(
-    store: BrickDir,
-    call: Call,
-    inode: Inode,
-    file: FileRef,
-    xattrs: Xattr[],
-    xattrFlags: number,
-    timeFlags: number,
-    sync: boolean,
-  ) {
-    super(store, call, inode, file, xattrs.length === 0 ? 0 : timeFlags);
-    this.#xattrs = xattrs;
-    this.#xattrFlags = xattrFlags;
-    this.#sync = sync;
-  }
-  protected override changeOps(b: Batch, fd: FdRef, name: string | null): void {
-    this.#first = b.length;
-    for (const xattr of this.#xattrs) b.setxattr(fd, name, xattr.name, xattr.value, this.#xattrFlags);
-    if (this.#sync) this.#syncOp = b.fsync(fd);
-  }
-  protected override takeResults(b: Batch): void {
-    super.takeResults(b);
-    const { failedOp } = b;
-    const { file } = this;
-    if (failedOp < 0) return;
-    this.failedName = this.#xattrs[failedOp - this.#first]?.name ?? '';
-    if (failedOp === this.#syncOp && file instanceof OpenFile) syncOutcome(file, -this.errno, b, -1);
-  }
 }
 
 /** What clients are told of the attributes before and after. */
@@ -264,72 +162,4 @@ async function addAcl(store: BrickDir, file: FileRef, reply: Dict, name: string)
   if (r >= 0) reply.setBytes(name, Uint8Array.prototype.slice.call(into.bytes, 0, r));
   else store.log.warning(0, `Posix acl is not set properly at the backend: ${errnoName(-r)}`);
   into.release();
-}
-
-function timesOf(v: MdataIatt): Mdata {
-  const m = new Mdata();
-  m.atime = v.atime;
-  m.atimeNsec = v.atimeNsec;
-  m.mtime = v.mtime;
-  m.mtimeNsec = v.mtimeNsec;
-  m.ctime = v.ctime;
-  m.ctimeNsec = v.ctimeNsec;
-  return m;
-}
-
-/** Gives a file a time record, or raises the one that it has. The caller has the inode for himself. */
-async function raiseTimes(store: BrickDir, inode: Inode, file: FileRef, given: Mdata): Promise<void> {
-  if (store.mdata.enabled) {
-    await store.mdata.load(inode);
-    const m = store.mdata.of(inode)?.copy() ?? given;
-    m.raise(given);
-    await store.timeStores.replace(inode, m);
-    return;
-  }
-  const b = batch();
-  const at = b.out(64);
-  b.getxattr(file.fd, file.name, MDATA_KEY, at, 64, IGNORE);
-  await store.run(b, inode.lane, Priority.normal);
-  const m = decodeMdata(b.view(at, 64), 0, b.result(0)) ?? given;
-  b.release();
-  m.raise(given);
-  const w = batch();
-  w.setxattr(file.fd, file.name, MDATA_KEY, encodeMdata(m));
-  await store.run(w, inode.lane, Priority.normal);
-  const errno = w.errno;
-  w.release();
-  if (errno !== 0) throw failure(errno);
-}
-
-/** Healing of a directory: it has the user's xattrs and ACLs of the dictionary, which are set, and none besides. */
-async function removeOthers(store: BrickDir, call: Call, inode: Inode, file: FileRef, dict: Dict): Promise<void> {
-  const priority = store.priority(call, Priority.normal);
-  const into = region(LIST_ROOM);
-  const b = batch();
-  b.xattrs(file.fd, file.name, 'user.*\0system.posix_acl_*', into.address, into.capacity);
-  await store.run(b, inode.lane, priority);
-  const r = b.result(0);
-  b.release();
-  const stale: string[] = [];
-  if (r > 0) {
-    eachXattr(into.bytes, 0, r, (name) => {
-      if (!wanted(dict, name)) stale.push(name);
-    });
-  }
-  into.release();
-  if (r < 0) throw failure(r);
-  for (let i = 0; i < stale.length; i += PER_BATCH) {
-    const w = batch();
-    for (const name of stale.slice(i, i + PER_BATCH)) w.removexattr(file.fd, file.name, name, IGNORE);
-    await store.run(w, inode.lane, priority);
-    const errno = w.errno;
-    w.release();
-    if (errno !== 0) throw failure(errno);
-  }
-}
-
-function wanted(dict: Dict, name: string): boolean {
-  if (dict.has(name)) return true;
-  if (name === key.ACL_ACCESS_XATTR) return dict.has(key.ACL_ACCESS_TEXT);
-  return name === key.ACL_DEFAULT_XATTR && dict.has(key.ACL_DEFAULT_TEXT);
 }
