@@ -3,6 +3,7 @@ import { addon, type PoolQueue } from './addon.js';
 import { assert, defined } from './assert.js';
 import type { Batch } from './batch.js';
 import { OP_CLASS, type Priority, QUEUE_FLAG } from './layout.js';
+import { type Collector, endOfTurn } from './turn.js';
 
 const LATE = QUEUE_FLAG.late;
 const HANGS = QUEUE_FLAG.hangs;
@@ -27,7 +28,7 @@ class Stage {
 const stages: Stage[] = [];
 
 /** Collects the batches of one event-loop turn and hands them over together. */
-export class Queue {
+export class Queue implements Collector {
   readonly #native: PoolQueue;
   /**
    * By the number that native code knows a batch by. No Map, which would lead to its tables of today from those it has outgrown: once
@@ -115,8 +116,7 @@ export class Queue {
     stage.priorities[slot] = priority;
     if (!this.#scheduled) {
       this.#scheduled = true;
-      // Microtasks of this turn first: they may add more batches to the same wake-up.
-      queueMicrotask(() => queueMicrotask(() => this.flush()));
+      endOfTurn.batches.add(this);
     }
   }
 
@@ -128,8 +128,13 @@ export class Queue {
     });
   }
 
-  flush(): void {
+  endOfTurn(): void {
     this.#scheduled = false;
+    this.flush();
+  }
+
+  /** Hands over at once what this turn has queued so far. */
+  flush(): void {
     const stage = this.#stage;
     if (stage === null) return;
     this.#stage = null;

@@ -7,6 +7,7 @@ import { EAGAIN } from '../../native/errno.js';
 import { READINESS } from '../../native/layout.js';
 import { Region } from '../../native/memory.js';
 import type { Pipe } from '../../native/pipe.js';
+import { type Collector, endOfTurn } from '../../native/turn.js';
 import { contain, describeThrown } from '../base/fault.js';
 import { loggerFor } from '../base/log.js';
 import { type RecordQuota, RecordReader } from '../wire/record.js';
@@ -61,7 +62,7 @@ const ALL_REASONS = Object.values(PauseReason).reduce((all: number, reason) => a
 
 const takeInput = (): Region => ioBuffers.input();
 
-export class Connection {
+export class Connection implements Collector {
   readonly fd: number;
   /** Bytes received and sent, for status and metrics. */
   bytesIn = 0;
@@ -255,7 +256,7 @@ export class Connection {
     }
     if (!this.#flushScheduled) {
       this.#flushScheduled = true;
-      process.nextTick(this.#flushTick);
+      endOfTurn.replies.add(this);
     }
   }
 
@@ -280,14 +281,14 @@ export class Connection {
     return this.#unsent;
   }
 
-  readonly #flushTick = (): void => {
+  endOfTurn(): void {
     this.#flushScheduled = false;
     try {
       this.flush();
     } catch (thrown) {
       this.fault(thrown);
     }
-  };
+  }
 
   /** Sends what is queued, as far as the socket takes it. */
   flush(): void {

@@ -9,6 +9,7 @@ import type { WriteReply } from '../../../mux/xlator/fops.js';
 import { assert } from '../../../native/assert.js';
 import { batch } from '../../../native/batch.js';
 import { Priority } from '../../../native/layout.js';
+import { type Collector, endOfTurn } from '../../../native/turn.js';
 import { startPart } from '../batch-parts.js';
 import type { DiskContext } from '../context.js';
 import { syncOutcome } from '../open-file.js';
@@ -20,7 +21,7 @@ import { MAX_WRITES, WriteBatch, type WriteBatchOwner } from './write-batch.js';
 /** Bytes in a batch of several writes: the first of them waits for the last. */
 const MAX_BYTES = 1 << 20;
 
-export class WriteQueue implements WriteBatchOwner {
+export class WriteQueue implements WriteBatchOwner, Collector {
   readonly #disk: DiskContext;
   readonly #mdata: TimeRecords;
   readonly #timeStores: TimeStores;
@@ -50,13 +51,13 @@ export class WriteQueue implements WriteBatchOwner {
       state.writes.push(w);
       return;
     }
-    if (this.#waiting.length === 0) queueMicrotask(() => this.#flush());
+    if (this.#waiting.length === 0) endOfTurn.writes.add(this);
     const writes = [w];
     state.writes = writes;
     this.#waiting.push(writes);
   }
 
-  #flush(): void {
+  endOfTurn(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const writes of waiting) this.#startAll(writes);
