@@ -1,4 +1,4 @@
-/** The rooms of the house: every folder of sources has a rule of what it may import (lint/rooms.jsonc, checked by the linter). */
+/** The rooms of the house: every folder of sources has a rule of what it may import (biome.rooms.jsonc, checked by the linter). */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,7 @@ function foldersOf(top: string): string[] {
 }
 
 t.test('every folder of sources is a room', async (t) => {
-  const text = readFileSync(`${ROOT}lint/rooms.jsonc`, 'utf8').replace(/^\/\/.*\n/, '');
+  const text = readFileSync(`${ROOT}biome.rooms.jsonc`, 'utf8').replace(/^\/\/.*\n/, '');
   const { overrides } = JSON.parse(text) as { overrides: { includes: string[] }[] };
   const patterns = overrides.flatMap(({ includes }) => includes).map((include) => dirname(include));
   const rooms = patterns.map((pattern) => new RegExp(`^${pattern.replaceAll('*', '[^/]+')}$`));
