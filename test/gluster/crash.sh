@@ -2,6 +2,8 @@
 # KILLS: how often the brick dies.
 ok 'glusterd starts' start_glusterd
 ok 'volume of two bricks starts' volume v /d/b1 /d/b2
+# A rename whose link file was cut off with its brick succeeds all the same: the client has to look for that name on every brick.
+ok 'names are looked for everywhere' g volume set v cluster.lookup-optimize off
 # A client waits for a brick as long as it takes, which now and then is half a minute; what it could not do, the writer tries again.
 ok 'mounts' mount_volume v /m || { end; exit; }
 node "$dist/work/sync-writer.js" /m/load /d/acknowledged 3 &

@@ -222,14 +222,25 @@ t.test('a health check without a descriptor is no fault of the disk', async (t) 
   const health = new HealthCheck(b.posix.store);
   health.start();
   t.teardown(() => health.stop());
-  const taken: number[] = [];
   const before = addon.setFileLimit(1 << 16);
+  const taken: number[] = [];
+  const takeAll = () => {
+    try {
+      for (;;) taken.push(openSync('/dev/null', 'r'));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EMFILE') throw error;
+    }
+  };
   const highest = Math.max(...readdirSync('/proc/self/fd').map(Number));
-  do taken.push(openSync('/dev/null', 'r'));
-  while (taken.at(-1)! <= highest);
-  addon.setFileLimit(taken.at(-1)! + 1);
+  addon.setFileLimit(highest + 8);
   try {
-    t.equal(await health.check(), EMFILE);
+    let errno = 0;
+    // Bricks of tests before may still close some.
+    for (let n = 0; n < 50 && errno === 0; n++) {
+      takeAll();
+      errno = await health.check();
+    }
+    t.equal(errno, EMFILE);
   } finally {
     addon.setFileLimit(before);
     for (const fd of taken) closeSync(fd);
