@@ -3,7 +3,7 @@ import type { ByteString } from '../../native/bytes.js';
 import type { Logger } from '../base/log.js';
 import type { FopEntry } from '../xlator/fop-table.js';
 import type { KnownNames } from './directory.js';
-import type { Caller } from './tenants.js';
+import type { FopCaller } from './tenants.js';
 
 /** A brick whose volfile has user/qos. */
 export interface ScheduledBrick {
@@ -32,7 +32,7 @@ export interface SchedulableFop {
   readonly source: FopSource;
   readonly entry: FopEntry;
   readonly request: unknown;
-  readonly caller: Caller;
+  readonly caller: FopCaller;
   /** What it counts for while it waits: its data, and what is kept about it. */
   readonly heldBytes: number;
   /** Keeps its data beyond the turn in which it came. */

@@ -18,7 +18,7 @@ export interface ClientTraits {
 }
 
 /** What differs from fop to fop. */
-export interface Caller {
+export interface FopCaller {
   pid: number;
   uid: number;
   gid: number;
@@ -111,7 +111,7 @@ export class ClientClassifier {
   }
 
   /** Index of the first rule that fits. directory: finds the name of the top-level directory, null if it is not known. */
-  tenant(caller: Caller, directory: () => string | null): number {
+  tenant(caller: FopCaller, directory: () => string | null): number {
     if (this.#byDirectory) return this.#find(caller, directory);
     if (caller.pid !== this.#pid || caller.uid !== this.#uid || caller.gid !== this.#gid) {
       this.#answer = this.#find(caller, directory);
@@ -122,7 +122,7 @@ export class ClientClassifier {
     return this.#answer;
   }
 
-  #find(caller: Caller, directory: () => string | null): number {
+  #find(caller: FopCaller, directory: () => string | null): number {
     let dir: string | null | undefined;
     for (const c of this.#open) {
       if (c.pids !== null && !c.pids.includes(caller.pid)) continue;

@@ -56,7 +56,7 @@ export const entrylkContention = struct('gfs4_entrylk_contention_req', {
 });
 export const statedump = struct('gf_statedump', { pid: u32 });
 
-export type CacheInvalidation = Infer<typeof cacheInvalidation>;
+export type WireCacheInvalidation = Infer<typeof cacheInvalidation>;
 export type RecallLease = Infer<typeof recallLease>;
 export type InodelkContention = Infer<typeof inodelkContention>;
 export type EntrylkContention = Infer<typeof entrylkContention>;

@@ -1,14 +1,14 @@
 /** What io-stats knows of one brick: counters of all time and of the present interval, its busy and its open files. */
 import { BusyFiles } from './busy-files.js';
 import { Counters } from './counters.js';
-import { OpenFiles } from './open-files.js';
+import { OpenFileCount } from './open-file-count.js';
 
 export class Statistics {
   readonly cumulative = new Counters();
   /** Since profile info was last asked for. */
   readonly interval = new Counters();
   readonly files: BusyFiles;
-  readonly openFiles = new OpenFiles();
+  readonly openFiles = new OpenFileCount();
   /** Number of the interval. */
   #increment = 0;
 

@@ -2,7 +2,7 @@
 
 import type { ProfileValues } from '../../../../mux/xlator/translator.js';
 import { Activity, type BusyFiles } from './busy-files.js';
-import type { OpenFiles } from './open-files.js';
+import type { OpenFileCount } from './open-file-count.js';
 
 /** top-op of requests: which list. */
 const LISTS: ReadonlyMap<number, Activity> = new Map([
@@ -17,7 +17,7 @@ const LISTS: ReadonlyMap<number, Activity> = new Map([
 const OPEN = 1;
 
 /** input: `top-op`, `list-cnt`; and what a test of the disk's throughput came to: `throughput` (bytes per µs), `time` (µs). */
-export function topValues(input: ReadonlyMap<string, string>, files: BusyFiles, open: OpenFiles): ProfileValues {
+export function topValues(input: ReadonlyMap<string, string>, files: BusyFiles, open: OpenFileCount): ProfileValues {
   const values: ProfileValues = new Map();
   const op = Number(input.get('top-op'));
   const activity = LISTS.get(op);

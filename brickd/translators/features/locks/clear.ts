@@ -24,7 +24,7 @@ export interface ClearRequest {
 }
 
 /** Whose own locks {@link ClearRequest.own} means: those of this process of that client, which no other can claim to be. */
-export interface Caller {
+export interface ClearCaller {
   readonly client: Client;
   readonly pid: number;
 }
@@ -69,7 +69,7 @@ const isRange = (flock: Flock, r: WantedRange): boolean =>
   flock.whence === r.whence && flock.start === r.start && flock.len === r.len;
 
 /** Clears what a request names. Null when its range can't be read. */
-export function clearLocks(locks: InodeLocks | undefined, request: ClearRequest, caller: Caller): Cleared | null {
+export function clearLocks(locks: InodeLocks | undefined, request: ClearRequest, caller: ClearCaller): Cleared | null {
   let range: WantedRange | null = null;
   if (request.which !== null && request.type !== 'entry') {
     const parsed = parseRange(request.which);
@@ -97,7 +97,7 @@ export function clearLocks(locks: InodeLocks | undefined, request: ClearRequest,
   return cleared;
 }
 
-function clearPosix(locks: InodeLocks, request: ClearRequest, wanted: WantedRange | null, caller: Caller): Cleared {
+function clearPosix(locks: InodeLocks, request: ClearRequest, wanted: WantedRange | null, caller: ClearCaller): Cleared {
   const { posix } = locks;
   const cleared = { blocked: 0, granted: 0 };
   if (posix === null) return cleared;

@@ -1,7 +1,7 @@
 /** How many files of a brick are open, and when the most were. */
 import { formatTime } from '../../../../mux/base/time-text.js';
 
-export class OpenFiles {
+export class OpenFileCount {
   current = 0;
   most = 0;
   #mostAt = 0;
