@@ -97,7 +97,12 @@ export function clearLocks(locks: InodeLocks | undefined, request: ClearRequest,
   return cleared;
 }
 
-function clearPosix(locks: InodeLocks, request: ClearRequest, wanted: WantedRange | null, caller: ClearCaller): Cleared {
+function clearPosix(
+  locks: InodeLocks,
+  request: ClearRequest,
+  wanted: WantedRange | null,
+  caller: ClearCaller,
+): Cleared {
   const { posix } = locks;
   const cleared = { blocked: 0, granted: 0 };
   if (posix === null) return cleared;
