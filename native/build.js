@@ -19,7 +19,7 @@ function headersOf(prefix) {
 }
 
 const [, , command = 'build'] = process.argv;
-const args = [`--directory=${dirname(fileURLToPath(import.meta.url))}`];
+const args = ['--jobs=max', `--directory=${dirname(fileURLToPath(import.meta.url))}`];
 if (process.env.npm_config_nodedir === undefined) {
   const prefixes = [dirname(dirname(realpathSync(process.execPath))), '/usr', '/usr/local'];
   const prefix = prefixes.find((place) => headersOf(place) === process.version);

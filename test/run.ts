@@ -45,13 +45,13 @@ const PACKAGES: Record<string, string> = {
   promtool: 'prometheus',
   chromium: 'chromium',
 };
-/** What is run with GlusterFS 11 when nothing is chosen: a volume's life, replicas that heal, multiplexing. */
-const SHORT_11 = ['basics', 'arbiter', 'mux'];
+/** What is run with GlusterFS 11 when nothing is chosen: a volume's life, replicas that heal. */
+const SHORT_11 = ['basics', 'arbiter'];
 
 /** Two labs at a time: most of a scenario's time goes into waiting. These measure times or fill the machine, and run alone. */
 const ALONE = ['hang', 'many', 'manyvolume', 'page', 'prometheus', 'qos', 'resources', 'workers'];
 /** What is run by --long, or when it is chosen. */
-const LONG = ['hosts', 'many', 'manyvolume', 'rolling'];
+const LONG = ['hosts', 'many', 'manyvolume', 'qos', 'rolling', 'tools', 'tree'];
 
 const missingPackages = (): string[] =>
   Object.entries(PACKAGES)
