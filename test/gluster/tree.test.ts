@@ -2,4 +2,4 @@
 import t from 'tap';
 import { scenario } from './scenario.js';
 
-await scenario(t, 'tree', { timeoutS: 240 });
+await scenario(t, 'tree', { timeoutS: 360 });
