@@ -155,7 +155,7 @@ const { values, positionals } = parseArgs({
 const mayInstall = values.install || process.env['CI'] === '1' || process.env['CI'] === 'true';
 const digest = new TapDigest();
 const chosen = values.only === 'unit' ? [] : filesOf(END_TO_END, positionals);
-const all = values.long || positionals.length > 0;
+const all = values.long || values.gluster11 || positionals.length > 0;
 const endToEnd = all ? chosen : chosen.filter((file) => !isOneOf(LONG, file));
 const unit = values.only === 'gluster' || values.gluster11 ? [] : filesOf(UNIT, positionals);
 const all10 = values.gluster11 ? [] : endToEnd;

@@ -33,13 +33,17 @@ export function tryCached(disk: DiskContext, p: CachedProgram): boolean {
   return false;
 }
 
+/** An open may lose a race with changes of its path so often. Who holds a lease on the file can keep it off for longer: told as it is. */
+const MAX_RACES = 32;
+
 /** Runs a program on the pool until its results have been taken over. */
 export async function runOnPool(disk: DiskContext, p: CachedProgram, priority: Priority, lane = 0): Promise<void> {
+  let races = 0;
   for (let outcome: CachedOutcome = 'again'; outcome === 'again'; ) {
     const b = batch();
     p.program(b, 0);
     await disk.run(b, lane, priority);
-    outcome = b.result(0) === -EAGAIN ? 'again' : p.take(b);
+    outcome = b.result(0) === -EAGAIN && ++races < MAX_RACES ? 'again' : p.take(b);
     b.release();
     assert(outcome !== 'wait', 'a program has had all the time on the pool');
   }

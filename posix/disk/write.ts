@@ -20,6 +20,8 @@ export class Write {
   #resolve: ((reply: WriteReply) => void) | null = null;
   #reject: ((failure: unknown) => void) | null = null;
   #answered = false;
+  /** It has succeeded but for what its batch owes it: answered when that is done, by nobody else. */
+  late = false;
   /** Aligned copy of the data. */
   #copy: Region | null = null;
 

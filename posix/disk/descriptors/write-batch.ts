@@ -119,7 +119,7 @@ export class WriteBatch extends BatchPart {
       // Those that have been answered do not hear of it.
       let told = false;
       for (const w of this.#writes) {
-        if (w.answered) continue;
+        if (w.answered || w.late) continue;
         w.fail(thrown);
         told = true;
       }
@@ -156,8 +156,10 @@ export class WriteBatch extends BatchPart {
           post: iattOf(b.f64, w.after, inode.gfid, times),
           xdata: xdata === null ? null : answer(w, xdata, inode, doubleAt(b.f64, pre + STAT.size)),
         };
-        if (failed) this.#owner.finishLate(w, reply);
-        else w.succeed(reply);
+        if (failed) {
+          w.late = true;
+          this.#owner.finishLate(w, reply);
+        } else w.succeed(reply);
         pre = w.after;
       } else if (n === -ECANCELED && w !== first && b.result(0) !== -ECANCELED) {
         again.push(w);

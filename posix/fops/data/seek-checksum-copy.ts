@@ -185,6 +185,7 @@ class Copy extends FileChange {
 /** Copies within the file system; like copy_file_range(2) it may copy less than asked. */
 export async function copyFileRange(store: BrickDir, call: Call, args: CopyFileRangeArgs): Promise<CopyFileRangeReply> {
   const { fdIn, fdOut, xdata } = args;
+  refuseCloud(store, xdata);
   refuseDevice(fdIn.inode);
   if (args.flags !== 0) throw failure(EINVAL);
   const from = await store.files.of(fdIn);

@@ -133,6 +133,8 @@ export abstract class EntryCreation extends BatchPart {
     return planned ?? (mdata.enabled ? given : null);
   }
 
+  /** Nothing was made. */
+  protected override takeNothing(): void {}
   protected override takeResults(b: Batch): void {
     const { failedOp } = b;
     this.#errno = b.errno;

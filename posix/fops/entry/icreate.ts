@@ -82,6 +82,8 @@ class NamelessCreation extends BatchPart {
     if (this.#times !== null) timesOp(b, fd, name, this.#times);
     b.statx(fd, name, this.#at);
   }
+  /** Nothing was made. */
+  protected override takeNothing(): void {}
   protected override takeResults(b: Batch): void {
     this.errno = b.errno;
     this.exists = b.result(this.#makeOp) === 0;

@@ -25,8 +25,8 @@ import { FOP_PROGRAM, FOP_VERSION, fopByName } from '../../../mux/xlator/fop-tab
 import { bytesOfText } from '../../../native/bytes.js';
 import { region } from '../../../native/memory.js';
 
-/** Failures in the test of all kinds of them. */
-const DEATHS = Number(process.env['BRICKD_TEST_DEATHS'] ?? 6);
+/** Failures in the test of all kinds of them: each kind once at least. */
+const DEATHS = Number(process.env['BRICKD_TEST_DEATHS'] ?? 16);
 t.setTimeout(400_000 + 3000 * DEATHS);
 // What workers say of their failures is not for the report.
 setLogSink({ wants: () => false, write: () => {} });
@@ -260,7 +260,9 @@ t.test('workers that fail in every way, one after the other', async (t) => {
   }
   t.same(failed, []);
   t.equal(server.state().workerFailures, DEATHS);
-  t.ok(fds() <= firstFds + 8, `${firstFds} descriptors, ${fds()} in the end`);
+  // Fewer than the failures since they were first counted: none may cost a descriptor each time.
+  for (let n = 0; n < 100 && fds() > firstFds + 5; n++) await delay(20);
+  t.ok(fds() <= firstFds + 5, `${firstFds} descriptors, ${fds()} in the end`);
 });
 
 t.test('a handshake waits for a brick that is being brought back', async (t) => {

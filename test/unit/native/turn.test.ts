@@ -2,7 +2,7 @@
 import t from 'tap';
 import { endOfTurn, TurnStep } from '../../../native/turn.js';
 
-t.test('writes, then batches, then replies; promises of the turn come before the batches', async (t) => {
+t.test('writes, then batches; promises of the turn come before the batches', async (t) => {
   const order: string[] = [];
   const collector = (name: string) => ({ endOfTurn: () => void order.push(name) });
   await new Promise<void>((resolve) => {
