@@ -141,8 +141,11 @@ export class ClientRegistry {
     const { client } = session;
     const why = reason === '' ? '' : ` (${reason})`;
     this.#host.log.info(115036, `disconnecting connection [{client-uid=${client.uid}}]${why}`);
-    this.#connectionGone(client);
-    if (this.sessions.size === 0) this.#onEmpty?.();
+    try {
+      this.#connectionGone(client);
+    } finally {
+      if (this.sessions.size === 0) this.#onEmpty?.();
+    }
   }
 
   #connectionGone(client: ClientState): void {

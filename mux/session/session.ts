@@ -64,7 +64,7 @@ export class Session implements ConnectionHandler, BrickSession, FopOwner {
     return this.#outstanding;
   }
   get closed(): boolean {
-    return this.#closed;
+    return this.#closed || this.connection.closed;
   }
   get top(): Fops {
     return this.brick.top;
@@ -232,7 +232,7 @@ export class Session implements ConnectionHandler, BrickSession, FopOwner {
   }
 
   #reply(encode: (w: XdrWriter) => void): void {
-    if (this.#closed) return;
+    if (this.closed) return;
     const w = this.connection.writer();
     const start = w.at;
     try {
@@ -255,6 +255,8 @@ export class Session implements ConnectionHandler, BrickSession, FopOwner {
     this.#closed = true;
     contain(this.brick.log, 'dropping what waited for a client has failed', () => {
       this.brick.qos?.drop(this);
+    });
+    contain(this.brick.log, 'dropping what waited for the groups of users has failed', () => {
       for (const fop of this.#held?.takeAll() ?? []) fop.drop(null);
     });
     this.#held = null;

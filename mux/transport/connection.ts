@@ -374,12 +374,16 @@ export class Connection implements Collector {
   close(reason: string): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#poller.close();
-    this.#reader.drop();
-    this.#dropOutput();
-    this.#memory?.left(this);
-    addon.closeFd(this.fd);
-    this.#handler.onClose(reason);
+    // Whatever goes wrong with what it held: its owner waits to hear of its end.
+    try {
+      this.#poller.close();
+      this.#reader.drop();
+      this.#dropOutput();
+      this.#memory?.left(this);
+    } finally {
+      addon.closeFd(this.fd);
+      this.#handler.onClose(reason);
+    }
   }
 
   #dropOutput(): void {
