@@ -9,7 +9,7 @@ import { Dict } from '../../mux/xlator/dict.js';
 import { defined } from '../../native/assert.js';
 import { type ByteString, bytesOfLatin1, textOfLatin1, textPath } from '../../native/bytes.js';
 import { QOS_QUESTION } from '../glusterd/brick-ops.js';
-import { RpcSocket } from '../glusterd/rpc-socket.js';
+import { RpcSocket } from '../rpc/rpc-socket.js';
 import { qosRules } from '../translators/user/qos/settings.js';
 import { CommandError } from './command-error.js';
 import { brickPids } from './statedump.js';

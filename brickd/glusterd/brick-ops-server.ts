@@ -3,15 +3,6 @@ import { unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { event, loggerFor } from '../../mux/base/log.js';
 import {
-  DUMP_NAME,
-  DUMP_PROGRAM,
-  DUMP_VERSION,
-  DumpProc,
-  dumpReq,
-  dumpRsp,
-  pingRsp,
-} from '../../mux/wire/programs/dump.js';
-import {
   BRICK_OP_NAME,
   BRICK_OP_PROGRAM,
   BRICK_OP_VERSION,
@@ -20,16 +11,14 @@ import {
 } from '../../mux/wire/programs/mgmt.js';
 import { AcceptStat, type CallHeader } from '../../mux/wire/rpc.js';
 import { XdrError, type XdrReader } from '../../mux/wire/xdr.js';
+import { answerDump, DUMP, DUMP_PROGRAM, refusalOf } from '../rpc/dump-program.js';
+import { refusalRecord, replyRecord } from '../rpc/rpc-records.js';
+import { RpcSocket } from '../rpc/rpc-socket.js';
 import { type Answer, BRICK_OP_COUNT, type BrickOpHandler } from './brick-ops.js';
-import { refusalRecord, replyRecord } from './rpc-records.js';
-import { RpcSocket } from './rpc-socket.js';
 
 const log = loggerFor('socket.glusterfsd');
 
-const PROGRAMS = [
-  { progname: DUMP_NAME, prognum: DUMP_PROGRAM, progver: DUMP_VERSION },
-  { progname: BRICK_OP_NAME, prognum: BRICK_OP_PROGRAM, progver: BRICK_OP_VERSION },
-];
+const PROGRAMS = [DUMP, { progname: BRICK_OP_NAME, prognum: BRICK_OP_PROGRAM, progver: BRICK_OP_VERSION }];
 
 export class BrickOpsServer {
   readonly #handler: BrickOpHandler;
@@ -83,7 +72,11 @@ export class BrickOpsServer {
     try {
       if (call.program === BRICK_OP_PROGRAM) this.#brickOp(call, args, from);
       else
-        from.send(call.program === DUMP_PROGRAM ? dump(call, args) : refusalRecord(call.xid, AcceptStat.progUnavail));
+        from.send(
+          call.program === DUMP_PROGRAM
+            ? answerDump(call, args, PROGRAMS)
+            : refusalRecord(call.xid, AcceptStat.progUnavail),
+        );
     } catch (error) {
       if (!(error instanceof XdrError)) throw error;
       log.error(0, event('undecodable request', { procedure: call.procedure, reason: error.reason }));
@@ -109,30 +102,10 @@ export class BrickOpsServer {
   }
 }
 
-/** The reply to a call of another version or to a procedure that does not exist. */
-function refusalOf(call: CallHeader, version: number, procedures: number): Buffer | undefined {
-  if (call.version !== version) return refusalRecord(call.xid, AcceptStat.progMismatch);
-  return call.procedure < procedures ? undefined : refusalRecord(call.xid, AcceptStat.procUnavail);
-}
-
 function answerRecord(xid: number, answer: Answer): Buffer {
   if (answer === 'unavailable') return refusalRecord(xid, AcceptStat.procUnavail);
   if (answer === 'failed') return refusalRecord(xid, AcceptStat.systemErr);
   return replyRecord(xid, (w) => brickOpRsp.encode(w, answer));
-}
-
-const NO_BYTES = new Uint8Array(0);
-
-function dump(call: CallHeader, args: XdrReader): Buffer {
-  const { xid, procedure } = call;
-  const refusal = refusalOf(call, DUMP_VERSION, DumpProc.ping + 1);
-  if (refusal !== undefined) return refusal;
-  if (procedure === DumpProc.ping) {
-    return replyRecord(xid, (w) => pingRsp.encode(w, { op_ret: 0, op_errno: 0, xdata: NO_BYTES }));
-  }
-  if (procedure !== DumpProc.dump) return refusalRecord(xid, AcceptStat.procUnavail);
-  const { gfs_id } = dumpReq.decode(args);
-  return replyRecord(xid, (w) => dumpRsp.encode(w, { gfs_id, op_ret: 0, op_errno: 0, prog: PROGRAMS }));
 }
 
 /** True when a process serves the socket. */

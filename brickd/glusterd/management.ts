@@ -27,10 +27,10 @@ import type { CallHeader } from '../../mux/wire/rpc.js';
 import type { XdrReader } from '../../mux/wire/xdr.js';
 import { Dict } from '../../mux/xlator/dict.js';
 import { type ByteString, latin1OfBytes } from '../../native/bytes.js';
+import { RpcFailure, RpcSocket } from '../rpc/rpc-socket.js';
 import { MAX_OP_VERSION, MIN_OP_VERSION } from '../version.js';
 import { Backoff, pause } from './backoff.js';
 import { dial, type GlusterdAddress } from './dial.js';
-import { RpcFailure, RpcSocket } from './rpc-socket.js';
 
 const log = loggerFor('glusterfsd-mgmt');
 

@@ -8,7 +8,7 @@
  */
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
-import { RpcSocket } from '../../brickd/glusterd/rpc-socket.js';
+import { RpcSocket } from '../../brickd/rpc/rpc-socket.js';
 import { brickOpReq, brickOpRsp } from '../../mux/wire/programs/mgmt.js';
 
 const PROCEDURES = new Map([

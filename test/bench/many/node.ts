@@ -8,8 +8,8 @@ import { once } from 'node:events';
 import { mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setAttributeSync } from 'fs-xattr';
-import { RpcSocket } from '../../../brickd/glusterd/rpc-socket.js';
 import { NODE_FLAGS } from '../../../brickd/node-flags.js';
+import { RpcSocket } from '../../../brickd/rpc/rpc-socket.js';
 import {
   BRICK_OP_PROGRAM,
   BRICK_OP_VERSION,

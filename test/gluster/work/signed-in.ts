@@ -3,7 +3,7 @@
  * Prints the time, in seconds since 1970.
  */
 import { dial } from '../../../brickd/glusterd/dial.js';
-import { RpcSocket } from '../../../brickd/glusterd/rpc-socket.js';
+import { RpcSocket } from '../../../brickd/rpc/rpc-socket.js';
 import {
   PORTMAP_PROGRAM,
   PORTMAP_VERSION,

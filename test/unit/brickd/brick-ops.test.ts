@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { type BrickLife, BrickOpHandler } from '../../../brickd/glusterd/brick-ops.js';
 import { BrickOpsServer } from '../../../brickd/glusterd/brick-ops-server.js';
-import { RpcSocket } from '../../../brickd/glusterd/rpc-socket.js';
+import { RpcSocket } from '../../../brickd/rpc/rpc-socket.js';
 import { BrickError } from '../../../mux/base/brick-error.js';
 import { setLogSink } from '../../../mux/base/log.js';
 import { dumpReq, dumpRsp, pingRsp } from '../../../mux/wire/programs/dump.js';

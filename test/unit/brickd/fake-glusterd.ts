@@ -1,7 +1,7 @@
 /** A glusterd as far as a brick speaks with it: volfiles, sign-ins and sign-outs. */
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { refusalRecord, replyRecord } from '../../../brickd/glusterd/rpc-records.js';
-import { RpcSocket } from '../../../brickd/glusterd/rpc-socket.js';
+import { refusalRecord, replyRecord } from '../../../brickd/rpc/rpc-records.js';
+import { RpcSocket } from '../../../brickd/rpc/rpc-socket.js';
 import { decodeOldDict } from '../../../mux/wire/dict.js';
 import { getspecReq, getspecRsp } from '../../../mux/wire/programs/handshake.js';
 import { signinReq, signinRsp, signoutReq, signoutRsp } from '../../../mux/wire/programs/portmap.js';

@@ -1,8 +1,8 @@
 import t from 'tap';
 import { Backoff } from '../../../brickd/glusterd/backoff.js';
 import { Management, VolfileRefused } from '../../../brickd/glusterd/management.js';
-import { callRecord } from '../../../brickd/glusterd/rpc-records.js';
 import { parsePortList } from '../../../brickd/glusterd/source-port.js';
+import { callRecord } from '../../../brickd/rpc/rpc-records.js';
 import { setLogSink } from '../../../mux/base/log.js';
 import { bytesOfText, NO_BYTES } from '../../../native/bytes.js';
 import { FakeGlusterd } from './fake-glusterd.js';

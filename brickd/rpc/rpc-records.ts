@@ -1,4 +1,4 @@
-/** Whole records of the management connections: calls and replies, ready to send. */
+/** Whole records of local RPC connections (glusterd, helpers, consumers of journals): calls and replies, ready to send. */
 
 import { beginCallAs, type RpcRejected } from '../../mux/wire/rpc.js';
 import type { AcceptStat } from '../../mux/wire/rpc-numbers.js';

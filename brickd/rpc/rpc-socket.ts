@@ -1,4 +1,4 @@
-/** RPC over one management connection, in both directions: calls made here, and calls of the other side. */
+/** RPC over one local connection (to glusterd, a helper, a consumer of journals), in both directions: calls made here, and calls of the other side. */
 import type { Socket } from 'node:net';
 import { AcceptStat, CallHeader, isCall, parseCall, parseReply, ReplyHeader, RpcRejected } from '../../mux/wire/rpc.js';
 import type { Struct } from '../../mux/wire/schema.js';
