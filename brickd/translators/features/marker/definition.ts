@@ -1,25 +1,17 @@
-/** features/marker: change times for geo-replication, sizes for quota. Only known while it is off. */
-import { bool, int, str } from '../../../../volfiles/option-types.js';
-import { defineOptions } from '../../../../volfiles/options.js';
+/** features/marker: sizes for quota, change times for geo-replication. */
 import { defineTranslator } from '../../definition.js';
-
-const options = defineOptions({
-  'volume-uuid': str(),
-  'timestamp-file': str(),
-  quota: bool({ default: 'off' }),
-  'inode-quota': bool({ default: 'off' }),
-  xtime: bool({ default: 'off' }),
-  'gsync-force-xtime': bool({ default: 'off' }),
-  'quota-version': int({ default: '0' }),
-});
+import { MarkerTranslator } from './marker.js';
+import { options } from './options.js';
 
 export const definition = defineTranslator({
   type: 'features/marker',
   options,
-  implemented: false,
+  implemented: true,
+  parts: { quota: false, xtime: false },
   demands: [
-    { option: 'quota', needs: 'accounting of directory sizes' },
-    { option: 'inode-quota', needs: 'accounting of file counts' },
-    { option: 'xtime', needs: 'change times for geo-replication' },
+    { option: 'quota', part: 'quota', needs: 'accounting of directory sizes' },
+    { option: 'inode-quota', part: 'quota', needs: 'accounting of file counts' },
+    { option: 'xtime', part: 'xtime', needs: 'change times for geo-replication' },
   ],
+  create: (init) => new MarkerTranslator(init),
 });
