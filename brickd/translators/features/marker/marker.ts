@@ -14,7 +14,6 @@ import {
   Translator,
   type TranslatorInit,
 } from '../../../../mux/xlator/translator.js';
-import { defined } from '../../../../native/assert.js';
 import type { Options } from './options.js';
 import { QuotaAccounting } from './quota/quota-accounting.js';
 import { ChangeTimes } from './xtime/change-times.js';
@@ -95,8 +94,8 @@ function linkAbove(part: Part, below: Fops): Fops {
 }
 
 function link<F extends FopName>(name: F, part: Partial<Fops>, into: Fops): void {
-  const method = defined(part[name], 'a wanted fop is a method of the part');
-  into[name] = method.bind(part) as Fops[F];
+  const method = part[name];
+  if (method !== undefined) into[name] = method.bind(part) as Fops[F];
 }
 
 intercept(
