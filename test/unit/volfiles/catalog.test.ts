@@ -17,7 +17,7 @@ const MISSING = [
   'features/cdc',
   'features/changelog',
   'features/leases',
-  'features/marker',
+  'features/marker#quota',
   'features/quota',
   'features/worm',
   'protocol/server#tls',
