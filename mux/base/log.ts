@@ -8,6 +8,7 @@ import { printable } from './printable.js';
 
 export interface Logger {
   /** msgid: Gluster's message number, 0 for a line without one. errno: its text is appended in brackets. */
+  alert?(msgid: number, text: string, errno?: number): void;
   critical?(msgid: number, text: string, errno?: number): void;
   error(msgid: number, text: string, errno?: number): void;
   warning(msgid: number, text: string, errno?: number): void;
@@ -102,6 +103,9 @@ export class DomainLogger implements Logger {
   }
   get debugs(): boolean {
     return sink.wants(Severity.debug);
+  }
+  alert(msgid: number, text: string, errno = 0): void {
+    this.#write(Severity.alert, msgid, text, errno, this.alert);
   }
   critical(msgid: number, text: string, errno = 0): void {
     this.#write(Severity.critical, msgid, text, errno, this.critical);

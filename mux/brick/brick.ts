@@ -238,6 +238,9 @@ export class Brick implements BrickContext {
   adoptInode(gfid: Gfid, mode: number): Inode {
     return this.table.intern(gfid, mode);
   }
+  learnName(parent: Inode, name: string, gfid: Gfid, mode: number): Inode {
+    return this.table.link(parent, name, gfid, mode);
+  }
   namespaceOf(inode: Inode): MaybePromise<Inode> {
     return this.#namespaces.of(inode);
   }

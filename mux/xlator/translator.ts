@@ -45,6 +45,8 @@ export interface BrickContext {
   findChild(parent: Inode, name: string): Inode | undefined;
   /** The inode of a gfid, made if the table has none. */
   adoptInode(gfid: Gfid, mode: number): Inode;
+  /** Notes a name that was read from disk: as if a look-up had found it. Returns the inode of that gfid. */
+  learnName(parent: Inode, name: string, gfid: Gfid, mode: number): Inode;
   /**
    * The root of the namespace that an inode belongs to; the volume's root where there are none. Looked for on disk if the
    * table does not know it.
@@ -81,6 +83,27 @@ export interface TranslatorInit<O> {
   slot: number;
 }
 
+/** A directory with limits of quota. Numbers are of the whole volume, as far as the brick knows; limits of 0: none. */
+export interface LimitedDirectory {
+  path: string;
+  bytes: number;
+  objects: number;
+  bytesLimit: number;
+  objectsLimit: number;
+}
+
+/** Enforcement of quota on a brick. */
+export interface QuotaNumbers {
+  /** Fops that were refused or cut short. */
+  refused: number;
+  /** Questions to quotad, and those of them that failed. */
+  questions: number;
+  failures: number;
+  /** Directories with limits that the brick knows, and those next to their limits. */
+  limited: number;
+  directories: LimitedDirectory[];
+}
+
 /** What translators know of a brick for its metrics. */
 export interface LayerNumbers {
   /** Locks of every kind that clients hold, and requests for them that wait. */
@@ -93,6 +116,8 @@ export interface LayerNumbers {
   healthChecks: number;
   healthFailures: number;
   healthyAtSec: number;
+  /** Null: quota is off. */
+  quota: QuotaNumbers | null;
 }
 
 /** Answer to a request of `volume profile` or `volume top`. */

@@ -68,6 +68,7 @@ const posix = new PosixTranslator({
     findInode: (key) => table.get(key),
     findChild: (parent, name) => table.child(parent, name),
     adoptInode: (gfid, mode) => table.intern(gfid, mode),
+    learnName: (parent, name, gfid, mode) => table.link(parent, name, gfid, mode),
     namespaceOf: () => table.root,
     ownCall: () => new Call(client, 0),
     upcall() {},

@@ -10,6 +10,7 @@ import type { BrickFamily } from './brick-family.js';
 import { boundLabels, histogram, labels, type MetricHead, sample } from './exposition.js';
 import type { BrickLabels } from './names.js';
 import { QOS_FAMILIES } from './qos-families.js';
+import { QUOTA_FAMILIES } from './quota-families.js';
 
 const OWN = 'volume, brick_path';
 const CAPACITY = 'cluster_id, host, id, brick_path, volume, subvolume';
@@ -267,4 +268,5 @@ export const BRICK_FAMILIES: readonly BrickFamily[] = [
   ...BRICK_GAUGES,
   ...CLIENT_FAMILIES,
   ...QOS_FAMILIES,
+  ...QUOTA_FAMILIES,
 ];

@@ -203,6 +203,7 @@ function layerNumbers(brick: Brick): LayerNumbers {
     healthChecks: 0,
     healthFailures: 0,
     healthyAtSec: 0,
+    quota: null,
   };
   for (const layer of brick.layers) layer.count(numbers);
   return numbers;

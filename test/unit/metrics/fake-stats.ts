@@ -65,6 +65,16 @@ export function brick(name: string, up: boolean): BrickStats {
     healthChecks: 10,
     healthFailures: 0,
     healthyAtSec: 1_700_000_000,
+    quota: {
+      refused: 3,
+      questions: 12,
+      failures: 2,
+      limited: 2,
+      directories: [
+        { path: '/home', bytes: 4096, objects: 5, bytesLimit: 8192, objectsLimit: 0 },
+        { path: '/"odd\\', bytes: 1, objects: 2, bytesLimit: 0, objectsLimit: 10 },
+      ],
+    },
     qos: null,
     space: { total: 1000, free: 600, available: 500, inodes: 100, inodesFree: 90 },
   };

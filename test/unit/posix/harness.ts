@@ -86,6 +86,7 @@ export class Brick {
       findInode: (key) => this.table.get(key),
       findChild: (parent, name) => this.table.child(parent, name),
       adoptInode: (gfid, mode) => this.table.intern(gfid, mode),
+      learnName: (parent, name, gfid, mode) => this.table.link(parent, name, gfid, mode),
       namespaceOf: () => this.table.root,
       ownCall: () => this.call(),
       upcall() {},

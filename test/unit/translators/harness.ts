@@ -53,6 +53,13 @@ export class FakeBrick implements BrickContext {
     this.inodes.set(key, inode);
     return inode;
   }
+  learnName(parent: Inode, name: string, gfid: Gfid, mode: number): Inode {
+    const inode = this.adoptInode(gfid, mode);
+    inode.parent = parent;
+    inode.name = name;
+    (parent.children ??= new Map()).set(name, inode);
+    return inode;
+  }
   namespaceOf(inode: Inode): Inode {
     return inode.namespace ?? this.root;
   }

@@ -1,0 +1,176 @@
+/** A directory with limits: what it uses as far as this brick knows, and whether more fits in. */
+import type { Inode } from '../../../../mux/xlator/inode.js';
+import { assert } from '../../../../native/assert.js';
+import { Growth } from './growth.js';
+import type { Limit, Limits, Usage } from './quota-xattrs.js';
+
+/** What a fop would add to the directories above. */
+export interface Demand {
+  readonly bytes: number;
+  readonly objects: number;
+  /** A part of the bytes may be had instead of all. */
+  readonly divisible: boolean;
+}
+
+/** Options that checks depend on, times in milliseconds. */
+export interface Timing {
+  readonly softTimeoutMs: number;
+  readonly hardTimeoutMs: number;
+  readonly defaultSoftPercent: number;
+}
+
+/** Asks for what a directory uses in the whole volume. Fails with a FopError. */
+export type AskUsage = () => Promise<Usage>;
+
+/** How long the accounting of this brick takes until what a fop has added is in xattrs. */
+export const ACCOUNTING_LAG_MS = 500;
+/** An answer that shows a directory to be full stands for so long, if no timeout is shorter: a flood of refused fops is not one of questions. */
+const REFUSAL_MS = 250;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const softOf = (limit: Limit, timing: Timing): number =>
+  limit.hard * ((limit.softPercent < 0 ? timing.defaultSoftPercent : limit.softPercent) / 100);
+
+const sameLimit = (a: Limit | null, b: Limit | null): boolean =>
+  a?.hard === b?.hard && a?.softPercent === b?.softPercent;
+
+export class DirectoryLimit {
+  /** Which quota it belongs to: one that was switched off since knows nothing. */
+  readonly owner: object;
+  readonly inode: Inode;
+  limits: Limits;
+  readonly #ask: AskUsage;
+  readonly #bytes = new Growth(ACCOUNTING_LAG_MS);
+  readonly #objects = new Growth(ACCOUNTING_LAG_MS);
+  #answer: Usage | null = null;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #asking: Promise<void> | null = null;
+  #settling: Promise<void> | null = null;
+  /** When the log was told of the soft limit. */
+  alertedAt = Number.NEGATIVE_INFINITY;
+  /** Fops that were refused or cut short. */
+  refused = 0;
+
+  constructor(owner: object, inode: Inode, limits: Limits, ask: AskUsage) {
+    this.owner = owner;
+    this.inode = inode;
+    this.limits = limits;
+    this.#ask = ask;
+  }
+
+  /** Somebody has set other limits. */
+  change(limits: Limits): void {
+    const before = this.limits;
+    this.limits = limits;
+    if (!sameLimit(before.usage, limits.usage)) this.alertedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  get isAnswered(): boolean {
+    return this.#answer !== null;
+  }
+  /** Bytes used, with what is about to be added; 0 as long as nobody has answered. */
+  get bytes(): number {
+    return (this.#answer?.bytes ?? 0) + this.#bytes.pending;
+  }
+  get objects(): number {
+    return (this.#answer?.files ?? 0) + (this.#answer?.dirs ?? 0) + this.#objects.pending;
+  }
+  /** Usage as it was told. */
+  get answer(): Usage | null {
+    return this.#answer;
+  }
+
+  softBytes(timing: Timing): number {
+    return this.limits.usage === null ? 0 : softOf(this.limits.usage, timing);
+  }
+
+  /** How long an answer counts for that fop. */
+  timeoutMs(demand: Demand, timing: Timing): number {
+    const { usage, objects } = this.limits;
+    const above =
+      (usage !== null && this.bytes + demand.bytes > softOf(usage, timing)) ||
+      (objects !== null && demand.objects > 0 && this.objects + demand.objects > softOf(objects, timing));
+    return above ? timing.hardTimeoutMs : timing.softTimeoutMs;
+  }
+
+  isStale(demand: Demand, timing: Timing, now: number): boolean {
+    return this.#answer === null || now - this.#askedAt >= this.timeoutMs(demand, timing);
+  }
+
+  /** Bytes that the fop may add, of those that it would; -1: it must not be done at all. */
+  grantable(demand: Demand): number {
+    const { usage, objects } = this.limits;
+    if (objects !== null && demand.objects > 0 && this.objects + demand.objects > objects.hard) return -1;
+    if (usage === null) return demand.bytes;
+    const left = usage.hard - this.bytes;
+    if (left <= 0) return -1;
+    if (demand.bytes < left) return demand.bytes;
+    return demand.divisible ? left : -1;
+  }
+
+  /** Whether what is known is good enough to refuse that fop. justAsked: on behalf of it. */
+  isSettled(demand: Demand, timing: Timing, now: number, justAsked: boolean): boolean {
+    if (this.#answer === null || this.#askedAt < this.#settledAt) return false;
+    return justAsked || now - this.#askedAt < Math.min(REFUSAL_MS, this.timeoutMs(demand, timing));
+  }
+
+  /** When an answer holds all that this brick's fops have added. */
+  get #settledAt(): number {
+    return Math.max(this.#bytes.settledAt, this.#objects.settledAt);
+  }
+
+  /** Asks anew; concurrent callers share a question. */
+  refresh(): Promise<void> {
+    this.#asking ??= this.#askNow().finally(() => {
+      this.#asking = null;
+    });
+    return this.#asking;
+  }
+
+  async #askNow(): Promise<void> {
+    const now = performance.now();
+    this.#bytes.asking(now);
+    this.#objects.asking(now);
+    const answer = await this.#ask();
+    this.#bytes.answered();
+    this.#objects.answered();
+    this.#answer = answer;
+    this.#askedAt = now;
+  }
+
+  /** Asks once the accounting has caught up with what this brick's fops have added. */
+  settle(): Promise<void> {
+    this.#settling ??= this.#settleNow().finally(() => {
+      this.#settling = null;
+    });
+    return this.#settling;
+  }
+
+  async #settleNow(): Promise<void> {
+    const waitMs = this.#settledAt - performance.now();
+    if (waitMs > 0) await pause(waitMs);
+    // A question that is under way may be too old.
+    if (this.#asking !== null) await this.#asking;
+    await this.refresh();
+  }
+
+  reserve(bytes: number, objects: number): void {
+    this.#bytes.reserve(bytes);
+    this.#objects.reserve(objects);
+  }
+
+  /** A fop for which something was reserved has ended. */
+  release(bytes: number, objects: number): void {
+    this.#bytes.release(bytes);
+    this.#objects.release(objects);
+    assert(this.#bytes.reserved >= 0 && this.#objects.reserved >= 0, 'no more is released than was reserved');
+  }
+
+  /** A fop has added that. */
+  add(bytes: number, objects: number): void {
+    const now = performance.now();
+    this.#bytes.add(bytes, now);
+    this.#objects.add(objects, now);
+  }
+}
