@@ -33,9 +33,21 @@ export async function profileOf(brick: Brick, input: Map<string, string>): Promi
   return layer.profile(await measured(brick, input));
 }
 
-/** Raises or lifts the brick's barrier. Rejects with a BrickError. */
+/**
+ * Raises or lifts the brick's barriers: that of acknowledgements first, then the changelog's. One that cannot be raised keeps those
+ * below down; all are lifted that can be. Rejects with a BrickError.
+ */
 export async function setBarrier(brick: Brick, enable: boolean): Promise<void> {
-  const layer = brick.layers.find((l) => l.setBarrier !== undefined);
-  if (layer?.setBarrier === undefined) throw new BrickError('BARRIER_REFUSED', brick.name);
-  layer.setBarrier(enable);
+  const layers = brick.layers.filter((l) => l.setBarrier !== undefined);
+  if (!layers.some((l) => l.type === 'features/barrier')) throw new BrickError('BARRIER_REFUSED', brick.name);
+  let failed: unknown;
+  for (const layer of layers) {
+    try {
+      await layer.setBarrier?.(enable);
+    } catch (error) {
+      if (enable) throw error;
+      failed ??= error;
+    }
+  }
+  if (failed !== undefined) throw failed;
 }

@@ -104,6 +104,20 @@ export interface QuotaNumbers {
   directories: LimitedDirectory[];
 }
 
+/** What a changelog knows for metrics. */
+export interface ChangelogNumbers {
+  records: number;
+  bytes: number;
+  rollovers: number;
+  /** The last rollover took so long. */
+  rolloverSec: number;
+  /** The disk refuses records. */
+  failing: boolean;
+  consumers: number;
+  /** Age of the oldest event that a consumer has not taken. */
+  lagSec: number;
+}
+
 /** What translators know of a brick for its metrics. */
 export interface LayerNumbers {
   /** Locks of every kind that clients hold, and requests for them that wait. */
@@ -118,6 +132,8 @@ export interface LayerNumbers {
   healthyAtSec: number;
   /** Null: quota is off. */
   quota: QuotaNumbers | null;
+  /** Null while changes are not recorded. */
+  changelog: ChangelogNumbers | null;
 }
 
 /** Answer to a request of `volume profile` or `volume top`. */
@@ -185,8 +201,8 @@ export abstract class Translator<O = unknown> {
   count(_numbers: LayerNumbers): void {}
   /** Answers a request of `volume profile` or `volume top`. Only a translator that counts for them has it. */
   profile?(input: ReadonlyMap<string, string>): ProfileValues;
-  /** Holds acknowledgements back, or no longer. Throws a BrickError where it does so, or not, already. Only a barrier has it. */
-  setBarrier?(enable: boolean): void;
+  /** Holds acknowledgements back, or no longer. Throws, or rejects with, a BrickError where it does so, or not, already. Only barriers have it. */
+  setBarrier?(enable: boolean): void | Promise<void>;
   /** Sections for a statedump. */
   dump(): DumpSection[] {
     return [];

@@ -72,10 +72,8 @@ async function until(what: () => boolean | Promise<boolean>): Promise<void> {
   }
 }
 
-/** One process for all tests, with volumes that brickd only serves while they are off. */
-const watched = new Watched((text) =>
-  withVolume('features/worm', 'v-worm')(withVolume('features/changelog', 'v-changelog')(text)),
-);
+/** One process for all tests, with a volume that brickd only serves while it is off. */
+const watched = new Watched(withVolume('features/worm', 'v-worm'));
 const { brick } = watched;
 t.setTimeout(120_000);
 t.teardown(() => brick.remove());
@@ -175,16 +173,17 @@ t.test('what can be applied is, whatever is lacking', { skip }, async (t) => {
   const client = await watched.login();
   await client.create(ROOT_KEY, 'before', 0o666);
   t.equal(watched.mode('before'), 0o666);
-  await watched.change(withOption('features/changelog', 'changelog on'), APPLIED);
+  const before = (brick.log.match(/ E .*option 'revocation-secs soon'.*is not in effect/g) ?? []).length;
+  await watched.change(withOption('features/locks', 'revocation-secs soon'), APPLIED);
   t.match(
     brick.log,
-    / E \[.*option 'changelog on' of volume 'v-changelog' is not in effect: .*the brick serves on without/,
+    / E \[.*option 'revocation-secs soon' of volume 'v-locks' is not in effect: .*the brick serves on without/,
   );
-  t.match(await watched.ask('/healthz/ready'), { status: 503, text: /option 'changelog on'/ });
+  t.match(await watched.ask('/healthz/ready'), { status: 503, text: /option 'revocation-secs soon'/ });
   t.match(await watched.ask('/healthz'), { status: 200 });
   t.match(
     (await watched.ask('/metrics')).text,
-    /brickd_brick_unapplied_option_info\{.*option="changelog",withheld="no"\} 1\n/,
+    /brickd_brick_unapplied_option_info\{.*option="revocation-secs",withheld="no"\} 1\n/,
   );
   let files = 0;
   brick.reload(withOption('storage/posix', 'create-mask 0700'));
@@ -200,5 +199,5 @@ t.test('what can be applied is, whatever is lacking', { skip }, async (t) => {
   brick.reload(withOption('protocol/server', `auth.addr.${brick.brick}.reject 127.0.0.1`));
   await until(() => client.closed);
   await t.rejects(watched.login(), { message: /errno 13/ }, 'a rejected address');
-  t.equal(brick.log.match(/ E .*option 'changelog on'.*is not in effect/g)!.length, 1, 'told once');
+  t.equal(brick.log.match(/ E .*option 'revocation-secs soon'.*is not in effect/g)!.length - before, 1, 'told once');
 });

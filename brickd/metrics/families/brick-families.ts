@@ -7,6 +7,7 @@ import { FOPS, fopByNumber } from '../../../mux/xlator/fop-table.js';
 import { textOfLatin1 } from '../../../native/bytes.js';
 import { errnoName } from '../../../native/errno.js';
 import type { BrickFamily } from './brick-family.js';
+import { CHANGELOG_FAMILIES } from './changelog-families.js';
 import { boundLabels, histogram, labels, type MetricHead, sample } from './exposition.js';
 import type { BrickLabels } from './names.js';
 import { QOS_FAMILIES } from './qos-families.js';
@@ -267,6 +268,7 @@ export const BRICK_FAMILIES: readonly BrickFamily[] = [
   ...FOP_FAMILIES,
   ...BRICK_GAUGES,
   ...CLIENT_FAMILIES,
+  ...CHANGELOG_FAMILIES,
   ...QOS_FAMILIES,
   ...QUOTA_FAMILIES,
 ];

@@ -204,6 +204,7 @@ function layerNumbers(brick: Brick): LayerNumbers {
     healthFailures: 0,
     healthyAtSec: 0,
     quota: null,
+    changelog: null,
   };
   for (const layer of brick.layers) layer.count(numbers);
   return numbers;

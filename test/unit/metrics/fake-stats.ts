@@ -75,6 +75,7 @@ export function brick(name: string, up: boolean): BrickStats {
         { path: '/"odd\\', bytes: 1, objects: 2, bytesLimit: 0, objectsLimit: 10 },
       ],
     },
+    changelog: { records: 9, bytes: 900, rollovers: 3, rolloverSec: 0.01, failing: false, consumers: 1, lagSec: 0.2 },
     qos: null,
     space: { total: 1000, free: 600, available: 500, inodes: 100, inodesFree: 90 },
   };

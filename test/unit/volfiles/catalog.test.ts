@@ -15,7 +15,6 @@ const MISSING = [
   'debug/trace',
   'features/bitrot-stub',
   'features/cdc',
-  'features/changelog',
   'features/leases',
   'features/marker#quota',
   'features/quota',

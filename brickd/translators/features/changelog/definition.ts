@@ -1,4 +1,4 @@
-/** features/changelog: the journal of changes that geo-replication and bit-rot detection read. Only known while it is off. */
+/** features/changelog: the journal of changes that geo-replication and glusterfind read, and events for bit-rot detection. */
 import { defineTranslator } from '../../definition.js';
 import { ChangelogTranslator } from './changelog.js';
 import { options } from './options.js';
@@ -6,7 +6,7 @@ import { options } from './options.js';
 export const definition = defineTranslator({
   type: 'features/changelog',
   options,
-  implemented: false,
+  implemented: true,
   demands: [
     { option: 'changelog', needs: 'a journal of changes' },
     { option: 'changelog-notification', needs: 'notices of changes to bit-rot detection' },

@@ -1,0 +1,47 @@
+/** Metrics of the changelog: what it records, and whether its consumers keep up. Absent while it is off. */
+import type { ChangelogNumbers } from '../../../mux/xlator/translator.js';
+import type { BrickFamily } from './brick-family.js';
+import { type MetricHead, sample } from './exposition.js';
+
+function one(
+  type: MetricHead['type'],
+  name: string,
+  help: string,
+  value: (numbers: ChangelogNumbers) => number,
+): BrickFamily {
+  return {
+    type,
+    name,
+    help,
+    labels: 'volume, brick_path',
+    samples: ({ stats, labels }, name) => {
+      const numbers = stats?.changelog ?? null;
+      return numbers === null ? '' : sample(name, labels.own, value(numbers));
+    },
+  };
+}
+
+export const CHANGELOG_FAMILIES: readonly BrickFamily[] = [
+  one('counter', 'brickd_changelog_records_total', 'Changes recorded in journals.', (n) => n.records),
+  one('counter', 'brickd_changelog_bytes_total', 'Bytes written to journals.', (n) => n.bytes),
+  one('counter', 'brickd_changelog_rollovers_total', 'Slices that have ended.', (n) => n.rollovers),
+  one(
+    'gauge',
+    'brickd_changelog_rollover_duration_seconds',
+    'How long the last slice took to be put away, synced and indexed.',
+    (n) => n.rolloverSec,
+  ),
+  one(
+    'gauge',
+    'brickd_changelog_failing',
+    'Whether the disk refuses records (1): they are kept in memory, or lost.',
+    (n) => (n.failing ? 1 : 0),
+  ),
+  one('gauge', 'brickd_changelog_consumers', 'Processes that are told of events.', (n) => n.consumers),
+  one(
+    'gauge',
+    'brickd_changelog_consumer_lag_seconds',
+    'Age of the oldest event that a consumer has not taken; 0: all are taken.',
+    (n) => n.lagSec,
+  ),
+];

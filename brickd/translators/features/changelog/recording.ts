@@ -1,0 +1,325 @@
+/** The recording of a brick's changes: on or off, its journal, its slices, and what a snapshot wants of it. */
+import { BrickError } from '../../../../mux/base/brick-error.js';
+import type { Logger } from '../../../../mux/base/log.js';
+import type { MaybePromise } from '../../../../mux/xlator/fops.js';
+import type { Gfid } from '../../../../mux/xlator/gfid.js';
+import type { Inode } from '../../../../mux/xlator/inode.js';
+import type { ChangelogNumbers, Translator } from '../../../../mux/xlator/translator.js';
+import { latin1OfBytes } from '../../../../native/bytes.js';
+import { ChangelogEvent, journalEvent } from '../changelog-events.js';
+import { ChangelogFolder } from './changelog-folder.js';
+import { ChangesInFlight, type Generation } from './changes-in-flight.js';
+import { Consumers } from './consumers.js';
+import { EntryBarrier } from './entry-barrier.js';
+import { HistoryIndex } from './history-index.js';
+import { Journal } from './journal.js';
+import { adoptJournals, beginJournal, type JournalSettings } from './journal-files.js';
+import type { Options } from './options.js';
+import { removedPath } from './removed-path.js';
+import { SnapshotJournal } from './snapshot-journal.js';
+
+/** How often a brick that could not begin to record tries again. */
+const RETRY_MS = 5000;
+
+const nowSeconds = (): number => Math.floor(Date.now() / 1000);
+
+const settingsOf = (options: Options): JournalSettings => ({
+  encoding: options.encoding,
+  synchronous: options['fsync-interval'] === 0,
+});
+
+export class Recording {
+  readonly barrier = new EntryBarrier();
+  /** Null while changes are not recorded. */
+  journal: Journal | null = null;
+  /** Null while nobody can ask for events. */
+  consumers: Consumers | null = null;
+  readonly #layer: Translator<Options>;
+  readonly #log: Logger;
+  readonly #socketDirectory: string;
+  readonly #inFlight = new ChangesInFlight();
+  #folder: ChangelogFolder | null = null;
+  #snapshot: SnapshotJournal | null = null;
+  #cancelBarrierTimeout: (() => void) | null = null;
+  #timers: (() => void)[] = [];
+  #ended = false;
+  /** An attempt under way; never rejects. */
+  #beginning: Promise<void> = Promise.resolve();
+
+  constructor(layer: Translator<Options>, log: Logger, socketDirectory: string) {
+    this.#layer = layer;
+    this.#log = log;
+    this.#socketDirectory = socketDirectory;
+  }
+
+  // --- on and off -----------------------------------------------------------------------------------------------------
+
+  async start(options: Options): Promise<void> {
+    await this.#listen(options);
+    if (!options.changelog) return;
+    try {
+      await this.#begin(options, false);
+    } catch (error) {
+      // A full disk must not keep users from removing files.
+      this.#log.critical?.(0, `${(error as Error).message}: changes are not recorded until it can be`);
+      this.#beginLater();
+    }
+  }
+
+  /** Tries again to begin, until that succeeds or is not wanted any more. */
+  #beginLater(): void {
+    const { brick } = this.#layer;
+    this.#timers.push(
+      brick.timer(RETRY_MS, false, () => {
+        const { options } = this.#layer;
+        if (this.journal !== null || !options.changelog || this.#ended) return;
+        this.#beginning = this.#begin(options, true).then(
+          () => this.#log.info(0, 'changes are recorded from now on'),
+          (error: unknown) => {
+            this.#log.debug(0, (error as Error).message);
+            this.#beginLater();
+          },
+        );
+      }),
+    );
+  }
+
+  /** Once served, the socket is for as long as the brick lives: consumers outlast a while without journals. */
+  async #listen(options: Options): Promise<void> {
+    if (this.consumers !== null || !(options.changelog || options['changelog-notification'])) return;
+    const brick = options['changelog-brick'] ?? this.#layer.brick.name;
+    this.consumers = await Consumers.listen(brick, this.#socketDirectory, this.#log);
+  }
+
+  /** gap: changes were made that were not recorded: a new index tells of that. */
+  async #begin(options: Options, gap: boolean): Promise<void> {
+    const dir = options['changelog-dir'];
+    if (dir === undefined) throw new Error(`brick ${this.#layer.brick.name}: changelog-dir is not set`);
+    const folder = await ChangelogFolder.open(this.#layer.brick, dir);
+    let index: HistoryIndex | null = null;
+    try {
+      index = await HistoryIndex.open(folder, this.#log, nowSeconds());
+      await adoptJournals(folder, index, this.#log, nowSeconds());
+      if (gap && index.records > 0) {
+        const renewed = await HistoryIndex.create(folder, this.#log, index.next(nowSeconds()));
+        index.close();
+        index = renewed;
+      }
+      const file = await beginJournal(folder, settingsOf(options), null);
+      this.#folder = folder;
+      this.journal = new Journal(folder, index, file, this.#log, {
+        journalComplete: (path) => this.consumers?.tell(ChangelogEvent.journal, journalEvent(path)),
+        timer: (delayMs, run) => this.#layer.brick.timer(delayMs, false, run),
+      });
+      this.#startTimers(options);
+    } catch (error) {
+      index?.close();
+      await folder.close();
+      throw new Error(`brick ${this.#layer.brick.name}: ${(error as Error).message}`);
+    }
+  }
+
+  #startTimers(options: Options): void {
+    this.#stopTimers();
+    const { brick } = this.#layer;
+    let rolling = false;
+    const roll = (): void => {
+      // One that a slow disk has not finished counts for the next as well.
+      if (rolling || this.journal === null) return;
+      rolling = true;
+      void this.journal.rollover().finally(() => {
+        rolling = false;
+      });
+    };
+    this.#timers.push(brick.timer(options['rollover-time'] * 1000, true, roll));
+    const interval = options['fsync-interval'];
+    if (interval > 0) this.#timers.push(brick.timer(interval * 1000, true, () => this.journal?.sync()));
+  }
+
+  #stopTimers(): void {
+    for (const cancel of this.#timers.splice(0)) cancel();
+  }
+
+  async reconfigure(before: Options, options: Options): Promise<void> {
+    await this.#beginning;
+    await this.#listen(options);
+    const moved = folderOf(before) !== folderOf(options);
+    if (this.journal !== null && (!options.changelog || moved)) await this.#stop();
+    if (!options.changelog) return;
+    if (this.journal === null) {
+      await this.#begin(options, true);
+      return;
+    }
+    this.#startTimers(options);
+    const was = settingsOf(before);
+    const is = settingsOf(options);
+    if (was.encoding !== is.encoding || was.synchronous !== is.synchronous) await this.journal.rollover(is);
+  }
+
+  /** Puts the journal away and records no more. */
+  async #stop(): Promise<void> {
+    const { journal } = this;
+    this.liftBarrier();
+    this.#stopTimers();
+    this.journal = null;
+    await journal?.rollover(null);
+    await this.#close(journal);
+  }
+
+  async #close(journal: Journal | null): Promise<void> {
+    const folder = this.#folder;
+    this.#folder = null;
+    const snapshot = this.#snapshot;
+    this.#snapshot = null;
+    await snapshot?.end();
+    await journal?.close();
+    await folder?.close();
+  }
+
+  /** The brick ends; the journal is left for its next process to put away. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    await this.#beginning;
+    const { journal } = this;
+    this.liftBarrier();
+    this.#stopTimers();
+    this.journal = null;
+    this.consumers?.close();
+    this.consumers = null;
+    await this.#close(journal);
+  }
+
+  // --- changes --------------------------------------------------------------------------------------------------------
+
+  /** Makes a change and records it; its reply is given when the record is in the journal. */
+  record<R>(wind: () => MaybePromise<R>, record: (journal: Journal, reply: R) => void): MaybePromise<R> {
+    const generation = this.#inFlight.begin();
+    let reply: MaybePromise<R>;
+    try {
+      reply = wind();
+    } catch (error) {
+      generation.end();
+      throw error;
+    }
+    if (!(reply instanceof Promise)) return this.#made(generation, reply, record);
+    return reply.then(
+      (made) => this.#made(generation, made, record),
+      (error: unknown) => {
+        generation.end();
+        throw error;
+      },
+    );
+  }
+
+  #made<R>(generation: Generation, reply: R, record: (journal: Journal, reply: R) => void): MaybePromise<R> {
+    const { journal } = this;
+    try {
+      if (journal !== null) record(journal, reply);
+    } finally {
+      generation.end();
+    }
+    const written = journal?.written() ?? null;
+    return written === null ? reply : written.then(() => reply);
+  }
+
+  /** The path of what is about to be removed, relative to the volume's root; '' if it is not known. */
+  removedPath(parent: Inode, name: string): MaybePromise<string> {
+    const folder = this.#folder;
+    const brick = this.#layer.options['changelog-brick'] ?? this.#layer.brick.name;
+    return folder === null ? '' : removedPath(folder, latin1OfBytes(brick), parent, name);
+  }
+
+  // --- snapshots ------------------------------------------------------------------------------------------------------
+
+  /** Names a file that is about to be written to while a snapshot is taken; null: none is. */
+  nameForSnapshot(gfid: Gfid): Promise<void> | null {
+    return this.#snapshot !== null && this.barrier.up ? this.#snapshot.add(gfid) : null;
+  }
+
+  /**
+   * Raises or lifts the barrier of a snapshot. Raised: entries are changed no more, and all that was changed before is in a journal
+   * that is complete. Rejects with a BrickError.
+   */
+  async setBarrier(enable: boolean): Promise<void> {
+    if (this.journal === null) {
+      this.#log.warning(0, `changelog is not active: barrier ${enable ? 'on' : 'off'} does nothing`);
+      return;
+    }
+    if (enable) await this.#raiseBarrier(this.journal);
+    else await this.#lowerBarrier();
+  }
+
+  async #raiseBarrier(journal: Journal): Promise<void> {
+    const { brick, options } = this.#layer;
+    const folder = this.#folder;
+    if (this.#snapshot !== null || this.barrier.up || folder === null) {
+      this.#log.error(0, 'Received another barrier on notification when last one is not served yet');
+      throw new BrickError('BARRIER_REFUSED', brick.name);
+    }
+    this.#snapshot = await SnapshotJournal.begin(folder, this.#log, options.encoding);
+    this.barrier.raise();
+    this.#cancelBarrierTimeout = brick.timer(options['changelog-barrier-timeout'] * 1000, false, () => {
+      this.#log.error(0, 'Disabling changelog barrier because of the timeout.');
+      this.liftBarrier();
+    });
+    this.#log.info(0, 'Enabled changelog barrier');
+    await this.#inFlight.drained();
+    const indexed = await journal.rollover();
+    if (!indexed) throw new BrickError('BARRIER_REFUSED', brick.name);
+  }
+
+  async #lowerBarrier(): Promise<void> {
+    const snapshot = this.#snapshot;
+    if (snapshot === null) {
+      this.#log.error(0, 'Received another barrier off notification while already off');
+      throw new BrickError('BARRIER_REFUSED', this.#layer.brick.name);
+    }
+    this.liftBarrier();
+    this.#snapshot = null;
+    await snapshot.end();
+    this.#log.info(0, 'Disabled changelog barrier');
+  }
+
+  liftBarrier(): void {
+    this.#cancelBarrierTimeout?.();
+    this.#cancelBarrierTimeout = null;
+    if (this.barrier.up) this.barrier.lift();
+  }
+
+  // --- what it tells --------------------------------------------------------------------------------------------------
+
+  numbers(): ChangelogNumbers | null {
+    const { journal, consumers } = this;
+    if (!this.#layer.options.changelog) return null;
+    return {
+      records: journal?.records ?? 0,
+      bytes: journal?.bytes ?? 0,
+      rollovers: journal?.rollovers ?? 0,
+      rolloverSec: (journal?.rolloverMs ?? 0) / 1000,
+      failing: journal?.failing ?? true,
+      consumers: consumers?.connected ?? 0,
+      lagSec: (consumers?.lagMs ?? 0) / 1000,
+    };
+  }
+
+  dump(): string[] {
+    const { journal, consumers, barrier } = this;
+    return [
+      `changelog.active=${journal === null ? 0 : 1}`,
+      `changelog.slice=${journal?.slice ?? 0}`,
+      `changelog.journal_bytes=${journal?.size ?? 0}`,
+      `changelog.records=${journal?.records ?? 0}`,
+      `changelog.rollovers=${journal?.rollovers ?? 0}`,
+      `changelog.index=${journal?.index.name ?? ''}`,
+      `changelog.consumers=${consumers?.connected ?? 0}`,
+      `changelog.events_waiting=${consumers?.waiting ?? 0}`,
+      `changelog.barrier_enabled=${barrier.up ? 1 : 0}`,
+      `changelog.barrier_queue_size=${barrier.waiting}`,
+    ];
+  }
+}
+
+const folderOf = (options: Options): string => {
+  const dir = options['changelog-dir'];
+  return dir === undefined ? '' : latin1OfBytes(dir);
+};
