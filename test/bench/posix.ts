@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { InodeTable } from '../../mux/brick/inode-table.js';
 import { Call } from '../../mux/xlator/call.js';
 import { Dict } from '../../mux/xlator/dict.js';
-import type { ReadReply } from '../../mux/xlator/fops.js';
+import type { Fops, ReadReply } from '../../mux/xlator/fops.js';
 import { type Client, Fd } from '../../mux/xlator/inode.js';
 import { batch } from '../../native/batch.js';
 import { bytesOfText } from '../../native/bytes.js';
@@ -71,6 +71,10 @@ const posix = new PosixTranslator({
     learnName: (parent, name, gfid, mode) => table.link(parent, name, gfid, mode),
     namespaceOf: () => table.root,
     ownCall: () => new Call(client, 0),
+    byItself: (work) => work(new Call(client, 0)),
+    get storage() {
+      return posix as unknown as Fops;
+    },
     upcall() {},
     guardChange: () => {},
     onDevice() {},

@@ -96,7 +96,11 @@ async function renameAt(
   const counted = !isDirectory && !noop && store.options['update-link-count-parent'];
   const noted = !isDirectory && !noop && store.options.gfid2path;
   if (store.mdata.unread(inode)) await store.mdata.load(inode);
+  const otherNames = present && !victimIsDirectory && probe.stat.nlink > 1;
+  // A file that loses the name and keeps others in the directory, or elsewhere, has one link less here.
+  const victimCounted = !noop && otherNames && store.options['update-link-count-parent'];
   if (counted) await uncount(store, from, oldName);
+  if (victimCounted) await uncount(store, to, newName);
 
   const found: Found = {
     probe,
@@ -104,7 +108,7 @@ async function renameAt(
     inode: victim,
     isDirectory: victimIsDirectory,
     lastName: present && !noop && !victimIsDirectory && probe.stat.nlink === 1,
-    otherNames: present && !victimIsDirectory && probe.stat.nlink > 1,
+    otherNames,
   };
   const renaming = new Renaming(store, call, inode, from, oldName, to, newName, found, noted);
   const priority = store.priority(call, Priority.normal);
@@ -112,6 +116,7 @@ async function renameAt(
   const { done, stat } = renaming;
   if (!done) {
     if (counted) await countLink(store, from.fd, oldName, from.inode.gfid, 1);
+    if (victimCounted) await countLink(store, to.fd, newName, to.inode.gfid, 1);
     if (renaming.changed) return new EntryChanged(locked);
     throw failure(renaming.errno);
   }

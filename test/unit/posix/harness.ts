@@ -8,7 +8,7 @@ import { InodeTable } from '../../../mux/brick/inode-table.js';
 import { Call } from '../../../mux/xlator/call.js';
 import { Dict } from '../../../mux/xlator/dict.js';
 import { FopError } from '../../../mux/xlator/fop-error.js';
-import type { CreateReply, EntryReply, LookupReply } from '../../../mux/xlator/fops.js';
+import type { CreateReply, EntryReply, Fops, LookupReply } from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey, isNullGfid } from '../../../mux/xlator/gfid.js';
 import { type Client, Fd, Inode } from '../../../mux/xlator/inode.js';
 import type { BrickContext } from '../../../mux/xlator/translator.js';
@@ -42,7 +42,9 @@ export class Brick {
   /** The same lines, as the log gets them. */
   readonly lines: LogLine[] = [];
   table!: InodeTable;
+  /** Where the methods of this class enter: the translator, unless a test has put another one above it. */
   posix!: PosixTranslator;
+  disk!: PosixTranslator;
   /** What the brick was told of its file system. */
   device = -1;
   /** Types of the translators that stand above. */
@@ -61,6 +63,12 @@ export class Brick {
     ]);
   }
 
+  /** The translator's fops, whichever is started. */
+  readonly storage = new Proxy({} as Fops, {
+    get: (_none, fop: keyof PosixTranslator) => (this.disk[fop] as (() => unknown) | undefined)?.bind(this.disk),
+  });
+  context!: BrickContext;
+
   /** whole: with all that a new brick makes after it serves already. */
   async start(more: Record<string, string> = {}, whole = true): Promise<this> {
     const given = { directory: this.dir, 'volume-id': this.volumeId, ...more };
@@ -69,7 +77,7 @@ export class Brick {
       line: 1,
       options: new Map(Object.entries(given).map(([k, value]) => [k, { value, line: 1 }])),
     });
-    this.table = new InodeTable(0, (inode) => this.posix.forget(inode));
+    this.table = new InodeTable(0, (inode) => this.disk.forget(inode));
     const note = (text: string) => void this.log.push(text);
     setLogSink({
       wants: (severity) => severity <= Severity.warning,
@@ -89,6 +97,15 @@ export class Brick {
       learnName: (parent, name, gfid, mode) => this.table.link(parent, name, gfid, mode),
       namespaceOf: () => this.table.root,
       ownCall: () => this.call(),
+      byItself: async (work) => {
+        const call = new Call(client, 0);
+        try {
+          return await work(call);
+        } finally {
+          call.end((fd) => this.disk.release(fd));
+        }
+      },
+      storage: this.storage,
       upcall() {},
       guardChange: () => {},
       onDevice: (device) => void (this.device = device),
@@ -101,14 +118,16 @@ export class Brick {
         return () => clearTimeout(t);
       },
     };
-    this.posix = new PosixTranslator({
+    this.context = context;
+    this.disk = new PosixTranslator({
       name: 'v-posix',
       type: 'storage/posix',
       options: values,
       brick: context,
       slot: 0,
     });
-    await this.posix.init();
+    this.posix = this.disk;
+    await this.disk.init();
     this.#stopped = null;
     while (whole && this.posix.store.queue.pending > 0) await new Promise((resolve) => setTimeout(resolve, 2));
     return this;
@@ -120,7 +139,7 @@ export class Brick {
   }
 
   stop(): Promise<void> {
-    this.#stopped ??= this.posix.fini();
+    this.#stopped ??= this.disk.fini();
     return this.#stopped;
   }
 

@@ -66,6 +66,16 @@ export class FakeBrick implements BrickContext {
   ownCall(): Call {
     return new Call(new FakeClient('brick'), 0);
   }
+  /** What the brick itself asks for. */
+  storage: Fops = lower({});
+  async byItself<T>(work: (call: Call) => Promise<T>): Promise<T> {
+    const call = this.ownCall();
+    try {
+      return await work(call);
+    } finally {
+      call.end(() => {});
+    }
+  }
   onDevice(): void {}
   diskHangs(): void {}
   /** What changes are refused with; 0: they are not. */

@@ -16,7 +16,6 @@ const MISSING = [
   'features/bitrot-stub',
   'features/cdc',
   'features/leases',
-  'features/marker#quota',
   'features/quota',
   'features/worm',
   'protocol/server#tls',

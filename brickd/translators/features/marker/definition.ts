@@ -7,7 +7,7 @@ export const definition = defineTranslator({
   type: 'features/marker',
   options,
   implemented: true,
-  parts: { quota: false, xtime: true },
+  parts: { quota: true, xtime: true },
   demands: [
     { option: 'quota', part: 'quota', needs: 'accounting of directory sizes' },
     { option: 'inode-quota', part: 'quota', needs: 'accounting of file counts' },

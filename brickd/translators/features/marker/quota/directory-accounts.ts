@@ -1,0 +1,156 @@
+/**
+ * Directories whose records are about to change: what has come to them since, and their dirty flags on disk. Before anything in a directory
+ * changes what it gives, the directory and all above it are flagged; a crash so leaves a way from the root, by flags alone, to each
+ * directory that must be counted anew.
+ */
+import { describeThrown } from '../../../../../mux/base/fault.js';
+import type { Logger } from '../../../../../mux/base/log.js';
+import { Dict } from '../../../../../mux/xlator/dict.js';
+import { gfidText } from '../../../../../mux/xlator/gfid.js';
+import type { Inode } from '../../../../../mux/xlator/inode.js';
+import { MAX_LEVELS } from '../../../../../mux/xlator/known-path.js';
+import { type Figures, isZero, NOTHING, sum } from './figures.js';
+import type { QuotaRecords } from './quota-records.js';
+import { DIRTY } from './quota-xattrs.js';
+
+/** A count of a directory that is under way. */
+export interface CountPass {
+  /** Something that it has counted may be gone, or have been counted at another value. */
+  stale: boolean;
+}
+
+export class DirectoryAccount {
+  readonly inode: Inode;
+  /** What is still to be added to what the directory has on record. */
+  delta: Figures = NOTHING;
+  /** Of those that settle (see {@link Settling}), the last that has to do with it. */
+  round = 0;
+  /** It has to be settled, whether or not anything in it has changed. */
+  due = false;
+  /** It was made since the last round: what it has on record is nothing, and that is right. */
+  made = false;
+  flag: 'clear' | 'setting' | 'set' | 'clearing' = 'clear';
+  flagged: Promise<void> | null = null;
+  /** Changes of what files give to it, under way. */
+  changes = 0;
+  pass: CountPass | null = null;
+
+  constructor(inode: Inode) {
+    this.inode = inode;
+  }
+
+  get depth(): number {
+    let depth = 0;
+    for (let at = this.inode; at.parent !== null && depth < MAX_LEVELS; at = at.parent) depth++;
+    return depth;
+  }
+
+  credit(figures: Figures): void {
+    if (isZero(figures)) return;
+    if (this.pass !== null) this.pass.stale = true;
+    this.delta = sum(this.delta, figures);
+  }
+
+  /** A file is about to leave it, or to give it something else. */
+  changing(): void {
+    this.changes++;
+    if (this.pass !== null) this.pass.stale = true;
+  }
+  changed(): void {
+    this.changes--;
+  }
+}
+
+export class DirectoryAccounts {
+  readonly #records: QuotaRecords;
+  readonly #log: Logger;
+  readonly #byKey = new Map<string, DirectoryAccount>();
+  /** The end of this turn, for flags that are set then. */
+  #turn: Promise<void> | null = null;
+
+  constructor(records: QuotaRecords, log: Logger) {
+    this.#records = records;
+    this.#log = log;
+  }
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+  values(): IterableIterator<DirectoryAccount> {
+    return this.#byKey.values();
+  }
+  get(key: string): DirectoryAccount | undefined {
+    return this.#byKey.get(key);
+  }
+
+  /** The account of a directory, opened if there is none. Its inode stays in the table until {@link close}. */
+  open(directory: Inode): DirectoryAccount {
+    let account = this.#byKey.get(directory.key);
+    if (account === undefined) {
+      account = new DirectoryAccount(directory);
+      directory.ref();
+      this.#byKey.set(directory.key, account);
+    }
+    return account;
+  }
+
+  /** Flags a directory, and those above it as far as they are known, for a round. */
+  touch(directory: Inode, round: number): DirectoryAccount {
+    const account = this.open(directory);
+    let at = account;
+    for (let level = 0; level < MAX_LEVELS && at.round < round; level++) {
+      at.round = round;
+      this.#flag(at);
+      if (at.inode.parent === null) break;
+      at = this.open(at.inode.parent);
+    }
+    return account;
+  }
+
+  #flag(account: DirectoryAccount): void {
+    if (account.flag !== 'clear') return;
+    account.flag = 'setting';
+    account.flagged = this.#setFlag(account);
+  }
+
+  /** Does not fail: without its flag, a crash leaves the directory to be corrected when its files are looked up. */
+  async #setFlag(account: DirectoryAccount): Promise<void> {
+    this.#turn ??= new Promise((resolve) =>
+      setImmediate(() => {
+        this.#turn = null;
+        resolve();
+      }),
+    );
+    await this.#turn;
+    const { inode } = account;
+    try {
+      await this.#records.asBrick((call) => this.#records.write(call, inode, new Dict().setInt(DIRTY, 1)));
+    } catch (thrown) {
+      this.#log.warning(
+        0,
+        `directory ${gfidText(inode.gfid)} could not be flagged as dirty: ${describeThrown(thrown)}`,
+      );
+    }
+    account.flag = 'set';
+    account.flagged = null;
+  }
+
+  /** The flag on disk was cleared, at the end of a round. */
+  cleared(account: DirectoryAccount, round: number): void {
+    account.flag = 'clear';
+    if (account.round > round) this.#flag(account);
+    else this.closeIfIdle(account);
+  }
+
+  /** Nothing is to be done for a directory any more, or it is gone. */
+  close(account: DirectoryAccount): void {
+    if (this.#byKey.get(account.inode.key) !== account) return;
+    this.#byKey.delete(account.inode.key);
+    account.inode.unref();
+  }
+
+  closeIfIdle(account: DirectoryAccount): void {
+    const { flag, due, delta, changes, pass } = account;
+    if (flag === 'clear' && !due && isZero(delta) && changes === 0 && pass === null) this.close(account);
+  }
+}
