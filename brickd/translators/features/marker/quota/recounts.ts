@@ -7,7 +7,7 @@ import type { Logger } from '../../../../../mux/base/log.js';
 import { type Call, ClientPid } from '../../../../../mux/xlator/call.js';
 import { Dict } from '../../../../../mux/xlator/dict.js';
 import type { DirEntry, ReaddirReply } from '../../../../../mux/xlator/fops.js';
-import { gfidKey, gfidText, isNullGfid } from '../../../../../mux/xlator/gfid.js';
+import { gfidKey, gfidOfKey, gfidText, isNullGfid } from '../../../../../mux/xlator/gfid.js';
 import { NO_IATT } from '../../../../../mux/xlator/iatt.js';
 import { Fd, type Inode } from '../../../../../mux/xlator/inode.js';
 import { ENOENT } from '../../../../../native/errno.js';
@@ -15,7 +15,7 @@ import type { CountPass, DirectoryAccount } from './directory-accounts.js';
 import { EMPTY_DIRECTORY, encodeFigures, type Figures, figuresOf, same, sum } from './figures.js';
 import { eachOf } from './node-locks.js';
 import { isGone, type QuotaRecord } from './quota-records.js';
-import { DIRTY } from './quota-xattrs.js';
+import { DIRTY, PGFID_PREFIX } from './quota-xattrs.js';
 import type { Settling } from './settling.js';
 
 /** Directories that wait; what is not taken is found again by its flag. */
@@ -176,7 +176,11 @@ export class Recounts {
   /** Entries from a position on; null: the directory is gone. */
   async #page(directory: Inode, offset: bigint): Promise<ReaddirReply | null> {
     const { brick, names } = this.#settling.records;
-    const xdata = new Dict().setInt(names.contribution(directory.gfid), 0).setInt(names.size, 0).setInt(DIRTY, 0);
+    const xdata = new Dict()
+      .setInt(names.contributions, 0)
+      .setInt(names.size, 0)
+      .setInt(DIRTY, 0)
+      .setInt(`${PGFID_PREFIX}*`, 0);
     try {
       return await this.#asBrick(async (call) => {
         const fd = new Fd(directory, 0, call.client, call.pid, true);
@@ -209,14 +213,26 @@ export class Recounts {
       if (given !== undefined) this.#settling.touchIn(above.inode, stat);
       return given ?? null;
     }
-    if (given !== undefined && same(given, gives)) return gives;
-    const dict = new Dict().setBytes(
-      records.names.contribution(above.inode.gfid),
-      encodeFigures(gives, stat.isDirectory),
-    );
+    const stale = staleContributions(record, above.inode.key);
+    const right = given !== undefined && same(given, gives);
+    if (right && stale.length === 0) return gives;
+    const { names } = records;
+    const dict = new Dict();
+    if (!right) dict.setBytes(names.contribution(above.inode.gfid), encodeFigures(gives, stat.isDirectory));
     const inode = records.inode(gfidKey(stat.gfid), stat.mode);
-    const after = await locks.alone(inode.key, () => this.#asBrick((call) => records.write(call, inode, dict)));
-    return after === null ? null : gives;
+    return locks.alone(inode.key, () =>
+      this.#asBrick(async (call) => {
+        if (!right && (await records.write(call, inode, dict)) === null) return null;
+        await records.remove(
+          call,
+          inode,
+          stale.map((key) => names.contribution(gfidOfKey(key))),
+        );
+        // Whether those directories still had them nobody can tell.
+        for (const key of stale) this.add(records.directory(key));
+        return gives;
+      }),
+    );
   }
 
   /** What a directory in the directory holds; it is counted if that is not known. Null: it could not be. */
@@ -233,6 +249,15 @@ export class Recounts {
     const counted = await records.asBrick((call) => records.read(call, account.inode));
     return counted?.size ?? null;
   }
+}
+
+/** Directories that a file has given something, and has no name in any more: a crash came between. key: of one that has a name of it. */
+function staleContributions({ stat, contributions, links }: QuotaRecord, key: string): string[] {
+  const others = [...contributions.keys()].filter((other) => other !== key);
+  if (stat.isDirectory || stat.nlink === 1) return others;
+  let counted = 0;
+  for (const count of links.values()) counted += count;
+  return counted === stat.nlink ? others.filter((other) => !links.has(other)) : [];
 }
 
 /** Whether an entry is one that may count, the first of its file. */
