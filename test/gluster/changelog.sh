@@ -41,8 +41,8 @@ is 'the index says how many it has' "$(getfattr --only-values -n trusted.gluster
 note 'a snapshot'
 exec 5> /m/open
 ok 'the barrier is raised' g volume barrier v enable
-rolled=$(ls -t $top/20*/*/* | head -1)
-like 'what was changed is in a journal that is complete' "$(tr '\0' ' ' < "$rolled")" /open
+rolled=$(cat $top/20*/*/*/CHANGELOG.* | tr "\0" " ")
+like 'what was changed is in a journal that is complete' "$rolled" /open
 (touch /m/held; echo done > /tmp/held) &
 echo data >&5; sleep 1
 no 'a new file waits' test -e /tmp/held

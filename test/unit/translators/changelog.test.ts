@@ -1,7 +1,9 @@
 import {
   appendFileSync,
+  closeSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -11,7 +13,7 @@ import {
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { replyRecord } from '../../../brickd/rpc/rpc-records.js';
 import { RpcSocket } from '../../../brickd/rpc/rpc-socket.js';
 import { ChangelogTranslator } from '../../../brickd/translators/features/changelog/changelog.js';
@@ -33,6 +35,7 @@ import { failure } from '../../../mux/xlator/fop-error.js';
 import type { Fops } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import { addon } from '../../../native/addon.js';
+import { Batch } from '../../../native/batch.js';
 import { EEXIST, EOPNOTSUPP } from '../../../native/errno.js';
 import { parseOptions } from '../../../volfiles/options.js';
 import { callOf, dictOf, errnoOfAttempt, FakeBrick, FakeClient, fdOf, gfidOf, state, statOf } from './harness.js';
@@ -486,6 +489,55 @@ t.test('changes go on while slices end', async (t) => {
     scanner.push(Buffer.from(journal, 'latin1'));
     t.equal(scanner.end, journal.length, 'each has whole records in one encoding');
   }
+  await s.t.fini();
+});
+
+/** Has writes to journals fail as on a full disk while it is full. */
+function fullDisk(t: Test): { full: boolean } {
+  const disk = { full: false };
+  const device = openSync('/dev/full', 'w');
+  const { pwrite } = Batch.prototype;
+  Batch.prototype.pwrite = function (this: Batch, fd, ...rest) {
+    return pwrite.call(this, disk.full ? device : fd, ...rest);
+  };
+  t.teardown(() => {
+    Batch.prototype.pwrite = pwrite;
+    closeSync(device);
+  });
+  return disk;
+}
+
+t.test('a full disk', async (t) => {
+  const disk = fullDisk(t);
+  const s = await new Setup().start();
+  await s.create('before');
+  disk.full = true;
+  await s.create('kept1');
+  await s.create('kept2');
+  t.notMatch(s.current, /kept/, 'changes go on');
+  disk.full = false;
+  await until(() => s.current.includes('kept2'));
+  await s.create('after');
+  t.match(s.current.replaceAll('\0', ' '), /\/before .*\/kept1 .*\/kept2 .*\/after /);
+  const { name } = s.index;
+  disk.full = true;
+  for (let n = 0; n < 50; n++) await Promise.all(Array.from({ length: 1000 }, (_, i) => s.create(`n${n}.${i}`)));
+  disk.full = false;
+  await until(() => s.current.includes('/n0.0\0'));
+  await s.roll('binary');
+  t.not(s.index.name, name, 'what was lost makes a new index');
+  await s.t.fini();
+});
+
+t.test('a disk that is full when the brick starts', async (t) => {
+  const disk = fullDisk(t);
+  disk.full = true;
+  const s = await new Setup().start();
+  await s.create('unseen');
+  disk.full = false;
+  await until(() => readdirSync(s.journals).includes('CHANGELOG'));
+  await s.create('seen');
+  t.match(s.current, /\/seen/);
   await s.t.fini();
 });
 

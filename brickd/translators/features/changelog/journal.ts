@@ -11,6 +11,7 @@ import type { Logger } from '../../../../mux/base/log.js';
 import type { Gfid } from '../../../../mux/xlator/gfid.js';
 import { assert, defined } from '../../../../native/assert.js';
 import { batch } from '../../../../native/batch.js';
+import { Priority } from '../../../../native/layout.js';
 import { type Collector, endOfTurn } from '../../../../native/turn.js';
 import { type ChangelogFolder, JOURNAL_LANE } from './changelog-folder.js';
 import { HistoryIndex, journalName } from './history-index.js';
@@ -136,7 +137,37 @@ export class Journal implements Collector {
     const set = this.#set;
     this.#set = null;
     this.#writing = set;
-    void this.#write(set);
+    const [chunk] = set.chunks;
+    if (chunk !== undefined && set.chunks.length === 1 && !this.failing && this.#file !== null) {
+      this.#writeOne(chunk, this.#file);
+    } else {
+      void this.#write(set);
+    }
+  }
+
+  /** Writes the only chunk of the set that is being written: as nearly all are, with as little around it as can be. */
+  #writeOne(chunk: Chunk, file: JournalFile): void {
+    const b = batch();
+    b.pwrite(file.fd, chunk.region.address, chunk.length, file.size);
+    b.onDone = () => {
+      const written = b.result(0);
+      b.release();
+      this.#unsynced = true;
+      if (written === chunk.length) this.#taken(chunk, file);
+      else this.#refused([chunk], -Math.min(written, 0));
+      const set = defined(this.#writing, 'a set is being written');
+      this.#writing = null;
+      set.resolve();
+      this.#go();
+    };
+    this.#folder.queue.submit(b, JOURNAL_LANE, Priority.high);
+  }
+
+  /** A chunk is in the file. */
+  #taken(chunk: Chunk, file: JournalFile): void {
+    file.size += chunk.length;
+    this.bytes += chunk.length;
+    chunk.region.release();
   }
 
   /** Writes a set, and tells who waits for it; never rejects. */
@@ -171,11 +202,7 @@ export class Journal implements Collector {
       b.release();
       const whole = results.findIndex((n, i) => n !== some[i]?.length);
       const good = whole < 0 ? some.length : whole;
-      for (const chunk of some.slice(0, good)) {
-        file.size += chunk.length;
-        this.bytes += chunk.length;
-        chunk.region.release();
-      }
+      for (const chunk of some.slice(0, good)) this.#taken(chunk, file);
       this.#unsynced = true;
       if (good < some.length) {
         const errno = -Math.min(results[good] ?? 0, 0);
@@ -357,6 +384,7 @@ export class Journal implements Collector {
     this.#cancelRetry?.();
     await this.#run('closing the journal', async () => {
       while (this.#set !== null || this.#writing !== null) await this.written();
+      if (!(await this.#writeBacklog())) this.#log.error(0, `${this.#folder.path}: records that were kept are lost`);
       const file = this.#file;
       this.#file = null;
       if (file === null) return true;
