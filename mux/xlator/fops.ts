@@ -66,7 +66,8 @@ export interface CreateArgs extends LocArgs {
   pid: number;
   /**
    * Told that the name exists, before the file is opened or cut: its attributes and its access ACL (binary; null: none). Throws to refuse.
-   * A layer that checks permissions sets it; without, an existing file is opened for whoever may make entries.
+   * A layer that checks permissions sets it, and calls the one that it was given; without, an existing file is opened for whoever may
+   * make entries.
    */
   admit?: (stat: Iatt, acl: Uint8Array | null) => void;
 }

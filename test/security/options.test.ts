@@ -92,7 +92,7 @@ if (!skip) {
 
 const guards = [
   { name: 'TLS', type: 'protocol/server', option: 'transport.socket.ssl-enabled on' },
-  { name: 'worm', type: 'features/worm', option: 'worm on' },
+  { name: 'a value of worm', type: 'features/worm', option: 'worm-file-level perhaps' },
   { name: 'a value of root-squash', type: 'protocol/server', option: 'root-squash perhaps' },
 ];
 for (const { name, type, option } of guards) {

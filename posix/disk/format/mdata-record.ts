@@ -63,7 +63,7 @@ export class Mdata {
     );
   }
 
-  /** A fop sets times (bits of {@link TimeFlag}) to its client's clock. None goes back but from well ahead. */
+  /** A fop sets times (bits of {@link TimeFlag}) to its client's clock. None goes back, but for mtime and ctime from well ahead. */
   advance(flags: number, sec: number, nsec: number): void {
     this.sets |= flags;
     if ((flags & TimeFlag.ctime) !== 0) this.#advanceCtime(sec, nsec);
@@ -78,8 +78,9 @@ export class Mdata {
     if ((sets & TimeFlag.atime) !== 0) this.#advanceAtime(planned.atime, planned.atimeNsec);
   }
 
+  /** Never back: applications set it ahead on purpose, as WORM does, whose files are retained until it has come. */
   #advanceAtime(sec: number, nsec: number): void {
-    if (replaces(sec, nsec, this.atime, this.atimeNsec)) {
+    if (later(sec, nsec, this.atime, this.atimeNsec)) {
       this.atime = sec;
       this.atimeNsec = nsec;
     }

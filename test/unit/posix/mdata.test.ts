@@ -110,6 +110,16 @@ t.test('a time well ahead of the clock gives way to those of later fops', async 
   t.equal(reply.post.mtime, (await b.lookup(b.root, 'f')).stat.mtime);
 });
 
+t.test('an access time that was set ahead stays', async (t) => {
+  const b = await brick(t);
+  const f = await b.mknod(b.root, 'f');
+  const ahead = Math.floor(Date.now() / 1000) + 86400;
+  const stat = Object.assign(new Iatt(), { atime: ahead });
+  await b.posix.setattr(b.call(1), { inode: f.inode, stat, valid: 0x10, xdata: null });
+  await b.posix.store.timeStores.touch(f.inode, b.call(7));
+  t.equal(onDisk(b, b.path('f'))!.atime, ahead);
+});
+
 t.test('a file of before has no record until a fop gives it one', async (t) => {
   const b = await brick(t);
   const f = await b.posix.mknod(b.call(0), {

@@ -191,10 +191,12 @@ export class PosixAclTranslator extends Translator<Options> {
     if (this.#checks.trusted(call)) return this.#make(call, args, false, (a) => this.next.create(call, a));
     let existed = false;
     // What exists is opened, for those who may open it.
-    const admit = ({ uid, gid, mode }: Iatt, acl: Uint8Array | null): void => {
+    const admit = (stat: Iatt, acl: Uint8Array | null): void => {
+      const { uid, gid, mode } = stat;
       existed = true;
       const file = { uid, gid, mode, access: acl === null ? null : parseAcl(acl) };
       if (!permits(file, call, openWants(args.flags))) throw failure(EACCES);
+      args.admit?.(stat, acl);
     };
     const wind = (a: CreateArgs): MaybePromise<CreateReply> => this.next.create(call, { ...a, admit });
     return this.#make(call, args, false, wind, () => !existed);
