@@ -55,10 +55,11 @@ export class FileLog implements LogSink {
       this.#arm();
       return;
     }
-    const { severity, domain, msgid, text } = line;
-    const parts: LogParts = { severity, domain, msgid, text, errorText: error, place: callerOf(line.below) };
-    // Whoever has debug lines written wants them all.
-    if (severity < Severity.debug && this.#flood.exceeded(parts, now / 1000)) {
+    const { severity, domain, msgid, text, traced } = line;
+    const place = traced === undefined ? callerOf(line.below) : `trace:0:${traced}`;
+    const parts: LogParts = { severity, domain, msgid, text, errorText: error, place };
+    // Whoever has debug lines or a trace written wants them all.
+    if (severity < Severity.debug && traced === undefined && this.#flood.exceeded(parts, now / 1000)) {
       this.#tellOfFloodSoon();
       return;
     }

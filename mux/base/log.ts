@@ -44,6 +44,11 @@ export interface LogLine {
   errno: number;
   /** The function whose caller is the place that the line reports. */
   below: (...args: never[]) => unknown;
+  /**
+   * The line is one of a trace that an operator has asked for: it reports this function instead of a place, and is written however many
+   * there are.
+   */
+  traced?: string;
 }
 
 export interface LogSink {
@@ -124,6 +129,11 @@ export class DomainLogger implements Logger {
   }
   trace(msgid: number, text: string, errno = 0): void {
     this.#write(Severity.trace, msgid, text, errno, this.trace);
+  }
+  /** A line of a trace: see {@link LogLine.traced}. */
+  traced(severity: SeverityNumber, what: string, text: string): void {
+    if (!sink.wants(severity)) return;
+    sink.write({ severity, domain: this.domain, msgid: 0, text, errno: 0, below: this.traced, traced: what });
   }
 
   #write(severity: SeverityNumber, msgid: number, line: string, errno: number, below: LogLine['below']): void {

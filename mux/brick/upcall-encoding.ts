@@ -7,6 +7,7 @@ import {
   cacheInvalidation,
   entrylkContention,
   inodelkContention,
+  recallLease,
 } from '../wire/programs/callback.js';
 import { beginCall } from '../wire/rpc.js';
 import type { XdrWriter } from '../wire/xdr.js';
@@ -15,6 +16,9 @@ import type { Upcall } from '../xlator/translator.js';
 
 /** GF_UPCALL_CACHE_INVALIDATION. */
 const EVENT_CACHE_INVALIDATION = 1;
+
+/** A recall names no transaction: holders are to give the lease back, whoever wants it. */
+const NO_TRANSACTION = new Uint8Array(16);
 
 /** Writes a whole record: the call of a callback procedure. xid: its number, which nobody answers. */
 export function encodeUpcall(w: XdrWriter, xid: number, message: Upcall): void {
@@ -46,6 +50,14 @@ export function encodeUpcall(w: XdrWriter, xid: number, message: Upcall): void {
       parent_stat: message.parent,
       oldparent_stat: message.oldParent,
       xdata: message.xattrs,
+    });
+  } else if (message.kind === 'lease-recall') {
+    beginCall(w, xid, CALLBACK_PROGRAM, CALLBACK_VERSION, CallbackProc.recallLease);
+    recallLease.encode(w, {
+      gfid: message.inode.key,
+      lease_type: message.leaseType,
+      tid: NO_TRANSACTION,
+      xdata: null,
     });
   } else {
     beginCall(w, xid, CALLBACK_PROGRAM, CALLBACK_VERSION, CallbackProc.entrylkContention);

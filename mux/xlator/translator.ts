@@ -12,6 +12,7 @@ import type { Client, Fd, Inode } from './inode.js';
 export type Upcall =
   | { kind: 'inodelk-contention'; inode: Inode; flock: Flock; pid: number; domain: string }
   | { kind: 'entrylk-contention'; inode: Inode; name: string; type: number; pid: number; domain: string }
+  | { kind: 'lease-recall'; inode: Inode; leaseType: number }
   | CacheInvalidation;
 
 /** A file that the client may have in a cache has changed. */

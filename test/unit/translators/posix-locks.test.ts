@@ -1,6 +1,7 @@
 import t from 'tap';
 import { LocksTranslator } from '../../../brickd/translators/features/locks/locks.js';
 import { options } from '../../../brickd/translators/features/locks/options.js';
+import { setLogSink } from '../../../mux/base/log.js';
 import type { Dict } from '../../../mux/xlator/dict.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { Flock, LkReply } from '../../../mux/xlator/fops.js';
@@ -414,4 +415,34 @@ t.test('random requests against a table of single bytes', async (t) => {
     await Promise.allSettled(outcomes.map((o) => o.promise));
     t.equal(inode.refs, 0, `seed ${seed}: nothing is left`);
   }
+});
+
+t.test('option trace writes down requests and their outcome', async (t) => {
+  const lines: string[] = [];
+  const { locks, inode } = setup({ trace: true });
+  setLogSink({ wants: () => true, write: ({ traced, text }) => void (traced !== undefined && lines.push(text)) });
+  const a = new App(locks, inode);
+  const b = new App(locks, inode);
+  await a.lk(SETLK, W, 10, 10);
+  t.equal(await errnoOfAttempt(() => b.lk(SETLK, R, 15, 1)), EAGAIN);
+  const waiting = b.lk(SETLKW, R, 15, 1);
+  await a.lk(SETLK, U, 0, 0);
+  await waiting;
+  const verdicts = lines.map((line) =>
+    /^\[(\w+)\] Locker = \{Pid=1000, .*Lock = \{lock=FCNTL, cmd=(\w+)/.exec(line)?.slice(1),
+  );
+  t.same(verdicts, [
+    ['REQUEST', 'SETLK'],
+    ['GRANTED', 'SETLK'],
+    ['REQUEST', 'SETLK'],
+    ['TRYAGAIN', 'SETLK'],
+    ['REQUEST', 'SETLKW'],
+    ['BLOCKED', 'SETLKW'],
+    ['REQUEST', 'SETLK'],
+    ['GRANTED', 'SETLK'],
+    ['GRANTED', 'SETLKW'],
+  ]);
+  await locks.reconfigure(defaults);
+  await b.lk(SETLK, W, 10, 10);
+  t.equal(lines.length, verdicts.length, 'off again');
 });

@@ -1,4 +1,4 @@
-/** Callbacks to clients as profiles count them: each as one, and cache invalidations by what they say as well. */
+/** Callbacks to clients as profiles count them: each as one, recalls of leases as such, and cache invalidations by what they say as well. */
 import type { Upcall } from '../../../../mux/xlator/translator.js';
 import { Up } from '../../features/upcall/flags.js';
 
@@ -16,6 +16,7 @@ export const UPCALL_DISPLAY = [
 const numberOf = (name: (typeof UPCALL_DISPLAY)[number]): number => UPCALL_DISPLAY.indexOf(name);
 
 const UPCALL = numberOf('UPCALL');
+const LEASE_RECALL = numberOf('LEASE_RECALL');
 /** Numbers of what a cache invalidation says, by its bits. */
 const PARTS: readonly (readonly [number, number])[] = [
   [Up.xattr | Up.xattrRemoved, numberOf('CI_XATTR')],
@@ -27,6 +28,7 @@ const PARTS: readonly (readonly [number, number])[] = [
 
 /** The numbers that a callback counts under. */
 export function upcallNumbers(message: Upcall): number[] {
+  if (message.kind === 'lease-recall') return [UPCALL, LEASE_RECALL];
   if (message.kind !== 'cache-invalidation') return [UPCALL];
   const { flags } = message;
   return [UPCALL, ...PARTS.filter(([bits]) => (flags & bits) !== 0).map(([, number]) => number)];

@@ -1,17 +1,12 @@
-/** features/leases. Only known while it is off. */
-import { bool, int } from '../../../../volfiles/option-types.js';
-import { defineOptions } from '../../../../volfiles/options.js';
+/** features/leases: lets clients keep a file in their caches until somebody else wants it. */
 import { defineTranslator } from '../../definition.js';
-
-const options = defineOptions({
-  leases: bool({ default: 'off' }),
-  /** Seconds that a holder has to give a recalled lease back. */
-  'lease-lock-recall-timeout': int({ default: '60', min: 0 }),
-});
+import { LeasesTranslator } from './leases.js';
+import { options } from './options.js';
 
 export const definition = defineTranslator({
   type: 'features/leases',
   options,
-  implemented: false,
+  implemented: true,
   demands: [{ option: 'leases', needs: 'leases and their recall' }],
+  create: (init) => new LeasesTranslator(init),
 });

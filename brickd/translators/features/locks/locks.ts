@@ -34,6 +34,7 @@ import { dumpAll } from './dump.js';
 import type { InodeLocks } from './inode-locks.js';
 import { EntryLock, InodeLock } from './internal/internal-locks.js';
 import { LLONG_MAX, LockType, ownerText } from './lock-text.js';
+import { LockTrace } from './lock-trace.js';
 import { LockXattrs } from './lock-xattrs.js';
 import { activeLocks, checkOwner, lk, setActiveLocks } from './record-locks.js';
 
@@ -41,9 +42,15 @@ const DONE: Xdata = Object.freeze({ xdata: null });
 const done = (): Xdata => DONE;
 
 export class LocksTranslator extends LockXattrs {
+  readonly #trace = new LockTrace(this.log);
+
   // --- POSIX locks --------------------------------------------------------------------------------------------------
 
   lk(call: Call, args: LkArgs): MaybePromise<LkReply> {
+    return this.options.trace ? this.#trace.lk(call, args, () => this.#lk(call, args)) : this.#lk(call, args);
+  }
+
+  #lk(call: Call, args: LkArgs): MaybePromise<LkReply> {
     const { inode } = args.fd;
     return then(this.enforced(call, inode), (enforced) => lk(this.locksOf(inode), call, args, this.slot, enforced));
   }
@@ -51,6 +58,7 @@ export class LocksTranslator extends LockXattrs {
   flush(call: Call, args: FdArgs): MaybePromise<Xdata> {
     const locks = this.peek(args.fd.inode);
     if (locks !== undefined) {
+      if (this.options.trace) this.#trace.flush(call, args.fd);
       if (locks.move?.migrated === true) throw failure(EREMOTE);
       // No owner: the server closes the file of a client that has gone.
       if (call.lkOwner === '') locks.posix?.dropFd(args.fd);
@@ -71,10 +79,12 @@ export class LocksTranslator extends LockXattrs {
   // --- inode and entry locks ----------------------------------------------------------------------------------------
 
   inodelk(call: Call, args: InodelkArgs): MaybePromise<Xdata> {
-    return this.#inodelk(call, args.inode, args);
+    const run = (): MaybePromise<Xdata> => this.#inodelk(call, args.inode, args);
+    return this.options.trace ? this.#trace.inodelk(call, args, run) : run();
   }
   finodelk(call: Call, args: FinodelkArgs): MaybePromise<Xdata> {
-    return this.#inodelk(call, args.fd.inode, args);
+    const run = (): MaybePromise<Xdata> => this.#inodelk(call, args.fd.inode, args);
+    return this.options.trace ? this.#trace.inodelk(call, args, run) : run();
   }
 
   #inodelk(call: Call, inode: Inode, args: { domain: string; cmd: number; flock: Flock } & Xdata): MaybePromise<Xdata> {
@@ -204,6 +214,7 @@ export class LocksTranslator extends LockXattrs {
   // --- ends ---------------------------------------------------------------------------------------------------------
 
   override release(fd: Fd): void {
+    if (this.options.trace && !fd.anonymous) this.#trace.release(fd);
     this.peek(fd.inode)?.posix?.dropFd(fd);
   }
 
