@@ -2,6 +2,7 @@
 import ctypes
 import errno
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -191,14 +192,19 @@ def expiry(a, b):
     check('giving it back late is no mistake', lease(fd, GIVE_BACK, WRITE, A), 'ok')
 
 
+def holder(c, _b):
+    lease(c.open(b'/d', os.O_RDWR, A), SET, WRITE, A)
+    print('holds', flush=True)
+    time.sleep(60)
+
+
 def gone(a, b):
-    c = Client()
     a.create(b'/d')
-    fd = c.open(b'/d', os.O_RDWR, A)
-    lease(fd, SET, WRITE, A)
+    other = subprocess.Popen([sys.executable, __file__, volume, str(recall_s), 'holder'], stdout=subprocess.PIPE)
+    other.stdout.readline()
     held = Held(lambda: b.open(b'/d', os.O_RDWR, B), B)
     check('waits for a client', held.waits(), True)
-    api.glfs_fini(c.fs)
+    other.kill()
     check('that goes', held.ends(), 'ok')
     if not stock:       # there after the time-out
         check('its leases go at once', held.took < recall_s - 1, True)

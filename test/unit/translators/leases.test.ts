@@ -126,6 +126,18 @@ t.test('what keeps a lease from being granted', async (t) => {
   t.equal(await l.set(l.a, WRITE, A), 0, 'healing is in nobody’s way');
 });
 
+t.test('a descriptor that was flushed is in nobody’s way until it is used again', async (t) => {
+  const l = new Leases();
+  const fd = await l.opened(l.b, O_RDWR, B);
+  await l.layer.flush(callOf(l.b), { fd, xdata: null });
+  t.equal(await l.set(l.a, WRITE, A), 0);
+  const write = l.write(fd, B);
+  t.equal(await state(write), 'pending', 'who uses it breaks the lease');
+  await l.giveBack(l.a, WRITE, A);
+  t.equal(await write, 0);
+  t.equal(await l.set(l.a, WRITE, A), EPERM);
+});
+
 t.test('a conflicting fop waits until the lease is given back; one recall for all', async (t) => {
   const l = new Leases();
   t.equal(await l.set(l.a, WRITE, A), 0);

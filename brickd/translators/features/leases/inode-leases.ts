@@ -65,6 +65,8 @@ interface OpenFd {
   /** Null: opened without one. */
   readonly id: LeaseId | null;
   readonly writes: boolean;
+  /** Its client has flushed it, as a close does, and has not used it since. */
+  flushed: boolean;
 }
 
 /** What the translator does for the leases of all files. */
@@ -103,10 +105,25 @@ export class InodeLeases {
   // --- descriptors --------------------------------------------------------------------------------------------------
 
   opened(fd: Fd, id: LeaseId | null, internal: boolean): void {
-    this.#fds.set(fd, { client: fd.client, internal, id, writes: (fd.flags & (O_WRONLY | O_RDWR)) !== 0 });
+    this.#fds.set(fd, {
+      client: fd.client,
+      internal,
+      id,
+      writes: (fd.flags & (O_WRONLY | O_RDWR)) !== 0,
+      flushed: false,
+    });
   }
   closed(fd: Fd): void {
     this.#fds.delete(fd);
+  }
+
+  /**
+   * A flushed descriptor is in no lease's way until it is used again: libgfapi keeps a reference of one that a lease was asked for by, and
+   * never releases it. Whoever uses one nevertheless breaks leases by that.
+   */
+  flushed(fd: Fd, flushed: boolean): void {
+    const open = this.#fds.get(fd);
+    if (open !== undefined) open.flushed = flushed;
   }
 
   /** Whether a descriptor of somebody else is in the way of a lease. A client's own without a lease id is its own affair. */
@@ -115,7 +132,7 @@ export class InodeLeases {
     for (const [fd, open] of this.#fds) {
       if (!fd.anonymous) known++;
       const own = open.id === null ? open.client === client : open.id === id;
-      if (!own && !open.internal && (open.writes || !writesOnly)) return true;
+      if (!own && !open.internal && !open.flushed && (open.writes || !writesOnly)) return true;
     }
     // Opened before leases were switched on: nobody knows by whom.
     return this.inode.fdCount > known;

@@ -220,9 +220,11 @@ export class LeasesTranslator extends Translator<Options> implements LeaseHost {
   }
 
   #write<R>(call: Call, fd: Fd, args: F.Xdata, wind: () => F.MaybePromise<R>): F.MaybePromise<R> {
+    this.#peek(fd.inode)?.flushed(fd, false);
     return this.#after(call, fd.inode, args, WRITES, (fd.flags & O_NONBLOCK) === 0, wind);
   }
   #read<R>(call: Call, fd: Fd, args: F.Xdata, wind: () => F.MaybePromise<R>): F.MaybePromise<R> {
+    this.#peek(fd.inode)?.flushed(fd, false);
     return this.#after(call, fd.inode, args, READS, (fd.flags & O_NONBLOCK) === 0, wind);
   }
 
@@ -277,6 +279,10 @@ export class LeasesTranslator extends Translator<Options> implements LeaseHost {
     };
   }
 
+  flush(call: Call, args: F.FdArgs): F.MaybePromise<F.Xdata> {
+    this.#peek(args.fd.inode)?.flushed(args.fd, true);
+    return this.next.flush(call, args);
+  }
   readv(call: Call, args: F.ReadArgs): F.MaybePromise<F.ReadReply> {
     return this.#read(call, args.fd, args, () => this.next.readv(call, args));
   }
