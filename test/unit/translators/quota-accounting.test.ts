@@ -7,10 +7,13 @@ import type { Options } from '../../../brickd/translators/features/marker/option
 import { Dict } from '../../../mux/xlator/dict.js';
 import { FOP_NAMES } from '../../../mux/xlator/fop-table.js';
 import type { FopName, Fops } from '../../../mux/xlator/fops.js';
+import { gfidText } from '../../../mux/xlator/gfid.js';
+import { Iatt } from '../../../mux/xlator/iatt.js';
 import { Fd, type Inode } from '../../../mux/xlator/inode.js';
 import type { BrickContext } from '../../../mux/xlator/translator.js';
+import { EPERM } from '../../../native/errno.js';
 import { region } from '../../../native/memory.js';
-import { Brick, client, NEW } from '../posix/harness.js';
+import { Brick, client, errnoOf, NEW } from '../posix/harness.js';
 import { random } from './harness.js';
 
 t.setTimeout(120_000);
@@ -297,6 +300,106 @@ t.test('clients see sizes without version, and nothing of what is internal', asy
   t.equal(one.dict?.bytes(`${QUOTA}limit-set`)?.length, 16);
   await brick.posix.removexattr(brick.call(), { inode: a.inode, name: `${QUOTA}limit-set`, xdata: null });
   t.equal(brick.xattr(brick.path('a'), `${QUOTA}limit-set.1`), null);
+  await brick.end();
+});
+
+const setXattr = (path: string, name: string, hex: string) =>
+  execFileSync('setfattr', ['-h', '-n', name, '-v', `0x${hex}`, path]);
+const removeXattr = (path: string, name: string) => execFileSync('setfattr', ['-h', '-x', name, path]);
+const ROOT_CONTRIBUTION = `${QUOTA}00000000-0000-0000-0000-000000000001.contri.1`;
+const word = (n: number) => n.toString(16).padStart(16, '0');
+
+t.test('look-ups and listings set right what is wrong on record', async (t) => {
+  const brick = await new QuotaBrick().serve();
+  t.teardown(() => brick.remove());
+  const { root } = brick;
+  const a = await brick.mkdir(root, 'a');
+  const b = await brick.mkdir(a.inode, 'b');
+  for (const [parent, name] of [
+    [root, 'f'],
+    [a.inode, 'g'],
+    [a.inode, 'h'],
+    [b.inode, 'i'],
+  ] as const) {
+    await brick.write((await brick.mknod(parent, name)).inode, 5000);
+  }
+  t.same(await wrongInTheEnd(brick), []);
+  await brick.end();
+
+  setXattr(brick.path('f'), ROOT_CONTRIBUTION, word(512) + word(1));
+  setXattr(brick.dir, `${QUOTA}size.1`, word(512 + 3 * 5120) + word(4) + word(3));
+  const aOfG = `${QUOTA}${gfidText(a.inode.gfid)}.contri.1`;
+  removeXattr(brick.path('a/g'), aOfG);
+  setXattr(brick.path('a'), `${QUOTA}size.1`, word(99) + word(9) + word(2));
+  setXattr(brick.path('a'), `${QUOTA}dirty`, '3100');
+  t.comment('a release before 3.7: bytes only');
+  setXattr(brick.path('a/b'), `${QUOTA}size.1`, word(5120));
+  await brick.serve();
+  t.not((await wrongInTheEnd(brick)).length, 0, 'nobody has looked');
+  await brick.lookup(root, 'f');
+  await brick.lookup(root, 'a');
+  t.same(await wrongInTheEnd(brick), [], 'a look-up of the file, and one of the dirty directory');
+  await brick.end();
+
+  removeXattr(brick.path('a/h'), aOfG);
+  setXattr(brick.path('a'), `${QUOTA}size.1`, word(2 * 5120) + word(2) + word(2));
+  setXattr(brick.path('a'), ROOT_CONTRIBUTION, word(2 * 5120) + word(2) + word(2));
+  setXattr(brick.dir, `${QUOTA}size.1`, word(3 * 5120) + word(3) + word(3));
+  await brick.serve();
+  const fd = await brick.opendir(a.inode);
+  const listing = await brick.posix.readdirp(brick.call(), { fd, offset: 0n, size: 65536, xdata: null });
+  t.same(new Set(listing.entries.flatMap(({ dict }) => [...(dict?.map.keys() ?? [])])), new Set(), 'not shown');
+  brick.disk.releasedir(fd);
+  t.same(await wrongInTheEnd(brick), [], 'a listing');
+  await brick.end();
+});
+
+t.test('pointers of distribute do not count until they become files', async (t) => {
+  const brick = await new QuotaBrick().serve();
+  t.teardown(() => brick.remove());
+  const { root } = brick;
+  const { inode } = await brick.mknod(root, 'f', 0o101000);
+  await brick.write(inode, 5000);
+  const size = async (): Promise<string | undefined> => {
+    await brick.posix.getxattr(brick.call(), { inode: root, name: `${QUOTA}size`, xdata: null });
+    return onRecord(brick.dir).get(brick.dir)?.size;
+  };
+  t.equal(await size(), '0/0/1');
+  const stat = new Iatt();
+  stat.mode = 0o644;
+  await brick.posix.setattr(brick.call(), { inode, stat, valid: 1, xdata: null });
+  t.equal(await size(), '5120/1/1', 'migrated here');
+  stat.mode = 0o1000;
+  await brick.posix.setattr(brick.call(), { inode, stat, valid: 1, xdata: null });
+  t.equal(await size(), '0/0/1', 'migrated away');
+  await brick.unlink(root, 'f');
+  t.equal(await size(), '0/0/1');
+  await brick.end();
+});
+
+t.test('what quota has left is cleaned up on request', async (t) => {
+  const brick = await new QuotaBrick().serve();
+  t.teardown(() => brick.remove());
+  const { root } = brick;
+  const f = await brick.mknod(root, 'f');
+  await brick.write(f.inode, 5000);
+  t.same(await wrongInTheEnd(brick), []);
+  const clean = (call = brick.call()) => {
+    const dict = new Dict().setText('glusterfs.quota-xattr-cleanup', '1');
+    return brick.posix.setxattr(call, { inode: f.inode, dict, flags: 0, xdata: null });
+  };
+  const left = () =>
+    execFileSync('getfattr', ['-d', '-m', 'quota|pgfid', '--absolute-names', brick.path('f')])
+      .toString()
+      .split('\n').length;
+  const both = left();
+  await clean();
+  t.equal(left(), both, 'what is in use stays');
+  await brick.marker.reconfigure({ ...OPTIONS, quota: false });
+  brick.marker.next = { ...brick.marker.next };
+  t.equal(await errnoOf(() => clean(brick.call(0, 1000, 1000))), EPERM, 'not for users');
+  await clean();
+  t.equal(left(), 1, 'all of it goes');
   await brick.end();
 });
 
