@@ -110,6 +110,16 @@ t.test('changes of a short time share the marks of their directories', async (t)
   t.strictSame(marked().slice(-3), ['b', 'a', '/']);
 });
 
+t.test('a file with several names is marked in all of its directories', async (t) => {
+  const { index, put, brick, file, names, marked } = marksOf();
+  const c = put(brick.root, S_IFDIR, 'c');
+  names.set(c, 'c');
+  file.aliases = [{ parent: c, name: 'link' }];
+  index.add(file, null);
+  await index.flush();
+  t.strictSame(marked(), ['file', 'b', 'a', 'c', '/']);
+});
+
 t.test('a later round has a later time, though the clock goes back', async (t) => {
   const { index, file, marks, b, marked } = marksOf();
   index.add(file, null);

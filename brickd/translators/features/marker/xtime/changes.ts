@@ -5,7 +5,7 @@ import type { FopArgs, FopReplies } from '../../../../../mux/xlator/intercept.js
 import type { BrickContext } from '../../../../../mux/xlator/translator.js';
 import { O_TRUNC } from '../../../../../native/linux.js';
 
-/** Takes an inode that has changed, and the directory where. Null: the one that it is known in. */
+/** Takes an inode that has changed, and the directory where. Null: those that it is known in. */
 export type TakeChange = (inode: Inode, parent: Inode | null) => void;
 
 type Change<N extends F.FopName> = (

@@ -94,13 +94,14 @@ export class Marks {
     return this.#failed;
   }
 
-  /** Has an inode marked, and everything above it. parent: the directory where the change was made; null: the one it is known in. */
+  /** Has an inode marked, and everything above it. parent: the directory where the change was made; null: all that it is known in. */
   add(inode: Inode, parent: Inode | null): void {
     const changed = this.#changed;
     changed.add(inode);
     const above = parent ?? inode.parent;
     if (above !== null) changed.add(above);
     else if (inode.type !== S_IFDIR) changed.nameless.add(inode);
+    if (parent === null && inode.aliases !== null) for (const alias of inode.aliases) changed.add(alias.parent);
     if (this.#cancelTimer === null && this.#round === null) this.#startTimer();
   }
 
