@@ -56,13 +56,21 @@ export abstract class BatchPart {
   }
 }
 
+/**
+ * What is over lets go of its parts. Else, once a collection of all garbage has made one batch old, it would keep what came of it alive for
+ * the collections of the young, that the next batch, and so on: all garbage would be copied until the next collection of all.
+ */
+const NONE: readonly BatchPart[] = [];
+
 /** Runs a batch of these parts on the pool. Resolves when they have ended; whether an op has failed is theirs to tell. */
 export function runParts(queue: Queue, lane: number, priority: Priority, parts: readonly BatchPart[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const b = programOf(parts);
     b.onDone = () => {
+      const ending = parts;
+      parts = NONE;
       try {
-        endParts(b, parts);
+        endParts(b, ending);
       } catch (thrown) {
         reject(thrown);
         return;

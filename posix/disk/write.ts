@@ -17,6 +17,7 @@ export class Write {
   after = 0;
   writeOp = 0;
   statOp = 0;
+  /** Let go of with the answer: through them one write would keep the next ones alive, and each of those the next, once one is old. */
   #resolve: ((reply: WriteReply) => void) | null = null;
   #reject: ((failure: unknown) => void) | null = null;
   #answered = false;
@@ -62,18 +63,21 @@ export class Write {
   }
   /** Answers it. Nothing more happens on disk. */
   succeed(reply: WriteReply): void {
+    const resolve = this.#resolve;
     this.#release();
-    this.#resolve?.(reply);
+    resolve?.(reply);
   }
   /** Answers it with what was thrown, or a failure of the fop. */
   fail(thrown: unknown): void {
+    const reject = this.#reject;
     this.#release();
-    this.#reject?.(thrown);
+    reject?.(thrown);
   }
-  /** Lets go of file and memory. */
+  /** Lets go of file, memory and who is told. */
   #release(): void {
     assert(!this.#answered, 'a write is answered once');
     this.#answered = true;
+    this.#resolve = this.#reject = null;
     this.file.release();
     this.#copy?.release();
     this.#copy = null;

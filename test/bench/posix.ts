@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { InodeTable } from '../../mux/brick/inode-table.js';
 import { Call } from '../../mux/xlator/call.js';
 import { Dict } from '../../mux/xlator/dict.js';
-import type { Fops, ReadReply } from '../../mux/xlator/fops.js';
+import type { Fops } from '../../mux/xlator/fops.js';
 import { type Client, Fd } from '../../mux/xlator/inode.js';
 import { batch } from '../../native/batch.js';
 import { bytesOfText } from '../../native/bytes.js';
@@ -123,11 +123,69 @@ for (const size of [BLOCK, 131072, 1 << 20]) {
       b.release();
     }
   });
-  await measure(`readv inline, ${size} bytes`, count, (n) => {
+  await measure(`readv, ${size} bytes`, count, async (n) => {
     for (let i = 0; i < n; i++) {
-      const r = posix.readv(call, { fd, offset: somewhere(size), size, flags: 0, xdata: null }) as ReadReply;
-      r.region!.release();
+      const read = posix.readv(call, { fd, offset: somewhere(size), size, flags: 0, xdata: null });
+      const r = read instanceof Promise ? await read : read;
+      r.region?.release();
     }
+  });
+}
+for (const burst of [1, 4]) await entryFops(burst);
+
+/** Creation, look-up, setxattr, renaming and removal of files in one directory, `burst` fops at a time. */
+async function entryFops(burst: number): Promise<void> {
+  const root = table.root;
+  const files: { name: string; inode: typeof inode }[] = [];
+  let next = 0;
+  const each = (name: string, count: number, run: (i: number) => unknown) =>
+    measure(`${name}, bursts of ${burst}`, count, async (n) => {
+      for (let i = 0; i < n; i += burst) await Promise.all(Array.from({ length: burst }, (_, j) => run(i + j)));
+    });
+  await each('create + flush', 30_000, async () => {
+    const id = next++;
+    const own = Uint8Array.from({ length: 16 }, (_, i) => (i < 4 ? (id >> (8 * i)) & 255 : i + burst));
+    const reply = await posix.create(call, {
+      loc: { inode: null, parent: root, name: `f${burst}-${id}` },
+      flags: 2,
+      mode: 0o100644,
+      umask: 0,
+      pid: 1,
+      xdata: new Dict().setGfid('gfid-req', own),
+    });
+    const file = table.link(root, `f${burst}-${id}`, reply.stat.gfid, reply.stat.mode);
+    const opened = new Fd(file, 2, client, 1);
+    reply.bind(opened);
+    await posix.flush(call, { fd: opened, xdata: null });
+    posix.release(opened);
+    files.push({ name: `f${burst}-${id}`, inode: file });
+  });
+  const at = (i: number) => files[i % files.length]!;
+  await each('lookup', 40_000, (i) =>
+    posix.lookup(call, {
+      loc: { inode: at(i).inode, parent: root, name: at(i).name },
+      gfid: null,
+      xdata: new Dict().setUint('trusted.glusterfs.dht', 0),
+    }),
+  );
+  await each('setxattr', 40_000, (i) =>
+    posix.setxattr(call, {
+      inode: at(i).inode,
+      dict: new Dict().setText('user.bench', 'value'),
+      flags: 0,
+      xdata: null,
+    }),
+  );
+  await each('rename', 40_000, async (i) => {
+    const file = at(i);
+    const name = `${file.name}'`.slice(-12);
+    await posix.rename(call, {
+      oldLoc: { inode: file.inode, parent: root, name: file.name },
+      newLoc: { inode: null, parent: root, name },
+      xdata: null,
+    });
+    table.link(root, name, file.inode.gfid, 0o100644);
+    file.name = name;
   });
 }
 await measure('fstat inline', 300_000, (n) => {

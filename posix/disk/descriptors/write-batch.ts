@@ -20,7 +20,7 @@ import type { WriteReply } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
-import { assert } from '../../../native/assert.js';
+import { assert, defined } from '../../../native/assert.js';
 import type { Batch } from '../../../native/batch.js';
 import { ECANCELED, EIO } from '../../../native/errno.js';
 import { doubleAt, IGNORE, MAX_OPS, STAT, STAT_DOUBLES } from '../../../native/layout.js';
@@ -37,6 +37,7 @@ import type { Write } from '../write.js';
 
 /** Writes in a batch. */
 export const MAX_WRITES = 8;
+const NONE: readonly Write[] = [];
 
 // A stat before, two ops a write, times and sync; and a result for each stat.
 assert(1 + 2 * MAX_WRITES + 2 <= MAX_OPS, 'a batch has room for the ops of MAX_WRITES writes');
@@ -56,8 +57,8 @@ export class WriteBatch extends BatchPart {
   readonly #mdata: TimeRecords;
   readonly #times: TimeStore;
   readonly #owner: WriteBatchOwner;
-  readonly #first: Write;
-  readonly #writes: Write[];
+  /** Let go of at the end: what is over must not keep alive what it has led to. */
+  #writes: readonly Write[];
   readonly #inode: Inode;
   #before = 0;
   #last = 0;
@@ -69,12 +70,12 @@ export class WriteBatch extends BatchPart {
     mdata: TimeRecords,
     times: TimeStore,
     owner: WriteBatchOwner,
-    first: Write,
-    writes: Write[],
+    writes: readonly Write[],
     lane: number,
   ) {
     super();
-    const { inode } = first.args.fd;
+    this.#writes = writes;
+    const { inode } = this.#first.args.fd;
     assert(writes.length <= MAX_WRITES, 'a batch has no more writes than its memory has room for');
     assert(
       lane === inode.lane || (lane === 0 && writes.length === 1),
@@ -84,9 +85,11 @@ export class WriteBatch extends BatchPart {
     this.#mdata = mdata;
     this.#times = times;
     this.#owner = owner;
-    this.#first = first;
-    this.#writes = writes;
     this.#inode = inode;
+  }
+
+  get #first(): Write {
+    return defined(this.#writes[0], 'a batch has writes until its end');
   }
 
   protected override takeRoom(b: Batch): void {
@@ -126,6 +129,7 @@ export class WriteBatch extends BatchPart {
       if (!told) throw thrown;
     } finally {
       this.#times.ended(b);
+      this.#writes = NONE;
       this.#owner.ended();
     }
   }

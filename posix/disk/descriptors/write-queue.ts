@@ -94,7 +94,7 @@ export class WriteQueue implements WriteBatchOwner, Collector {
     try {
       const { inode } = first.args.fd;
       const times = new TimeStore(this.#timeStores, inode, inode.gfid, lane === 0);
-      const part = new WriteBatch(this.#disk, this.#mdata, times, this, first, writes, lane);
+      const part = new WriteBatch(this.#disk, this.#mdata, times, this, writes, lane);
       startPart(this.#disk.queue, lane, this.#disk.priority(first.call, Priority.low), part);
       this.#inFlight++;
     } catch (thrown) {
