@@ -10,7 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -30,6 +30,7 @@ import {
   changelogProbeReq,
   changelogProbeRsp,
 } from '../../../mux/wire/programs/changelog.js';
+import { struct, u32 } from '../../../mux/wire/schema.js';
 import { Dict } from '../../../mux/xlator/dict.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { Fops } from '../../../mux/xlator/fops.js';
@@ -393,7 +394,6 @@ class Listener {
 }
 
 async function probe(s: Setup, filter: number, sock: string): Promise<number> {
-  const { connect } = await import('node:net');
   const socket = connect(join(s.path, `changelog-${addon.xxh64(s.path)}.sock`));
   const rpc = new RpcSocket(
     socket,
@@ -456,6 +456,44 @@ t.test('consumers are told of what they ask for', async (t) => {
   journals.close();
   releases.close();
   await s.t.fini();
+});
+
+t.test('consumers that misbehave', async (t) => {
+  const s = await new Setup().start();
+  const socket = join(s.path, `changelog-${addon.xxh64(s.path)}.sock`);
+  t.equal(statSync(socket).mode & 0o777, 0o600);
+  const garbage = connect(socket);
+  garbage.on('error', () => {});
+  garbage.write(Buffer.alloc(64, 0xff));
+  await new Promise((resolve) => garbage.once('close', resolve));
+  const cut = new RpcSocket(
+    connect(socket),
+    () => {},
+    () => {},
+  );
+  const to = { program: 1885957735, version: 1, procedure: 1 };
+  await t.rejects(cut.call(to, struct('short', { filter: u32 }), { filter: 1 }, changelogProbeRsp, 5000), /refused/);
+  cut.socket.destroy();
+  t.equal(await probe(s, ChangelogEvent.journal, join(s.path, 'nobody')), 0, 'is not there');
+  const silent = new Listener(join(s.path, 'silent'));
+  silent.answers = false;
+  await silent.listen();
+  t.equal(await probe(s, ChangelogEvent.release, silent.path), 0);
+  const fd = fdOf(s.brick.inode(), client);
+  s.t.release(fd);
+  await until(() => silent.events.length === 1);
+  for (let n = 0; n < 65_536; n++) s.t.release(fd);
+  t.ok(s.t.dump()[0]!.lines.includes('changelog.consumers=0'), 'is given up when too much waits for it');
+  silent.close();
+  const remote = new FakeClient();
+  Object.assign(remote, { memory: { take() {}, give() {} } });
+  s.t.next.ipc = () => {
+    throw failure(EOPNOTSUPP);
+  };
+  const forged = { op: IPC_CHANGELOG, xdata: dictOf({ e: brReleaseEvent(1, s.gfid, 0) }) };
+  t.equal(await errnoOfAttempt(() => s.t.ipc(callOf(remote), forged)), EOPNOTSUPP, 'clients send no events');
+  await s.t.fini();
+  t.notOk(readdirSync(s.path).some((name) => name.endsWith('.sock')));
 });
 
 t.test('many changes at a time are written together, in order', async (t) => {

@@ -30,7 +30,7 @@ const GATHER_MS = 200;
 const CALL = { program: EVENT_PROGRAM, version: EVENT_VERSION, procedure: EventProc.event };
 
 interface Waiting {
-  /** Without the zeros that it ends in. */
+  /** Without the zeros at its end. */
   readonly bytes: Uint8Array;
   readonly since: number;
 }
@@ -161,10 +161,14 @@ export class Consumer {
   }
 }
 
+/** All events but those of journals end in zeros from here on; a journal's path begins here. */
+const SHORT_EVENT_BYTES = 40;
+const PATH_AT = 8;
 const NO_BYTES = new Uint8Array(0);
 
+/** What an event says, without the rest of its structure. */
 function trimmed(event: Uint8Array): Uint8Array {
-  let end = event.length;
-  while (end > 0 && event[end - 1] === 0) end--;
-  return event.slice(0, end);
+  if (kindOf(event) !== ChangelogEvent.journal) return event.slice(0, SHORT_EVENT_BYTES);
+  const end = event.indexOf(0, PATH_AT);
+  return event.slice(0, end < 0 ? event.length : end);
 }
