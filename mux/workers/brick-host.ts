@@ -132,7 +132,10 @@ export class BrickHost {
       });
     const gone = brick.layers
       .filter((layer) => wanted.get(layer.name) !== layer.type)
-      .map(({ name, type }) => change(name, `${type} is removed only when the brick is started anew`, false));
+      .map(({ name, type, options }) => {
+        const guards = Object.keys(options as object).some((option) => this.#registry.guards(type, option));
+        return change(name, `${type} is removed only when the brick is started anew`, guards);
+      });
     return [...added, ...gone];
   }
 

@@ -91,6 +91,8 @@ export interface ReadArgs extends FdArgs {
   offset: number;
   size: number;
   flags: number;
+  /** A layer above works on the bytes: the reply holds no pipe. */
+  inMemory?: boolean;
 }
 export interface WriteArgs extends FdArgs {
   offset: number;

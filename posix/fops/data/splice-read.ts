@@ -22,7 +22,7 @@ const PAGE_BYTES = 4096;
 export function pipeFor(store: BrickDir, args: ReadArgs, file: OpenFile, size: number): Pipe | null {
   // One that starts inside a page needs a page more than the pipe has room for.
   if (size < LEAST_BYTES || size > PIPE_BYTES || args.offset % PAGE_BYTES !== 0) return null;
-  return file.direct || !store.files.splices ? null : emptyPipe();
+  return file.direct || args.inMemory === true || !store.files.splices ? null : emptyPipe();
 }
 
 /** Reads into the pipe. Null: nothing was read, and the pipe is gone; the read has to be tried by copying. */

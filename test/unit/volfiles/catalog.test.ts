@@ -13,7 +13,6 @@ import { fixture } from './fixtures.js';
 /** Targets of demands that brickd does not meet. */
 const MISSING = [
   'features/bitrot-stub',
-  'features/cdc',
   'features/quota',
   'protocol/server#tls',
   'protocol/server#unix',

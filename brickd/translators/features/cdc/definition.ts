@@ -1,21 +1,14 @@
-/** features/cdc: data compressed on the wire. Levels and sizes are zlib's. Not implemented: its presence is a demand. */
-import { bool, int, oneOf } from '../../../../volfiles/option-types.js';
-import { defineOptions } from '../../../../volfiles/options.js';
+/** features/cdc: data compressed on the wire. */
 import { defineTranslator } from '../../definition.js';
-
-const options = defineOptions({
-  'window-size': int({ default: '-15', live: false }),
-  'mem-level': int({ default: '8', live: false }),
-  'compression-level': int({ default: '-1', live: false }),
-  /** Bytes; smaller payloads are not compressed. */
-  'min-size': int({ default: '0', live: false }),
-  mode: oneOf(['server', 'client'], { live: false }),
-  debug: bool({ default: 'false', live: false }),
-});
+import { CdcTranslator } from './cdc.js';
+import { options } from './options.js';
 
 export const definition = defineTranslator({
   type: 'features/cdc',
   options,
-  implemented: false,
+  implemented: true,
   demands: [{ needs: 'decompression of what clients send' }],
+  // Clients compress and expect compressed data from when the volume is set so: without it that would end up in files.
+  guards: /^mode$/,
+  create: (init) => new CdcTranslator(init),
 });
