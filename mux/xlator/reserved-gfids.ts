@@ -11,7 +11,7 @@ const known = (text: string): Gfid => defined(parseGfid(text), 'a constant gfid 
 export const TRASH_GFID = known('00000000-0000-0000-0000-000000000005');
 export const TRASH_INTERNAL_GFID = known('00000000-0000-0000-0000-000000000006');
 /** Bit-rot's list of bad files. */
-const BAD_FILES_GFID = known('00000000-0000-0000-0000-000000000008');
+export const BAD_FILES_GFID = known('00000000-0000-0000-0000-000000000008');
 /** What clients show as `.gfid`, to reach files by their gfid. */
 const BY_GFID_GFID = known('00000000-0000-0000-0000-00000000000d');
 /** Where sharding keeps blocks, and in it what it still has to remove. */

@@ -26,7 +26,7 @@ import {
 } from '../../../../native/linux.js';
 import { Queue } from '../../../../native/queue.js';
 import { DeferredClose, iattOf } from '../../../../posix/storage-api.js';
-import { FolderReader, type IndexEntry } from './folder-reader.js';
+import { type FolderEntry, FolderReader } from '../../folder-reader.js';
 import { INDICES, type IndexName } from './watchlist.js';
 
 /** The index of names in directories. */
@@ -246,7 +246,7 @@ export class IndexStore {
    * Entries of an open folder from a position on, `size` bytes of names at most; empty at the end. index: the folder is that
    * of an index itself, whose base files are no entries; old ones without links are removed on the way.
    */
-  list(fd: number, offset: bigint, size: number, index?: IndexName): Promise<IndexEntry[]> {
+  list(fd: number, offset: bigint, size: number, index?: IndexName): Promise<FolderEntry[]> {
     return this.#reader.read(fd, offset, size, (name) => {
       if (index === undefined || !isBaseFile(name)) return true;
       if (name !== this.#base(index)) {

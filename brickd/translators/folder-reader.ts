@@ -1,12 +1,12 @@
 /** Reads the entries of open folders. One at a time: a brick has one buffer for it. */
-import { failure } from '../../../../mux/xlator/fop-error.js';
-import { batch } from '../../../../native/batch.js';
-import { Priority } from '../../../../native/layout.js';
-import { type Region, region } from '../../../../native/memory.js';
-import type { Queue } from '../../../../native/queue.js';
-import { EntryCursor } from '../../../../posix/storage-api.js';
+import { failure } from '../../mux/xlator/fop-error.js';
+import { batch } from '../../native/batch.js';
+import { Priority } from '../../native/layout.js';
+import { type Region, region } from '../../native/memory.js';
+import type { Queue } from '../../native/queue.js';
+import { EntryCursor } from '../../posix/storage-api.js';
 
-export interface IndexEntry {
+export interface FolderEntry {
   name: string;
   /** Position after it. */
   offset: bigint;
@@ -27,7 +27,7 @@ export class FolderReader {
   }
 
   /** Entries from a position on that `isEntry` accepts, `size` bytes of names at most; empty at the end. Fails as getdents fails. */
-  read(fd: number, offset: bigint, size: number, isEntry: (name: string) => boolean): Promise<IndexEntry[]> {
+  read(fd: number, offset: bigint, size: number, isEntry: (name: string) => boolean): Promise<FolderEntry[]> {
     const run = this.#last.then(async () => {
       const memory = region(LIST_BYTES);
       try {
@@ -47,12 +47,12 @@ export class FolderReader {
     offset: bigint,
     size: number,
     isEntry: (name: string) => boolean,
-  ): Promise<IndexEntry[]> {
+  ): Promise<FolderEntry[]> {
     let at = offset;
     for (;;) {
       const written = await this.#getdents(memory, fd, at);
       if (written === 0) return [];
-      const entries: IndexEntry[] = [];
+      const entries: FolderEntry[] = [];
       const cursor = new EntryCursor(memory, written);
       let used = 0;
       while (cursor.next()) {

@@ -1,0 +1,93 @@
+/**
+ * What bit-rot detection knows of a file while it is in the inode table. A change raises the file's version before it is made; the
+ * last close after it has the signer told, twice:
+ *
+ *   normal ──last close: "wait"──> reopenWait ──the signer's hint──> quick ──last close: "sign"──> normal
+ *
+ * The signer waits a while after the first time, in which the file may be opened and changed again without being told of; what it
+ * reads after the second time it signs. A change during that raises the version again, and the signature is not taken.
+ */
+import { assert } from '../../../../native/assert.js';
+
+/** As the signer knows them. */
+export const SignState = { normal: 0, reopenWait: 1, quick: 2 } as const;
+export type SignStateNumber = (typeof SignState)[keyof typeof SignState];
+
+/** What the signer is told when a changed file is closed. */
+export interface Release {
+  readonly version: number;
+  readonly sign: SignStateNumber;
+}
+
+export class ObjectState {
+  /** Who has made it: a state of somebody else's is out of date. */
+  readonly owner: unknown;
+  #version: number;
+  /** Changed, or about to be, since it was last to be signed: the version on disk says so. */
+  #changed = false;
+  #sign: SignStateNumber = SignState.normal;
+  /** Its contents do not match its signature. */
+  bad: boolean;
+  /** Open files by which it may be changed. */
+  #writers = 0;
+  /** The version is being raised. */
+  raising: Promise<void> | null = null;
+
+  constructor(owner: unknown, version: number, bad: boolean) {
+    this.owner = owner;
+    this.#version = version;
+    this.bad = bad;
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+  get changed(): boolean {
+    return this.#changed;
+  }
+  get sign(): SignStateNumber {
+    return this.#sign;
+  }
+  get writers(): number {
+    return this.#writers;
+  }
+
+  /** The signer should read it, as far as the file's state tells: nobody is about to change it, or its next close will say so. */
+  get waitsForSigner(): boolean {
+    return !this.#changed || this.#sign !== SignState.normal;
+  }
+
+  opened(): void {
+    this.#writers++;
+  }
+  closed(): void {
+    assert(this.#writers > 0, 'no more files are closed than were opened');
+    this.#writers--;
+  }
+
+  /** The next version is on disk. */
+  raised(): void {
+    assert(!this.#changed, 'a version is raised once for a series of changes');
+    this.#version++;
+    this.#changed = true;
+  }
+
+  /** The signer has opened a file to have itself told of the close. resign: for a file that it was told of before. */
+  hinted(resign: boolean): void {
+    // The state may have been forgotten since the signer was told.
+    if (resign && this.#sign === SignState.normal) this.#changed = true;
+    this.#sign = SignState.quick;
+  }
+
+  /** An open file was closed. What the signer is to be told; null: nothing. */
+  released(): Release | null {
+    if (!this.#changed || this.#writers > 0 || this.#sign === SignState.reopenWait) return null;
+    if (this.#sign === SignState.normal) {
+      this.#sign = SignState.reopenWait;
+      return { version: this.#version, sign: SignState.reopenWait };
+    }
+    this.#sign = SignState.normal;
+    this.#changed = false;
+    return { version: this.#version, sign: SignState.quick };
+  }
+}
