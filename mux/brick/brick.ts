@@ -18,7 +18,7 @@ import type { Client, Fd, Inode } from '../xlator/inode.js';
 import type { BrickContext, Translator, Upcall } from '../xlator/translator.js';
 import { type Unapplied, volumeOf } from './brick-facts.js';
 import { BrickTimers } from './brick-timers.js';
-import { ClientState } from './client.js';
+import { OwnClient } from './client.js';
 import { ClientRegistry } from './client-registry.js';
 import { InFlightFops } from './in-flight.js';
 import { InodeTable } from './inode-table.js';
@@ -58,17 +58,7 @@ export class Brick implements BrickContext {
   readonly #timers = new BrickTimers();
   readonly #onFailed: (reason: string) => void;
   #state: BrickState = 'starting';
-  readonly #self = new ClientState({
-    uid: 'brick',
-    opVersion: 100000,
-    processName: 'brickd',
-    peer: '',
-    version: '',
-    trusted: true,
-    subdir: '/',
-    credential: '',
-    auth: { brick: '', peerAddress: '', peerPort: 0, username: undefined, password: undefined, subdir: '/' },
-  });
+  readonly #self = new OwnClient();
   /** Files and directories that clients have open. */
   openFds = 0;
   /** System calls on the brick's disk, or reads, changes or syncs of them, do not come back. */

@@ -160,3 +160,15 @@ export class ClientState implements Client {
     return all;
   }
 }
+
+/** The brick itself, as the author of calls that no client makes. */
+export class OwnClient implements Client {
+  readonly id = ++lastId;
+  readonly uid = 'brick';
+  readonly opVersion = 100000;
+  readonly processName = 'brickd';
+  readonly peer = '';
+  readonly alive = true;
+  readonly ctx: unknown[] = [];
+  readonly memory = null;
+}

@@ -21,6 +21,12 @@ t.test('a fop comes back, with its data', async (t) => {
   t.match((await client.result(6, 'release')).rsp, { op_ret: 0 });
 });
 
+t.test('calls of the brick itself are told from those of clients', async (t) => {
+  const { brick } = await rig();
+  t.equal(brick.ownCall().client.memory, null);
+  for (const { client } of brick.clients.sessions) t.not(client.memory, null);
+});
+
 t.test('data to write survives what is received meanwhile', async (t) => {
   const { client, fake } = await rig();
   client.socket.write(client.record(1, 'open', { gfid: ROOT, flags: 2, xdata: null }));

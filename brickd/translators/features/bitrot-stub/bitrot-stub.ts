@@ -8,12 +8,11 @@ import { type Call, ClientPid } from '../../../../mux/xlator/call.js';
 import { Dict } from '../../../../mux/xlator/dict.js';
 import { FopError, failure } from '../../../../mux/xlator/fop-error.js';
 import type * as F from '../../../../mux/xlator/fops.js';
-import { isNullGfid, sameGfid } from '../../../../mux/xlator/gfid.js';
-import type { Iatt } from '../../../../mux/xlator/iatt.js';
+import { isNullGfid } from '../../../../mux/xlator/gfid.js';
 import type { Fd, Inode } from '../../../../mux/xlator/inode.js';
 import { then } from '../../../../mux/xlator/maybe-promise.js';
 import { type DumpSection, Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
-import { GFID_REQ, NODE_UUID, REQUEST_LINK_COUNT, RESPONSE_LINK_COUNT } from '../../../../mux/xlator/xdata-keys.js';
+import { NODE_UUID, REQUEST_LINK_COUNT, RESPONSE_LINK_COUNT } from '../../../../mux/xlator/xdata-keys.js';
 import { assert } from '../../../../native/assert.js';
 import type { ByteString } from '../../../../native/bytes.js';
 import { EINVAL, EIO, ENODATA } from '../../../../native/errno.js';
@@ -21,6 +20,7 @@ import { O_ACCMODE, O_RDONLY, O_TRUNC, S_IFREG } from '../../../../native/linux.
 import { copyDict } from '../../copy-dict.js';
 import { Detection } from './detection.js';
 import {
+  asking,
   asksForAll,
   hide,
   isDaemon,
@@ -29,9 +29,11 @@ import {
   refuseRemoving,
   refuseSetting,
   setsInternal,
+  shown,
   withoutHidden,
 } from './internal-xattrs.js';
 import { ObjectState } from './object-state.js';
+import { isNew } from './objects.js';
 import type { Options } from './options.js';
 import { Quarantine } from './quarantine.js';
 import { BootTime, encodeStubInit, GET_SIGNATURE, STUB_INIT } from './xattr-formats.js';
@@ -443,19 +445,4 @@ export class BitrotStubTranslator extends Translator<Options> {
     const answer = encodeStubInit(this.#boot, this.options.export ?? this.brick.name);
     return { ret: answer.length, dict: new Dict().setBytes(STUB_INIT, answer), xdata: null };
   }
-}
-
-/** The same arguments with other xdata. */
-const asking = <A extends F.Xdata>(args: A, xdata: Dict | null): A =>
-  xdata === args.xdata ? args : { ...args, xdata };
-
-function shown(reply: F.LookupReply): F.LookupReply {
-  hide(reply.xdata);
-  return reply;
-}
-
-/** Whether a creation has made a file that was not there before: heals make files with gfids that may have been. */
-function isNew(call: Call, { xdata }: F.Xdata, stat: Iatt): boolean {
-  const asked = xdata?.bytes(GFID_REQ);
-  return call.pid >= 0 && stat.size === 0 && asked?.length === 16 && sameGfid(asked, stat.gfid);
 }

@@ -2,7 +2,7 @@
 import { type Call, ClientPid } from '../../../../mux/xlator/call.js';
 import type { Dict } from '../../../../mux/xlator/dict.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
-import type { DictReply } from '../../../../mux/xlator/fops.js';
+import type { DictReply, LookupReply, Xdata } from '../../../../mux/xlator/fops.js';
 import { LIST_XATTR } from '../../../../mux/xlator/xdata-keys.js';
 import { EINVAL } from '../../../../native/errno.js';
 import { copyDict } from '../../copy-dict.js';
@@ -57,5 +57,15 @@ export function hide(dict: Dict | null): void {
 
 export function listed(reply: DictReply): DictReply {
   hide(reply.dict);
+  return reply;
+}
+
+/** The same arguments with other xdata. */
+export const asking = <A extends Xdata>(args: A, xdata: Dict | null): A =>
+  xdata === args.xdata ? args : { ...args, xdata };
+
+/** A look-up's answer as clients get it. */
+export function shown(reply: LookupReply): LookupReply {
+  hide(reply.xdata);
   return reply;
 }

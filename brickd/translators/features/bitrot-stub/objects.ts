@@ -4,11 +4,12 @@ import type { Logger } from '../../../../mux/base/log.js';
 import type { Call } from '../../../../mux/xlator/call.js';
 import { Dict } from '../../../../mux/xlator/dict.js';
 import { FopError } from '../../../../mux/xlator/fop-error.js';
-import type { MaybePromise } from '../../../../mux/xlator/fops.js';
-import { type Gfid, gfidText } from '../../../../mux/xlator/gfid.js';
+import type { MaybePromise, Xdata } from '../../../../mux/xlator/fops.js';
+import { type Gfid, gfidText, sameGfid } from '../../../../mux/xlator/gfid.js';
+import type { Iatt } from '../../../../mux/xlator/iatt.js';
 import type { Fd, Inode } from '../../../../mux/xlator/inode.js';
 import type { Translator } from '../../../../mux/xlator/translator.js';
-import { INTERNAL_FOP } from '../../../../mux/xlator/xdata-keys.js';
+import { GFID_REQ, INTERNAL_FOP } from '../../../../mux/xlator/xdata-keys.js';
 import { ENOENT, ESTALE } from '../../../../native/errno.js';
 import { copyDict } from '../../copy-dict.js';
 import { ObjectState } from './object-state.js';
@@ -170,4 +171,10 @@ export class Objects {
     });
     state.raised();
   }
+}
+
+/** Whether a creation has made a file that was not there before: heals make files with gfids that may have been. */
+export function isNew(call: Call, { xdata }: Xdata, stat: Iatt): boolean {
+  const asked = xdata?.bytes(GFID_REQ);
+  return call.pid >= 0 && stat.size === 0 && asked?.length === 16 && sameGfid(asked, stat.gfid);
 }
