@@ -179,8 +179,7 @@ t.test('layouts', async (t) => {
   t.equal(decodeSignRequest(request(7, 1, 33)), null, 'a hash that is longer than the value');
   t.equal(decodeSignRequest(new Uint8Array(23)), null);
   const answer = Buffer.from(encodeSignature(encodeVersion(258, boot), signature, true)!);
-  const head =
-    '01' + '00'.repeat(7) + '0700000000000000' + '0102030400001388' + '01' + '00'.repeat(7) + '2000000000000000';
+  const head = `01${'00'.repeat(7)}0700000000000000010203040000138801${'00'.repeat(7)}2000000000000000`;
   t.equal(answer.toString('hex'), head + 'ab'.repeat(32));
   t.equal(encodeSignature(new Uint8Array(3), signature, true), null);
   const init = Buffer.from(encodeStubInit(boot, bytesOfText('/brick')));
