@@ -33,7 +33,7 @@ export interface ListenOptions {
   backlog: number;
 }
 
-export const STATUS_KINDS = ['mem', 'clients', 'inode', 'fd', 'callpool', 'client-list'] as const;
+const STATUS_KINDS = ['mem', 'clients', 'inode', 'fd', 'callpool', 'client-list'] as const;
 export type StatusKind = (typeof STATUS_KINDS)[number];
 
 /** Sections that a statedump may be limited to. */

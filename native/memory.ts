@@ -8,7 +8,7 @@ import { assert } from './assert.js';
 const SMALLEST_BITS = 12;
 const LARGEST_BITS = 23;
 /** No honest request or reply needs more in one piece: the largest record twice, as it is while it grows. */
-export const MAX_REGION_BYTES = 256 << 20;
+const MAX_REGION_BYTES = 256 << 20;
 /** Enough for the writes that a client has under way at once; memory that is made anew costs a clearing and a collection. */
 const KEEP_BYTES_PER_CLASS = 8 << 20;
 /** Of all classes together. */

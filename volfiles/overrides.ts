@@ -38,7 +38,7 @@ const AUTH_OPTIONS = '*auth*';
  * The child of a `protocol/server` volume with the server's auth options copied to it, so that under multiplexing every brick
  * brings its own rules. The options are marked as implied. Neither node is changed.
  */
-export function withAuthOptionsOf(server: VolfileNode, child: VolfileNode): VolfileNode {
+function withAuthOptionsOf(server: VolfileNode, child: VolfileNode): VolfileNode {
   const options = new Map(child.options);
   // Last first: in that order the original stacks them, and its log of the graph shows it.
   for (const [key, entry] of [...server.options].reverse()) {

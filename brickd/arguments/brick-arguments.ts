@@ -12,7 +12,7 @@ import { booleanOf, CHECKS, integerOf } from './checks.js';
 import { LOG_DIRECTORY } from './gluster-directories.js';
 import { GLUSTERFSD_OPTIONS } from './glusterfsd-options.js';
 
-export const GLUSTERD_PORT = 24007;
+const GLUSTERD_PORT = 24007;
 const DEFAULT_VOLFILE = '/etc/glusterfs/glusterfsd.vol';
 /** Its existence asks for TLS on management connections. */
 export const SECURE_ACCESS_FILE = '/var/lib/glusterd/secure-access';

@@ -100,7 +100,7 @@ const subdir = ofValue((v) =>
   v.startsWith('/') ? undefined : new RefusedValue(`expect '/${v}', provided just "${v}"`),
 );
 
-export const LOG_LEVELS = ['none', 'trace', 'debug', 'info', 'warning', 'error', 'critical'];
+const LOG_LEVELS = ['none', 'trace', 'debug', 'info', 'warning', 'error', 'critical'];
 
 /** Checks by option name; an option without one takes any value. */
 export const CHECKS: Readonly<Record<string, Check>> = {

@@ -8,7 +8,7 @@ import { FOPS } from '../../mux/xlator/fop-table.js';
 import { addon } from '../../native/addon.js';
 import { type ByteString, bytesOfText } from '../../native/bytes.js';
 
-export const METRICS_DIRECTORY = '/var/run/gluster/metrics';
+const METRICS_DIRECTORY = '/var/run/gluster/metrics';
 
 export interface MetricsHead {
   /** Command line, program first. */

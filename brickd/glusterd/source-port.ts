@@ -5,7 +5,7 @@ const HIGHEST_PRIVILEGED = 1023;
 /** Below are ports of well-known services. */
 const LOWEST_TRIED = 600;
 /** Tries before the system may choose any port. */
-export const MAX_PORT_TRIES = 32;
+const MAX_PORT_TRIES = 32;
 
 /** Ports that the administrator keeps for others (`8000-8010,9000`). */
 export function parsePortList(text: string): Set<number> {

@@ -14,7 +14,7 @@ export function reservedDescriptors(limit: number): number {
 }
 
 /** Descriptors that the process can still open. Below 0 when its limit was lowered beneath what it has. */
-export function freeDescriptors(limit: number): number {
+function freeDescriptors(limit: number): number {
   return limit - addon.descriptorsInUse();
 }
 

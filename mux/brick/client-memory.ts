@@ -14,11 +14,11 @@ import { type Connection, type ConnectionMemory, PauseReason } from '../transpor
 import type { MemoryAccount } from '../xlator/inode.js';
 
 /** In flight per client: more than 64 writes of 512 KiB keep no disk any busier. */
-export const CLIENT_BYTES = 64 << 20;
+const CLIENT_BYTES = 64 << 20;
 /** In flight of all clients of a thread: from there on each client has an equal share of it. */
 const THREAD_BYTES = 192 << 20;
 /** Unfinished per client; a single record may be larger. */
-export const UNFINISHED_BYTES = 32 << 20;
+const UNFINISHED_BYTES = 32 << 20;
 /** Unfinished of all clients of a thread: from there on the oldest records go, with their connections. */
 const THREAD_UNFINISHED_BYTES = 160 << 20;
 

@@ -16,7 +16,7 @@ function codec<Req, Rsp>(request: Struct<Req>, response: Struct<Rsp>): FopCodec<
   return { request, response };
 }
 
-export const CODECS = {
+const CODECS = {
   stat: codec(x.statReq, x.iattRsp),
   readlink: codec(x.readlinkReq, x.readlinkRsp),
   mknod: codec(x.mknodReq, x.entryRsp),

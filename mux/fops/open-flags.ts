@@ -14,8 +14,6 @@ import {
   O_TRUNC,
 } from '../../native/linux.js';
 
-/** FMODE_EXEC: a kernel client opens a file to execute it. */
-export const WIRE_FMODE_EXEC = 0o40;
 export const WIRE_O_EXCL = 0o200;
 
 const PAIRS: readonly (readonly [wire: number, local: number])[] = [

@@ -9,7 +9,7 @@ import type { Connection, ConnectionMemory } from '../transport/connection.js';
 export const ADDRESS_BYTES = 4 << 20;
 const ALL_BYTES = 32 << 20;
 /** Connections of an address that have not shaken hands: beyond, the oldest goes. A node may well open a thousand at once. */
-export const ADDRESS_CONNECTIONS = 2048;
+const ADDRESS_CONNECTIONS = 2048;
 
 /** The sum over all addresses, and the accounts of those that have connections. */
 export class HandshakeBudget {

@@ -6,7 +6,7 @@ import { Iatt, NO_IATT } from '../xlator/iatt.js';
 import { custom } from './schema.js';
 import { byteAt, copyBytes, getSeconds, getU64, setU64, type XdrReader, type XdrWriter } from './xdr.js';
 
-export const IATTX_BYTES = 148;
+const IATTX_BYTES = 148;
 const IATT3_BYTES = 100;
 
 /**

@@ -319,7 +319,7 @@ function viewOf(bytes: Buffer): DataView {
 }
 
 /** Short texts char by char: that is quicker than the call into native code. */
-export function putText(bytes: Buffer, text: string, at: number): void {
+function putText(bytes: Buffer, text: string, at: number): void {
   const length = text.length;
   if (length > 24) bytes.latin1Write(text, at);
   else for (let i = 0; i < length; i++) bytes[at + i] = text.charCodeAt(i);

@@ -16,7 +16,7 @@ export const FOP_VERSION = 400;
 export type TableName = FopName | 'release' | 'releasedir';
 
 /** Priority class by kind of fop, as io-threads has them (a fourth, least, goes by the caller). */
-export const FopPriority = { high: 0, normal: 1, low: 2 } as const;
+const FopPriority = { high: 0, normal: 1, low: 2 } as const;
 export type FopPriorityClass = keyof typeof FopPriority;
 
 /**

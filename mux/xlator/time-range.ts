@@ -4,8 +4,8 @@
  */
 
 /** Exact as a number; any file system's own bounds lie far inside. */
-export const MAX_SECONDS = Number.MAX_SAFE_INTEGER;
-export const MAX_NANOSECONDS = 999_999_999;
+const MAX_SECONDS = Number.MAX_SAFE_INTEGER;
+const MAX_NANOSECONDS = 999_999_999;
 
 /** Seconds since the epoch, at most {@link MAX_SECONDS} before or after it. */
 export function secondsInRange(sec: number): number {

@@ -4,8 +4,6 @@ import { iattx } from '../iatt.js';
 import { gfid, type Infer, i32, i64, list, opaque, struct, text, u32, u64, u64big } from '../schema.js';
 import { lockNode, protoFlock, protoLease, statfsBody } from './common.js';
 
-export const GLUSTERFS4_NAME = 'GlusterFS 4.x v1';
-
 const xdata = dict;
 const RET = { op_ret: i32, op_errno: i32 } as const;
 const HEAD = { ...RET, xdata } as const;

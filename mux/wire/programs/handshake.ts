@@ -6,7 +6,6 @@ import { type Infer, i32, opaque, string, struct, text, u32 } from '../schema.js
 
 export const HANDSHAKE_PROGRAM = 14398633;
 export const HANDSHAKE_VERSION = 2;
-export const HANDSHAKE_NAME = 'GlusterFS Handshake';
 
 export const HandshakeProc = {
   null: 0,

@@ -44,7 +44,7 @@ export function iattOf(f64: Float64Array, at: number, gfid: Gfid, mdata: Mdata |
 }
 
 /** Puts the times of a record into attributes. */
-export function setTimes(i: Iatt, mdata: Mdata): void {
+function setTimes(i: Iatt, mdata: Mdata): void {
   i.atime = mdata.atime;
   i.atimeNsec = mdata.atimeNsec;
   i.mtime = mdata.mtime;

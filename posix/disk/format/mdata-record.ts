@@ -8,7 +8,7 @@ import { TimeFlag } from '../../../mux/xlator/call.js';
 import { nanosecondsInRange, secondsInRange } from '../../../mux/xlator/time-range.js';
 
 export const MDATA_KEY = 'trusted.glusterfs.mdata';
-export const MDATA_BYTES = 57;
+const MDATA_BYTES = 57;
 
 const CTIME_AT = 9;
 const MTIME_AT = 25;

@@ -15,7 +15,7 @@ const GEOREP = [
   '*.glusterfs.volume-mark.*',
 ];
 
-export function isGeorep(name: string): boolean {
+function isGeorep(name: string): boolean {
   // All of the patterns have it; few names do.
   return name.includes('.glusterfs.') && GEOREP.some((pattern) => fnmatch(pattern, name));
 }

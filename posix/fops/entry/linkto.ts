@@ -12,7 +12,7 @@ import { XattrWants } from '../../disk/query/xattr-reply.js';
 import type { ParentDir } from './parent-dir.js';
 
 /** Whether a file has the mode that only link files have. */
-export function hasLinktoMode(stat: Iatt): boolean {
+function hasLinktoMode(stat: Iatt): boolean {
   return (stat.mode & ~S_IFMT) === S_ISVTX;
 }
 

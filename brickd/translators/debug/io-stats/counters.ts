@@ -5,7 +5,7 @@ import { add, cell } from './cells.js';
 /** Size of arrays that GF_FOP_* numbers index. */
 export const FOP_SLOTS = 64;
 /** Size of arrays that GF_UPCALL_* numbers index. */
-export const UPCALL_SLOTS = 8;
+const UPCALL_SLOTS = 8;
 /** Buckets of sizes: powers of two. */
 export const BUCKETS = 32;
 

@@ -1,7 +1,7 @@
 /** The last lines of a trace. */
 
 /** However long a volfile wants it: some hundred bytes a line. */
-export const MAX_HISTORY = 1 << 16;
+const MAX_HISTORY = 1 << 16;
 
 interface Event {
   timeUs: number;

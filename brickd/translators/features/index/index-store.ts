@@ -52,7 +52,7 @@ const FOLDER_FLAGS = O_DIRECTORY | O_NOFOLLOW;
 const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
 
 /** Files that entries are links of: no entries themselves. */
-export function isBaseFile(name: string): boolean {
+function isBaseFile(name: string): boolean {
   return INDICES.some((index) => name.startsWith(`${index}-`));
 }
 

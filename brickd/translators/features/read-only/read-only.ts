@@ -59,7 +59,7 @@ function refuse(call: Call): void {
   if (call.pid >= 0) throw failure(EROFS);
 }
 
-export function allZero(dict: Dict): boolean {
+function allZero(dict: Dict): boolean {
   for (const value of dict.map.values()) {
     const bytes = valueBytes(value);
     if (bytes?.some((byte) => byte !== 0) === true) return false;

@@ -11,7 +11,7 @@ const WATCHED = 'files and their clients know of each other';
 type File = Map<Client, number>;
 
 /** Files that a client may have in a cache; more than clients keep in theirs. Beyond, one has to be given up for each new one. */
-export const MAX_FILES_OF_CLIENT = 1 << 18;
+const MAX_FILES_OF_CLIENT = 1 << 18;
 
 export class Watchers {
   readonly #files = new Map<string, File>();
