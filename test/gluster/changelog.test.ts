@@ -2,4 +2,4 @@
 import t from 'tap';
 import { scenario } from './scenario.js';
 
-await scenario(t, 'changelog', { timeoutS: 90 });
+await scenario(t, 'changelog', { timeoutS: 150 });

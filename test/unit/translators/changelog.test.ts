@@ -510,6 +510,53 @@ t.test('many changes at a time are written together, in order', async (t) => {
   await s.t.fini();
 });
 
+t.test('changes of one name are made and recorded one after the other', async (t) => {
+  const stat = statOf({ gfid: gfidOf(3) });
+  const going: { what: string; end: () => void }[] = [];
+  const slowly = (what: string) => () =>
+    new Promise<never>((resolve) => {
+      going.push({ what, end: () => resolve({ stat, preparent: stat, postparent: stat, xdata: null } as never) });
+    });
+  const s = await new Setup().start({}, { mkdir: slowly('mkdir'), unlink: slowly('unlink'), rename: slowly('rename') });
+  const call = callOf(client);
+  const inode = s.brick.inode(0o040000);
+  const mkdir = (name: string) => s.t.mkdir(call, { loc: s.loc(name), mode: 0, umask: 0, xdata: s.gfidReq() });
+  const all = [
+    s.t.unlink(call, { loc: { ...s.loc('a'), inode }, xflags: 0, xdata: null }),
+    mkdir('a'),
+    mkdir('b'),
+    s.t.rename(call, { oldLoc: { ...s.loc('a'), inode }, newLoc: s.loc('b'), xdata: null }),
+    mkdir('a'),
+  ];
+  const end = async (what: string) => {
+    going
+      .splice(
+        going.findIndex((g) => g.what === what),
+        1,
+      )[0]!
+      .end();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  t.same(
+    going.map((g) => g.what),
+    ['unlink', 'mkdir'],
+  );
+  await end('mkdir');
+  t.same(
+    going.map((g) => g.what),
+    ['unlink'],
+    'the rename waits for both of its names',
+  );
+  for (const what of ['unlink', 'mkdir', 'rename', 'mkdir']) {
+    await until(() => going.length === 1);
+    await end(what);
+  }
+  await Promise.all(all);
+  const fops = s.current.split('\n')[1]!.match(/E[-0-9a-f]{36}.(\d)/gs)!;
+  t.equal(fops.map((r) => r.at(-1)).join(''), '45484', 'mkdir b, unlink a, mkdir a, rename, mkdir a');
+  await s.t.fini();
+});
+
 t.test('changes go on while slices end', async (t) => {
   const s = await new Setup().start();
   let made = 0;

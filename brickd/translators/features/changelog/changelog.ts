@@ -7,7 +7,7 @@ import type { Call } from '../../../../mux/xlator/call.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import { fopByNumber } from '../../../../mux/xlator/fop-table.js';
 import type * as F from '../../../../mux/xlator/fops.js';
-import type { Fd, Inode } from '../../../../mux/xlator/inode.js';
+import type { Fd, Inode, Loc } from '../../../../mux/xlator/inode.js';
 import { directoryOf } from '../../../../mux/xlator/inode.js';
 import { pathOf } from '../../../../mux/xlator/known-path.js';
 import { then } from '../../../../mux/xlator/maybe-promise.js';
@@ -30,6 +30,8 @@ import { Letter } from './records.js';
 
 /** Has geo-replication send a file or directory once more. */
 const TRIGGER_SYNC = 'glusterfs.geo-rep.trigger-sync';
+
+const NO_LOC: Loc = { inode: null, parent: null, name: '' };
 
 /** The number that a call's fop has in records; 0 for none of a client's. */
 const numberOf = (call: Call): number => fopByNumber(call.fop)?.internal ?? 0;
@@ -93,16 +95,25 @@ export class ChangelogTranslator extends Translator<Options> {
     return this.#recording.journal !== null && !recorded.isExcluded(call);
   }
 
-  /** A change of an entry: it waits while a snapshot is taken, and its record is always written. */
-  #entry<R>(wind: () => F.MaybePromise<R>, record: (journal: Journal, reply: R) => void): F.MaybePromise<R> {
-    const { barrier } = this.#recording;
-    if (barrier.up) return barrier.lifted().then(() => this.#recording.record(wind, record));
-    return this.#recording.record(wind, record);
+  /** A change of an entry: it waits while a snapshot is taken, and its record is always written. other: the second name of a rename. */
+  #entry<R>(
+    loc: Loc,
+    wind: () => F.MaybePromise<R>,
+    record: (journal: Journal, reply: R) => void,
+    other: Loc = NO_LOC,
+  ): F.MaybePromise<R> {
+    const { barrier, names } = this.#recording;
+    if (barrier.up) return barrier.lifted().then(() => this.#entry(loc, wind, record, other));
+    const use = names.begin(loc.parent, loc.name, other.parent, other.name);
+    const run = (): F.MaybePromise<R> =>
+      barrier.up ? barrier.lifted().then(run) : this.#recording.record(wind, record, use);
+    return use.before === null ? run() : use.before.then(run);
   }
 
   create(call: Call, args: F.CreateArgs): F.MaybePromise<F.CreateReply> {
     if (!this.#records(call) || !recorded.hasGfid(args.xdata)) return this.next.create(call, args);
     return this.#entry(
+      args.loc,
       () => this.next.create(call, args),
       (journal, { stat }) => {
         const { consumers } = this.#recording;
@@ -116,6 +127,7 @@ export class ChangelogTranslator extends Translator<Options> {
   mkdir(call: Call, args: F.MkdirArgs): F.MaybePromise<F.EntryReply> {
     if (!this.#records(call) || !recorded.hasGfid(args.xdata)) return this.next.mkdir(call, args);
     return this.#entry(
+      args.loc,
       () => this.next.mkdir(call, args),
       (journal, { stat }) => recorded.recordMkdir(journal, call, args, stat.gfid),
     );
@@ -125,6 +137,7 @@ export class ChangelogTranslator extends Translator<Options> {
       return this.next.mknod(call, args);
     }
     return this.#entry(
+      args.loc,
       () => this.next.mknod(call, args),
       (journal, { stat }) => recorded.recordMknod(journal, call, args, stat.gfid),
     );
@@ -132,6 +145,7 @@ export class ChangelogTranslator extends Translator<Options> {
   symlink(call: Call, args: F.SymlinkArgs): F.MaybePromise<F.EntryReply> {
     if (!this.#records(call) || !recorded.hasGfid(args.xdata)) return this.next.symlink(call, args);
     return this.#entry(
+      args.loc,
       () => this.next.symlink(call, args),
       (journal, { stat }) => recorded.recordSymlink(journal, args, stat.gfid),
     );
@@ -139,6 +153,7 @@ export class ChangelogTranslator extends Translator<Options> {
   link(call: Call, args: F.LinkArgs): F.MaybePromise<F.EntryReply> {
     if (!this.#records(call) || recorded.isInternal(call, args.xdata)) return this.next.link(call, args);
     return this.#entry(
+      args.newLoc,
       () => this.next.link(call, args),
       (journal) => recorded.recordLink(journal, args),
     );
@@ -149,6 +164,7 @@ export class ChangelogTranslator extends Translator<Options> {
     const { inode } = args.loc;
     if (names !== null && inode !== null) {
       return this.#entry(
+        args.loc,
         () => this.next.unlink(call, args),
         (journal) => recorded.recordRename(journal, inode.gfid, names),
       );
@@ -167,7 +183,7 @@ export class ChangelogTranslator extends Translator<Options> {
     wind: () => F.MaybePromise<F.RemoveReply>,
   ): F.MaybePromise<F.RemoveReply> {
     const path = this.options['capture-del-path'] ? this.#recording.removedPath(directoryOf(loc), loc.name) : '';
-    return then(path, (known) => this.#entry(wind, (journal) => recorded.recordRemoval(journal, fop, loc, known)));
+    return then(path, (known) => this.#entry(loc, wind, (journal) => recorded.recordRemoval(journal, fop, loc, known)));
   }
 
   rename(call: Call, args: F.RenameArgs): F.MaybePromise<F.RenameReply> {
@@ -181,8 +197,10 @@ export class ChangelogTranslator extends Translator<Options> {
       newName: newLoc.name,
     };
     return this.#entry(
+      oldLoc,
       () => this.next.rename(call, args),
       (journal) => recorded.recordRename(journal, inode.gfid, names),
+      newLoc,
     );
   }
 

@@ -14,6 +14,7 @@ import { EntryBarrier } from './entry-barrier.js';
 import { HistoryIndex } from './history-index.js';
 import { Journal } from './journal.js';
 import { adoptJournals, beginJournal, type JournalSettings } from './journal-files.js';
+import { NamesInUse, type NameUse } from './names-in-use.js';
 import type { Options } from './options.js';
 import { removedPath } from './removed-path.js';
 import { SnapshotJournal } from './snapshot-journal.js';
@@ -30,6 +31,7 @@ const settingsOf = (options: Options): JournalSettings => ({
 
 export class Recording {
   readonly barrier = new EntryBarrier();
+  readonly names = new NamesInUse();
   /** Null while changes are not recorded. */
   journal: Journal | null = null;
   /** Null while nobody can ask for events. */
@@ -191,35 +193,49 @@ export class Recording {
 
   // --- changes --------------------------------------------------------------------------------------------------------
 
-  /** Makes a change and records it; its reply is given when the record is in the journal. */
-  record<R>(wind: () => MaybePromise<R>, record: (journal: Journal, reply: R) => void): MaybePromise<R> {
+  /** Makes a change and records it; its reply is given when the record is in the journal. use: of the names that it changes. */
+  record<R>(
+    wind: () => MaybePromise<R>,
+    record: (journal: Journal, reply: R) => void,
+    use: NameUse | null = null,
+  ): MaybePromise<R> {
     const generation = this.#inFlight.begin();
     let reply: MaybePromise<R>;
     try {
       reply = wind();
     } catch (error) {
-      generation.end();
+      this.#over(generation, use);
       throw error;
     }
-    if (!(reply instanceof Promise)) return this.#made(generation, reply, record);
+    if (!(reply instanceof Promise)) return this.#made(generation, use, reply, record);
     return reply.then(
-      (made) => this.#made(generation, made, record),
+      (made) => this.#made(generation, use, made, record),
       (error: unknown) => {
-        generation.end();
+        this.#over(generation, use);
         throw error;
       },
     );
   }
 
-  #made<R>(generation: Generation, reply: R, record: (journal: Journal, reply: R) => void): MaybePromise<R> {
+  #made<R>(
+    generation: Generation,
+    use: NameUse | null,
+    reply: R,
+    record: (journal: Journal, reply: R) => void,
+  ): MaybePromise<R> {
     const { journal } = this;
     try {
       if (journal !== null) record(journal, reply);
     } finally {
-      generation.end();
+      this.#over(generation, use);
     }
     const written = journal?.written() ?? null;
     return written === null ? reply : written.then(() => reply);
+  }
+
+  #over(generation: Generation, use: NameUse | null): void {
+    generation.end();
+    use?.end();
   }
 
   /** The path of what is about to be removed, relative to the volume's root; '' if it is not known. */
