@@ -2,7 +2,7 @@
  * Lets fops pass that add something to directories with limits, as far as it fits in:
  *
  *   known usage too old -> ask quotad -> fits -> reserve -> fop -> count what it has added
- *                                     -> does not: wait until the accounting knows all, ask, then cut or refuse (EDQUOT)
+ *                                     -> does not: ask until the answer is certain, then cut or refuse (EDQUOT)
  */
 import { failure, fopErrorOf } from '../../../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../../../mux/xlator/fops.js';
@@ -36,15 +36,18 @@ export class Admission {
     wind: (bytes: number) => MaybePromise<R>,
     added: (reply: R) => number,
   ): MaybePromise<R> {
-    const granted = this.#fits(limits, demand) ? demand.bytes : this.#ask(limits, demand);
-    return then(granted, (bytes) => this.#within(limits, bytes, demand.objects, wind, added));
+    const granted = this.#fits(limits, demand)
+      ? this.#reserve(limits, demand.bytes, demand.objects)
+      : this.#ask(limits, demand);
+    return then(granted, (bytes) => within(limits, bytes, demand.objects, wind, added));
   }
 
   /** Whether that is known without asking anybody. */
   #fits(limits: readonly DirectoryLimit[], demand: Demand): boolean {
     const now = performance.now();
     for (const limit of limits) {
-      if (limit.isStale(demand, this.timing, now) || limit.grantable(demand) !== demand.bytes) return false;
+      if (limit.isSettling || limit.isStale(demand, this.timing, now)) return false;
+      if (limit.grantable(demand) !== demand.bytes) return false;
     }
     return true;
   }
@@ -55,12 +58,12 @@ export class Admission {
     const stale = new Set(limits.filter((l) => l.isStale(demand, timing, now)));
     await Promise.all([...stale].map((l) => this.#renew(l, demand, () => l.refresh())));
     const later = performance.now();
-    const doubtful = limits.filter(
-      (l) => l.grantable(demand) !== demand.bytes && !l.isSettled(demand, timing, later, stale.has(l)),
-    );
+    const isDoubtful = (l: DirectoryLimit): boolean =>
+      l.isSettling || (l.grantable(demand) !== demand.bytes && !l.isSettled(demand, timing, later, stale.has(l)));
+    const doubtful = limits.filter(isDoubtful);
     await Promise.all(doubtful.map((l) => this.#renew(l, demand, () => l.settle())));
     let granted = demand.bytes;
-    if (!this.enabled) return granted;
+    if (!this.enabled) return this.#reserve(limits, granted, demand.objects);
     for (const limit of limits) {
       const bytes = limit.grantable(demand);
       if (bytes !== demand.bytes) limit.refused++;
@@ -68,7 +71,16 @@ export class Admission {
     }
     if (granted !== demand.bytes) this.refused++;
     if (granted < 0) throw failure(EDQUOT);
-    return granted;
+    // At once: the next that waits for the same answer must see it.
+    return this.#reserve(limits, granted, demand.objects);
+  }
+
+  #reserve(limits: readonly DirectoryLimit[], bytes: number, objects: number): number {
+    for (const limit of limits) {
+      limit.reserve(bytes, objects);
+      this.#passed(limit);
+    }
+    return bytes;
   }
 
   /** While quotad is away, what was known last counts on; not where every fop is to be checked against a fresh answer. */
@@ -81,38 +93,35 @@ export class Admission {
       if (error.errno !== ENOTCONN || !limit.isAnswered || limit.timeoutMs(demand, this.timing) === 0) throw error;
     }
   }
+}
 
-  #within<R>(
-    limits: readonly DirectoryLimit[],
-    bytes: number,
-    objects: number,
-    wind: (bytes: number) => MaybePromise<R>,
-    added: (reply: R) => number,
-  ): MaybePromise<R> {
+/** Runs a fop for which that is reserved, and counts what it has added. */
+function within<R>(
+  limits: readonly DirectoryLimit[],
+  bytes: number,
+  objects: number,
+  wind: (bytes: number) => MaybePromise<R>,
+  added: (reply: R) => number,
+): MaybePromise<R> {
+  const failed = (error: unknown): never => {
+    for (const limit of limits) limit.release(bytes, objects);
+    throw error;
+  };
+  const done = (reply: R): R => {
+    const grown = added(reply);
     for (const limit of limits) {
-      limit.reserve(bytes, objects);
-      this.#passed(limit);
+      limit.release(bytes, objects);
+      limit.add(grown, objects);
     }
-    const failed = (error: unknown): never => {
-      for (const limit of limits) limit.release(bytes, objects);
-      throw error;
-    };
-    const done = (reply: R): R => {
-      const grown = added(reply);
-      for (const limit of limits) {
-        limit.release(bytes, objects);
-        limit.add(grown, objects);
-      }
-      return reply;
-    };
-    let reply: MaybePromise<R>;
-    try {
-      reply = wind(bytes);
-    } catch (error) {
-      return failed(error);
-    }
-    return reply instanceof Promise ? reply.then(done, failed) : done(reply);
+    return reply;
+  };
+  let reply: MaybePromise<R>;
+  try {
+    reply = wind(bytes);
+  } catch (error) {
+    return failed(error);
   }
+  return reply instanceof Promise ? reply.then(done, failed) : done(reply);
 }
 
 /** Counts what a fop that is never refused has added. */

@@ -6,7 +6,7 @@ import { QuotaTranslator } from './quota.js';
 export const definition = defineTranslator({
   type: 'features/quota',
   options,
-  implemented: false,
+  implemented: true,
   demands: [{ option: 'server-quota', needs: 'enforcement of quota limits' }],
   create: (init) => new QuotaTranslator(init),
 });

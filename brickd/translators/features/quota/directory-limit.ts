@@ -22,12 +22,12 @@ export interface Timing {
 /** Asks for what a directory uses in the whole volume. Fails with a FopError. */
 export type AskUsage = () => Promise<Usage>;
 
-/** How long the accounting of this brick takes until what a fop has added is in xattrs. */
-export const ACCOUNTING_LAG_MS = 500;
 /** An answer that shows a directory to be full stands for so long, if no timeout is shorter: a flood of refused fops is not one of questions. */
 const REFUSAL_MS = 250;
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+/** Below the soft limit an answer stands for so long however short the timeout is: far from the limit no other brick fills the rest meanwhile. */
+const LEAST_MS = 20;
+/** Questions until an answer is taken during which fops have added something: it makes the directory look fuller than it is. */
+const MOST_QUESTIONS = 4;
 
 const softOf = (limit: Limit, timing: Timing): number =>
   limit.hard * ((limit.softPercent < 0 ? timing.defaultSoftPercent : limit.softPercent) / 100);
@@ -41,8 +41,8 @@ export class DirectoryLimit {
   readonly inode: Inode;
   limits: Limits;
   readonly #ask: AskUsage;
-  readonly #bytes = new Growth(ACCOUNTING_LAG_MS);
-  readonly #objects = new Growth(ACCOUNTING_LAG_MS);
+  readonly #bytes = new Growth();
+  readonly #objects = new Growth();
   #answer: Usage | null = null;
   #askedAt = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | null = null;
@@ -85,17 +85,25 @@ export class DirectoryLimit {
     return this.limits.usage === null ? 0 : softOf(this.limits.usage, timing);
   }
 
+  #isAboveSoft(demand: Demand, timing: Timing): boolean {
+    const { usage, objects } = this.limits;
+    return (
+      (usage !== null && this.bytes + demand.bytes > softOf(usage, timing)) ||
+      (objects !== null && demand.objects > 0 && this.objects + demand.objects > softOf(objects, timing))
+    );
+  }
+
   /** How long an answer counts for that fop. */
   timeoutMs(demand: Demand, timing: Timing): number {
-    const { usage, objects } = this.limits;
-    const above =
-      (usage !== null && this.bytes + demand.bytes > softOf(usage, timing)) ||
-      (objects !== null && demand.objects > 0 && this.objects + demand.objects > softOf(objects, timing));
-    return above ? timing.hardTimeoutMs : timing.softTimeoutMs;
+    return this.#isAboveSoft(demand, timing) ? timing.hardTimeoutMs : timing.softTimeoutMs;
   }
 
   isStale(demand: Demand, timing: Timing, now: number): boolean {
-    return this.#answer === null || now - this.#askedAt >= this.timeoutMs(demand, timing);
+    if (this.#answer === null) return true;
+    const standsMs = this.#isAboveSoft(demand, timing)
+      ? timing.hardTimeoutMs
+      : Math.max(timing.softTimeoutMs, LEAST_MS);
+    return now - this.#askedAt >= standsMs;
   }
 
   /** Bytes that the fop may add, of those that it would; -1: it must not be done at all. */
@@ -111,13 +119,16 @@ export class DirectoryLimit {
 
   /** Whether what is known is good enough to refuse that fop. justAsked: on behalf of it. */
   isSettled(demand: Demand, timing: Timing, now: number, justAsked: boolean): boolean {
-    if (this.#answer === null || this.#askedAt < this.#settledAt) return false;
+    if (this.#answer === null || this.#isUncertain) return false;
     return justAsked || now - this.#askedAt < Math.min(REFUSAL_MS, this.timeoutMs(demand, timing));
   }
+  /** What is known is about to be made certain: fops wait for that. */
+  get isSettling(): boolean {
+    return this.#settling !== null;
+  }
 
-  /** When an answer holds all that this brick's fops have added. */
-  get #settledAt(): number {
-    return Math.max(this.#bytes.settledAt, this.#objects.settledAt);
+  get #isUncertain(): boolean {
+    return this.#bytes.isUncertain || this.#objects.isUncertain;
   }
 
   /** Asks anew; concurrent callers share a question. */
@@ -130,8 +141,8 @@ export class DirectoryLimit {
 
   async #askNow(): Promise<void> {
     const now = performance.now();
-    this.#bytes.asking(now);
-    this.#objects.asking(now);
+    this.#bytes.asking();
+    this.#objects.asking();
     const answer = await this.#ask();
     this.#bytes.answered();
     this.#objects.answered();
@@ -139,7 +150,7 @@ export class DirectoryLimit {
     this.#askedAt = now;
   }
 
-  /** Asks once the accounting has caught up with what this brick's fops have added. */
+  /** Asks until an answer holds just what fops have added. */
   settle(): Promise<void> {
     this.#settling ??= this.#settleNow().finally(() => {
       this.#settling = null;
@@ -148,11 +159,12 @@ export class DirectoryLimit {
   }
 
   async #settleNow(): Promise<void> {
-    const waitMs = this.#settledAt - performance.now();
-    if (waitMs > 0) await pause(waitMs);
-    // A question that is under way may be too old.
-    if (this.#asking !== null) await this.#asking;
-    await this.refresh();
+    for (let questions = 0; questions < MOST_QUESTIONS; questions++) {
+      // One that is under way may be too old.
+      if (this.#asking !== null) await this.#asking;
+      await this.refresh();
+      if (!this.#isUncertain) return;
+    }
   }
 
   reserve(bytes: number, objects: number): void {
@@ -169,8 +181,7 @@ export class DirectoryLimit {
 
   /** A fop has added that. */
   add(bytes: number, objects: number): void {
-    const now = performance.now();
-    this.#bytes.add(bytes, now);
-    this.#objects.add(objects, now);
+    this.#bytes.add(bytes);
+    this.#objects.add(objects);
   }
 }

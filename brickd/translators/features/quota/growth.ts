@@ -1,30 +1,16 @@
 /**
- * What fops of this brick have added to a directory. The accounting writes it into xattrs a moment later, so that an answer of quotad holds
- * some of it and not the rest: the growth that may be missing in an answer is added to it, even if that counts some of it twice.
- *
- *     |---- certainly in the answer ----|---- may be in it or not ----| asked |---- not in it ----| now
- *                                  asked - lag
+ * What fops of this brick have added to a directory, and what they are about to add. An answer of quotad holds all that was added when it
+ * was asked: the accounting writes down what it still has to before it tells a size. What was added between question and answer may be
+ * in the answer or not, and is added to it.
  */
 export class Growth {
-  readonly #lagMs: number;
   #total = 0;
-  #lastAt = Number.NEGATIVE_INFINITY;
-  /** Totals at two times at least the lag apart: what had been added before the older one is in every answer from now on. */
-  #older = 0;
-  #newer = 0;
-  #newerAt = Number.NEGATIVE_INFINITY;
-  /** The total that the last answer certainly holds. */
+  /** The total when the last answer was asked for, and when the question under way was. */
   #answered = 0;
-  /** The total that its question may count on. */
   #asked = 0;
   #reserved = 0;
 
-  /** lagMs: how long the accounting takes at most. */
-  constructor(lagMs: number) {
-    this.#lagMs = lagMs;
-  }
-
-  /** Added since the last answer, as far as that may not know it, and about to be added. */
+  /** Added since the last answer was asked for, and about to be added. */
   get pending(): number {
     return this.#total - this.#answered + this.#reserved;
   }
@@ -32,10 +18,9 @@ export class Growth {
   get reserved(): number {
     return this.#reserved;
   }
-
-  /** When an answer will hold all that has been added so far. */
-  get settledAt(): number {
-    return this.#lastAt + this.#lagMs;
+  /** The last answer may lack something, or what is counted here may be in it. */
+  get isUncertain(): boolean {
+    return this.#total !== this.#answered;
   }
 
   reserve(amount: number): void {
@@ -44,27 +29,13 @@ export class Growth {
   release(amount: number): void {
     this.#reserved -= amount;
   }
-
-  add(amount: number, now: number): void {
-    if (amount <= 0) return;
-    if (now >= this.settledAt) {
-      this.#older = this.#total;
-      this.#newer = this.#total;
-      this.#newerAt = now;
-    } else if (now - this.#newerAt >= this.#lagMs) {
-      this.#older = this.#newer;
-      this.#newer = this.#total;
-      this.#newerAt = now;
-    }
-    this.#total += amount;
-    this.#lastAt = now;
+  add(amount: number): void {
+    if (amount > 0) this.#total += amount;
   }
 
-  /** Quotad is asked. */
-  asking(now: number): void {
-    this.#asked = now >= this.settledAt ? this.#total : this.#older;
+  asking(): void {
+    this.#asked = this.#total;
   }
-  /** It has answered. */
   answered(): void {
     this.#answered = this.#asked;
   }
