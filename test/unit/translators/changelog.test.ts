@@ -222,6 +222,12 @@ t.test('data and metadata once in a slice', async (t) => {
   const binary = `D${gfid}\0M${gfid}\0\x26\0\0\0\0M${gfid}\0\x11\0\0\0\0`;
   t.equal(s.current, TEXT_HEADER.replace('2\n', '1\n') + binary);
   t.equal(await errnoOfAttempt(() => s.t.setattr(callOf(client), setattr)), 0);
+  for (let n = 0; n < 4; n++) {
+    await s.t.reconfigure(s.options({ changelog: 'off' }));
+    await s.t.reconfigure(s.options());
+    await changes();
+    t.equal(s.current, TEXT_HEADER + want, 'a slice of a later time is another one');
+  }
   await s.t.fini();
 });
 

@@ -26,6 +26,8 @@ const RETRY_MS = 1000;
 /** Journals of later times that are there already, which a new one steps over. */
 const MAX_ATTEMPTS = 10;
 
+let lastSlice = 0;
+
 /** Records that are written together. */
 class RecordSet {
   chunks: Chunk[] = [];
@@ -71,8 +73,8 @@ export class Journal implements Collector {
   /** Records were given up. */
   #lost = false;
   #unsynced = false;
-  /** Number of the present slice: what has changed once in it need not be recorded again. */
-  slice = 1;
+  /** Number of the present slice: what has changed once in it need not be recorded again. No two of any journals are the same. */
+  slice = ++lastSlice;
   // For metrics.
   bytes = 0;
   records = 0;
@@ -298,7 +300,7 @@ export class Journal implements Collector {
     if (old === null) return true;
     const began = performance.now();
     // From here on records are of the next slice.
-    this.slice++;
+    this.slice = ++lastSlice;
     this.#sealed = this.#set;
     this.#set = null;
     this.#nextSettings = wanted ?? old.settings;
@@ -323,10 +325,10 @@ export class Journal implements Collector {
       this.#folder.closeFile(old.fd);
     }
     const indexed = await this.#index.add(put.seconds, put.empty);
-    await this.#renewIndex();
     this.rollovers++;
     this.rolloverMs = performance.now() - began;
     if (!put.empty) this.#owner.journalComplete(`${this.#folder.path}/${journalName(put.seconds)}`);
+    await this.#renewIndex();
     return indexed;
   }
 
