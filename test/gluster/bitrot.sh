@@ -2,7 +2,9 @@
 # Bit-rot detection on replica 3 with the stock signer and scrubber: files are signed, a byte changed behind a brick's back is found, the bad
 # copy is refused and the good ones serve, it heals; and signatures hold when the bricks run the stock program.
 . "$(dirname "$0")/lib.sh"
-V=trusted.bit-rot.version S=trusted.bit-rot.signature B=trusted.bit-rot.bad-file
+signer=/run/gluster/bitd/bitd.pid
+scrub_log=/var/log/glusterfs/scrub.log
+S=trusted.bit-rot.signature B=trusted.bit-rot.bad-file
 
 # signed FILE: on every brick a signature of the version that is there, over what the file holds.
 signed() {
@@ -30,12 +32,20 @@ bad_bricks() { for b in 1 2 3; do getfattr --absolute-names -n $B "/d/b$b/f" >/d
 read_all() { for _ in 1 2 3 4 5 6; do cmp /m/f /run/f || return 1; done; }
 # runs PROGRAM: all bricks are started anew by that program.
 runs() {
-  local b
+  local b lines
   for b in 1 2 3; do kill -9 "$(brick_pid v /d/b$b)"; done
   lab-brick "$1"
-  wait_for 20 offline; g volume start v force >/dev/null; wait_for 20 online v
+  kill -CONT "$(cat $signer)"
+  lines=$(wc -l < $scrub_log)
+  wait_for 20 offline; g volume start v force >/dev/null
+  # It is started anew, too, and in some seconds will sign anew whatever it finds.
+  kill -STOP "$(cat $signer)"
+  wait_for 20 online v
+  ok 'the scrubber is connected again' wait_for 30 scrubs_all "$lines"
   wait_for 20 cat /m/early
 }
+# scrubs_all LINE: after that line of its log the scrubber has connected to all bricks.
+scrubs_all() { [ "$(tail -n "+$1" $scrub_log | grep -o 'Connected to brick .*brick-path=[^}]*' | sort -u | wc -l)" = 3 ]; }
 offline() { [ "$(g volume status v | grep -c '^Brick.* N ')" = 3 ]; }
 rises() { signed "$1" && [ "$(version "$1")" -gt 2 ]; }
 heals() { stat /m/f && g volume heal v && cmp /d/b1/f /run/f; }
@@ -70,14 +80,12 @@ note 'signed'
 ok 'a scrub of sound files' scrub
 is 'finds nothing' "$(errors)" 0
 if [ "$BRICK" != stock ]; then
-  # The signer would sign anew what it finds when bricks come up. A file without a signature, or with one of another version, is not scrubbed.
-  signer=$(cat /run/gluster/bitd/bitd.pid)
-  kill -STOP "$signer"
+  # A file without a signature, or with one of another version, is not scrubbed.
   runs stock
   ok 'scrubbed by stock bricks' scrub
   is 'our signatures hold' "$(errors) $(status | awk '/^Number of Scrubbed files/ {print $5; exit}')" '0 6'
   runs "$BRICK"
-  kill -CONT "$signer"
+  kill -CONT "$(cat $signer)"
   ok 'signed anew' wait_for 30 rises early
 fi
 note 'scrubbed'
