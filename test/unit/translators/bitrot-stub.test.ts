@@ -254,6 +254,8 @@ t.test('a file is written, signed, written again', async (t) => {
   };
   t.equal(await errnoOf(() => s.stub.fsetxattr(s.call(SCRUB), notBitd)), EINVAL);
   t.equal(await errnoOf(() => s.stub.fsetxattr(s.call(), notBitd)), EINVAL);
+  const squashed = Object.assign(s.call(BITD), { privileged: false });
+  t.equal(await errnoOf(() => s.stub.fsetxattr(squashed, notBitd)), EINVAL);
   s.close(notBitd.fd);
 });
 

@@ -21,7 +21,8 @@ const NOT_REMOVABLE: ReadonlySet<string> = new Set([BAD_FILE, SIGNATURE, VERSION
 const NOT_SETTABLE = [SET_SIGNATURE, GET_SIGNATURE, REOPEN_HINT, BAD_FILE, SIGNATURE, VERSION];
 
 /** One of the daemons, as far as it is to be believed. */
-export const isDaemon = (call: Call): boolean => call.pid === ClientPid.bitd || call.pid === ClientPid.scrub;
+export const isDaemon = ({ privileged, pid }: Call): boolean =>
+  privileged && (pid === ClientPid.bitd || pid === ClientPid.scrub);
 
 export const setsInternal = (dict: Dict): boolean => NOT_SETTABLE.some((key) => dict.has(key));
 
