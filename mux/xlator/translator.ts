@@ -139,6 +139,8 @@ export interface LayerNumbers {
   quota: QuotaNumbers | null;
   /** Null while changes are not recorded. */
   changelog: ChangelogNumbers | null;
+  /** Files whose contents do not match their signatures. Null: bit-rot detection is off. */
+  badFiles: number | null;
 }
 
 /** Answer to a request of `volume profile` or `volume top`. */

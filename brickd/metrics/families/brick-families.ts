@@ -6,6 +6,7 @@ import { LATENCY_BOUNDS_SEC, latenciesIn } from '../../../mux/stats/fop-stats.js
 import { FOPS, fopByNumber } from '../../../mux/xlator/fop-table.js';
 import { textOfLatin1 } from '../../../native/bytes.js';
 import { errnoName } from '../../../native/errno.js';
+import { BITROT_FAMILIES } from './bitrot-families.js';
 import type { BrickFamily } from './brick-family.js';
 import { CHANGELOG_FAMILIES } from './changelog-families.js';
 import { boundLabels, histogram, labels, type MetricHead, sample } from './exposition.js';
@@ -269,6 +270,7 @@ export const BRICK_FAMILIES: readonly BrickFamily[] = [
   ...BRICK_GAUGES,
   ...CLIENT_FAMILIES,
   ...CHANGELOG_FAMILIES,
+  ...BITROT_FAMILIES,
   ...QOS_FAMILIES,
   ...QUOTA_FAMILIES,
 ];

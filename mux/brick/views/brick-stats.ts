@@ -205,6 +205,7 @@ function layerNumbers(brick: Brick): LayerNumbers {
     healthyAtSec: 0,
     quota: null,
     changelog: null,
+    badFiles: null,
   };
   for (const layer of brick.layers) layer.count(numbers);
   return numbers;

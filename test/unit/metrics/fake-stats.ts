@@ -76,6 +76,7 @@ export function brick(name: string, up: boolean): BrickStats {
       ],
     },
     changelog: { records: 9, bytes: 900, rollovers: 3, rolloverSec: 0.01, failing: false, consumers: 1, lagSec: 0.2 },
+    badFiles: 1,
     qos: null,
     space: { total: 1000, free: 600, available: 500, inodes: 100, inodesFree: 90 },
   };

@@ -11,7 +11,12 @@ import type * as F from '../../../../mux/xlator/fops.js';
 import { isNullGfid } from '../../../../mux/xlator/gfid.js';
 import type { Fd, Inode } from '../../../../mux/xlator/inode.js';
 import { then } from '../../../../mux/xlator/maybe-promise.js';
-import { type DumpSection, Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
+import {
+  type DumpSection,
+  type LayerNumbers,
+  Translator,
+  type TranslatorInit,
+} from '../../../../mux/xlator/translator.js';
 import { NODE_UUID, REQUEST_LINK_COUNT, RESPONSE_LINK_COUNT } from '../../../../mux/xlator/xdata-keys.js';
 import { assert } from '../../../../native/assert.js';
 import type { ByteString } from '../../../../native/bytes.js';
@@ -30,6 +35,7 @@ import {
   refuseSetting,
   setsInternal,
   shown,
+  WHILE_OFF,
   withoutHidden,
 } from './internal-xattrs.js';
 import { ObjectState } from './object-state.js';
@@ -42,17 +48,6 @@ import { BootTime, encodeStubInit, GET_SIGNATURE, STUB_INIT } from './xattr-form
 const BAD_INODE = 'glusterfs.bad-inode';
 /** The brick holds no data: there is nothing to sign. */
 const ARBITER = 'features/arbiter';
-
-/** What is kept from clients while it is off, too. */
-const ALWAYS: ReadonlySet<F.FopName> = new Set<F.FopName>([
-  'lookup',
-  'setxattr',
-  'fsetxattr',
-  'removexattr',
-  'fremovexattr',
-  'getxattr',
-  'fgetxattr',
-]);
 
 type Outcome<R> = F.MaybePromise<R>;
 
@@ -114,7 +109,7 @@ export class BitrotStubTranslator extends Translator<Options> {
   }
 
   override wants(fop: F.FopName): boolean {
-    return ALWAYS.has(fop) || (this.#active !== null && !this.#arbiter);
+    return WHILE_OFF.has(fop) || (this.#active !== null && !this.#arbiter);
   }
 
   /** What keeps states of files; null on a brick without data. */
@@ -124,6 +119,10 @@ export class BitrotStubTranslator extends Translator<Options> {
 
   override forget(inode: Inode): void {
     inode.ctx[this.slot] = undefined;
+  }
+
+  override count(numbers: LayerNumbers): void {
+    numbers.badFiles = this.#active?.quarantine.size ?? null;
   }
 
   override dump(): DumpSection[] {

@@ -2,7 +2,7 @@
 import { type Call, ClientPid } from '../../../../mux/xlator/call.js';
 import type { Dict } from '../../../../mux/xlator/dict.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
-import type { DictReply, LookupReply, Xdata } from '../../../../mux/xlator/fops.js';
+import type { DictReply, FopName, LookupReply, Xdata } from '../../../../mux/xlator/fops.js';
 import { LIST_XATTR } from '../../../../mux/xlator/xdata-keys.js';
 import { EINVAL } from '../../../../native/errno.js';
 import { copyDict } from '../../copy-dict.js';
@@ -19,6 +19,17 @@ import {
 const HIDDEN = [BAD_FILE, VERSION, SIGNATURE, SIGNATURE_SIZE];
 const NOT_REMOVABLE: ReadonlySet<string> = new Set([BAD_FILE, SIGNATURE, VERSION]);
 const NOT_SETTABLE = [SET_SIGNATURE, GET_SIGNATURE, REOPEN_HINT, BAD_FILE, SIGNATURE, VERSION];
+
+/** Fops that these rules are about. */
+export const WHILE_OFF: ReadonlySet<FopName> = new Set<FopName>([
+  'lookup',
+  'setxattr',
+  'fsetxattr',
+  'removexattr',
+  'fremovexattr',
+  'getxattr',
+  'fgetxattr',
+]);
 
 /** One of the daemons, as far as it is to be believed. */
 export const isDaemon = ({ privileged, pid }: Call): boolean =>
