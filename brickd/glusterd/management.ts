@@ -102,8 +102,8 @@ export class Management {
   }
 
   /**
-   * Text of a volfile. Tries again while the connection comes and goes or glusterd does not answer in time; rejects with
-   * VolfileRefused, or an RpcFailure when glusterd stays silent. persist: how often to try.
+   * Text of a volfile. Tries again while the connection comes and goes, glusterd does not answer in time, or what it has is not whole (it
+   * may be writing it, or was ended while it did); rejects with VolfileRefused, or an RpcFailure when that goes on. persist: how often to try.
    */
   async fetchVolfile(id: string, brickName: ByteString, persist: number): Promise<string> {
     const backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS);
@@ -113,8 +113,10 @@ export class Management {
     for (let tries = 1; ; tries++) {
       try {
         const reply = await this.#ready().call(GETSPEC, getspecReq, request, getspecRsp, ANSWER_TIMEOUT_MS);
-        if (reply.op_ret >= 0) return reply.spec.slice(0, reply.op_ret);
-        throw new VolfileRefused(reply.op_errno);
+        if (reply.op_ret < 0) throw new VolfileRefused(reply.op_errno);
+        const text = reply.spec.slice(0, reply.op_ret);
+        if (isComplete(text)) return text;
+        throw new RpcFailure(text === '' ? 'the volfile is empty' : 'the volfile is cut off');
       } catch (error) {
         if (!(error instanceof RpcFailure) || error.refused || tries >= persist || this.#closed) throw error;
         log.warning(0, event('no volfile from glusterd yet', { 'volfile-id': id, reason: error.message, tries }));
@@ -198,3 +200,6 @@ export class Management {
     this.#events.volfilesChanged();
   }
 }
+
+/** Whether a volfile of glusterd's ends as all do. */
+const isComplete = (text: string): boolean => text.trimEnd().endsWith('end-volume');

@@ -30,7 +30,7 @@ export class FakeGlusterd {
           const volfile = this.volfiles.get(request.key) ?? 2;
           if (volfile === 'drop') {
             socket.destroy();
-            this.volfiles.set(request.key, 'volume x');
+            this.volfiles.set(request.key, 'volume x\nend-volume');
             return;
           }
           const ok = typeof volfile === 'string';

@@ -72,8 +72,22 @@ t.test('a connection lost before the answer: reconnect, ask again', async (t) =>
   const { glusterd, management, events } = await started(t);
   await management.open();
   glusterd.volfiles.set('v', 'drop');
-  t.equal(await management.fetchVolfile('v', NO_BYTES, 8), 'volume x');
+  t.equal(await management.fetchVolfile('v', NO_BYTES, 8), 'volume x\nend-volume');
   t.same(events, ['reconnected']);
+});
+
+t.test('a volfile that is not whole is asked for again', async (t) => {
+  const { glusterd, management } = await started(t);
+  await management.open();
+  for (const [text, message] of [
+    ['', 'the volfile is empty'],
+    ['volume x\nend-volume\nvolume y\n', 'the volfile is cut off'],
+  ] as const) {
+    glusterd.volfiles.set('v', text);
+    await t.rejects(management.fetchVolfile('v', NO_BYTES, 2), { message });
+    setTimeout(() => glusterd.volfiles.set('v', 'volume x\nend-volume\n'), 50);
+    t.equal(await management.fetchVolfile('v', NO_BYTES, 8), 'volume x\nend-volume\n');
+  }
 });
 
 t.test('FETCHSPEC is heard and not answered, other callbacks are ignored', async (t) => {
