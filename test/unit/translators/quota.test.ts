@@ -12,7 +12,18 @@ import type { DirEntry, Fops, StatfsReply } from '../../../mux/xlator/fops.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import type { LayerNumbers } from '../../../mux/xlator/translator.js';
 import { EDQUOT, EIO, ENOTCONN, EPERM, ESTALE } from '../../../native/errno.js';
-import { callOf, dictOf, errnoOfAttempt, FakeBrick, FakeClient, fdOf, gfidOf, lower, statOf } from './harness.js';
+import {
+  callOf,
+  dictOf,
+  errnoOfAttempt,
+  FakeBrick,
+  FakeClient,
+  fdOf,
+  gfidOf,
+  lower,
+  random,
+  statOf,
+} from './harness.js';
 
 const lines: LogLine[] = [];
 setLogSink({ wants: () => true, write: (line) => void lines.push(line) });
@@ -215,10 +226,11 @@ t.test('a writer is cut to what is left, then refused', async (t) => {
   t.equal(source.questions, 1, 'asked before the first');
   const { count } = await write(600_000, 600_064);
   t.equal(count, MB - 600_064, 'the write that crosses the limit ends at it');
+  t.equal(await errnoOfAttempt(() => write(600_000, MB)), EDQUOT);
   t.equal(await errnoOfAttempt(() => write(1, MB)), EDQUOT);
   t.equal(await errnoOfAttempt(() => write(1, 0)), EDQUOT, 'an overwrite, too: as with the original');
   const q = numbers();
-  t.equal(q?.refused, 3);
+  t.equal(q?.refused, 4);
   t.same(q?.directories, [{ path: '/top', bytes: MB, objects: 1, bytesLimit: MB, objectsLimit: 0 }]);
 });
 
@@ -407,6 +419,33 @@ t.test('limits change while fops run', async (t) => {
   await quota.reconfigure(OPTIONS);
   t.equal(await errnoOfAttempt(() => write(1)), EDQUOT, 'limits are read anew');
   t.ok(file.parent);
+});
+
+t.test('a storm of fops while limits are set and removed', async (t) => {
+  const { write, create, mkdir, top, sub, brick, quota, source, numbers } = setup(STRICT, 1);
+  const next = random(7);
+  const set = (values: Record<string, Uint8Array>) =>
+    errnoOfAttempt(() => quota.setxattr(internal, { inode: top, dict: dictOf(values), flags: 0, xdata: null }));
+  const errors = new Set<number>();
+  const worker = async (n: number) => {
+    const own = brick.learnName(n % 2 === 0 ? sub : top, `s${n}`, gfidOf(400 + n), S_IFREG);
+    for (let at = 0; at < 60; at++) {
+      const dice = next(20);
+      if (dice === 0) await set({ [LIMIT]: limitValue((1 + next(8)) * MB), [OBJECTS]: limitValue(20 + next(100)) });
+      else if (dice === 1) await quota.removexattr(internal, { inode: top, name: LIMIT, xdata: null });
+      else if (dice < 6) errors.add(await create(sub));
+      else if (dice < 9) errors.add(await mkdir(top));
+      else errors.add(await errnoOfAttempt(() => write(65_536, next(20) * 65_536, own)));
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, (_, n) => worker(n)));
+  t.same([...errors].sort(), [0, EDQUOT], 'fops succeed or are refused, nothing else');
+  await set({ [LIMIT]: limitValue(1000 * MB), [OBJECTS]: limitValue(100_000) });
+  await write(512, 0);
+  await write(512, 0);
+  const usage = source.usages.get(top.key);
+  t.equal(numbers()?.directories[0]?.bytes, usage?.bytes, 'nothing is left over of what was reserved');
+  t.equal(numbers()?.directories[0]?.objects, (usage?.files ?? 0) + (usage?.dirs ?? 0));
 });
 
 t.test('clients can not forge', async (t) => {

@@ -24,6 +24,8 @@ export type AskUsage = () => Promise<Usage>;
 
 /** An answer that shows a directory to be full stands for so long, if no timeout is shorter: a flood of refused fops is not one of questions. */
 const REFUSAL_MS = 250;
+/** Space is counted in blocks. A brick of a dispersed volume must not tear them. */
+const BLOCK = 512;
 /** Below the soft limit an answer stands for so long however short the timeout is: far from the limit no other brick fills the rest meanwhile. */
 const LEAST_MS = 20;
 /** Questions until an answer is taken during which fops have added something: it makes the directory look fuller than it is. */
@@ -113,8 +115,9 @@ export class DirectoryLimit {
     if (usage === null) return demand.bytes;
     const left = usage.hard - this.bytes;
     if (left <= 0) return -1;
-    if (demand.bytes < left) return demand.bytes;
-    return demand.divisible ? left : -1;
+    if (demand.bytes < left || (demand.bytes === left && demand.divisible)) return demand.bytes;
+    const part = left - (left % BLOCK);
+    return demand.divisible && part > 0 ? part : -1;
   }
 
   /** Whether what is known is good enough to refuse that fop. justAsked: on behalf of it. */
