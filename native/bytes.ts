@@ -26,6 +26,10 @@ export const latin1OfBytes = (bytes: ByteString): string => bytes as unknown as 
 /** Text of Node.js (process.argv, the environment, a message of an error), which is written as UTF-8. */
 export const bytesOfText = (text: string): ByteString => bytesOfLatin1(Buffer.from(text, 'utf8').latin1Slice());
 
+/** The bytes of an array as a string of one character each. */
+export const latin1OfArray = ({ buffer, byteOffset, length }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, length).latin1Slice();
+
 /** A path as calls of node:fs take it: the exact bytes. */
 export const fsPath = (bytes: ByteString): Buffer => Buffer.from(latin1OfBytes(bytes), 'latin1');
 

@@ -1,5 +1,6 @@
 /** Lease ids: 16 bytes by which an application (one client of an NFS server, say) is known, whichever connection it comes by. */
 import type { Dict } from '../../../../mux/xlator/dict.js';
+import { latin1OfArray } from '../../../../native/bytes.js';
 
 /** Bytes of a lease id as a byte string. */
 export type LeaseId = string;
@@ -11,9 +12,7 @@ const NO_ID = '\0'.repeat(LEASE_ID_BYTES);
 
 /** Null for an id of zeroes only, which is none. */
 export function leaseIdOf(bytes: Uint8Array): LeaseId | null {
-  const { buffer, byteOffset } = bytes;
-  const length = Math.min(bytes.length, LEASE_ID_BYTES);
-  const id = Buffer.from(buffer, byteOffset, length).latin1Slice().padEnd(LEASE_ID_BYTES, '\0');
+  const id = latin1OfArray(bytes.subarray(0, LEASE_ID_BYTES)).padEnd(LEASE_ID_BYTES, '\0');
   return id === NO_ID ? null : id;
 }
 

@@ -2,6 +2,7 @@
  * The part of features/marker that notes for geo-replication when files, and what is below directories, have changed (`xtime`), and
  * has the mark of the volume, which gsyncd reads and resets by an xattr.
  */
+
 import { type Logger, loggerFor } from '../../../../../mux/base/log.js';
 import { type Call, ClientPid } from '../../../../../mux/xlator/call.js';
 import { Dict } from '../../../../../mux/xlator/dict.js';
@@ -25,6 +26,7 @@ import {
   intercept,
 } from '../../../../../mux/xlator/intercept.js';
 import { type DumpSection, Translator, type TranslatorInit } from '../../../../../mux/xlator/translator.js';
+import { latin1OfArray } from '../../../../../native/bytes.js';
 import { EINVAL, EPERM, errnoName } from '../../../../../native/errno.js';
 import type { Options } from '../options.js';
 import { type ChangingFop, changes } from './changes.js';
@@ -126,7 +128,7 @@ export class ChangeTimes extends Translator<Options> {
     if (value === undefined) return null;
     if (call.pid !== ClientPid.gsyncd) throw failure(EPERM);
     const bytes = dict.bytes(VOLUME_MARK);
-    const given = bytes === undefined ? undefined : Buffer.from(bytes).toString('latin1');
+    const given = bytes === undefined ? undefined : latin1OfArray(bytes);
     if (given !== '' && given !== RESET) throw failure(EINVAL);
     const reset = this.#index?.volume.reset() ?? Promise.resolve();
     return reset.then(() => ({ xdata: null }));
