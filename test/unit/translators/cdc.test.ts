@@ -71,6 +71,15 @@ t.test('reading', async (t) => {
     t.notOk(plain.xdata!.has('deflate'), what);
     t.same(bytesOf(plain), bytes, what);
   }
+  const plain = setup({}, { readv: (_c, args) => ({ ...args, count: 0, errno: 0, stat: NO_IATT, region: null }) });
+  const heal = await plain.cdc.readv(callOf(client, { pid: -6 }), {
+    fd: plain.fd,
+    offset: 0,
+    size: 9,
+    flags: 0,
+    xdata: null,
+  });
+  t.notHas(heal, { inMemory: true }, 'internal clients get what is there');
   const none: Partial<Fops> = { readv: () => ({ count: 0, errno: 2, stat: NO_IATT, region: null, xdata: null }) };
   t.equal((await read(setup({}, none))).count, 0);
 });

@@ -58,6 +58,8 @@ export class CdcTranslator extends Translator<Options> {
   }
 
   readv(call: Call, args: ReadArgs): MaybePromise<ReadReply> {
+    // Heals, rebalance and bit-rot detection read below the layer that decompresses, or have none.
+    if (call.pid < 0) return this.next.readv(call, args);
     return then(this.next.readv(call, { ...args, inMemory: true }), (reply) => {
       const { region: held, count } = reply;
       if (!(held instanceof Region) || count === 0 || count < this.options['min-size']) return reply;
