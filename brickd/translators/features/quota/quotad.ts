@@ -16,7 +16,7 @@ import {
 import { Dict } from '../../../../mux/xlator/dict.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import { NULL_KEY } from '../../../../mux/xlator/gfid.js';
-import { ENOTCONN, EPROTO } from '../../../../native/errno.js';
+import { ENOTCONN } from '../../../../native/errno.js';
 import { RpcFailure, RpcSocket } from '../../../rpc/rpc-socket.js';
 import { SIZE, type Usage, usageIn } from './quota-xattrs.js';
 
@@ -29,6 +29,9 @@ const ANSWER_MS = 20_000;
 const SILENT_ANSWER_MS = 1_000;
 /** Between tries to connect, and to ask a quotad that does not reach its bricks yet. */
 const RETRY_MS = 250;
+/** Between lines in the log about directories that are not counted yet. */
+const UNCOUNTED_LOG_MS = 60_000;
+const NOT_COUNTED: Usage = Object.freeze({ bytes: 0, files: 0, dirs: 0 });
 const LOOKUP = {
   program: AGGREGATOR_PROGRAM,
   version: AGGREGATOR_VERSION,
@@ -64,6 +67,7 @@ export class Quotad {
   #awaySince: number | null = null;
   /** The log knows that it is away. */
   #toldAway = false;
+  #uncountedAt = Number.NEGATIVE_INFINITY;
   /** It has left a question unanswered. */
   #silent = false;
 
@@ -153,9 +157,17 @@ export class Quotad {
     }
     this.#back();
     const usage = usageIn(reply.xdata);
-    if (usage !== null) return usage;
-    this.#log.error(0, `quotad answers without a usage for a directory of volume ${volume}`, EPROTO);
-    throw failure(EPROTO);
+    if (usage === null) this.#uncounted(volume);
+    return usage ?? NOT_COUNTED;
+  }
+
+  /** What a directory holds has not been counted yet: quota was enabled a moment ago. */
+  #uncounted(volume: string): void {
+    const now = performance.now();
+    if (now - this.#uncountedAt < UNCOUNTED_LOG_MS) return;
+    this.#uncountedAt = now;
+    const what = `directories of volume ${volume} have limits and are not counted yet`;
+    this.#log.warning(0, `${what}: what they hold does not count until the crawl of "quota enable" has come by`);
   }
 
   #away(reason: string): void {
