@@ -257,6 +257,7 @@ t.test('a crash is made good at the next start', async (t) => {
     const brick = await new QuotaBrick().serve();
     t.teardown(() => brick.remove());
     await storm(brick, seed, 120);
+    await pause(20);
     await brick.crash();
     t.not(wrong(brick.dir).length, 0, 'something was not on record yet');
     await brick.serve();
@@ -300,6 +301,24 @@ t.test('clients see sizes without version, and nothing of what is internal', asy
   t.equal(one.dict?.bytes(`${QUOTA}limit-set`)?.length, 16);
   await brick.posix.removexattr(brick.call(), { inode: a.inode, name: `${QUOTA}limit-set`, xdata: null });
   t.equal(brick.xattr(brick.path('a'), `${QUOTA}limit-set.1`), null);
+  await brick.end();
+});
+
+t.test('directories are counted while others change them', async (t) => {
+  const brick = await new QuotaBrick().serve();
+  t.teardown(() => brick.remove());
+  const shared: Named[] = [{ inode: brick.root, parent: null, name: '' }];
+  let storms = 4;
+  const ended = () => storms--;
+  const all = [11, 12, 13, 14].map((seed) => storm(brick, seed, 60, shared).finally(ended));
+  let version = 1;
+  while (storms > 0) {
+    await pause(300);
+    // Each leaves its xattrs, and a file has room for some only.
+    if (version < 4) await brick.marker.reconfigure({ ...OPTIONS, 'quota-version': ++version });
+  }
+  await Promise.all(all);
+  t.same(await wrongInTheEnd(brick, `.${version}`), [], `version ${version}`);
   await brick.end();
 });
 
@@ -404,18 +423,20 @@ t.test('what quota has left is cleaned up on request', async (t) => {
 });
 
 /** Random changes of a brick's tree, some of them at the same time. */
-async function storm(brick: QuotaBrick, seed: number, steps: number): Promise<void> {
+async function storm(
+  brick: QuotaBrick,
+  seed: number,
+  steps: number,
+  directories: Named[] = [{ inode: brick.root, parent: null, name: '' }],
+): Promise<void> {
   const pick = random(seed);
-  const directories: { inode: Inode; parent: Inode | null; name: string }[] = [
-    { inode: brick.root, parent: null, name: '' },
-  ];
   const names: { inode: Inode; parent: Inode; name: string }[] = [];
   const some = <T>(list: T[]): T => list[pick(list.length)]!;
   let serial = 0;
   for (let step = 0; step < steps; step++) {
     const kind = pick(10);
     const parent = some(directories).inode;
-    const name = `n${++serial}`;
+    const name = `n${seed}-${++serial}`;
     if (kind <= 2 || names.length === 0) {
       const { inode } = await brick.mknod(parent, name);
       names.push({ inode, parent, name });
@@ -446,7 +467,9 @@ async function storm(brick: QuotaBrick, seed: number, steps: number): Promise<vo
     } else if (kind === 8) {
       const moved = directories.length > 1 ? directories[1 + pick(directories.length - 1)]! : null;
       if (moved === null || isBelow(directories, parent, moved.inode)) continue;
-      await brick.rename(moved.parent!, moved.name, parent, name);
+      // Another storm may have moved it, or what it is moved to, meanwhile.
+      if (brick.table.child(moved.parent!, moved.name) !== moved.inode) continue;
+      if ((await errnoOf(() => brick.rename(moved.parent!, moved.name, parent, name))) !== 0) continue;
       Object.assign(moved, { parent, name });
     } else if (pick(4) === 0) {
       await pause(150);
@@ -454,7 +477,13 @@ async function storm(brick: QuotaBrick, seed: number, steps: number): Promise<vo
   }
 }
 
-function isBelow(directories: { inode: Inode; parent: Inode | null }[], inode: Inode, above: Inode): boolean {
+interface Named {
+  inode: Inode;
+  parent: Inode | null;
+  name: string;
+}
+
+function isBelow(directories: Named[], inode: Inode, above: Inode): boolean {
   for (let at: Inode | null = inode; at !== null; ) {
     if (at === above) return true;
     at = directories.find((d) => d.inode === at)?.parent ?? null;

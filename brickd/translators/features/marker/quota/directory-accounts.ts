@@ -31,6 +31,8 @@ export class DirectoryAccount {
   made = false;
   flag: 'clear' | 'setting' | 'set' | 'clearing' = 'clear';
   flagged: Promise<void> | null = null;
+  /** The store that clears the flag, while it is under way. */
+  clearing: Promise<unknown> | null = null;
   /** Changes of what files give to it, under way. */
   changes = 0;
   pass: CountPass | null = null;
@@ -108,7 +110,7 @@ export class DirectoryAccounts {
   }
 
   #flag(account: DirectoryAccount): void {
-    if (account.flag !== 'clear') return;
+    if (account.flag !== 'clear' && account.flag !== 'clearing') return;
     account.flag = 'setting';
     account.flagged = this.#setFlag(account);
   }
@@ -122,6 +124,7 @@ export class DirectoryAccounts {
       }),
     );
     await this.#turn;
+    await account.clearing;
     const { inode } = account;
     try {
       await this.#records.asBrick((call) => this.#records.write(call, inode, new Dict().setInt(DIRTY, 1)));
@@ -135,11 +138,26 @@ export class DirectoryAccounts {
     account.flagged = null;
   }
 
-  /** The flag on disk was cleared, at the end of a round. */
-  cleared(account: DirectoryAccount, round: number): void {
-    account.flag = 'clear';
-    if (account.round > round) this.#flag(account);
-    else this.closeIfIdle(account);
+  /** Notes that a store clears the flag on disk. */
+  clears(account: DirectoryAccount, storing: Promise<unknown>): void {
+    account.flag = 'clearing';
+    const ended = (): void => {
+      account.clearing = null;
+      if (account.flag === 'clearing') account.flag = 'clear';
+      this.closeIfIdle(account);
+    };
+    account.clearing = storing.then(ended, ended);
+  }
+
+  /** Resolves when a directory, and those above it as far as they are known, are flagged on disk. Null: they are. */
+  flagged(directory: Inode): Promise<unknown> | null {
+    let setting: Promise<void>[] | null = null;
+    let at: Inode | null = directory;
+    for (let level = 0; at !== null && level < MAX_LEVELS; level++, at = at.parent) {
+      const flagged = this.#byKey.get(at.key)?.flagged;
+      if (flagged != null) (setting ??= []).push(flagged);
+    }
+    return setting === null ? null : Promise.all(setting);
   }
 
   /** Nothing is to be done for a directory any more, or it is gone. */

@@ -85,24 +85,31 @@ export class QuotaAccounting extends Translator<Options> {
   // --- what changes a file ------------------------------------------------------------------------------------------
 
   writev(call: Call, args: fops.WriteArgs): MaybePromise<fops.WriteReply> {
+    this.#accounting?.settling.expectChange(args.fd.inode);
     return this.#touching(args.fd.inode, this.next.writev(call, args));
   }
   truncate(call: Call, args: fops.TruncateArgs): MaybePromise<fops.PrePostReply> {
+    this.#accounting?.settling.expectChange(args.inode);
     return this.#touching(args.inode, this.next.truncate(call, args));
   }
   ftruncate(call: Call, args: fops.FtruncateArgs): MaybePromise<fops.PrePostReply> {
+    this.#accounting?.settling.expectChange(args.fd.inode);
     return this.#touching(args.fd.inode, this.next.ftruncate(call, args));
   }
   fallocate(call: Call, args: fops.FallocateArgs): MaybePromise<fops.PrePostReply> {
+    this.#accounting?.settling.expectChange(args.fd.inode);
     return this.#touching(args.fd.inode, this.next.fallocate(call, args));
   }
   discard(call: Call, args: fops.RangeArgs): MaybePromise<fops.PrePostReply> {
+    this.#accounting?.settling.expectChange(args.fd.inode);
     return this.#touching(args.fd.inode, this.next.discard(call, args));
   }
   zerofill(call: Call, args: fops.RangeArgs): MaybePromise<fops.PrePostReply> {
+    this.#accounting?.settling.expectChange(args.fd.inode);
     return this.#touching(args.fd.inode, this.next.zerofill(call, args));
   }
   copyFileRange(call: Call, args: fops.CopyFileRangeArgs): MaybePromise<fops.CopyFileRangeReply> {
+    this.#accounting?.settling.expectChange(args.fdOut.inode);
     return this.#touching(args.fdOut.inode, this.next.copyFileRange(call, args));
   }
   open(call: Call, args: fops.OpenArgs): MaybePromise<fops.Xdata> {
@@ -157,8 +164,14 @@ export class QuotaAccounting extends Translator<Options> {
     this.#accounting?.settling.expect(directory);
     return then(wind(), (r) => {
       this.#accounting?.settling.touchIn(directory, r.stat, made);
-      return r;
+      return this.#flagged(directory, r);
     });
+  }
+
+  /** A reply that waits, if need be, until a crash would have the directory counted anew. */
+  #flagged<R>(directory: Inode, reply: R): MaybePromise<R> {
+    const setting = this.#accounting?.settling.accounts.flagged(directory) ?? null;
+    return setting === null ? reply : setting.then(() => reply);
   }
 
   // --- removal and renaming -----------------------------------------------------------------------------------------
@@ -187,7 +200,7 @@ export class QuotaAccounting extends Translator<Options> {
     const wind = (): MaybePromise<fops.RenameReply> =>
       then(this.next.rename(call, { ...args, xdata: countingLinks(args.xdata) }), (reply) => {
         settling.touchIn(directoryOf(args.newLoc), reply.stat === NO_IATT ? statOf(moved) : reply.stat);
-        return reply;
+        return then(this.#flagged(directoryOf(args.oldLoc), reply), (r) => this.#flagged(directoryOf(args.newLoc), r));
       });
     if (victim === null || victim === moved) return wind();
     const isLast = victim.type === S_IFDIR ? () => true : wasLast;

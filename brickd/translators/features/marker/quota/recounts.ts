@@ -22,8 +22,9 @@ import type { Settling } from './settling.js';
 const MOST_WAITING = 65536;
 const PAGE_BYTES = 65536;
 const AT_A_TIME = 16;
-/** Counts of a directory that others keep changing, in a row, and the pause until the next ones. */
+/** Counts of a directory that others keep changing, in a row, and the pause until the next ones; the pause after a failure. */
 const MOST_PASSES = 5;
+const BUSY_MS = 1000;
 const RETRY_MS = 30_000;
 const SHORT_WAIT_MS = 20;
 /** Directories in directories: deeper ones have no path. */
@@ -80,16 +81,16 @@ export class Recounts {
       } catch (thrown) {
         const text = `directory ${gfidText(directory.gfid)} could not be counted for quota: ${describeThrown(thrown)}`;
         this.#log.error(0, text);
-        this.#later(directory);
+        this.#later(directory, RETRY_MS);
       } finally {
         directory.unref();
       }
     }
   }
 
-  #later(directory: Inode): void {
+  #later(directory: Inode, ms: number): void {
     if (this.#ended) return;
-    this.#settling.records.brick.timer(RETRY_MS, false, () => this.add(directory));
+    this.#settling.records.brick.timer(ms, false, () => this.add(directory));
   }
 
   async #countTop(directory: Inode): Promise<void> {
@@ -101,8 +102,8 @@ export class Recounts {
     this.#settling.schedule();
   }
 
-  /** nested: the directory above is being counted, too, and takes what this one has. False: it is gone, or could not be counted now. */
-  async #count(account: DirectoryAccount, depth: number, nested: boolean): Promise<boolean> {
+  /** clears: it was left dirty, and no round will clear it. False: it is gone, or could not be counted now. */
+  async #count(account: DirectoryAccount, depth: number, clears: boolean): Promise<boolean> {
     for (let passes = 0; passes < MOST_PASSES && !this.#ended; passes++) {
       const pass: CountPass = { stale: account.changes > 0 };
       account.pass = pass;
@@ -110,7 +111,7 @@ export class Recounts {
         const total = pass.stale ? null : await this.#total(account, depth);
         if (total === 'gone') return false;
         if (total !== null && !this.#isStale(pass)) {
-          await this.#store(account, pass, total, nested);
+          await this.#store(account, pass, total, clears);
           if (!this.#isStale(pass)) {
             this.done++;
             return true;
@@ -121,7 +122,7 @@ export class Recounts {
       }
       await new Promise((resolve) => setTimeout(resolve, SHORT_WAIT_MS));
     }
-    this.#later(account.inode);
+    this.#later(account.inode, BUSY_MS);
     return false;
   }
 
@@ -130,15 +131,14 @@ export class Recounts {
     return pass.stale;
   }
 
-  #store(account: DirectoryAccount, pass: CountPass, total: Figures, nested: boolean): Promise<void> {
+  #store(account: DirectoryAccount, pass: CountPass, total: Figures, clears: boolean): Promise<void> {
     const { locks, records } = this.#settling;
     const { inode } = account;
     return locks.alone(inode.key, () =>
       records.asBrick(async (call) => {
         if (pass.stale) return;
         const dict = new Dict().setBytes(records.names.size, encodeFigures(total, true));
-        // Nobody else has flagged it; above, the count goes on.
-        if (nested && account.flag === 'clear' && !same(total, EMPTY_DIRECTORY)) dict.setInt(DIRTY, 0);
+        if (clears && account.flag === 'clear') dict.setInt(DIRTY, 0);
         account.delta = { bytes: 0, files: 0, dirs: 0 };
         await records.write(call, inode, dict);
       }),
@@ -220,19 +220,32 @@ export class Recounts {
     const dict = new Dict();
     if (!right) dict.setBytes(names.contribution(above.inode.gfid), encodeFigures(gives, stat.isDirectory));
     const inode = records.inode(gfidKey(stat.gfid), stat.mode);
-    return locks.alone(inode.key, () =>
-      this.#asBrick(async (call) => {
-        if (!right && (await records.write(call, inode, dict)) === null) return null;
-        await records.remove(
-          call,
-          inode,
-          stale.map((key) => names.contribution(gfidOfKey(key))),
-        );
-        // Whether those directories still had them nobody can tell.
-        for (const key of stale) this.add(records.directory(key));
-        return gives;
-      }),
-    );
+    const store = (call: Call): Promise<Figures | null> =>
+      this.#storeEntry(call, inode, gives, right ? null : dict, stale);
+    try {
+      return await locks.alone(inode.key, () => this.#asBrick(store));
+    } catch (thrown) {
+      // One file whose xattrs have no room left must not keep all others from being counted.
+      this.#log.error(0, `${gfidText(stat.gfid)} is not counted for quota: ${describeThrown(thrown)}`);
+      return given ?? null;
+    }
+  }
+
+  /** stale: directories that the file gives nothing any more. Null: it does not exist any more. */
+  async #storeEntry(
+    call: Call,
+    inode: Inode,
+    gives: Figures,
+    dict: Dict | null,
+    stale: readonly string[],
+  ): Promise<Figures | null> {
+    const { records } = this.#settling;
+    if (dict !== null && (await records.write(call, inode, dict)) === null) return null;
+    const names = stale.map((key) => records.names.contribution(gfidOfKey(key)));
+    await records.remove(call, inode, names);
+    // Whether those directories still had it nobody can tell.
+    for (const key of stale) this.add(records.directory(key));
+    return gives;
   }
 
   /** What a directory in the directory holds; it is counted if that is not known. Null: it could not be. */
@@ -244,7 +257,7 @@ export class Recounts {
     if (depth >= MOST_DEPTH) return null;
     const account = accounts.open(records.directory(key));
     this.#waiting.delete(key);
-    await this.#count(account, depth + 1, true);
+    await this.#count(account, depth + 1, record.dirty);
     accounts.closeIfIdle(account);
     const counted = await records.asBrick((call) => records.read(call, account.inode));
     return counted?.size ?? null;

@@ -33,6 +33,7 @@ export class Removals {
         const reply = await wind();
         if (isLast(reply)) await this.#gone(inode, given);
         else this.#settling.touch(inode);
+        await this.#settling.accounts.flagged(directory);
         return reply;
       } finally {
         for (const account of [own, ...given.keys()]) account.changed();

@@ -93,11 +93,18 @@ export class Settling {
     this.schedule();
   }
 
-  /** A fop is about to change what is in a directory: the flag should be on disk first, but is not waited for. */
+  /** A fop is about to change what is in a directory: flags are set meanwhile. */
   expect(directory: Inode): void {
     if (this.#ended) return;
     this.accounts.touch(directory, this.round);
     this.schedule();
+  }
+
+  /** A fop is about to change a file. */
+  expectChange(inode: Inode): void {
+    if (inode.parent === null || this.#files.has(inode.key)) return;
+    this.expect(inode.parent);
+    for (const { parent } of inode.aliases ?? []) this.expect(parent);
   }
 
   /** Whether it is about to be settled anyway. */
@@ -269,15 +276,13 @@ export class Settling {
     const { flag, changes, pass } = account;
     const idle = account.round <= round && isZero(account.delta) && changes === 0 && pass === null;
     const clears = flag === 'set' && idle;
-    if (clears) {
-      account.flag = 'clearing';
-      change.dict.setInt(DIRTY, 0);
-    }
+    if (clears) change.dict.setInt(DIRTY, 0);
+    const storing = change.store(call, inode);
+    if (clears) this.accounts.clears(account, storing);
     try {
-      await change.store(call, inode);
+      await storing;
     } finally {
-      if (clears) this.accounts.cleared(account, round);
-      else this.accounts.closeIfIdle(account);
+      this.accounts.closeIfIdle(account);
     }
   }
 }
