@@ -3,7 +3,7 @@
 new() { F=f$(date +%N)$RANDOM; }                    # a fresh name
 T() { timeout 20 "$@"; }
 x() { getfattr --absolute-names -d -m "$1" -e text "$2" 2>/dev/null | grep -c "$1"; }
-dumpkey() { rm -f /run/gluster/*.dump.*; kill -USR1 "$(pid)"; waitfor 5 sh -c 'ls /run/gluster/*.dump.*'; sleep 0.3; grep -hE "$1" /run/gluster/*.dump.* 2>/dev/null | head -1; }
+dumpkey() { rm -f /run/gluster/*.dump.*; kill -USR1 "$(pid)"; wait_for 5 sh -c 'ls /run/gluster/*.dump.*'; sleep 0.3; grep -hE "$1" /run/gluster/*.dump.* 2>/dev/null | head -1; }
 p_none() { echo -; }
 p_graph() { echo -; }
 p_reserve() { local i; new; for i in 1 2 3 4 5 6 7 8; do T dd if=/dev/zero of=$M/$F bs=64k count=1 2>&1 | grep -q 'No space' && { echo ENOSPC; return; }; [ "$1" = before ] && break; sleep 1; done; echo written; }
@@ -19,7 +19,7 @@ p_links() { new; > $M/$F; ln $M/$F $M/1$F; ln $M/$F $M/2$F 2>&1 | grep -o 'Too m
 p_mdata() { new; echo x > $M/$F; x trusted.glusterfs.mdata $B/$F; }
 p_lru() { g volume status $V inode | sed -n 's/^.*LRU limit *: *//p' | head -1; }
 p_allow() { mkdir -p /m2; T mount -t glusterfs gfhost:/$V /m2 >/dev/null 2>&1; T sh -c 'ls /m2 | grep -q io' 2>/dev/null && echo mounts || echo rejected; umount -l /m2 2>/dev/null; }
-p_sdump() { mkdir -p /run/sd; rm -f /run/sd/*; g volume statedump $V >/dev/null 2>&1; waitfor 4 sh -c 'ls /run/sd/*.dump.*' && echo there || echo elsewhere; }
+p_sdump() { mkdir -p /run/sd; rm -f /run/sd/*; g volume statedump $V >/dev/null 2>&1; wait_for 4 sh -c 'ls /run/sd/*.dump.*' && echo there || echo elsewhere; }
 p_backlog() { ss -ltn | awk -v p=":$(port)" '$4 ~ p"$" {print $3}' | head -1; }
 p_rbuf() { ss -tmn state established "( sport = :$(port) )" | grep -o 'rb[0-9]*' | sort -u | tail -1; }
 p_lktrace() { new; > $M/$F; mark2=$(stat -c %s $LOG); T flock $M/$F true; sleep 0.3; tail -c +$((mark2 + 1)) $LOG | grep -c REQUEST | awk '{print ($1 > 0 ? "traced" : "quiet")}'; }
@@ -31,10 +31,10 @@ p_touch() { new; T touch $M/$F 2>&1 | grep -o 'Read-only' || echo made; }
 p_append() { new; echo x > $M/$F 2>/dev/null; T sh -c "echo y >> $M/$F" 2>&1 | grep -o 'Read-only' || echo appended; }
 p_profile() { g volume profile $V info 2>/dev/null | grep -q 'LOOKUP\|WRITE' && echo numbers || echo empty; }
 p_fdstats() { new; mark2=$(stat -c %s $LOG); echo x > $M/$F; sleep 0.3; tail -c +$((mark2 + 1)) $LOG | grep -q 'fd statistics\|Filename\|---' && echo logged || echo quiet; }
-p_statsdump() { rm -f /var/lib/glusterd/stats/*; waitfor 4 sh -c 'ls /var/lib/glusterd/stats/*d_b*.dump' && { sleep 1; head -c 1 /var/lib/glusterd/stats/*d_b*.dump | head -1; } || echo no-file; }
-p_samples() { rm -rf /var/log/glusterfs/samples/*; for i in 1 2 3 4; do echo x > $M/smp$i; done; waitfor 4 sh -c 'cat /var/log/glusterfs/samples/*d_b* | grep -q ,' && echo sampled || echo none; }
-p_debug() { mark2=$(stat -c %s $LOG); T ls $M/nosuch >/dev/null 2>&1; mnt; sleep 0.5; tail -c +$((mark2 + 1)) $LOG | awk '{print $4}' | grep -E '^[A-Z]$' | sort -u | tr -d '\n'; echo; }
-p_fmt() { mark2=$(stat -c %s $LOG); mnt; sleep 0.5; tail -c +$((mark2 + 1)) $LOG | grep -q MSGID && echo ids || echo plain; }
+p_statsdump() { rm -f /var/lib/glusterd/stats/*; wait_for 4 sh -c 'ls /var/lib/glusterd/stats/*d_b*.dump' && { sleep 1; head -c 1 /var/lib/glusterd/stats/*d_b*.dump | head -1; } || echo no-file; }
+p_samples() { rm -rf /var/log/glusterfs/samples/*; for i in 1 2 3 4; do echo x > $M/smp$i; done; wait_for 4 sh -c 'cat /var/log/glusterfs/samples/*d_b* | grep -q ,' && echo sampled || echo none; }
+p_debug() { mark2=$(stat -c %s $LOG); T ls $M/nosuch >/dev/null 2>&1; mounts; sleep 0.5; tail -c +$((mark2 + 1)) $LOG | awk '{print $4}' | grep -q '^D$' && echo debug || echo none; }
+p_fmt() { mark2=$(stat -c %s $LOG); mounts; sleep 0.5; tail -c +$((mark2 + 1)) $LOG | grep -q MSGID && echo ids || echo plain; }
 p_trace() { mark2=$(stat -c %s $LOG); new; echo x > $M/$F; T stat $M/$F >/dev/null; sleep 0.3; tail -c +$((mark2 + 1)) $LOG | grep -o 'trace_[a-z]*' | sort -u | grep -E 'trace_(writev|stat|lookup|create|getxattr)$' | tr '\n' ' '; echo; }
 p_delay() { local s=$(date +%s%N); new; T touch $M/$F; s=$((($(date +%s%N) - s) / 1000000)); [ $s -gt 900 ] && echo slow || echo fast; }
 p_selinux() { new; > $M/$F; setfattr -n security.selinux -v lab $M/$F 2>/dev/null; x selinux $B/$F; getfattr --absolute-names -d -m selinux $B/$F 2>/dev/null | grep -o '^[a-z.]*selinux' | tr '\n' ' '; }
