@@ -5,7 +5,10 @@
 state() { getfattr --absolute-names --only-values -n trusted.reten_state "$1" 2>/dev/null | tr -d '\0'; }
 # refuses WHAT COMMAND...: with EROFS
 refuses() { local what=$1; shift; like "$what" "$(LC_ALL=C "$@" 2>&1)" 'Read-only file system'; }
-settings() { ok "set $*" g volume set v "$@"; sleep 1.5; }
+applied() { grep -ac 'volfile applied' "$(brick_log /d/b1)"; }
+more() { [ "$(applied)" -gt "$1" ]; }
+# settings OPTION VALUE ...: in effect on the brick (whose log tells so, but for stock's)
+settings() { local n; n=$(applied); ok "set $*" g volume set v "$@"; if [ "$BRICK" = stock ]; then sleep 1.5; else wait_for 10 more "$n"; fi; }
 now=attribute-timeout=0,entry-timeout=0,negative-timeout=0
 
 start_glusterd || fail 'glusterd starts'

@@ -2,4 +2,4 @@
 import t from 'tap';
 import { scenario } from './scenario.js';
 
-await scenario(t, 'worm', { timeoutS: 150 });
+await scenario(t, 'worm', { timeoutS: 240 });
