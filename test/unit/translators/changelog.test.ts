@@ -231,6 +231,23 @@ t.test('data and metadata once in a slice', async (t) => {
   await s.t.fini();
 });
 
+t.test('what a slice has already waits for no record of others', async (t) => {
+  const s = await new Setup().start();
+  const inode = s.brick.inode();
+  const truncate = () => Promise.resolve(s.t.truncate(callOf(client), { inode, offset: 0, xdata: null }));
+  const first = truncate();
+  const again = truncate();
+  await Promise.race([again, first]);
+  t.match(s.current, /\nD/, 'neither is answered before their record is in the file');
+  await Promise.all([again, first]);
+  let others = 0;
+  const create = s.create('other').then(() => others++);
+  await truncate();
+  t.equal(others, 0);
+  await create;
+  await s.t.fini();
+});
+
 t.test('geo-replication has a file sent once more', async (t) => {
   const s = await new Setup().start();
   const call = Object.assign(callOf(client, { uid: 1, gid: 2 }), { fop: WIRE.setxattr });

@@ -105,8 +105,12 @@ export class ChangelogTranslator extends Translator<Options> {
     const { barrier, names } = this.#recording;
     if (barrier.up) return barrier.lifted().then(() => this.#entry(loc, wind, record, other));
     const use = names.begin(loc.parent, loc.name, other.parent, other.name);
+    const recordIt = (journal: Journal, reply: R): number => {
+      record(journal, reply);
+      return journal.latest;
+    };
     const run = (): F.MaybePromise<R> =>
-      barrier.up ? barrier.lifted().then(run) : this.#recording.record(wind, record, use);
+      barrier.up ? barrier.lifted().then(run) : this.#recording.record(wind, recordIt, use);
     return use.before === null ? run() : use.before.then(run);
   }
 
@@ -210,27 +214,28 @@ export class ChangelogTranslator extends Translator<Options> {
   #data<R>(call: Call, inode: Inode, wind: () => F.MaybePromise<R>, changed: (reply: R) => boolean): F.MaybePromise<R> {
     if (!this.#records(call)) return wind();
     const run = (): F.MaybePromise<R> =>
-      this.#recording.record(wind, (journal, reply) => {
-        if (changed(reply)) this.#recordData(journal, inode);
-      });
+      this.#recording.record(wind, (journal, reply) => (changed(reply) ? this.#recordData(journal, inode) : 0));
     const named = this.#recording.nameForSnapshot(inode.gfid);
     return named === null ? run() : named.then(run);
   }
 
-  #recordData(journal: Journal, inode: Inode): void {
-    if (this.#isFirst(journal, inode, 'data')) journal.begin(Letter.data, inode.gfid).end();
+  #recordData(journal: Journal, inode: Inode): number {
+    return this.#once(journal, inode, 'data', () => journal.begin(Letter.data, inode.gfid).end());
   }
 
-  /** Whether the present slice has no such record of an inode; from now on it has one. */
-  #isFirst(journal: Journal, inode: Inode, mark: recorded.Mark): boolean {
+  /** Records something of an inode unless the present slice has it. Returns the set of records that has it. */
+  #once(journal: Journal, inode: Inode, mark: recorded.Mark, record: () => void): number {
     let marks = inode.ctx[this.slot] as recorded.SliceMarks | undefined;
     if (marks === undefined) {
       marks = new recorded.SliceMarks();
       inode.ctx[this.slot] = marks;
     }
-    if (marks[mark] === journal.slice) return false;
-    marks[mark] = journal.slice;
-    return true;
+    if (marks[mark] !== journal.slice) {
+      record();
+      marks[mark] = journal.slice;
+      marks.set = journal.latest;
+    }
+    return marks.set;
   }
 
   writev(call: Call, args: F.WriteArgs): F.MaybePromise<F.WriteReply> {
@@ -253,9 +258,9 @@ export class ChangelogTranslator extends Translator<Options> {
   #metadata<R>(call: Call, inode: Inode, mark: recorded.Mark, wind: () => F.MaybePromise<R>): F.MaybePromise<R> {
     const fop = numberOf(call);
     if (fop === 0 || !this.#records(call)) return wind();
-    return this.#recording.record(wind, (journal) => {
-      if (this.#isFirst(journal, inode, mark)) journal.begin(Letter.metadata, inode.gfid).number(fop).end();
-    });
+    return this.#recording.record(wind, (journal) =>
+      this.#once(journal, inode, mark, () => journal.begin(Letter.metadata, inode.gfid).number(fop).end()),
+    );
   }
 
   setattr(call: Call, args: F.SetattrArgs): F.MaybePromise<F.PrePostReply> {
@@ -300,7 +305,8 @@ export class ChangelogTranslator extends Translator<Options> {
       (journal) => {
         const named = recorded.recordAsNew(journal, call, inode);
         if (!named) this.#log.info(0, `${pathOf(inode)}: its name is not known: not recorded as new`);
-        if (inode.type === S_IFREG) this.#recordData(journal, inode);
+        const set = named ? journal.latest : 0;
+        return inode.type === S_IFREG ? Math.max(set, this.#recordData(journal, inode)) : set;
       },
     );
   }

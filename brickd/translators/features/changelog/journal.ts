@@ -27,9 +27,12 @@ const RETRY_MS = 1000;
 const MAX_ATTEMPTS = 10;
 
 let lastSlice = 0;
+let lastSet = 0;
 
 /** Records that are written together. */
 class RecordSet {
+  /** Sets of any journal are written in the order of their numbers. */
+  readonly number = ++lastSet;
   chunks: Chunk[] = [];
   readonly written: Promise<void>;
   resolve!: () => void;
@@ -62,6 +65,8 @@ export class Journal implements Collector {
   #sealed: RecordSet | null = null;
   /** Being written; null between writes. */
   #writing: RecordSet | null = null;
+  /** The last set that was written, or given up. */
+  #done = 0;
   #scheduled = false;
   /** A rollover is about to change the file: what comes waits for the next one. */
   #held = false;
@@ -124,9 +129,19 @@ export class Journal implements Collector {
     return this.#nextSettings?.encoding ?? defined(this.#file, 'records are for an open journal').settings.encoding;
   }
 
-  /** Resolves when all records so far are in the file; null: they are. */
-  written(): Promise<void> | null {
-    return (this.#set ?? this.#sealed ?? this.#writing)?.written ?? null;
+  /** The set that the last record is in. */
+  get latest(): number {
+    return defined(this.#set, 'a record is in a set').number;
+  }
+
+  /** Resolves when the records of a set, and of all before it, are in the file; null: they are. */
+  written(set: number): Promise<void> | null {
+    if (set <= this.#done) return null;
+    // Of few: the one that is being written, the last of a slice, and the one that records are added to.
+    for (const one of [this.#writing, this.#sealed, this.#set]) {
+      if (one !== null && one.number >= set) return one.written;
+    }
+    return null;
   }
 
   endOfTurn(): void {
@@ -157,10 +172,7 @@ export class Journal implements Collector {
       this.#unsynced = true;
       if (written === chunk.length) this.#taken(chunk, file);
       else this.#refused([chunk], -Math.min(written, 0));
-      const set = defined(this.#writing, 'a set is being written');
-      this.#writing = null;
-      set.resolve();
-      this.#go();
+      this.#ended(defined(this.#writing, 'a set is being written'));
     };
     this.#folder.queue.submit(b, JOURNAL_LANE, Priority.high);
   }
@@ -180,11 +192,17 @@ export class Journal implements Collector {
     } catch (thrown) {
       this.#log.error(0, `writing records has failed: ${describeThrown(thrown)}`);
     } finally {
-      assert(this.#writing === set, 'one set is written at a time');
-      this.#writing = null;
-      set.resolve();
-      this.#go();
+      this.#ended(set);
     }
+  }
+
+  /** A set is in the file, or kept for later: whoever waits for it goes on. */
+  #ended(set: RecordSet): void {
+    assert(this.#writing === set && set.number > this.#done, 'one set is written at a time, in order');
+    this.#writing = null;
+    this.#done = set.number;
+    set.resolve();
+    this.#go();
   }
 
   /** Writes chunks at the end of the file; those that the disk refuses are kept. */
@@ -385,7 +403,7 @@ export class Journal implements Collector {
   async close(): Promise<void> {
     this.#cancelRetry?.();
     await this.#run('closing the journal', async () => {
-      while (this.#set !== null || this.#writing !== null) await this.written();
+      while (this.#set !== null || this.#writing !== null) await (this.#set ?? this.#writing)?.written;
       if (!(await this.#writeBacklog())) this.#log.error(0, `${this.#folder.path}: records that were kept are lost`);
       const file = this.#file;
       this.#file = null;

@@ -27,6 +27,8 @@ export class SliceMarks {
   data = 0;
   metadata = 0;
   xattrs = 0;
+  /** The set of records that the last one of them is in. */
+  set = 0;
 }
 
 const numberOf = (name: Parameters<typeof fopByName>[0]): number => fopByName(name).internal;

@@ -193,10 +193,13 @@ export class Recording {
 
   // --- changes --------------------------------------------------------------------------------------------------------
 
-  /** Makes a change and records it; its reply is given when the record is in the journal. use: of the names that it changes. */
+  /**
+   * Makes a change and records it; its reply is given when that is in the journal. record: returns the set of records that has it, 0 if none
+   * need have it. use: of the names that it changes.
+   */
   record<R>(
     wind: () => MaybePromise<R>,
-    record: (journal: Journal, reply: R) => void,
+    record: (journal: Journal, reply: R) => number,
     use: NameUse | null = null,
   ): MaybePromise<R> {
     const generation = this.#inFlight.begin();
@@ -221,15 +224,16 @@ export class Recording {
     generation: Generation,
     use: NameUse | null,
     reply: R,
-    record: (journal: Journal, reply: R) => void,
+    record: (journal: Journal, reply: R) => number,
   ): MaybePromise<R> {
     const { journal } = this;
+    let set = 0;
     try {
-      if (journal !== null) record(journal, reply);
+      if (journal !== null) set = record(journal, reply);
     } finally {
       this.#over(generation, use);
     }
-    const written = journal?.written() ?? null;
+    const written = set === 0 || journal === null ? null : journal.written(set);
     return written === null ? reply : written.then(() => reply);
   }
 
