@@ -627,6 +627,11 @@ t.test('a full disk', async (t) => {
   await until(() => s.current.includes('kept2'));
   await s.create('after');
   t.match(s.current.replaceAll('\0', ' '), /\/before .*\/kept1 .*\/kept2 .*\/after /);
+  disk.full = true;
+  await t.rejects(s.roll('binary'), /no new journal can be begun/);
+  await s.create('in the old encoding');
+  disk.full = false;
+  await until(() => s.current.includes('in the old encoding'));
   const { name } = s.index;
   disk.full = true;
   for (let n = 0; n < 50; n++) await Promise.all(Array.from({ length: 1000 }, (_, i) => s.create(`n${n}.${i}`)));

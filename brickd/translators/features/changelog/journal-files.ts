@@ -27,6 +27,9 @@ export interface JournalSettings {
   readonly synchronous: boolean;
 }
 
+export const sameSettings = (a: JournalSettings, b: JournalSettings): boolean =>
+  a.encoding === b.encoding && a.synchronous === b.synchronous;
+
 /** The journal that is written, open. */
 export interface JournalFile {
   readonly fd: number;

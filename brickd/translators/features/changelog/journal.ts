@@ -15,7 +15,15 @@ import { Priority } from '../../../../native/layout.js';
 import { type Collector, endOfTurn } from '../../../../native/turn.js';
 import { type ChangelogFolder, JOURNAL_LANE } from './changelog-folder.js';
 import { HistoryIndex, journalName } from './history-index.js';
-import { beginJournal, endJournal, isEmpty, isTaken, type JournalFile, type JournalSettings } from './journal-files.js';
+import {
+  beginJournal,
+  endJournal,
+  isEmpty,
+  isTaken,
+  type JournalFile,
+  type JournalSettings,
+  sameSettings,
+} from './journal-files.js';
 import { Chunk, type LetterCode, RecordWriter } from './records.js';
 
 /** Chunks of a write at most: ops of a batch. */
@@ -100,6 +108,11 @@ export class Journal implements Collector {
 
   get size(): number {
     return this.#file?.size ?? 0;
+  }
+
+  /** Whether the file is one of such settings. */
+  has(settings: JournalSettings): boolean {
+    return this.#file !== null && sameSettings(this.#file.settings, settings);
   }
 
   /** The disk refuses records. */
@@ -358,8 +371,7 @@ export class Journal implements Collector {
       if (recoded && this.failing) throw new Error('the disk takes no records: the encoding stays');
       for (let attempt = 0; ; attempt++) {
         const seconds = this.#index.next(Math.floor(Date.now() / 1000)) + attempt;
-        const same = settings !== null && !recoded && settings.synchronous === old.settings.synchronous;
-        if (empty && same) return { seconds, empty };
+        if (empty && settings !== null && sameSettings(settings, old.settings)) return { seconds, empty };
         const away = empty ? null : seconds;
         try {
           if (settings === null) await endJournal(this.#folder, away);

@@ -153,9 +153,10 @@ export class Recording {
       return;
     }
     this.#startTimers(options);
-    const was = settingsOf(before);
-    const is = settingsOf(options);
-    if (was.encoding !== is.encoding || was.synchronous !== is.synchronous) await this.journal.rollover(is);
+    const settings = settingsOf(options);
+    if (this.journal.has(settings)) return;
+    await this.journal.rollover(settings);
+    if (!this.journal.has(settings)) throw new Error(`brick ${this.#layer.brick.name}: no new journal can be begun`);
   }
 
   /** Puts the journal away and records no more. */
