@@ -83,6 +83,8 @@ export class Journal implements Collector {
   /** Records that the disk has refused; they go first. */
   #backlog: Chunk[] = [];
   #cancelRetry: (() => void) | null = null;
+  /** The log has been told that the disk refuses records. */
+  #refusing = false;
   /** Records were given up. */
   #lost = false;
   #unsynced = false;
@@ -115,7 +117,12 @@ export class Journal implements Collector {
     return this.#file !== null && sameSettings(this.#file.settings, settings);
   }
 
-  /** The disk refuses records. */
+  /** The disk has refused records, and has not taken them since. */
+  get refusing(): boolean {
+    return this.#refusing;
+  }
+
+  /** Records wait for a disk that has refused them. */
   get failing(): boolean {
     return this.#backlog.length > 0;
   }
@@ -248,8 +255,10 @@ export class Journal implements Collector {
   // --- a disk that takes no records --------------------------------------------------------------------------------------
 
   #refused(chunks: Chunk[], errno: number): void {
-    if (!this.failing)
+    if (!this.#refusing) {
       this.#log.error(0, `${this.#folder.path}: records cannot be written and are kept for later`, errno);
+    }
+    this.#refusing = true;
     this.#keep(chunks);
     this.#cancelRetry ??= this.#owner.timer(RETRY_MS, () => {
       this.#cancelRetry = null;
@@ -290,6 +299,7 @@ export class Journal implements Collector {
     this.#backlog = [];
     await this.#writeChunks(chunks);
     if (this.failing) return false;
+    this.#refusing = false;
     this.#log.info(0, `${this.#folder.path}: records that were kept are written`);
     return true;
   }

@@ -317,7 +317,7 @@ export class Recording {
       bytes: journal?.bytes ?? 0,
       rollovers: journal?.rollovers ?? 0,
       rolloverSec: (journal?.rolloverMs ?? 0) / 1000,
-      failing: journal?.failing ?? true,
+      failing: journal?.refusing ?? true,
       consumers: consumers?.connected ?? 0,
       lagSec: (consumers?.lagMs ?? 0) / 1000,
     };
