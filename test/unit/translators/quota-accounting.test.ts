@@ -281,6 +281,7 @@ t.test('clients see sizes without version, and nothing of what is internal', asy
   const brick = await new QuotaBrick().serve();
   t.teardown(() => brick.remove());
   const { root } = brick;
+  t.same(await wrongInTheEnd(brick), []);
   const a = await brick.mkdir(root, 'a');
   const f = await brick.mknod(a.inode, 'f');
   await brick.write(f.inode, 3000);

@@ -9,6 +9,7 @@ import { Dict } from '../../../../../mux/xlator/dict.js';
 import { gfidText } from '../../../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../../../mux/xlator/inode.js';
 import { MAX_LEVELS } from '../../../../../mux/xlator/known-path.js';
+import { assert } from '../../../../../native/assert.js';
 import { type Figures, isZero, NOTHING, sum } from './figures.js';
 import type { QuotaRecords } from './quota-records.js';
 import { DIRTY } from './quota-xattrs.js';
@@ -33,8 +34,10 @@ export class DirectoryAccount {
   flagged: Promise<void> | null = null;
   /** The store that clears the flag, while it is under way. */
   clearing: Promise<unknown> | null = null;
-  /** Changes of what files give to it, under way. */
+  /** Changes of what files give to it, under way: until a file that has left it is settled, too. */
   changes = 0;
+  /** Directories that it has left since it was settled. */
+  readonly left: DirectoryAccount[] = [];
   pass: CountPass | null = null;
 
   constructor(inode: Inode) {
@@ -60,6 +63,12 @@ export class DirectoryAccount {
   }
   changed(): void {
     this.changes--;
+    assert(this.changes >= 0, 'no more changes of a directory end than have begun');
+  }
+
+  /** What it gives to others is on record. */
+  settled(): void {
+    for (const account of this.left.splice(0)) account.changed();
   }
 }
 
@@ -164,6 +173,7 @@ export class DirectoryAccounts {
   close(account: DirectoryAccount): void {
     if (this.#byKey.get(account.inode.key) !== account) return;
     this.#byKey.delete(account.inode.key);
+    account.settled();
     account.inode.unref();
   }
 

@@ -194,17 +194,17 @@ export class QuotaAccounting extends Translator<Options> {
     const { inode: victim } = args.newLoc;
     const accounting = this.#accounting;
     if (accounting === null || moved === null) return this.next.rename(call, args);
-    const { settling } = accounting;
-    settling.expect(directoryOf(args.oldLoc));
-    settling.expect(directoryOf(args.newLoc));
+    const from = directoryOf(args.oldLoc);
+    const to = directoryOf(args.newLoc);
+    accounting.settling.expect(to);
     const wind = (): MaybePromise<fops.RenameReply> =>
-      then(this.next.rename(call, { ...args, xdata: countingLinks(args.xdata) }), (reply) => {
-        settling.touchIn(directoryOf(args.newLoc), reply.stat === NO_IATT ? statOf(moved) : reply.stat);
-        return then(this.#flagged(directoryOf(args.oldLoc), reply), (r) => this.#flagged(directoryOf(args.newLoc), r));
-      });
-    if (victim === null || victim === moved) return wind();
-    const isLast = victim.type === S_IFDIR ? () => true : wasLast;
-    return accounting.removals.removing(victim, directoryOf(args.newLoc), wind, isLast);
+      accounting.removals.moving(moved, from, to, () =>
+        this.next.rename(call, { ...args, xdata: countingLinks(args.xdata) }),
+      );
+    const isLast = victim?.type === S_IFDIR ? () => true : wasLast;
+    const renamed =
+      victim === null || victim === moved ? wind() : accounting.removals.removing(victim, to, wind, isLast);
+    return then(renamed, (reply) => then(this.#flagged(from, reply), (r) => this.#flagged(to, r)));
   }
 
   // --- look-ups -----------------------------------------------------------------------------------------------------
@@ -299,8 +299,6 @@ export class QuotaAccounting extends Translator<Options> {
     return this.next.removexattr(call, name === args.name ? args : { ...args, name });
   }
 }
-
-const statOf = (inode: Inode): Pick<Iatt, 'gfid' | 'mode'> => ({ gfid: inode.gfid, mode: inode.type });
 
 const isCheckable = ({ name, stat }: fops.DirEntry): boolean =>
   name !== '.' && name !== '..' && stat !== NO_IATT && !isNullGfid(stat.gfid);

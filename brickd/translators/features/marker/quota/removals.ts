@@ -25,6 +25,7 @@ export class Removals {
   /** Winds a fop that takes a name of a file from a directory. isLast: by the reply, whether that was the last one. */
   removing<R>(inode: Inode, directory: Inode, wind: () => MaybePromise<R>, isLast: (reply: R) => boolean): Promise<R> {
     const own = this.#changing(directory);
+    let leaves = false;
     return this.#settling.locks.alone(inode.key, async () => {
       const given = await this.#given(inode);
       try {
@@ -32,14 +33,31 @@ export class Removals {
         for (const account of [own, ...given.keys()]) if (account.flagged !== null) await account.flagged;
         const reply = await wind();
         if (isLast(reply)) await this.#gone(inode, given);
-        else this.#settling.touch(inode);
+        else leaves = true;
         await this.#settling.accounts.flagged(directory);
         return reply;
       } finally {
-        for (const account of [own, ...given.keys()]) account.changed();
+        for (const account of given.keys()) account.changed();
+        if (leaves) this.#settling.leaves(own, inode.parent, inode);
+        else own.changed();
         this.#settling.schedule();
       }
     });
+  }
+
+  /** Winds a fop that moves a file from a directory to one. */
+  async moving<R>(inode: Inode, from: Inode, to: Inode, wind: () => MaybePromise<R>): Promise<R> {
+    const own = this.#changing(from);
+    let moved = false;
+    try {
+      const reply = await wind();
+      moved = true;
+      return reply;
+    } finally {
+      if (moved) this.#settling.leaves(own, to, inode);
+      else own.changed();
+      this.#settling.schedule();
+    }
   }
 
   #changing(directory: Inode): DirectoryAccount {

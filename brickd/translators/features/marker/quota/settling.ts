@@ -42,6 +42,8 @@ interface Touched {
   readonly mode: number;
   /** A directory made since: it was empty then. */
   readonly made: boolean;
+  /** Directories that it has left, which must not be counted until it is settled: it may still give them something. */
+  readonly left: DirectoryAccount[];
 }
 
 export class Settling {
@@ -76,20 +78,35 @@ export class Settling {
   /** A file may hold more or less than before, or have other names. */
   touch(inode: Inode): void {
     if (this.#files.has(inode.key)) return;
-    this.#add(inode.key, { mode: inode.type, made: false }, inode.parent);
+    this.#add(inode.key, { mode: inode.type, made: false, left: [] }, inode.parent);
     for (const { parent } of inode.aliases ?? []) this.accounts.touch(parent, this.round);
   }
 
   /** A file may be new in a directory. made: it has just been made. */
   touchIn(directory: Inode, { gfid, mode }: Pick<Iatt, 'gfid' | 'mode'>, made = false): void {
-    this.#add(gfidKey(gfid), { mode, made }, directory);
+    this.#add(gfidKey(gfid), { mode, made, left: [] }, directory);
+  }
+
+  /** A file has left a directory, for which a change was begun ({@link DirectoryAccount.changing}): it ends when the file is settled. */
+  leaves(from: DirectoryAccount, to: Inode | null, { key, type }: Pick<Inode, 'key' | 'type'>): void {
+    this.#add(key, { mode: type, made: false, left: [from] }, to);
   }
 
   #add(key: string, touched: Touched, directory: Inode | null): void {
     if (this.#ended) return;
     if (directory !== null) this.accounts.touch(directory, this.round);
-    if (this.#files.size >= MOST_FILES && directory !== null) this.recount(directory);
-    else if (!this.#files.has(key)) this.#files.set(key, touched);
+    const known = this.#files.get(key);
+    if (known !== undefined) {
+      known.left.push(...touched.left);
+    } else if (this.#files.size < MOST_FILES || directory === null) {
+      this.#files.set(key, touched);
+    } else {
+      this.recount(directory);
+      for (const account of touched.left) {
+        account.changed();
+        this.recount(account.inode);
+      }
+    }
     this.schedule();
   }
 
@@ -165,7 +182,13 @@ export class Settling {
       await eachOf(deepest, AT_A_TIME, (account) =>
         this.#contained(account.inode.gfid, account.inode, () => this.#settleDirectory(account, round)),
       );
+      for (const account of deepest) this.#keepFlagsAbove(account);
     }
+  }
+
+  /** A directory that stays flagged for a later round is to be found from the root, by flags. */
+  #keepFlagsAbove({ inode, flag }: DirectoryAccount): void {
+    if (flag !== 'clear' && flag !== 'clearing' && inode.parent !== null) this.accounts.touch(inode.parent, this.round);
   }
 
   /** Those directories that are farthest from the root among those that the round has still to do with. */
@@ -184,15 +207,21 @@ export class Settling {
     return deepest;
   }
 
-  async #settle(key: string, { mode, made }: Touched, round: number): Promise<void> {
+  async #settle(key: string, { mode, made, left }: Touched, round: number): Promise<void> {
     const inode = this.records.inode(key, mode);
     if (inode.type === S_IFDIR) {
       const account = this.accounts.open(this.records.directory(key));
       account.due = true;
       account.made ||= made;
+      account.left.push(...left);
       return;
     }
-    await this.#contained(inode.gfid, inode.parent, () => this.#settleFile(inode, round));
+    let postponed = false;
+    await this.#contained(inode.gfid, inode.parent, async () => {
+      postponed = !(await this.#settleFile(inode, round));
+    });
+    if (postponed) this.#add(key, { mode, made, left }, null);
+    else for (const account of left) account.changed();
   }
 
   /** Runs what concerns one file. If that fails, the directory stays flagged, and is counted anew later. */
@@ -207,24 +236,23 @@ export class Settling {
 
   // --- files --------------------------------------------------------------------------------------------------------
 
-  #settleFile(inode: Inode, round: number): Promise<void> {
+  /** False: a directory that it gives to, or has given to, is being counted. */
+  #settleFile(inode: Inode, round: number): Promise<boolean> {
     return this.locks.alone(inode.key, () =>
       this.records.asBrick(async (call) => {
         const record = await this.records.read(call, inode);
-        if (record === null) return;
+        if (record === null) return true;
         const gives = figuresOf(record.stat);
         const directories = gives === null ? new Set<string>() : await this.records.directoriesOf(call, inode, record);
         const change = new Change(this);
         if (gives !== null) change.give(record, directories, gives);
         change.takeBack(record, directories);
-        if (change.isEmpty) return;
-        if (!(await change.begin(round))) {
-          this.#files.set(inode.key, { mode: record.stat.mode, made: false });
-          return;
-        }
+        if (change.isEmpty) return true;
+        if (!(await change.begin(round))) return false;
         const after = await change.store(call, inode);
         // The xattr itself may have taken a block.
         if (after !== null && gives !== null && figuresOf(after)?.bytes !== gives.bytes) this.touch(inode);
+        return true;
       }),
     );
   }
@@ -282,6 +310,7 @@ export class Settling {
     try {
       await storing;
     } finally {
+      account.settled();
       this.accounts.closeIfIdle(account);
     }
   }
