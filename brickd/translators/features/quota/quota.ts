@@ -200,21 +200,13 @@ export class QuotaTranslator extends Translator<Options> {
 
   // --- entries --------------------------------------------------------------------------------------------------------
 
-  /** Runs a fop that adds to a directory. until: directories above these have it already. */
-  #into<R>(
-    parent: Inode,
-    demand: Demand,
-    wind: () => MaybePromise<R>,
-    until: ReadonlySet<Inode> | null = null,
-  ): MaybePromise<R> {
-    return then(this.#above.of(parent, until), (limits) =>
-      limits.length === 0 ? wind() : this.#admission.run(limits, demand, wind, () => demand.bytes),
-    );
-  }
-
+  /** Runs a fop that makes something in a directory. exempt: it is counted, never refused. */
   #made<R>(call: Call, parent: Inode, demand: Demand, exempt: boolean, wind: () => MaybePromise<R>): MaybePromise<R> {
-    if (!isInternal(call) && !exempt) return this.#into(parent, demand, wind);
-    return count(this.#above.asKnown(parent), wind(), demand.objects, () => demand.bytes);
+    const added = (): number => demand.bytes;
+    if (isInternal(call) || exempt) return count(this.#above.asKnown(parent), wind(), demand.objects, added);
+    return then(this.#above.of(parent), (limits) =>
+      limits.length === 0 ? wind() : this.#admission.run(limits, demand, wind, added),
+    );
   }
 
   create(call: Call, args: CreateArgs): MaybePromise<CreateReply> {
