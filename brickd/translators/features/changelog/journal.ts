@@ -6,7 +6,7 @@
  *   begin .. end ──> set of this turn ──endOfTurn──> being written ──> CHANGELOG ──rollover──> YYYY/MM/DD/CHANGELOG.<time>, HTIME
  *                     written() of it resolves when it is in the file
  */
-import { describeThrown } from '../../../../mux/base/fault.js';
+import { background, describeThrown } from '../../../../mux/base/fault.js';
 import type { Logger } from '../../../../mux/base/log.js';
 import type { Gfid } from '../../../../mux/xlator/gfid.js';
 import { assert, defined } from '../../../../native/assert.js';
@@ -178,7 +178,7 @@ export class Journal implements Collector {
     if (chunk !== undefined && set.chunks.length === 1 && !this.failing && this.#file !== null) {
       this.#writeOne(chunk, this.#file);
     } else {
-      void this.#write(set);
+      background(this.#write(set), this.#log, 'writing records has failed');
     }
   }
 

@@ -1,5 +1,6 @@
 /** The recording of a brick's changes: on or off, its journal, its slices, and what a snapshot wants of it. */
 import { BrickError } from '../../../../mux/base/brick-error.js';
+import { background } from '../../../../mux/base/fault.js';
 import type { Logger } from '../../../../mux/base/log.js';
 import type { MaybePromise } from '../../../../mux/xlator/fops.js';
 import type { Gfid } from '../../../../mux/xlator/gfid.js';
@@ -129,9 +130,10 @@ export class Recording {
       // One that a slow disk has not finished counts for the next as well.
       if (rolling || this.journal === null) return;
       rolling = true;
-      void this.journal.rollover().finally(() => {
+      const rolled = this.journal.rollover().finally(() => {
         rolling = false;
       });
+      background(rolled, this.#log, 'rollover has failed');
     };
     this.#timers.push(brick.timer(options['rollover-time'] * 1000, true, roll));
     const interval = options['fsync-interval'];

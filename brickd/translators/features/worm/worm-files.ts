@@ -67,15 +67,12 @@ export class WormFiles {
   exclusively<R>(inode: Inode, work: () => Promise<R>): Promise<R> {
     const before = this.#changing.get(inode.key) ?? Promise.resolve();
     const run = before.then(work);
-    // Whoever asked is told of a failure; who is next begins anew.
-    const end = run.then(
-      () => {},
-      () => {},
-    );
-    this.#changing.set(inode.key, end);
-    void end.then(() => {
+    const ended = (): void => {
       if (this.#changing.get(inode.key) === end) this.#changing.delete(inode.key);
-    });
+    };
+    // Whoever asked is told of a failure; who is next begins anew.
+    const end: Promise<void> = run.then(ended, ended);
+    this.#changing.set(inode.key, end);
     return run;
   }
 
