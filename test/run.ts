@@ -51,7 +51,19 @@ const SHORT_11 = ['basics', 'arbiter'];
 /** Two labs at a time: most of a scenario's time goes into waiting. These measure times or fill the machine, and run alone. */
 const ALONE = ['hang', 'many', 'manyvolume', 'page', 'prometheus', 'qos', 'resources', 'workers'];
 /** What is run by --long, or when it is chosen. */
-const LONG = ['hosts', 'many', 'manyvolume', 'options', 'qos', 'releases', 'rolling', 'tools', 'tree', 'workers'];
+const LONG = [
+  'bitrot',
+  'hosts',
+  'many',
+  'manyvolume',
+  'options',
+  'qos',
+  'releases',
+  'rolling',
+  'tools',
+  'tree',
+  'workers',
+];
 
 const missingPackages = (): string[] =>
   Object.entries(PACKAGES)
