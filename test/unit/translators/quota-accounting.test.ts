@@ -446,10 +446,8 @@ async function storm(
       const { inode } = await brick.mkdir(parent, name);
       directories.push({ inode, parent, name });
     } else if (kind === 4) {
-      await Promise.all([
-        brick.write(some(names).inode, pick(9000) + 1),
-        brick.truncate(some(names).inode, pick(9000)),
-      ]);
+      // Never longer than a block: blocks of files with holes come and go by themselves.
+      await Promise.all([brick.write(some(names).inode, pick(9000) + 1), brick.truncate(some(names).inode, pick(512))]);
     } else if (kind === 5) {
       const { inode } = some(names);
       await brick.link(inode, parent, name);

@@ -79,7 +79,6 @@ export class Settling {
   touch(inode: Inode): void {
     if (this.#files.has(inode.key)) return;
     this.#add(inode.key, { mode: inode.type, made: false, left: [] }, inode.parent);
-    for (const { parent } of inode.aliases ?? []) this.accounts.touch(parent, this.round);
   }
 
   /** A file may be new in a directory. made: it has just been made. */
@@ -96,6 +95,7 @@ export class Settling {
     if (this.#ended) return;
     if (directory !== null) this.accounts.touch(directory, this.round);
     const known = this.#files.get(key);
+    if (known === undefined) this.#flagDirectoriesOf(this.records.brick.findInode(key));
     if (known !== undefined) {
       known.left.push(...touched.left);
     } else if (this.#files.size < MOST_FILES || directory === null) {
@@ -119,9 +119,16 @@ export class Settling {
 
   /** A fop is about to change a file. */
   expectChange(inode: Inode): void {
-    if (inode.parent === null || this.#files.has(inode.key)) return;
-    this.expect(inode.parent);
-    for (const { parent } of inode.aliases ?? []) this.expect(parent);
+    if (this.#ended || inode.parent === null || this.#files.has(inode.key)) return;
+    this.#flagDirectoriesOf(inode);
+    this.schedule();
+  }
+
+  /** All that are known to have a name of a file. */
+  #flagDirectoriesOf(inode: Inode | undefined): void {
+    if (inode === undefined || inode.parent === null) return;
+    this.accounts.touch(inode.parent, this.round);
+    for (const { parent } of inode.aliases ?? []) this.accounts.touch(parent, this.round);
   }
 
   /** Whether it is about to be settled anyway. */
