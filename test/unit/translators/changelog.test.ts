@@ -649,6 +649,7 @@ t.test('a disk that is full when the brick starts', async (t) => {
   await s.create('unseen');
   disk.full = false;
   await until(() => readdirSync(s.journals).includes('CHANGELOG'));
+  await until(() => s.t.dump()[0]!.lines.includes('changelog.active=1'));
   await s.create('seen');
   t.match(s.current, /\/seen/);
   await s.t.fini();
