@@ -38,7 +38,7 @@ sum=$(($(stat -c %s /d/b1/a/one) + $(stat -c %s /d/b1/a/b/two)))
 ok "$sum bytes are not beyond the limit" test $sum -le $((20 * MB))
 ok 'and fill it' test $sum -ge $((20 * MB - 200000))
 ok 'its figures are those of the disk' wait_for 20 used_is /a $((20 * MB))
-is 'append' "$(why_not sh -c 'echo x >> /m/a/one')" "$edquot"
+is 'append' "$(why_not bash -c 'echo x >> /m/a/one')" "$edquot"
 is 'create' "$(why_not mkdir /m/a/new)" "$edquot"
 head -c 3000000 /dev/zero > /m/free/big
 is 'rename into' "$(why_not mv -T /m/free/big /m/a/big)" "$edquot"
@@ -55,7 +55,7 @@ note 'the brick starts anew'
 kill "$(brick_pid v /d/b1)"; wait_for 20 misses /m v-client-0
 ok 'started' g volume start v force
 wait_for 20 online v; wait_for 20 sees /m v-client-0; wait_for 20 sees /n v-client-0
-is 'the limit counts from the first write' "$(why_not sh -c 'echo x >> /m/a/b/two')" "$edquot"
+is 'the limit counts from the first write' "$(why_not bash -c 'echo x >> /m/a/b/two')" "$edquot"
 rm /m/a/b/one
 ok 'room was made' wait_for 10 sh -c 'head -c 100000 /dev/zero > /m/a/fits'
 g volume quota v limit-usage /a 100MB >/dev/null
@@ -68,7 +68,7 @@ g volume quota v limit-usage /a 500MB >/dev/null
 g volume quota v hard-timeout 0 >/dev/null; g volume quota v soft-timeout 0 >/dev/null; sleep 1
 writer /m/a/known 4096 >/dev/null
 kill -9 "$(cat /run/gluster/quotad/quotad.pid)"; t=$SECONDS
-is 'a write below the limit ends' "$(why_not sh -c 'echo x >> /m/a/known')" 'not connected'
+is 'a write below the limit ends' "$(why_not bash -c 'echo x >> /m/a/known')" 'not connected'
 ok "after $((SECONDS - t)) s" test $((SECONDS - t)) -le 15
 is 'where no limit is, none waits' "$(writer /m/outside 100000)" '100000 ok'
 is 'one line tells of it' "$(grep -acE 'quotad at .* is away' "$(brick_log /d/b1)")" 1
