@@ -121,6 +121,8 @@ export class Recounts {
         account.pass = null;
       }
       await new Promise((resolve) => setTimeout(resolve, SHORT_WAIT_MS));
+      // What has waited for the pass to end, and what the next one would have to wait for.
+      await this.#settling.settled();
     }
     this.#later(account.inode, BUSY_MS);
     return false;
