@@ -257,6 +257,14 @@ t.test('the access time may put the end off; relaxed, it may bring it forward to
   }
 });
 
+t.test('times that leave the access time where it is are no change of the retention', async (t) => {
+  const expired = new Brick(FILES).committed('3/100/50');
+  expired.now = 5000;
+  t.equal(await expired.setattr(ATIME, { atime: 1000 }), 0);
+  t.equal(expired.state, '3/100/50');
+  t.equal(await expired.setattr(ATIME, { atime: 999 }), EROFS);
+});
+
 t.test('chmod to read-only begins the retention, and never ends one earlier', async (t) => {
   const b = new Brick(FILES).committed(undefined, 990);
   t.equal(await b.setattr(MODE, { mode: 0o644 }), 0);
