@@ -2,7 +2,7 @@
 """changelog.py live|history BRICK FOLDER [START]: prints what libgfchangelog makes of a brick's journals, a change a line, as gsyncd reads
 them. live: registers, says "registered" and goes on until it is killed; history: from START to now. FOLDER is for the library.
 
-changelog.py load MOUNT LIST: makes files until LIST.stop exists; the names of those that were acknowledged go to LIST, synced.
+changelog.py load MOUNT LIST PREFIX: makes files and folders until LIST.stop exists; the names of those that were acknowledged go to LIST.
 """
 import ctypes, ctypes.util, os, sys, time
 
@@ -27,17 +27,17 @@ def show(files, done):
 
 what, a, b = sys.argv[1:4]
 if what == 'load':
-    n = 0
+    n, prefix = 0, sys.argv[4]
     with open(b, 'w') as acknowledged:
         while not os.path.exists(b + '.stop'):
             n += 1
             try:
-                with open('%s/load%d' % (a, n), 'x') as f: f.write('x')
-                os.mkdir('%s/dir%d' % (a, n))
+                with open('%s/%s%d' % (a, prefix, n), 'x') as f: f.write('x')
+                os.mkdir('%s/%sdir%d' % (a, prefix, n))
             except OSError:
                 time.sleep(0.05)
                 continue
-            acknowledged.write('load%d\ndir%d\n' % (n, n)); acknowledged.flush()
+            acknowledged.write('%s%d\n%sdir%d\n' % (prefix, n, prefix, n)); acknowledged.flush()
     sys.exit()
 
 lib = library()
