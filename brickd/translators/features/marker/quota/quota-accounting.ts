@@ -25,6 +25,9 @@ import { CLEANUP, DIRTY, DONT_ACCOUNT, QuotaNames, SIZE } from './quota-xattrs.j
 /** Fops that are looked at as well while quota is off, if it has ever been on: they show, set and remove xattrs of it. */
 const WITH_XATTRS: ReadonlySet<FopName> = new Set(['lookup', 'readdirp', 'getxattr', 'setxattr', 'removexattr']);
 
+/** Quota was enabled on a running brick: fops that were under way have ended by then, of which the accounting knows nothing. */
+const FOPS_END_MS = 1000;
+
 export class QuotaAccounting extends Translator<Options> {
   #names: QuotaNames;
   /** Null: quota is off. */
@@ -38,7 +41,7 @@ export class QuotaAccounting extends Translator<Options> {
   // --- its life -----------------------------------------------------------------------------------------------------
 
   override async init(): Promise<void> {
-    this.#start();
+    this.#start(0);
   }
 
   override async reconfigure(options: Options): Promise<void> {
@@ -48,15 +51,15 @@ export class QuotaAccounting extends Translator<Options> {
     await this.#accounting?.end();
     this.#accounting = null;
     this.#names = new QuotaNames(options['quota-version']);
-    this.#start();
+    this.#start(FOPS_END_MS);
   }
 
-  #start(): void {
+  /** countMs: until directories that need it are counted. */
+  #start(countMs: number): void {
     if (!this.options.quota) return;
     const accounting = new Accounting(this, this.#names);
     this.#accounting = accounting;
-    // Once the stack is linked.
-    this.brick.timer(0, false, () =>
+    this.brick.timer(countMs, false, () =>
       background(accounting.start(), loggerFor(this.name), 'starting the accounting of quota'),
     );
   }
