@@ -242,7 +242,12 @@ export class Recounts {
     stale: readonly string[],
   ): Promise<Figures | null> {
     const { records } = this.#settling;
-    if (dict !== null && (await records.write(call, inode, dict)) === null) return null;
+    if (dict !== null) {
+      const after = await records.write(call, inode, dict);
+      if (after === null) return null;
+      // The xattr itself may have taken a block.
+      if (!after.isDirectory && figuresOf(after)?.bytes !== gives.bytes) this.#settling.touch(inode);
+    }
     const names = stale.map((key) => records.names.contribution(gfidOfKey(key)));
     await records.remove(call, inode, names);
     // Whether those directories still had it nobody can tell.
