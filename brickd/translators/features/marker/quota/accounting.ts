@@ -65,14 +65,14 @@ export class Accounting {
     return this.#checked.has(inode);
   }
 
-  /** Compares what a file has on record with what it is. directory: one that has a name of it. */
-  check(directory: Inode | null, stat: Iatt, answer: Dict | null): void {
+  /** Compares what a file has on record with what it is, and soon will be if it grows. directory: one that has a name of it. */
+  check(directory: Inode | null, stat: Iatt, answer: Dict | null, grows: boolean): void {
     const record = this.records.record(stat, answer);
     const given = directory === null ? undefined : record.contributions.get(directory.key);
     if (!stat.isDirectory) {
       const gives = figuresOf(stat);
       const right = gives === null ? given === undefined : given !== undefined && same(given, gives);
-      if (directory !== null && !right) this.settling.touchIn(directory, stat);
+      if (directory !== null && (grows || !right)) this.settling.touchIn(directory, stat);
       return;
     }
     const key = gfidKey(stat.gfid);

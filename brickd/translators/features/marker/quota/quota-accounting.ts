@@ -20,7 +20,7 @@ import { Accounting } from './accounting.js';
 import { cleanUp } from './cleanup.js';
 import { isLinktoMode } from './figures.js';
 import { shown, storedKeys, storedName } from './key-versions.js';
-import { CLEANUP, DIRTY, DONT_ACCOUNT, QuotaNames, SIZE } from './quota-xattrs.js';
+import { CLEANUP, DIRTY, DONT_ACCOUNT, linksKey, QuotaNames, SIZE } from './quota-xattrs.js';
 
 /** Fops that are looked at as well while quota is off, if it has ever been on: they show, set and remove xattrs of it. */
 const WITH_XATTRS: ReadonlySet<FopName> = new Set(['lookup', 'readdirp', 'getxattr', 'setxattr', 'removexattr']);
@@ -218,11 +218,11 @@ export class QuotaAccounting extends Translator<Options> {
     const checking =
       this.#accounting !== null && parent !== null && !(inode !== null && this.#accounting.isChecked(inode));
     const stored = asked === null ? null : storedKeys(this.#names, asked);
-    const xdata = checking ? this.#checkKeys(stored, parent) : stored;
+    const xdata = checking ? this.#checkKeys(stored, parent).setInt(linksKey(parent.gfid), 0) : stored;
     const down = xdata === asked ? args : { ...args, xdata };
     return then(this.#ready(asked), () =>
       then(this.next.lookup(call, down), (r) => {
-        if (checking) this.#check(parent, r.stat, r.xdata);
+        if (checking) this.#check(parent, r.stat, r.xdata, r.xdata?.has(linksKey(parent.gfid)) !== true);
         return asked === null ? { ...r, xdata: null } : this.#shown(r);
       }),
     );
@@ -238,10 +238,11 @@ export class QuotaAccounting extends Translator<Options> {
     return copyDict(xdata).setInt(names.contribution(parent.gfid), 0).setInt(names.size, 0).setInt(DIRTY, 0);
   }
 
-  #check(parent: Inode | null, stat: Iatt, answer: Dict | null): void {
+  /** grows: storage adds an xattr to the file, which may take a block. */
+  #check(parent: Inode | null, stat: Iatt, answer: Dict | null, grows = false): void {
     const accounting = this.#accounting;
     if (accounting === null || parent === null || isNullGfid(stat.gfid)) return;
-    accounting.check(parent, stat, answer);
+    accounting.check(parent, stat, answer, grows);
     accounting.checked(this.brick.adoptInode(stat.gfid, stat.mode));
   }
 
@@ -263,7 +264,7 @@ export class QuotaAccounting extends Translator<Options> {
       then(this.next.readdirp(call, down), (reply) => {
         for (const entry of reply.entries) {
           if (entry.dict === null) continue;
-          if (checking && isCheckable(entry)) accounting.check(inode, entry.stat, entry.dict);
+          if (checking && isCheckable(entry)) accounting.check(inode, entry.stat, entry.dict, false);
           entry.dict = asked === null ? null : shown(names, entry.dict, this.options.quota);
         }
         if (checking && reply.errno !== 0) accounting.listed(inode);

@@ -4,6 +4,8 @@ import { type Gfid, gfidKey, gfidText, parseGfid } from '../../../../../mux/xlat
 export const QUOTA_PREFIX = 'trusted.glusterfs.quota.';
 /** How many links a file has in a directory: kept by posix where quota is on. */
 export const PGFID_PREFIX = 'trusted.pgfid.';
+/** Under which a file has the number of its names in a directory. */
+export const linksKey = (directory: Gfid): string => `${PGFID_PREFIX}${gfidText(directory)}`;
 /** Directory and name of each link of a file. */
 export const GFID2PATH_PREFIX = 'trusted.gfid2path.';
 export const SIZE = 'trusted.glusterfs.quota.size';
