@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { lstatSync, readdirSync, type Stats } from 'node:fs';
+import { appendFileSync, lstatSync, readdirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { MarkerTranslator } from '../../../brickd/translators/features/marker/marker.js';
@@ -371,6 +371,31 @@ t.test('look-ups and listings set right what is wrong on record', async (t) => {
   t.same(new Set(listing.entries.flatMap(({ dict }) => [...(dict?.map.keys() ?? [])])), new Set(), 'not shown');
   brick.disk.releasedir(fd);
   t.same(await wrongInTheEnd(brick), [], 'a listing');
+  await brick.end();
+});
+
+t.test('a file that takes a block with its first look-up is counted with that', async (t) => {
+  const brick = await new QuotaBrick().serve();
+  t.teardown(() => brick.remove());
+  await brick.mknod(brick.root, 'f');
+  t.same(await wrongInTheEnd(brick), []);
+  await brick.end();
+
+  const path = brick.path('f');
+  execFileSync('setfattr', ['-x', `trusted.pgfid.${gfidText(brick.root.gfid)}`, path]);
+  await brick.serve();
+  const { next } = brick.marker;
+  const lookup = next.lookup.bind(next);
+  next.lookup = async (call, a) => {
+    const reply = await lookup(call, a);
+    // As a symbolic link does by the number of its names that storage adds, where the inode has no more room for xattrs.
+    appendFileSync(path, Buffer.alloc(5000, 1));
+    return reply;
+  };
+  const { blocks } = lstatSync(path);
+  await brick.lookup(brick.root, 'f');
+  t.ok(lstatSync(path).blocks > blocks);
+  t.same(await wrongInTheEnd(brick), []);
   await brick.end();
 });
 
