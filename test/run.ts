@@ -53,13 +53,16 @@ const ALONE = ['hang', 'many', 'manyvolume', 'page', 'prometheus', 'qos', 'resou
 /** What is run by --long, or when it is chosen. */
 const LONG = [
   'bitrot',
+  'cdc',
   'hosts',
   'many',
   'manyvolume',
   'options',
   'qos',
+  'quota-accounting',
   'releases',
   'rolling',
+  'snapshot',
   'tools',
   'tree',
   'workers',
