@@ -46,7 +46,7 @@ ok 'start force after a kill' g volume start v force
 wait
 accounted 'after a kill' $bricks
 ok 'quota is disabled' g volume quota v disable
-ok 'its xattrs go' wait_for 20 bash -c '! getfattr -Rd -m trusted.glusterfs.quota --absolute-names /d/b1 /d/b2 2>/dev/null | grep -q contri'
+ok 'its xattrs go' wait_for 60 bash -c '! getfattr -Rd -m trusted.glusterfs.quota --absolute-names /d/b1 /d/b2 2>/dev/null | grep -q contri'
 umount /m
 # What stock has to say of its own time is left out.
 for b in $bricks; do quiet_log $b '\[server\.c:'; done
