@@ -42,6 +42,8 @@ const PACKAGES: Record<string, string> = {
   bindfs: 'bindfs',
   curl: 'curl',
   openssl: 'openssl',
+  sshd: 'openssh-server',
+  rsync: 'rsync',
   promtool: 'prometheus',
   chromium: 'chromium',
 };
@@ -54,6 +56,7 @@ const ALONE = ['hang', 'many', 'manyvolume', 'page', 'prometheus', 'qos', 'resou
 const LONG = [
   'bitrot',
   'cdc',
+  'georep',
   'hosts',
   'many',
   'manyvolume',
@@ -96,7 +99,7 @@ function install(packages: readonly string[]): void {
 function whyNotEndToEnd(): string | undefined {
   if (process.getuid?.() !== 0) return 'needs root';
   if (missingPackages().length > 0 && mayInstall) {
-    keepFromStarting('prometheus.service');
+    for (const unit of ['prometheus.service', 'ssh.service']) keepFromStarting(unit);
     install(missingPackages());
   }
   const missing = missingPackages();
