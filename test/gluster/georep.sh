@@ -9,7 +9,7 @@ storm_s=${GEOREP_S:-10}
 # sshd on a host, which all hosts may enter as root; the key comes on standard input.
 sshd_on() {
   on "$1" bash -c '
-    umask 077; mkdir -p /root/.ssh /run/sshd /run/ssh && cat > /root/.ssh/id_ed25519 && ssh-keygen -q -y -f /root/.ssh/id_ed25519 > /root/.ssh/authorized_keys
+    mkdir -p -m 700 /root/.ssh /run/ssh && mkdir -p /run/sshd && (umask 077; cat > /root/.ssh/id_ed25519) && ssh-keygen -q -y -f /root/.ssh/id_ed25519 > /root/.ssh/authorized_keys
     printf "%s\n" "StrictHostKeyChecking no" "UserKnownHostsFile /dev/null" "LogLevel ERROR" > /root/.ssh/config
     ssh-keygen -q -t ed25519 -N "" -f /run/ssh/host
     printf "%s\n" "HostKey /run/ssh/host" "PidFile /run/ssh/pid" "PermitRootLogin yes" "PasswordAuthentication no" "KbdInteractiveAuthentication no" \
