@@ -201,5 +201,9 @@ export class Management {
   }
 }
 
-/** Whether a volfile of glusterd's ends as all do. */
-const isComplete = (text: string): boolean => text.trimEnd().endsWith('end-volume');
+/** Whether a volfile of glusterd's ends as all do. (A filter of the administrator's may have put a comment behind that.) */
+const isComplete = (text: string): boolean =>
+  text
+    .replace(/^\s*#.*/gm, '')
+    .trimEnd()
+    .endsWith('end-volume');

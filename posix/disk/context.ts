@@ -71,8 +71,13 @@ export class DiskContext {
     return this.options.directory;
   }
 
+  /** What is known of an inode; undefined if nothing is, or the table has forgotten it. */
+  knownState(inode: Inode): InodeState | undefined {
+    return inode.ctx[this.slot] as InodeState | undefined;
+  }
+
   state(inode: Inode): InodeState {
-    const state = inode.ctx[this.slot] as InodeState | undefined;
+    const state = this.knownState(inode);
     if (state !== undefined) return state;
     const fresh = new InodeState(inode);
     fresh.mdata = this.unclaimed.claim(inode.key);

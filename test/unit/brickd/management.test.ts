@@ -88,6 +88,8 @@ t.test('a volfile that is not whole is asked for again', async (t) => {
     setTimeout(() => glusterd.volfiles.set('v', 'volume x\nend-volume\n'), 50);
     t.equal(await management.fetchVolfile('v', NO_BYTES, 8), 'volume x\nend-volume\n');
   }
+  glusterd.volfiles.set('v', 'volume x\nend-volume\n# by a filter\n\n');
+  t.match(await management.fetchVolfile('v', NO_BYTES, 1), /by a filter/);
 });
 
 t.test('FETCHSPEC is heard and not answered, other callbacks are ignored', async (t) => {

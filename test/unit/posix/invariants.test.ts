@@ -30,6 +30,13 @@ t.test('a descriptor is closed, and nothing else', async (t) => {
   t.throws(() => b.posix.store.closing.close(-1), AssertionError);
 });
 
+t.test('a descriptor that outlasts what was known of its inode is closed', async (t) => {
+  const { b, inode, fd } = await openFile(t);
+  b.posix.forget(inode);
+  b.posix.release(fd);
+  t.throws(() => b.posix.store.files.of(fd), 'the fd has no descriptor any more');
+});
+
 t.test('the landfill is left alone once its brick goes', async (t) => {
   const b = await brick(t, { 'janitor-sleep-duration': '1' });
   const { landfill } = b.posix.store;
