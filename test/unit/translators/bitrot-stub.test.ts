@@ -203,11 +203,11 @@ t.test('the signer is told twice', async (t) => {
   t.equal(object.released(), null, 'the signer knows');
   t.ok(object.waitsForSigner);
   object.opened();
-  object.hinted(true);
+  object.hinted();
   object.closed();
   t.strictSame(object.released(), { version: 5, sign: SIGN });
   t.notOk(object.changed, 'the next change raises it');
-  object.hinted(true);
+  object.hinted();
   t.strictSame(object.released(), { version: 5, sign: SIGN }, 'forgotten since the signer was told');
   t.throws(() => object.closed(), /more files are closed/);
 });
@@ -257,6 +257,23 @@ t.test('a file is written, signed, written again', async (t) => {
   const squashed = Object.assign(s.call(BITD), { privileged: false });
   t.equal(await errnoOf(() => s.stub.fsetxattr(squashed, notBitd)), EINVAL);
   s.close(notBitd.fd);
+});
+
+t.test('a late hint for a file that was signed meanwhile', async (t) => {
+  const s = await stack(t);
+  const { inode, fd } = await s.create('f');
+  await s.write(fd, 'one');
+  s.close(fd);
+  await s.hint(inode, 0);
+  await s.sign(inode, 2);
+  s.told.length = 0;
+  const writer = await s.open(inode);
+  await s.hint(inode, 0);
+  await s.write(writer, 'two');
+  t.equal(s.version('f'), 3, 'the contents are others than those that were signed');
+  t.equal(await s.stale(inode), 1, 'to the scrubber');
+  s.close(writer);
+  t.strictSame(s.told, [[3, SIGN]]);
 });
 
 t.test('every change of contents raises the version', async (t) => {

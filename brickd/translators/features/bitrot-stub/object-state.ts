@@ -72,22 +72,24 @@ export class ObjectState {
     this.#changed = true;
   }
 
-  /** The signer has opened a file to have itself told of the close. resign: for a file that it was told of before. */
-  hinted(resign: boolean): void {
-    // The state may have been forgotten since the signer was told.
-    if (resign && this.#sign === SignState.normal) this.#changed = true;
+  /**
+   * The signer has opened a file to have itself told of the close, changed or not: the state may have been forgotten since it was told of
+   * a change. If the version was signed meanwhile, a change still raises it: a signature must never be one of other contents.
+   */
+  hinted(): void {
     this.#sign = SignState.quick;
   }
 
   /** An open file was closed. What the signer is to be told; null: nothing. */
   released(): Release | null {
-    if (!this.#changed || this.#writers > 0 || this.#sign === SignState.reopenWait) return null;
-    if (this.#sign === SignState.normal) {
-      this.#sign = SignState.reopenWait;
-      return { version: this.#version, sign: SignState.reopenWait };
+    if (this.#writers > 0) return null;
+    if (this.#sign === SignState.quick) {
+      this.#sign = SignState.normal;
+      this.#changed = false;
+      return { version: this.#version, sign: SignState.quick };
     }
-    this.#sign = SignState.normal;
-    this.#changed = false;
-    return { version: this.#version, sign: SignState.quick };
+    if (!this.#changed || this.#sign === SignState.reopenWait) return null;
+    this.#sign = SignState.reopenWait;
+    return { version: this.#version, sign: SignState.reopenWait };
   }
 }

@@ -98,8 +98,8 @@ export class Signer {
     if (hint !== Hint.resign && hint !== Hint.reopen) throw failure(EINVAL);
     const object = await this.#objects.of(fd.inode);
     if (object.bad) throw failure(EIO);
-    object.hinted(hint === Hint.resign);
     if (hint === Hint.reopen && !object.changed) await this.#objects.raise(fd.inode, fd, object);
+    object.hinted();
     return DONE;
   }
 
