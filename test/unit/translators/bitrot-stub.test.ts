@@ -405,6 +405,18 @@ t.test('bad files', async (t) => {
   t.strictSame(s.listed(), []);
 });
 
+t.test('a name that is known as another file', async (t) => {
+  const s = await stack(t);
+  const { inode, fd } = await s.create('f');
+  s.close(fd);
+  await s.markBad(inode);
+  s.stub.forget(inode);
+  s.brick.table.link(s.brick.root, 'f', newGfid(), 0o120777);
+  const found = await s.lookup('f');
+  t.equal(found.inode, inode);
+  t.equal(await errnoOf(() => s.open(inode, 0)), EIO, 'its xattrs are still to be read');
+});
+
 t.test('a bad file that was removed on the brick is healed', async (t) => {
   const s = await stack(t);
   const gfid = newGfid();

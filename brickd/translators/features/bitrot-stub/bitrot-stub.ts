@@ -39,7 +39,7 @@ import {
   withoutHidden,
 } from './internal-xattrs.js';
 import { ObjectState } from './object-state.js';
-import { isNew } from './objects.js';
+import { isNew, type Objects } from './objects.js';
 import type { Options } from './options.js';
 import { Quarantine } from './quarantine.js';
 import { BootTime, encodeStubInit, GET_SIGNATURE, STUB_INIT } from './xattr-formats.js';
@@ -265,17 +265,18 @@ export class BitrotStubTranslator extends Translator<Options> {
     const known = inode === null ? undefined : objects.known(inode);
     const asks = known === undefined && (inode === null || inode.type === S_IFREG || inode.type === 0);
     const xdata = asks ? objects.asking(args.xdata) : withoutHidden(args.xdata);
-    const found = (reply: F.LookupReply): F.LookupReply => this.#found(objects, reply, known);
+    const found = (reply: F.LookupReply): F.LookupReply => this.#found(reply, asks ? objects : null, known);
     const lower = (): Outcome<F.LookupReply> => then(this.next.lookup(call, asking(args, xdata)), found);
     if (inode === null || !quarantine.has(inode.key)) return lower();
     return this.#lookupBad(detection, inode, lower);
   }
 
-  #found(objects: Detection['objects'], reply: F.LookupReply, known: ObjectState | undefined): F.LookupReply {
+  /** asked: where the state is kept if the file's xattrs were asked for: only they tell of one that is not known. */
+  #found(reply: F.LookupReply, asked: Objects | null, known: ObjectState | undefined): F.LookupReply {
     const { stat, xdata } = reply;
     if (!stat.isRegular || isNullGfid(stat.gfid)) return shown(reply);
-    const object = known ?? objects.found(this.brick.adoptInode(stat.gfid, stat.mode), xdata ?? new Dict());
-    if (!object.bad) return shown(reply);
+    const object = asked?.found(this.brick.adoptInode(stat.gfid, stat.mode), xdata ?? new Dict()) ?? known;
+    if (object?.bad !== true) return shown(reply);
     const marked = xdata ?? new Dict();
     hide(marked);
     return { ...reply, xdata: marked.setInt(BAD_INODE, 1) };
