@@ -231,6 +231,34 @@ t.test('data and metadata once in a slice', async (t) => {
   await s.t.fini();
 });
 
+t.test('every fop that changes data is recorded', async (t) => {
+  const stat = statOf({});
+  const done = async () => ({ pre: stat, post: stat, xdata: null });
+  let count = 0;
+  const copyFileRange = async () => ({ count, stat, pre: stat, post: stat, xdata: null });
+  const next = { ftruncate: done, fallocate: done, discard: done, zerofill: done, copyFileRange };
+  const s = await new Setup().start({}, next);
+  const call = callOf(client);
+  const source = fdOf(s.brick.inode(), client);
+  let want = '';
+  const fd = () => {
+    const inode = s.brick.inode();
+    want += `D${gfidText(inode.gfid)}\0`;
+    return fdOf(inode, client);
+  };
+  const range = { offset: 0, length: 8, xdata: null };
+  await s.t.ftruncate(call, { fd: fd(), offset: 0, xdata: null });
+  await s.t.fallocate(call, { fd: fd(), flags: 0, ...range });
+  await s.t.discard(call, { fd: fd(), ...range });
+  await s.t.zerofill(call, { fd: fd(), ...range });
+  const copy = { fdIn: source, offsetIn: 0, fdOut: fd(), offsetOut: 0, size: 8, flags: 0, xdata: null };
+  await s.t.copyFileRange(call, { ...copy, fdOut: source });
+  count = 8;
+  await s.t.copyFileRange(call, copy);
+  t.equal(s.current, TEXT_HEADER + want);
+  await s.t.fini();
+});
+
 t.test('what a slice has already waits for no record of others', async (t) => {
   const s = await new Setup().start();
   const inode = s.brick.inode();

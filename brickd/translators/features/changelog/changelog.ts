@@ -239,18 +239,25 @@ export class ChangelogTranslator extends Translator<Options> {
   }
 
   writev(call: Call, args: F.WriteArgs): F.MaybePromise<F.WriteReply> {
-    return this.#data(
-      call,
-      args.fd.inode,
-      () => this.next.writev(call, args),
-      (reply) => reply.count > 0,
-    );
+    return this.#data(call, args.fd.inode, () => this.next.writev(call, args), wroteSome);
   }
   truncate(call: Call, args: F.TruncateArgs): F.MaybePromise<F.PrePostReply> {
     return this.#data(call, args.inode, () => this.next.truncate(call, args), always);
   }
   ftruncate(call: Call, args: F.FtruncateArgs): F.MaybePromise<F.PrePostReply> {
     return this.#data(call, args.fd.inode, () => this.next.ftruncate(call, args), always);
+  }
+  fallocate(call: Call, args: F.FallocateArgs): F.MaybePromise<F.PrePostReply> {
+    return this.#data(call, args.fd.inode, () => this.next.fallocate(call, args), always);
+  }
+  discard(call: Call, args: F.RangeArgs): F.MaybePromise<F.PrePostReply> {
+    return this.#data(call, args.fd.inode, () => this.next.discard(call, args), always);
+  }
+  zerofill(call: Call, args: F.RangeArgs): F.MaybePromise<F.PrePostReply> {
+    return this.#data(call, args.fd.inode, () => this.next.zerofill(call, args), always);
+  }
+  copyFileRange(call: Call, args: F.CopyFileRangeArgs): F.MaybePromise<F.CopyFileRangeReply> {
+    return this.#data(call, args.fdOut.inode, () => this.next.copyFileRange(call, args), wroteSome);
   }
 
   // --- metadata -------------------------------------------------------------------------------------------------------
@@ -342,3 +349,4 @@ export class ChangelogTranslator extends Translator<Options> {
 }
 
 const always = (): boolean => true;
+const wroteSome = (reply: { count: number }): boolean => reply.count > 0;
