@@ -409,6 +409,26 @@ t.test('a snapshot', async (t) => {
   await s.t.fini();
 });
 
+t.test('a snapshot that takes longer than the barrier holds', async (t) => {
+  const s = await new Setup().start({ 'changelog-barrier-timeout': '1' });
+  const raised = s.t.setBarrier(true);
+  await t.rejects(s.t.setBarrier(true), 'one that is asked for while another is being raised');
+  await raised;
+  await s.create('held');
+  t.match(s.current, /held/, 'changes go on after the timeout');
+  await t.rejects(s.t.setBarrier(false), 'and who takes the snapshot is told');
+  await s.t.setBarrier(true);
+  await s.t.setBarrier(false);
+  await s.t.fini();
+});
+
+t.test('slices of no length are of a second', async (t) => {
+  const s = await new Setup().start({ 'rollover-time': '0' });
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  t.ok(s.t.dump()[0]!.lines.includes('changelog.rollovers=0'));
+  await s.t.fini();
+});
+
 /** A consumer: listens where it says. */
 class Listener {
   readonly path: string;

@@ -135,7 +135,8 @@ export class Recording {
       });
       background(rolled, this.#log, 'rollover has failed');
     };
-    this.#timers.push(brick.timer(options['rollover-time'] * 1000, true, roll));
+    // Journals are named by the second.
+    this.#timers.push(brick.timer(Math.max(options['rollover-time'], 1) * 1000, true, roll));
     const interval = options['fsync-interval'];
     if (interval > 0) this.#timers.push(brick.timer(interval * 1000, true, () => this.journal?.sync()));
   }
@@ -279,12 +280,17 @@ export class Recording {
       this.#log.error(0, 'Received another barrier on notification when last one is not served yet');
       throw new BrickError('BARRIER_REFUSED', brick.name);
     }
-    this.#snapshot = await SnapshotJournal.begin(folder, this.#log, options.encoding);
     this.barrier.raise();
     this.#cancelBarrierTimeout = brick.timer(options['changelog-barrier-timeout'] * 1000, false, () => {
       this.#log.error(0, 'Disabling changelog barrier because of the timeout.');
       this.liftBarrier();
     });
+    try {
+      this.#snapshot = await SnapshotJournal.begin(folder, this.#log, options.encoding);
+    } catch (error) {
+      this.liftBarrier();
+      throw error;
+    }
     this.#log.info(0, 'Enabled changelog barrier');
     await this.#inFlight.drained();
     const indexed = await journal.rollover();
@@ -297,9 +303,17 @@ export class Recording {
       this.#log.error(0, 'Received another barrier off notification while already off');
       throw new BrickError('BARRIER_REFUSED', this.#layer.brick.name);
     }
+    const held = this.barrier.up;
     this.liftBarrier();
     this.#snapshot = null;
     await snapshot.end();
+    if (!held) {
+      this.#log.error(
+        0,
+        'Changelog barrier was lifted by its timeout: the snapshot may have changes that its journals lack',
+      );
+      throw new BrickError('BARRIER_REFUSED', this.#layer.brick.name);
+    }
     this.#log.info(0, 'Disabled changelog barrier');
   }
 
