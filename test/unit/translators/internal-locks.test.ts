@@ -3,6 +3,7 @@ import { EntryLock } from '../../../brickd/translators/features/locks/internal/i
 import { MAX_LOCKS, MAX_LOCKS_OF_INODE, MAX_WAITING } from '../../../brickd/translators/features/locks/lock-users.js';
 import { LocksTranslator } from '../../../brickd/translators/features/locks/locks.js';
 import { options } from '../../../brickd/translators/features/locks/options.js';
+import { setLogSink } from '../../../mux/base/log.js';
 import type { Fops, RemoveReply } from '../../../mux/xlator/fops.js';
 import type { Client, Inode } from '../../../mux/xlator/inode.js';
 import { EAGAIN, EINVAL, ENOLCK, ENOTCONN, EOPNOTSUPP } from '../../../native/errno.js';
@@ -374,4 +375,37 @@ t.test('the name of a domain has a bound', async (t) => {
   const domain = 'd'.repeat(5000);
   t.equal(await errnoOfAttempt(() => inodelk(locks, inode, new FakeClient(), 'W', { domain })), EINVAL);
   t.equal(await errnoOfAttempt(() => entrylk(locks, brick.root, new FakeClient(), 'lock', 'x', { domain })), EINVAL);
+});
+
+t.test('option trace writes down inode and entry locks', async (t) => {
+  const lines: string[] = [];
+  const { locks, inode } = setup({}, { trace: true });
+  setLogSink({
+    wants: () => true,
+    write: ({ traced, text }) => void (traced !== undefined && lines.push(`${traced} ${text}`)),
+  });
+  const [a, b] = [new FakeClient(), new FakeClient()];
+  await entrylk(locks, inode, a, 'lock', 'f');
+  t.equal(await errnoOfAttempt(() => entrylk(locks, inode, b, 'try', 'f')), EAGAIN);
+  const waiting = entrylk(locks, inode, b, 'lock', 'f');
+  await entrylk(locks, inode, a, 'unlock', 'f');
+  await waiting;
+  await inodelk(locks, inode, a, 'W');
+  const seen = lines.map((line) =>
+    /^(\w+) \[(\w+)\] Locker = .* Lock = \{lock=(\w+), cmd=(\w+), type=WRITE, /.exec(line)?.slice(1).join(' '),
+  );
+  t.same(seen, [
+    'entrylk_trace_in REQUEST ENTRYLK LOCK',
+    'entrylk_trace_out GRANTED ENTRYLK LOCK',
+    'entrylk_trace_in REQUEST ENTRYLK LOCK_NB',
+    'entrylk_trace_out TRYAGAIN ENTRYLK LOCK_NB',
+    'entrylk_trace_in REQUEST ENTRYLK LOCK',
+    'entrylk_trace_block BLOCKED ENTRYLK LOCK',
+    'entrylk_trace_in REQUEST ENTRYLK UNLOCK',
+    'entrylk_trace_out GRANTED ENTRYLK UNLOCK',
+    'entrylk_trace_out GRANTED ENTRYLK LOCK',
+    'pl_trace_in REQUEST INODELK SETLK',
+    'pl_trace_out GRANTED INODELK SETLK',
+  ]);
+  t.match(lines[0], /basename=f, domain: d\}$/);
 });

@@ -47,12 +47,14 @@ export class LocksTranslator extends LockXattrs {
   // --- POSIX locks --------------------------------------------------------------------------------------------------
 
   lk(call: Call, args: LkArgs): MaybePromise<LkReply> {
-    return this.options.trace ? this.#trace.lk(call, args, () => this.#lk(call, args)) : this.#lk(call, args);
+    return then(this.enforced(call, args.fd.inode), (enforced) => {
+      if (!this.options.trace) return this.#lk(call, args, enforced);
+      return this.#trace.lk(call, args, () => this.#lk(call, args, enforced));
+    });
   }
 
-  #lk(call: Call, args: LkArgs): MaybePromise<LkReply> {
-    const { inode } = args.fd;
-    return then(this.enforced(call, inode), (enforced) => lk(this.locksOf(inode), call, args, this.slot, enforced));
+  #lk(call: Call, args: LkArgs, enforced: boolean): MaybePromise<LkReply> {
+    return lk(this.locksOf(args.fd.inode), call, args, this.slot, enforced);
   }
 
   flush(call: Call, args: FdArgs): MaybePromise<Xdata> {
@@ -79,12 +81,12 @@ export class LocksTranslator extends LockXattrs {
   // --- inode and entry locks ----------------------------------------------------------------------------------------
 
   inodelk(call: Call, args: InodelkArgs): MaybePromise<Xdata> {
-    const run = (): MaybePromise<Xdata> => this.#inodelk(call, args.inode, args);
-    return this.options.trace ? this.#trace.inodelk(call, args, run) : run();
+    if (!this.options.trace) return this.#inodelk(call, args.inode, args);
+    return this.#trace.inodelk(call, args, () => this.#inodelk(call, args.inode, args));
   }
   finodelk(call: Call, args: FinodelkArgs): MaybePromise<Xdata> {
-    const run = (): MaybePromise<Xdata> => this.#inodelk(call, args.fd.inode, args);
-    return this.options.trace ? this.#trace.inodelk(call, args, run) : run();
+    if (!this.options.trace) return this.#inodelk(call, args.fd.inode, args);
+    return this.#trace.inodelk(call, args, () => this.#inodelk(call, args.fd.inode, args));
   }
 
   #inodelk(call: Call, inode: Inode, args: { domain: string; cmd: number; flock: Flock } & Xdata): MaybePromise<Xdata> {
@@ -119,10 +121,12 @@ export class LocksTranslator extends LockXattrs {
   }
 
   entrylk(call: Call, args: EntrylkArgs): MaybePromise<Xdata> {
-    return this.#entrylk(call, args.inode, args);
+    if (!this.options.trace) return this.#entrylk(call, args.inode, args);
+    return this.#trace.entrylk(call, args, () => this.#entrylk(call, args.inode, args));
   }
   fentrylk(call: Call, args: FentrylkArgs): MaybePromise<Xdata> {
-    return this.#entrylk(call, args.fd.inode, args);
+    if (!this.options.trace) return this.#entrylk(call, args.fd.inode, args);
+    return this.#trace.entrylk(call, args, () => this.#entrylk(call, args.fd.inode, args));
   }
 
   #entrylk(
