@@ -181,14 +181,14 @@ export class LeasesTranslator extends Translator<Options> implements LeaseHost {
     wind: () => F.MaybePromise<R>,
   ): F.MaybePromise<R> {
     const file = inode === null ? undefined : this.#peek(inode);
-    if (file === undefined || isInternal(call, xdata)) return wind();
+    if (file === undefined || file.leases.length === 0 || isInternal(call, xdata)) return wind();
     const known: LeaseAccess = { ...access, id: requestedLeaseId(xdata.xdata) };
     if (!file.conflicts(known)) return wind();
     if (!mayWait) throw failure(EAGAIN);
-    return this.#wait(call.client, file, known).then(wind);
+    return this.#wait(call.client, file, known, wind);
   }
 
-  #wait(client: Client, file: InodeLeases, access: LeaseAccess): Promise<void> {
+  #wait<R>(client: Client, file: InodeLeases, access: LeaseAccess, wind: () => F.MaybePromise<R>): Promise<R> {
     if (!client.alive) throw failure(ENOTCONN);
     const { waitsFor } = this.#ofClient(client);
     waitsFor.set(file, (waitsFor.get(file) ?? 0) + 1);
@@ -211,6 +211,7 @@ export class LeasesTranslator extends Translator<Options> implements LeaseHost {
       () => {
         file.resumed();
         this.#tidy(file);
+        return wind();
       },
       (error: unknown) => {
         this.#tidy(file);
