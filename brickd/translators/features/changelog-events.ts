@@ -3,9 +3,8 @@
  *
  * A translator above (features/bitrot-stub) sends one by the ipc fop, on a call of the brick's own, in any value of xdata:
  *
- *   const call = this.brick.ownCall();
- *   await this.next.ipc(call, { op: IPC_CHANGELOG, xdata: new Dict().setBytes('RELEASE-EVENT', brReleaseEvent(version, gfid, info)) });
- *   call.end(() => {});
+ *   const xdata = new Dict().setBytes('RELEASE-EVENT', brReleaseEvent(version, gfid, info));
+ *   await this.brick.byItself((call) => this.next.ipc(call, { op: IPC_CHANGELOG, xdata }));
  *
  * The answer comes at once, with success, whether somebody listens or not: events are for those who have asked for them, and are
  * kept for none. Clients of the brick cannot send any.

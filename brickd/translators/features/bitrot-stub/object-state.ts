@@ -45,12 +45,6 @@ export class ObjectState {
   get changed(): boolean {
     return this.#changed;
   }
-  get sign(): SignStateNumber {
-    return this.#sign;
-  }
-  get writers(): number {
-    return this.#writers;
-  }
 
   /** The signer should read it, as far as the file's state tells: nobody is about to change it, or its next close will say so. */
   get waitsForSigner(): boolean {

@@ -82,14 +82,11 @@ export class Objects {
     });
   }
 
-  async #asBrick<R>(inode: Inode, run: (call: Call) => Promise<R>): Promise<R> {
-    const call = this.#layer.brick.ownCall();
-    call.hold(inode);
-    try {
-      return await run(call);
-    } finally {
-      call.end(() => {});
-    }
+  #asBrick<R>(inode: Inode, run: (call: Call) => Promise<R>): Promise<R> {
+    return this.#layer.brick.byItself((call) => {
+      call.hold(inode);
+      return run(call);
+    });
   }
 
   /** A look-up's xdata that asks for what {@link found} reads. */

@@ -47,18 +47,15 @@ export class Signer {
     const release = object.released();
     if (release === null) return;
     const event = brReleaseEvent(release.version, inode.gfid, release.sign);
-    const call = this.#layer.brick.ownCall();
     const xdata = new Dict().setBytes('RELEASE-EVENT', event);
-    const told = (async () => {
+    const told = this.#layer.brick.byItself(async (call) => {
       try {
         await this.#layer.next.ipc(call, { op: IPC_CHANGELOG, xdata });
       } catch (error) {
         // There is no socket for the signer: whoever should have opened it has said so.
         this.#log.debug(0, `the signer is not told of ${gfidText(inode.gfid)}`, fopErrorOf(error).errno);
-      } finally {
-        call.end(() => {});
       }
-    })();
+    });
     background(told, this.#log, `${this.#layer.brick.name}: telling the signer of ${gfidText(inode.gfid)} failed`);
   }
 
