@@ -1,7 +1,7 @@
 /** readdirp with `glusterfs.ancestry.dentry`: not entries of a directory but the way to a file from the root, for quota. */
 
 import type { Dict } from '../../../mux/xlator/dict.js';
-import { failure, fopErrorOf, nullOnFailure } from '../../../mux/xlator/fop-error.js';
+import { failure, fopErrorOf } from '../../../mux/xlator/fop-error.js';
 import type { DirEntry, ReaddirReply } from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey, gfidText } from '../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
@@ -15,6 +15,13 @@ import { iattOf } from '../../disk/format/iatt-from-statx.js';
 import { type Ancestor, ancestors, linksOf } from '../../disk/query/ancestry.js';
 import { XattrRoom, XattrWants } from '../../disk/query/xattr-reply.js';
 
+/** A directory that is gone has no way to it. Any other failure leaves that open: limits above must not be missed. */
+function nullIfGone(thrown: unknown): null {
+  const { errno } = fopErrorOf(thrown);
+  if (errno !== ENOENT && errno !== ESTALE) throw thrown;
+  return null;
+}
+
 /** Entries from the root ("/") down to the inode; for a file with several names, one such row after the other. */
 export async function ancestry(store: BrickDir, inode: Inode, xdata: Dict): Promise<ReaddirReply> {
   const wants = new XattrWants(xdata);
@@ -26,7 +33,7 @@ export async function ancestry(store: BrickDir, inode: Inode, xdata: Dict): Prom
     const { links, counted } = await linksOf(store, inode.gfid);
     for (const link of links) {
       if (!counted.has(gfidText(link.parent))) continue;
-      const chain = await ancestors(store, link.parent).catch(nullOnFailure);
+      const chain = await ancestors(store, link.parent).catch(nullIfGone);
       if (chain === null) continue;
       await addDirectories(store, chain, wants, entries);
       const at = await store.fileRef(inode);

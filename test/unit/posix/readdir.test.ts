@@ -1,13 +1,14 @@
-import { mkdirSync, truncateSync } from 'node:fs';
+import { mkdirSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import t, { type Test } from 'tap';
 import { Dict } from '../../../mux/xlator/dict.js';
 import type { DirEntry, ReaddirReply } from '../../../mux/xlator/fops.js';
 import { Fd, type Inode } from '../../../mux/xlator/inode.js';
-import { E2BIG, EINVAL, ENOENT } from '../../../native/errno.js';
+import { E2BIG, EINVAL, ENOENT, ENOTDIR } from '../../../native/errno.js';
 import { Brick, client, errnoOf } from './harness.js';
 
-async function brick(t: Test): Promise<Brick> {
-  const b = await new Brick().start();
+async function brick(t: Test, options: Record<string, string> = {}): Promise<Brick> {
+  const b = await new Brick().start(options);
   t.teardown(async () => {
     await b.stop();
     b.remove();
@@ -119,6 +120,27 @@ t.test('the way to a directory', async (t) => {
   );
   t.same(r.entries[2]!.stat.gfid, sub.stat.gfid);
   b.posix.releasedir(fd);
+});
+
+t.test('the ways to a file', async (t) => {
+  const b = await brick(t, { 'update-link-count-parent': 'on' });
+  const d = await b.mkdir(b.root, 'd');
+  const f = await b.mknod(b.root, 'f');
+  await b.posix.link(b.call(), { inode: f.inode, newLoc: { inode: f.inode, parent: d.inode, name: 'g' }, xdata: null });
+  const ways = async () => {
+    const fd = new Fd(f.inode, 0, client, 1, true);
+    const xdata = new Dict().setInt('glusterfs.ancestry.dentry', 1);
+    const { entries } = await b.posix.readdirp(b.call(), { fd, offset: 0n, size: 0, xdata });
+    return entries.map((e) => e.name);
+  };
+  t.same((await ways()).length, 5);
+  t.same((await ways()).toSorted(), ['/', '/', 'd', 'f', 'g']);
+  const handle = b.handle(d.stat.gfid);
+  renameSync(handle, `${handle}.away`);
+  t.same(await ways(), ['/', 'f'], 'a directory that is gone');
+  renameSync(dirname(handle), `${dirname(handle)}.away`);
+  writeFileSync(dirname(handle), '');
+  t.equal(await errnoOf(ways), ENOTDIR, 'one that can not be read is not taken for one that is gone');
 });
 
 t.test('anonymous and wrong fds', async (t) => {

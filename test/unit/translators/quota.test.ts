@@ -1,5 +1,6 @@
 /** Enforcement of quota above a disk, and a quotad that tells of what has been written there when it was asked, or a little later. */
 import t from 'tap';
+import { UNNAMED_MS } from '../../../brickd/translators/features/quota/known-limits.js';
 import type { Options } from '../../../brickd/translators/features/quota/options.js';
 import { QuotaTranslator } from '../../../brickd/translators/features/quota/quota.js';
 import type { Usage } from '../../../brickd/translators/features/quota/quota-xattrs.js';
@@ -385,9 +386,21 @@ t.test('names and limits that are not known are read', async (t) => {
   const { length } = read;
   await write(8192, 0, gone);
   t.equal(read.length, length, 'that is not looked for again');
+  const now = performance.now;
+  t.teardown(() => {
+    performance.now = now;
+  });
+  performance.now = () => now.call(performance) + UNNAMED_MS;
+  ways.set(gone, [
+    at('/', brick.root, new Dict()),
+    at('top', top, dictOf({ [LIMIT]: limitValue(4096) })),
+    at('gone', gone, new Dict()),
+  ]);
+  t.equal(await errnoOfAttempt(() => write(8192, 0, gone)), EDQUOT, 'until a while has passed');
+  performance.now = now;
   quota.forget(top);
   await errnoOfAttempt(() => write(1, 0, file));
-  t.equal(read.length, length + 1, 'what was forgotten is read anew');
+  t.equal(read.length, length + 2, 'what was forgotten is read anew');
 });
 
 t.test('limits change while fops run', async (t) => {
@@ -419,6 +432,40 @@ t.test('limits change while fops run', async (t) => {
   await quota.reconfigure(OPTIONS);
   t.equal(await errnoOfAttempt(() => write(1)), EDQUOT, 'limits are read anew');
   t.ok(file.parent);
+});
+
+t.test('limits that were read before they were changed do not count', async (t) => {
+  const { write, limit, top, quota, disk } = setup();
+  limit(top, { [LIMIT]: limitValue(4096) });
+  const { next } = quota;
+  const old = disk.get(top.key) ?? null;
+  const raise = () =>
+    quota.setxattr(internal, { inode: top, dict: dictOf({ [LIMIT]: limitValue(8192) }), flags: 0, xdata: null });
+  let raised = false;
+  quota.next = lower({
+    ...next,
+    writev: next.writev,
+    stat: next.stat,
+    setxattr: (_c, { dict }) => {
+      raised = true;
+      disk.set(top.key, dict);
+      return { xdata: null };
+    },
+    readdirp: async (c, args) => {
+      const read = await next.readdirp(c, args);
+      if (!raised) await raise();
+      return read;
+    },
+    lookup: async () => {
+      await raise();
+      return { stat: statOf({ mode: S_IFDIR, gfid: top.gfid }), postparent: statOf({}), xdata: old };
+    },
+  });
+  t.equal((await write(16_384)).count, 8192, 'set while they were read for a write');
+  t.ok(raised);
+  await quota.lookup(call, { loc: { inode: top, parent: null, name: '' }, gfid: null, xdata: null });
+  t.equal(await errnoOfAttempt(() => write(1)), EDQUOT);
+  t.equal(quota.dump()[1]?.lines[1], 'hard-limit=8192', 'set while a look-up was under way');
 });
 
 t.test('a storm of fops while limits are set and removed', async (t) => {

@@ -10,6 +10,22 @@ import { type Limits, limitsIn } from './quota-xattrs.js';
 /** Makes what is known of a directory that turns out to have limits. */
 export type MakeLimit = (owner: object, inode: Inode, limits: Limits) => DirectoryLimit;
 
+/** How long what was found in no directory counts as in none: its names may not have been on record yet, or have been changing just then. */
+export const UNNAMED_MS = 10_000;
+
+/** At an inode: it had no name on disk. */
+class Unnamed {
+  readonly owner: object;
+  readonly #untilMs = performance.now() + UNNAMED_MS;
+
+  constructor(owner: object) {
+    this.owner = owner;
+  }
+  get isRecent(): boolean {
+    return performance.now() < this.#untilMs;
+  }
+}
+
 const isNothing = (limits: Limits): boolean => limits.usage === null && limits.objects === null;
 
 export class KnownLimits {
@@ -18,9 +34,8 @@ export class KnownLimits {
   readonly #make: MakeLimit;
   /** Owner of what is known: another one once quota was off. At an inode it stands for a directory without limits. */
   #owner: object = {};
-  /** At an inode: it has no name on disk. */
-  #unnamed: object = {};
   readonly #directories = new Map<string, DirectoryLimit>();
+  #changes = 0;
 
   /** layer: whose `ctx` of inodes it is. */
   constructor(layer: Translator, log: Logger, make: MakeLimit) {
@@ -34,10 +49,15 @@ export class KnownLimits {
     return this.#directories;
   }
 
+  /** How often limits were set or removed: what was read from disk meanwhile may be what they were before. */
+  get changes(): number {
+    return this.#changes;
+  }
+
   /** Forgets everything. */
   clear(): void {
+    this.#changes++;
     this.#owner = {};
-    this.#unnamed = {};
     this.#directories.clear();
   }
 
@@ -49,21 +69,24 @@ export class KnownLimits {
   /** The limits of a directory; null: none, undefined: not known. */
   at(inode: Inode): DirectoryLimit | null | undefined {
     const state = inode.ctx[this.#layer.slot];
-    if (state === this.#owner || state === this.#unnamed) return null;
+    if (state === this.#owner || this.#isUnnamed(state)) return null;
     return state instanceof DirectoryLimit && state.owner === this.#owner ? state : undefined;
   }
 
   /** A file or directory has lost its last name: nothing is above it. */
   noteUnnamed(inode: Inode): void {
     this.#directories.delete(inode.key);
-    inode.ctx[this.#layer.slot] = this.#unnamed;
+    inode.ctx[this.#layer.slot] = new Unnamed(this.#owner);
   }
   isUnnamed(inode: Inode): boolean {
-    return inode.parent === null && inode.ctx[this.#layer.slot] === this.#unnamed;
+    return inode.parent === null && this.#isUnnamed(inode.ctx[this.#layer.slot]);
+  }
+  #isUnnamed(state: unknown): boolean {
+    return state instanceof Unnamed && state.owner === this.#owner && state.isRecent;
   }
 
   /** Notes the limits that a directory turns out to have. */
-  note(inode: Inode, limits: Limits): void {
+  #note(inode: Inode, limits: Limits): void {
     const known = this.at(inode);
     if (isNothing(limits)) {
       if (known instanceof DirectoryLimit) {
@@ -80,18 +103,19 @@ export class KnownLimits {
     }
   }
 
-  /** Notes the limits among the xattrs of a directory. */
-  noteXattrs(inode: Inode, xattrs: Dict | null): void {
-    this.note(inode, this.#limitsIn(inode, xattrs));
+  /** Notes the limits among the xattrs that were read of a directory. changes: {@link changes} before they were. */
+  noteRead(inode: Inode, xattrs: Dict | null, changes: number): void {
+    if (changes === this.#changes) this.#note(inode, this.#limitsIn(inode, xattrs));
   }
 
   /** Some of a directory's xattrs were changed; others are as they were. */
   noteSet(inode: Inode, changed: Dict, usage: boolean, objects: boolean): void {
+    this.#changes++;
     const before = this.at(inode);
     // Not known: all of them are read when they matter.
     if (before === undefined) return;
     const set = this.#limitsIn(inode, changed);
-    this.note(inode, {
+    this.#note(inode, {
       usage: usage ? set.usage : (before?.limits.usage ?? null),
       objects: objects ? set.objects : (before?.limits.objects ?? null),
     });

@@ -3,11 +3,11 @@
  * directories up to the root at once.
  */
 import { Dict } from '../../../../mux/xlator/dict.js';
-import { FopError } from '../../../../mux/xlator/fop-error.js';
+import { fopErrorOf } from '../../../../mux/xlator/fop-error.js';
 import type { DirEntry, MaybePromise } from '../../../../mux/xlator/fops.js';
 import { gfidKey, ROOT_KEY } from '../../../../mux/xlator/gfid.js';
 import { Fd, type Inode } from '../../../../mux/xlator/inode.js';
-import { MAX_LEVELS } from '../../../../mux/xlator/known-path.js';
+import { MAX_LEVELS, walkUp } from '../../../../mux/xlator/known-path.js';
 import type { Translator } from '../../../../mux/xlator/translator.js';
 import { ANCESTRY_DENTRY } from '../../../../mux/xlator/xdata-keys.js';
 import { EINVAL, ENOENT, ESTALE } from '../../../../native/errno.js';
@@ -53,14 +53,12 @@ export class LimitsAbove {
   async directories(from: Inode): Promise<Set<Inode>> {
     for (let round = 0; ; round++) {
       const passed = new Set<Inode>();
-      let at = from;
-      while (!at.isRoot && at.parent !== null && passed.size < MAX_LEVELS) {
+      const top = walkUp(from, (at) => {
         passed.add(at);
-        at = at.parent;
-      }
-      passed.add(at);
-      if (at.isRoot || round === MAX_ROUNDS) return passed;
-      await this.#read(at);
+        return at.isRoot;
+      });
+      if (top.isRoot || round === MAX_ROUNDS) return passed;
+      await this.#read(top);
     }
   }
 
@@ -83,28 +81,31 @@ export class LimitsAbove {
     return reading;
   }
 
-  async #readAbove(inode: Inode): Promise<void> {
+  #readAbove(inode: Inode): Promise<void> {
     const { brick, next } = this.#layer;
-    const call = brick.ownCall();
-    call.hold(inode);
-    const fd = new Fd(inode, 0, call.client, 0, true);
-    call.holdFd(fd);
-    try {
-      const xdata = askForLimits(new Dict()).setInt(ANCESTRY_DENTRY, 1);
-      const { entries } = await next.readdirp(call, { fd, offset: 0n, size: 0, xdata });
-      this.#learn(entries);
+    const { changes } = this.#known;
+    return brick.byItself(async (call) => {
+      call.hold(inode);
+      const fd = new Fd(inode, 0, call.client, 0, true);
+      call.holdFd(fd);
+      try {
+        const xdata = askForLimits(new Dict()).setInt(ANCESTRY_DENTRY, 1);
+        const { entries } = await next.readdirp(call, { fd, offset: 0n, size: 0, xdata });
+        this.#learn(entries, changes);
+      } catch (thrown) {
+        if (!GONE.has(fopErrorOf(thrown).errno)) throw thrown;
+        this.#known.noteUnnamed(inode);
+        return;
+      }
       if (inode.parent === null && !inode.isRoot) this.#known.noteUnnamed(inode);
-      else if (inode.type === S_IFDIR && this.#known.at(inode) === undefined) this.#known.noteXattrs(inode, null);
-    } catch (thrown) {
-      if (!(thrown instanceof FopError) || !GONE.has(thrown.errno)) throw thrown;
-      this.#known.noteUnnamed(inode);
-    } finally {
-      call.end(() => {});
-    }
+      else if (inode.type === S_IFDIR && this.#known.at(inode) === undefined) {
+        this.#known.noteRead(inode, null, changes);
+      }
+    });
   }
 
-  /** Entries lead from the root downwards; a file with several names has a row for each. */
-  #learn(entries: readonly DirEntry[]): void {
+  /** Entries lead from the root downwards; a file with several names has a row for each. changes: of limits before they were read. */
+  #learn(entries: readonly DirEntry[], changes: number): void {
     const { brick } = this.#layer;
     let parent: Inode | null = null;
     for (const { name, stat, dict } of entries) {
@@ -112,7 +113,7 @@ export class LimitsAbove {
       if (!isRoot && parent === null) continue;
       const inode: Inode = isRoot || parent === null ? brick.root : brick.learnName(parent, name, stat.gfid, stat.mode);
       if (!stat.isDirectory) continue;
-      this.#known.noteXattrs(inode, dict);
+      this.#known.noteRead(inode, dict, changes);
       parent = inode;
     }
   }

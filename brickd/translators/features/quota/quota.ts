@@ -265,9 +265,10 @@ export class QuotaTranslator extends Translator<Options> {
     const { inode } = args.loc;
     if (inode !== null && inode.type !== S_IFDIR && inode.type !== 0) return this.next.lookup(call, args);
     const xdata = askForLimits(copyDict(args.xdata));
+    const { changes } = this.#known;
     return then(this.next.lookup(call, { ...args, xdata }), (reply) => {
       if (reply.stat.isDirectory && !isNullGfid(reply.stat.gfid)) {
-        this.#known.noteXattrs(this.brick.adoptInode(reply.stat.gfid, reply.stat.mode), reply.xdata);
+        this.#known.noteRead(this.brick.adoptInode(reply.stat.gfid, reply.stat.mode), reply.xdata, changes);
       }
       return reply;
     });
