@@ -1,6 +1,9 @@
 /** The timers of a brick's translators: they end with the brick. */
 import { ticker } from '../base/ticker.js';
 
+/** The longest that setTimeout waits: what is longer it takes for 1 ms. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 export class BrickTimers {
   readonly #cancels = new Set<() => void>();
 
@@ -16,10 +19,13 @@ export class BrickTimers {
   }
 
   #once(delayMs: number, forget: () => void, callback: () => void): () => void {
-    const handle = setTimeout(() => {
-      forget();
-      callback();
-    }, delayMs);
+    const handle = setTimeout(
+      () => {
+        forget();
+        callback();
+      },
+      Math.min(delayMs, LONGEST_MS),
+    );
     return () => clearTimeout(handle);
   }
 
