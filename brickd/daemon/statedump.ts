@@ -4,13 +4,11 @@ import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmdirSync, wr
 import { join } from 'node:path';
 import { event, loggerFor } from '../../mux/base/log.js';
 import { PRIVATE_MODE } from '../../mux/base/own-files.js';
-import { formatTime } from '../../mux/base/time-text.js';
+import { formatTime, nowUs } from '../../mux/base/time-text.js';
 import { addon } from '../../native/addon.js';
 import { type ByteString, bytesOfLatin1, bytesOfText, fsPath, latin1OfBytes, NO_BYTES } from '../../native/bytes.js';
 import { STATEDUMP_DIRECTORY } from '../arguments/gluster-directories.js';
 import { type BrickServer, DUMP_SECTIONS, type DumpSelection, type StatedumpSection } from '../brick-server.js';
-
-import { nowUs } from '../log/sink.js';
 
 const log = loggerFor('dump');
 const PRIVATE_DIRECTORY_MODE = 0o700;

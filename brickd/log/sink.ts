@@ -4,9 +4,9 @@
  * beneath them.
  */
 import { writeSync } from 'node:fs';
-import { performance } from 'node:perf_hooks';
 import { getSystemErrorMap } from 'node:util';
 import { type LogLine, type LogSink, Severity, type SeverityNumber } from '../../mux/base/log.js';
+import { nowUs } from '../../mux/base/time-text.js';
 import { LogControl, type LogHandle } from './control.js';
 import { FloodBound, WINDOW_MS } from './flood.js';
 import { formatLine, type LogParts } from './format.js';
@@ -18,10 +18,6 @@ export function errorText(errno: number): string {
   if (errno === 0) return '';
   return getSystemErrorMap().get(-errno)?.[1] ?? `Unknown error ${errno}`;
 }
-
-const originUs = performance.timeOrigin * 1000;
-/** Microseconds since 1970. */
-export const nowUs = (): number => Math.floor(originUs + performance.now() * 1000);
 
 export class FileLog implements LogSink {
   readonly #fd: number;

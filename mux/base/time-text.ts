@@ -1,4 +1,9 @@
 /** Times as Gluster writes them in logs and statistics. */
+import { performance } from 'node:perf_hooks';
+
+const originUs = performance.timeOrigin * 1000;
+/** Microseconds since 1970. */
+export const nowUs = (): number => Math.floor(originUs + performance.now() * 1000);
 
 const pad = (n: number, width: number): string => String(n).padStart(width, '0');
 

@@ -127,7 +127,7 @@ export interface AccessArgs extends InodeArgs {
 }
 export interface SetattrArgs extends InodeArgs {
   stat: Iatt;
-  /** GF_SET_ATTR_*: MODE 1, UID 2, GID 4, SIZE 8, ATIME 0x10, MTIME 0x20, CTIME 0x40. */
+  /** Bits of SetAttr (iatt.ts). */
   valid: number;
 }
 export interface FsetattrArgs extends FdArgs {

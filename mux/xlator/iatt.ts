@@ -2,6 +2,9 @@
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../native/linux.js';
 import { type Gfid, NULL_GFID } from './gfid.js';
 
+/** Bits by which a setattr says what it sets: GF_SET_ATTR_*. */
+export const SetAttr = { mode: 1, uid: 2, gid: 4, atime: 0x10, mtime: 0x20, ctime: 0x40 } as const;
+
 export class Iatt {
   gfid: Gfid = NULL_GFID;
   /** st_dev as makedev gives it. */

@@ -7,6 +7,7 @@
 import { type Call, TimeFlag } from '../../../mux/xlator/call.js';
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import { type Gfid, gfidKey } from '../../../mux/xlator/gfid.js';
+import { SetAttr } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { nanosecondsInRange } from '../../../mux/xlator/time-range.js';
 import { batch } from '../../../native/batch.js';
@@ -15,9 +16,6 @@ import { IGNORE, Priority } from '../../../native/layout.js';
 import type { DiskContext } from '../context.js';
 import type { FileRef } from '../file-ref.js';
 import { decodeMdata, MDATA_KEY, Mdata } from '../format/mdata-record.js';
-
-/** SET_ATTR bits of setattr that concern the record. */
-const SetAttr = { atime: 0x10, mtime: 0x20 } as const;
 
 /** Finds the file of an inode. */
 export interface Locator {

@@ -15,7 +15,7 @@ import type {
   StatReply,
 } from '../../../mux/xlator/fops.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
-import type { Iatt } from '../../../mux/xlator/iatt.js';
+import { type Iatt, SetAttr } from '../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { then } from '../../../mux/xlator/maybe-promise.js';
 import { nanosecondsInRange } from '../../../mux/xlator/time-range.js';
@@ -32,9 +32,6 @@ import { type InodeStat, statInode } from '../../disk/query/stat-inode.js';
 import { statvfs } from '../../disk/query/statvfs.js';
 import { refuseCloud } from '../data/data-refusal.js';
 import { directoryMode, fileMode } from './file-mode.js';
-
-/** GF_SET_ATTR_*. */
-const Valid = { mode: 1, uid: 2, gid: 4, atime: 0x10, mtime: 0x20, ctime: 0x40 } as const;
 
 function statReply(seen: InodeStat): StatReply {
   return { stat: seen.stat, xdata: seen.dict };
@@ -75,15 +72,15 @@ class AttrChange extends FileChange {
     const wanted = this.#wanted;
     const valid = this.#valid;
     const { disk, inode } = this;
-    if ((valid & (Valid.uid | Valid.gid)) !== 0 || valid === 0) {
-      b.chown(fd, name, (valid & Valid.uid) !== 0 ? wanted.uid : -1, (valid & Valid.gid) !== 0 ? wanted.gid : -1);
+    if ((valid & (SetAttr.uid | SetAttr.gid)) !== 0 || valid === 0) {
+      b.chown(fd, name, (valid & SetAttr.uid) !== 0 ? wanted.uid : -1, (valid & SetAttr.gid) !== 0 ? wanted.gid : -1);
     }
     // Links have no mode of their own: nothing to do, and no failure.
     const flags = inode.type === S_IFLNK ? IGNORE : 0;
-    if ((valid & Valid.mode) !== 0) b.chmod(fd, name, modeFor(disk, inode, wanted.mode), flags);
-    if ((valid & (Valid.atime | Valid.mtime)) !== 0) {
-      const atimeNsec = (valid & Valid.atime) !== 0 ? wanted.atimeNsec : UTIME_OMIT;
-      const mtimeNsec = (valid & Valid.mtime) !== 0 ? wanted.mtimeNsec : UTIME_OMIT;
+    if ((valid & SetAttr.mode) !== 0) b.chmod(fd, name, modeFor(disk, inode, wanted.mode), flags);
+    if ((valid & (SetAttr.atime | SetAttr.mtime)) !== 0) {
+      const atimeNsec = (valid & SetAttr.atime) !== 0 ? wanted.atimeNsec : UTIME_OMIT;
+      const mtimeNsec = (valid & SetAttr.mtime) !== 0 ? wanted.mtimeNsec : UTIME_OMIT;
       b.utimens(fd, name, wanted.atime, atimeNsec, wanted.mtime, mtimeNsec);
     }
   }
@@ -130,7 +127,7 @@ function modeFor(disk: QueryContext, inode: Inode, mode: number): number {
 function timesAfter(disk: QueryContext, call: Call, inode: Inode, wanted: Iatt, valid: number): Mdata | null {
   const { mdata } = disk;
   let m = mdata.planUtimes(inode, call, valid, wanted.atime, wanted.atimeNsec, wanted.mtime, wanted.mtimeNsec);
-  if ((valid & Valid.ctime) !== 0) {
+  if ((valid & SetAttr.ctime) !== 0) {
     m ??= mdata.of(inode)?.copy() ?? null;
     m?.advance(TimeFlag.ctime, wanted.ctime, nanosecondsInRange(wanted.ctimeNsec));
   }

@@ -3,9 +3,8 @@
  * A line is `<number>: …`, by which the line of an outcome finds that of its fop; its place in the log is `trace_<fop>` or
  * `trace_<fop>_cbk`.
  */
-import { performance } from 'node:perf_hooks';
 import { loggerFor, Severity, type SeverityNumber } from '../../../../mux/base/log.js';
-import { formatTime } from '../../../../mux/base/time-text.js';
+import { formatTime, nowUs } from '../../../../mux/base/time-text.js';
 import { FopError } from '../../../../mux/xlator/fop-error.js';
 import { fopByName } from '../../../../mux/xlator/fop-table.js';
 import type { FopName } from '../../../../mux/xlator/fops.js';
@@ -17,8 +16,6 @@ import { ALL_FOPS, chosenFops } from '../fop-choice.js';
 import { argumentsText, replyText } from './describe.js';
 import { History } from './history.js';
 import type { Options } from './options.js';
-
-const nowUs = (): number => (performance.timeOrigin + performance.now()) * 1000;
 
 export class TraceTranslator extends Translator<Options> {
   readonly #log;

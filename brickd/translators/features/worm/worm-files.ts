@@ -12,7 +12,7 @@ import type { Call } from '../../../../mux/xlator/call.js';
 import { Dict } from '../../../../mux/xlator/dict.js';
 import { FopError } from '../../../../mux/xlator/fop-error.js';
 import type { LookupReply, MaybePromise } from '../../../../mux/xlator/fops.js';
-import { Iatt } from '../../../../mux/xlator/iatt.js';
+import { Iatt, SetAttr } from '../../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../../mux/xlator/inode.js';
 import { pathOf } from '../../../../mux/xlator/known-path.js';
 import { then } from '../../../../mux/xlator/maybe-promise.js';
@@ -28,9 +28,6 @@ const START_TIME = 'trusted.start_time';
 const COMMITTED = 'trusted.worm_file';
 const RETENTION = 'trusted.reten_state';
 const QUESTIONS = new Dict().setInt(START_TIME, 0).setInt(COMMITTED, 0).setInt(RETENTION, 0);
-
-/** GF_SET_ATTR_ATIME. */
-const SET_ATIME = 0x10;
 
 export interface WormFile {
   stat: Iatt;
@@ -214,17 +211,14 @@ export class WormFiles {
   #setAtime(inode: Inode, atime: number): Promise<void> {
     const stat = Object.assign(new Iatt(), { atime });
     return this.#asBrick(inode, (call) =>
-      this.#layer.next.setattr(call, { inode, stat, valid: SET_ATIME, xdata: null }),
+      this.#layer.next.setattr(call, { inode, stat, valid: SetAttr.atime, xdata: null }),
     );
   }
 
-  async #asBrick(inode: Inode, run: (call: Call) => MaybePromise<unknown>): Promise<void> {
-    const call = this.#layer.brick.ownCall();
-    call.hold(inode);
-    try {
+  #asBrick(inode: Inode, run: (call: Call) => MaybePromise<unknown>): Promise<void> {
+    return this.#layer.brick.byItself(async (call) => {
+      call.hold(inode);
       await run(call);
-    } finally {
-      call.end(() => {});
-    }
+    });
   }
 }

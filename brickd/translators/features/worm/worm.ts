@@ -41,7 +41,7 @@ import type {
   Xdata,
 } from '../../../../mux/xlator/fops.js';
 import { isNullGfid } from '../../../../mux/xlator/gfid.js';
-import { Iatt } from '../../../../mux/xlator/iatt.js';
+import { Iatt, SetAttr } from '../../../../mux/xlator/iatt.js';
 import type { Fd, Inode } from '../../../../mux/xlator/inode.js';
 import { pathOf } from '../../../../mux/xlator/known-path.js';
 import { then } from '../../../../mux/xlator/maybe-promise.js';
@@ -52,8 +52,6 @@ import { O_APPEND, O_RDWR, O_TRUNC, O_WRONLY, S_IFDIR } from '../../../../native
 import type { Options } from './options.js';
 import { WormFiles } from './worm-files.js';
 
-/** GF_SET_ATTR_*. */
-const Valid = { mode: 1, atime: 0x10, mtime: 0x20 } as const;
 const WRITE_BITS = 0o222;
 const WRITING_FLAGS = O_WRONLY | O_RDWR | O_APPEND | O_TRUNC;
 
@@ -276,8 +274,8 @@ export class WormTranslator extends Translator<Options> {
     { stat, valid }: { stat: Iatt; valid: number },
     wind: (stat: Iatt) => MaybePromise<PrePostReply>,
   ): MaybePromise<PrePostReply> {
-    const writeProtects = (valid & Valid.mode) !== 0 && (stat.mode & WRITE_BITS) === 0;
-    const setsAtime = (valid & Valid.atime) !== 0;
+    const writeProtects = (valid & SetAttr.mode) !== 0 && (stat.mode & WRITE_BITS) === 0;
+    const setsAtime = (valid & SetAttr.atime) !== 0;
     if (!writeProtects && !setsAtime) return wind(stat);
     if (COPYING.has(call.pid) || inode.type === S_IFDIR) return wind(stat);
     return this.#files.exclusively(inode, async () => {

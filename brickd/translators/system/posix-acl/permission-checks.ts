@@ -2,6 +2,7 @@
 import type { Call } from '../../../../mux/xlator/call.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type { MaybePromise, SetattrArgs } from '../../../../mux/xlator/fops.js';
+import { SetAttr } from '../../../../mux/xlator/iatt.js';
 import { directoryOf, type Inode, type Loc } from '../../../../mux/xlator/inode.js';
 import { then } from '../../../../mux/xlator/maybe-promise.js';
 import type { Translator } from '../../../../mux/xlator/translator.js';
@@ -20,9 +21,6 @@ import { inGroup, Permission, permits } from './acl.js';
 import type { FileContext, FileContexts } from './file-context.js';
 
 const { execute: X, write: W, read: R } = Permission;
-
-/** GF_SET_ATTR_*. */
-export const SetAttr = { mode: 1, uid: 2, gid: 4, atime: 0x10, mtime: 0x20 } as const;
 
 /** What opening a file with those flags takes. */
 export function openWants(flags: number): number {

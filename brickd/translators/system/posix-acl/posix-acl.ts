@@ -39,7 +39,7 @@ import type {
   UnlinkArgs,
   Xdata,
 } from '../../../../mux/xlator/fops.js';
-import type { Iatt } from '../../../../mux/xlator/iatt.js';
+import { type Iatt, SetAttr } from '../../../../mux/xlator/iatt.js';
 import { directoryOf, type Fd, type Inode, type Loc } from '../../../../mux/xlator/inode.js';
 import { then } from '../../../../mux/xlator/maybe-promise.js';
 import { Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
@@ -49,7 +49,7 @@ import { isAclKey, removesAcl, setsAcl, withAclKeys } from './acl-requests.js';
 import { type FileContext, FileContexts } from './file-context.js';
 import { inheritFrom } from './new-file.js';
 import type { Options } from './options.js';
-import { openWants, PermissionChecks, SetAttr } from './permission-checks.js';
+import { openWants, PermissionChecks } from './permission-checks.js';
 
 const { execute: X, write: W, read: R } = Permission;
 
