@@ -5,3 +5,18 @@ import type { MaybePromise } from './fops.js';
 export function then<A, B>(value: MaybePromise<A>, next: (value: A) => MaybePromise<B>): MaybePromise<B> {
   return value instanceof Promise ? value.then(next) : next(value);
 }
+
+/** Runs something, and applies `done` to what comes of it, or `failed` to what it throws; at once unless it has to be waited for. */
+export function attempt<A, B>(
+  run: () => MaybePromise<A>,
+  done: (value: A) => B,
+  failed: (thrown: unknown) => B,
+): MaybePromise<B> {
+  let value: MaybePromise<A>;
+  try {
+    value = run();
+  } catch (thrown) {
+    return failed(thrown);
+  }
+  return value instanceof Promise ? value.then(done, failed) : done(value);
+}

@@ -6,7 +6,7 @@
  */
 import { failure, fopErrorOf } from '../../../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../../../mux/xlator/fops.js';
-import { then } from '../../../../mux/xlator/maybe-promise.js';
+import { attempt, then } from '../../../../mux/xlator/maybe-promise.js';
 import { EDQUOT, ENOTCONN } from '../../../../native/errno.js';
 import type { Demand, DirectoryLimit, Timing } from './directory-limit.js';
 
@@ -103,25 +103,22 @@ function within<R>(
   wind: (bytes: number) => MaybePromise<R>,
   added: (reply: R) => number,
 ): MaybePromise<R> {
-  const failed = (error: unknown): never => {
+  const release = (): void => {
     for (const limit of limits) limit.release(bytes, objects);
-    throw error;
   };
-  const done = (reply: R): R => {
-    const grown = added(reply);
-    for (const limit of limits) {
-      limit.release(bytes, objects);
-      limit.add(grown, objects);
-    }
-    return reply;
-  };
-  let reply: MaybePromise<R>;
-  try {
-    reply = wind(bytes);
-  } catch (error) {
-    return failed(error);
-  }
-  return reply instanceof Promise ? reply.then(done, failed) : done(reply);
+  return attempt(
+    () => wind(bytes),
+    (reply) => {
+      const grown = added(reply);
+      release();
+      for (const limit of limits) limit.add(grown, objects);
+      return reply;
+    },
+    (error) => {
+      release();
+      throw error;
+    },
+  );
 }
 
 /** Counts what a fop that is never refused has added. */

@@ -44,7 +44,7 @@ import type {
 import { gfidText } from '../../../../mux/xlator/gfid.js';
 import { directoryOf, type Inode } from '../../../../mux/xlator/inode.js';
 import { pathOf } from '../../../../mux/xlator/known-path.js';
-import { then } from '../../../../mux/xlator/maybe-promise.js';
+import { attempt, then } from '../../../../mux/xlator/maybe-promise.js';
 import { type DumpSection, Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
 import { FILE_BLOCK_COUNT, REQUEST_LINK_COUNT } from '../../../../mux/xlator/xdata-keys.js';
 import { EDQUOT } from '../../../../native/errno.js';
@@ -301,22 +301,18 @@ function holding<R>(
   wind: () => MaybePromise<R>,
   count: (reply: R) => void,
 ): MaybePromise<R> {
-  const done = (reply: R): R => {
-    count(reply);
-    usage.release(bytes);
-    return reply;
-  };
-  const failed = (error: unknown): never => {
-    usage.release(bytes);
-    throw error;
-  };
-  let reply: MaybePromise<R>;
-  try {
-    reply = wind();
-  } catch (error) {
-    return failed(error);
-  }
-  return reply instanceof Promise ? reply.then(done, failed) : done(reply);
+  return attempt(
+    wind,
+    (reply) => {
+      count(reply);
+      usage.release(bytes);
+      return reply;
+    },
+    (error) => {
+      usage.release(bytes);
+      throw error;
+    },
+  );
 }
 
 /** xdata that asks how many names a file had before one was taken away, and how many blocks. */
