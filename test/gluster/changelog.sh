@@ -41,7 +41,8 @@ is 'the index says how many it has' "$(getfattr --only-values -n trusted.gluster
 note 'a snapshot'
 exec 5> /m/open
 changelog load /m /tmp/more snap & load=$!
-sleep 1
+under_way() { [ "$(ls /d/b1 | grep -c ^snap)" -ge 20 ]; }
+ok 'changes are under way' wait_for 20 under_way
 ok 'the barrier is raised' g volume barrier v enable
 cp -a /d/b1 /d/copy
 echo data >&5
