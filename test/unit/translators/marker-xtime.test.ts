@@ -156,6 +156,7 @@ t.test('changes during a round are marked by the next one', async (t) => {
 
 t.test('an inode that is known by gfid alone is found on disk', async (t) => {
   let lookups = 0;
+  let place: Inode | null = null;
   const rig: ReturnType<typeof marksOf> = marksOf({
     lookup: (_c, { loc, gfid }): LookupReply => {
       lookups++;
@@ -164,7 +165,7 @@ t.test('an inode that is known by gfid alone is found on disk', async (t) => {
         return { stat: statOf({ gfid: rig.a.gfid, mode: S_IFDIR }), postparent: statOf({}), xdata: null };
       }
       t.strictSame(gfid, rig.file.gfid);
-      const xdata = new Dict().setText('trusted.gfid2path.0123', `${gfidText(rig.b.gfid)}/file`);
+      const xdata = new Dict().setText('trusted.gfid2path.0123', `${gfidText((place ?? rig.b).gfid)}/file`);
       return { stat: statOf({ gfid: rig.file.gfid, mode: S_IFREG }), postparent: statOf({}), xdata };
     },
   });
@@ -177,6 +178,16 @@ t.test('an inode that is known by gfid alone is found on disk', async (t) => {
   await rig.index.flush();
   t.strictSame(rig.marked().slice(4), ['file', 'b', 'a', '/']);
   t.equal(lookups, 2, 'once each');
+
+  t.comment('it moves, and is forgotten under its new name');
+  place = rig.a;
+  rig.index.add(rig.file, rig.b);
+  rig.index.add(rig.file, rig.a);
+  await rig.index.flush();
+  rig.marks.length = 0;
+  rig.index.add(rig.file, null);
+  await rig.index.flush();
+  t.strictSame(rig.marked(), ['file', 'a', '/']);
 });
 
 t.test('what is gone is no failure, and what was above it is marked', async (t) => {

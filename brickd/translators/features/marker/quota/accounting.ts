@@ -33,7 +33,12 @@ export class Accounting {
     this.#log = loggerFor(layer.name);
     this.#brickName = String(brick.name);
     this.records = new QuotaRecords(brick, names);
-    this.settling = new Settling(this.records, this.#log, (directory) => this.recounts.add(directory));
+    this.settling = new Settling(
+      this.records,
+      this.#log,
+      (directory) => this.recounts.add(directory),
+      (key) => this.recounts.owes(key),
+    );
     this.recounts = new Recounts(this.settling, this.#log);
     this.removals = new Removals(this.settling, this.#log, brick.hasLayer('features/trash'));
   }

@@ -18,6 +18,8 @@ import { DIRTY } from './quota-xattrs.js';
 export interface CountPass {
   /** Something that it has counted may be gone, or have been counted at another value. */
   stale: boolean;
+  /** A directory in it has still to be counted: only this one's flag leads there. */
+  incomplete: boolean;
 }
 
 export class DirectoryAccount {
@@ -76,12 +78,17 @@ export class DirectoryAccounts {
   readonly #records: QuotaRecords;
   readonly #log: Logger;
   readonly #byKey = new Map<string, DirectoryAccount>();
+  /** Told of a directory that an earlier run of the brick has left dirty. */
+  readonly #onLeftDirty: (directory: Inode) => void;
+  /** Whose flags on disk are those of this run. */
+  readonly #known = new WeakSet<Inode>();
   /** The end of this turn, for flags that are set then. */
   #turn: Promise<void> | null = null;
 
-  constructor(records: QuotaRecords, log: Logger) {
+  constructor(records: QuotaRecords, log: Logger, onLeftDirty: (directory: Inode) => void) {
     this.#records = records;
     this.#log = log;
+    this.#onLeftDirty = onLeftDirty;
   }
 
   get size(): number {
@@ -136,7 +143,12 @@ export class DirectoryAccounts {
     await account.clearing;
     const { inode } = account;
     try {
-      await this.#records.asBrick((call) => this.#records.write(call, inode, new Dict().setInt(DIRTY, 1)));
+      await this.#records.asBrick(async (call) => {
+        if (!this.#known.has(inode) && (await this.#records.read(call, inode))?.dirty === true)
+          this.#onLeftDirty(inode);
+        this.#known.add(inode);
+        await this.#records.write(call, inode, new Dict().setInt(DIRTY, 1));
+      });
     } catch (thrown) {
       this.#log.warning(
         0,

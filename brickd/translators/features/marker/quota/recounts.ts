@@ -12,7 +12,7 @@ import { NO_IATT } from '../../../../../mux/xlator/iatt.js';
 import { Fd, type Inode } from '../../../../../mux/xlator/inode.js';
 import { ENOENT } from '../../../../../native/errno.js';
 import type { CountPass, DirectoryAccount } from './directory-accounts.js';
-import { EMPTY_DIRECTORY, encodeFigures, type Figures, figuresOf, same, sum } from './figures.js';
+import { EMPTY_DIRECTORY, encodeFigures, type Figures, figuresOf, NOTHING, same, sum } from './figures.js';
 import { eachOf } from './node-locks.js';
 import { isGone, type QuotaRecord } from './quota-records.js';
 import { DIRTY, PGFID_PREFIX } from './quota-xattrs.js';
@@ -34,6 +34,8 @@ export class Recounts {
   readonly #settling: Settling;
   readonly #log: Logger;
   readonly #waiting = new Set<string>();
+  /** What waits, is being counted, or is to be tried again: until it has been counted, a crash or the end of the brick must not hide it. */
+  readonly #owed = new Set<string>();
   #running: Promise<void> | null = null;
   #ended = false;
   /** Directories counted. */
@@ -50,9 +52,16 @@ export class Recounts {
 
   /** Has a directory counted, soon. */
   add(directory: Inode): void {
-    if (this.#ended || this.#waiting.size >= MOST_WAITING) return;
+    if (!this.#ended && this.#waiting.size >= MOST_WAITING) return;
+    this.#owed.add(directory.key);
+    if (this.#ended) return;
     this.#waiting.add(directory.key);
     this.#start();
+  }
+
+  /** Whether a directory has still to be counted. */
+  owes(key: string): boolean {
+    return this.#owed.has(key);
   }
 
   #start(): void {
@@ -88,9 +97,9 @@ export class Recounts {
     }
   }
 
-  #later(directory: Inode, ms: number): void {
-    if (this.#ended) return;
-    this.#settling.records.brick.timer(ms, false, () => this.add(directory));
+  #later(directory: Inode, ms: number): false {
+    if (!this.#ended) this.#settling.records.brick.timer(ms, false, () => this.add(directory));
+    return false;
   }
 
   async #countTop(directory: Inode): Promise<void> {
@@ -104,16 +113,23 @@ export class Recounts {
 
   /** clears: it was left dirty, and no round will clear it. False: it is gone, or could not be counted now. */
   async #count(account: DirectoryAccount, depth: number, clears: boolean): Promise<boolean> {
+    const { key } = account.inode;
+    this.#owed.add(key);
     for (let passes = 0; passes < MOST_PASSES && !this.#ended; passes++) {
-      const pass: CountPass = { stale: account.changes > 0 };
+      const pass: CountPass = { stale: account.changes > 0, incomplete: false };
       account.pass = pass;
       try {
         const total = pass.stale ? null : await this.#total(account, depth);
-        if (total === 'gone') return false;
+        if (total === 'gone') {
+          this.#owed.delete(key);
+          return false;
+        }
         if (total !== null && !this.#isStale(pass)) {
           await this.#store(account, pass, total, clears);
           if (!this.#isStale(pass)) {
+            if (pass.incomplete) return this.#later(account.inode, BUSY_MS);
             this.done++;
+            this.#owed.delete(key);
             return true;
           }
         }
@@ -124,8 +140,7 @@ export class Recounts {
       // What has waited for the pass to end, and what the next one would have to wait for.
       await this.#settling.settled();
     }
-    this.#later(account.inode, BUSY_MS);
-    return false;
+    return this.#later(account.inode, BUSY_MS);
   }
 
   /** Others change it while this waits. */
@@ -140,8 +155,8 @@ export class Recounts {
       records.asBrick(async (call) => {
         if (pass.stale) return;
         const dict = new Dict().setBytes(records.names.size, encodeFigures(total, true));
-        if (clears && account.flag === 'clear') dict.setInt(DIRTY, 0);
-        account.delta = { bytes: 0, files: 0, dirs: 0 };
+        if (clears && !pass.incomplete && account.flag === 'clear') dict.setInt(DIRTY, 0);
+        account.delta = NOTHING;
         await records.write(call, inode, dict);
       }),
     );
@@ -208,7 +223,7 @@ export class Recounts {
     const { records, locks } = this.#settling;
     const { stat } = entry;
     const record = records.record(stat, entry.dict);
-    const gives = stat.isDirectory ? await this.#sizeOf(entry, record, depth) : figuresOf(stat);
+    const gives = stat.isDirectory ? await this.#sizeOf(above, entry, record, depth) : figuresOf(stat);
     const given = record.contributions.get(above.inode.key);
     if (gives === null) {
       // A pointer of distribute's that was a file once.
@@ -256,15 +271,19 @@ export class Recounts {
   }
 
   /** What a directory in the directory holds; it is counted if that is not known. Null: it could not be. */
-  async #sizeOf(entry: DirEntry, record: QuotaRecord, depth: number): Promise<Figures | null> {
+  async #sizeOf(above: DirectoryAccount, entry: DirEntry, record: QuotaRecord, depth: number): Promise<Figures | null> {
     const { accounts, records } = this.#settling;
     const key = gfidKey(entry.stat.gfid);
-    const isDirty = record.dirty && (accounts.get(key)?.flag ?? 'clear') === 'clear';
+    // Whether it was dirty before is known only then.
+    const flagged = accounts.get(key)?.flagged;
+    if (flagged != null) await flagged;
+    const isDirty = record.dirty && (this.#owed.has(key) || (accounts.get(key)?.flag ?? 'clear') === 'clear');
     if (record.size !== null && !isDirty) return record.size;
     if (depth >= MOST_DEPTH) return null;
     const account = accounts.open(records.directory(key));
     this.#waiting.delete(key);
-    await this.#count(account, depth + 1, record.dirty);
+    const done = await this.#count(account, depth + 1, record.dirty);
+    if (!done && this.#owed.has(key) && above.pass !== null) above.pass.incomplete = true;
     accounts.closeIfIdle(account);
     const counted = await records.asBrick((call) => records.read(call, account.inode));
     return counted?.size ?? null;

@@ -53,6 +53,8 @@ export class Settling {
   readonly #log: Logger;
   /** Has a directory counted anew. */
   readonly recount: (directory: Inode) => void;
+  /** Whether a directory has still to be counted anew: its flag stays. */
+  readonly #isToBeCounted: (key: string) => boolean;
   #files = new Map<string, Touched>();
   /** What is touched now is settled in that round. */
   round = 1;
@@ -61,11 +63,19 @@ export class Settling {
   #ending = false;
   #ended = false;
 
-  constructor(records: QuotaRecords, log: Logger, recount: (directory: Inode) => void) {
+  constructor(
+    records: QuotaRecords,
+    log: Logger,
+    recount: (directory: Inode) => void,
+    isToBeCounted: (key: string) => boolean,
+  ) {
     this.records = records;
     this.#log = log;
     this.recount = recount;
-    this.accounts = new DirectoryAccounts(records, log);
+    this.#isToBeCounted = isToBeCounted;
+    this.accounts = new DirectoryAccounts(records, log, (directory) => {
+      if (!isToBeCounted(directory.key)) recount(directory);
+    });
   }
 
   /** Files and directories that wait for a round. */
@@ -271,6 +281,7 @@ export class Settling {
     return this.locks.alone(inode.key, () =>
       this.records.asBrick(async (call) => {
         if (account.pass !== null) return;
+        if (this.#isToBeCounted(inode.key) && !account.due && isZero(account.delta)) return;
         const record = await this.records.read(call, inode);
         const parent = inode.isRoot ? null : await this.records.parentOf(call, inode);
         if (record === null || (parent === null && !inode.isRoot)) {
@@ -310,7 +321,7 @@ export class Settling {
     account.made = false;
     const { flag, changes, pass } = account;
     const idle = account.round <= round && isZero(account.delta) && changes === 0 && pass === null;
-    const clears = flag === 'set' && idle;
+    const clears = flag === 'set' && idle && !this.#isToBeCounted(inode.key);
     if (clears) change.dict.setInt(DIRTY, 0);
     const storing = change.store(call, inode);
     if (clears) this.accounts.clears(account, storing);

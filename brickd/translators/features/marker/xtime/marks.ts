@@ -98,6 +98,7 @@ export class Marks {
   add(inode: Inode, parent: Inode | null): void {
     const changed = this.#changed;
     changed.add(inode);
+    if (parent !== null) this.#parents.renamed(inode);
     const above = parent ?? inode.parent;
     if (above !== null) changed.add(above);
     else if (inode.type !== S_IFDIR) changed.nameless.add(inode);

@@ -43,6 +43,11 @@ export class Parents {
     return this.#onDisk(call, inode);
   }
 
+  /** It has got or lost a name. */
+  renamed(inode: Inode): void {
+    this.#found.delete(inode.key);
+  }
+
   #adopt(call: Call, gfid: Uint8Array): Inode {
     const parent = this.#layer.brick.adoptInode(gfid, S_IFDIR);
     call.hold(parent);
