@@ -12,8 +12,8 @@ import { makeDirectory, openDirectory } from '../../directories.js';
 const DIR_MODE = 0o600;
 /** Journals of a brick in the making, and one that is complete, are written at the same time. */
 const CONCURRENCY = 3;
-/** How long the end waits for system calls. */
-const CLOSE_WAIT_MS = 5000;
+/** How long the end waits for a disk. */
+export const CLOSE_WAIT_MS = 5000;
 const LIST_BYTES = 65536;
 
 /** Writes of the journal come one after the other. */
@@ -58,8 +58,9 @@ export class ChangelogFolder {
     return new ChangelogFolder(brick, latin1OfBytes(path), await openDirectory(brick.name, path));
   }
 
-  async close(): Promise<void> {
-    const left = await this.queue.drained(CLOSE_WAIT_MS);
+  /** waitMs: how long system calls that are under way are waited for. */
+  async close(waitMs = CLOSE_WAIT_MS): Promise<void> {
+    const left = await this.queue.drained(waitMs);
     if (left > 0) this.#closing.hold();
     this.#closing.close(this.fd);
     await this.#closing.end(left > 0);

@@ -10,8 +10,8 @@ import { type HistoryIndex, journalName, timeOf } from './history-index.js';
 import { type Encoding, headerOf } from './records.js';
 import { RecordScanner } from './torn-record.js';
 
-/** The journal that is written. */
-const CURRENT = 'CHANGELOG';
+/** The journal that is written. Where it is missing, changes may not have been recorded. */
+export const CURRENT = 'CHANGELOG';
 /** The next one, until it has its header. */
 const NEXT = 'CHANGELOG.next';
 const FILE_MODE = 0o644;
@@ -84,28 +84,27 @@ export async function endJournal(folder: ChangelogFolder, seconds: number | null
 
 /**
  * Enters what an earlier process has left into the index: journals that were put away only just before it ended, and the one that it
- * was writing, without a record that is cut short. Returns the paths of the journals. Rejects with a {@link FolderError}.
+ * was writing, without a record that is cut short. False: it was writing none, and changes may have been made since that nobody has
+ * recorded. Rejects with a {@link FolderError}.
  */
 export async function adoptJournals(
   folder: ChangelogFolder,
   index: HistoryIndex,
   log: Logger,
   now: number,
-): Promise<string[]> {
-  await folder.errnoOf((b) => b.unlink(folder.fd, NEXT, 0, IGNORE));
-  const adopted: string[] = [];
+): Promise<boolean> {
+  // The next one is there for a moment only, in which the one before it may have been put away already.
+  const changing = (await folder.errnoOf((b) => b.unlink(folder.fd, NEXT))) === 0;
   for (const seconds of await lostJournals(folder, index.last)) {
     log.warning(0, `${journalName(seconds)} is missing in the index: added`);
     await index.add(seconds, false);
-    adopted.push(`${folder.path}/${journalName(seconds)}`);
   }
   const seconds = index.next(now);
   const left = await cutTornRecord(folder, log);
-  if (left === null) return adopted;
+  if (left === null) return changing;
   await endJournal(folder, left === 0 ? null : seconds);
   await index.add(seconds, left === 0);
-  if (left > 0) adopted.push(`${folder.path}/${journalName(seconds)}`);
-  return adopted;
+  return true;
 }
 
 /** Times of journals behind the last one of the index. */

@@ -296,6 +296,7 @@ export class Journal implements Collector {
   async #writeBacklog(): Promise<boolean> {
     const chunks = this.#backlog;
     if (chunks.length === 0) return true;
+    if (this.#file === null) return false;
     this.#backlog = [];
     await this.#writeChunks(chunks);
     if (this.failing) return false;
@@ -360,11 +361,7 @@ export class Journal implements Collector {
       this.#nextSettings = null;
       this.#sealed = null;
     }
-    if (this.#file !== old) {
-      const errno = await this.#folder.errnoOf((b) => b.fsync(old.fd));
-      if (errno !== 0) this.#log.error(0, `${journalName(put.seconds)} could not be synced`, errno);
-      this.#folder.closeFile(old.fd);
-    }
+    if (this.#file !== old) await this.#syncAndClose(old);
     const indexed = await this.#index.add(put.seconds, put.empty);
     this.rollovers++;
     this.rolloverMs = performance.now() - began;
@@ -421,18 +418,30 @@ export class Journal implements Collector {
     });
   }
 
+  async #syncAndClose(file: JournalFile): Promise<void> {
+    const errno = await this.#folder.errnoOf((b) => b.fsync(file.fd));
+    if (errno !== 0) this.#log.error(0, `${this.#folder.path}: a journal could not be synced`, errno);
+    this.#folder.closeFile(file.fd);
+  }
+
   /** Ends writing, and leaves the journal for the next process. */
   async close(): Promise<void> {
-    this.#cancelRetry?.();
     await this.#run('closing the journal', async () => {
       while (this.#set !== null || this.#writing !== null) await (this.#set ?? this.#writing)?.written;
-      if (!(await this.#writeBacklog())) this.#log.error(0, `${this.#folder.path}: records that were kept are lost`);
+      if (!(await this.#writeBacklog())) {
+        this.#log.error(0, `${this.#folder.path}: records that were kept are lost`);
+        this.#give(this.#backlog.splice(0));
+      }
+      this.#cancelRetry?.();
       const file = this.#file;
       this.#file = null;
       if (file === null) return true;
-      const errno = await this.#folder.errnoOf((b) => b.fsync(file.fd));
-      if (errno !== 0) this.#log.error(0, `${this.#folder.path}: the journal could not be synced`, errno);
-      this.#folder.closeFile(file.fd);
+      await this.#syncAndClose(file);
+      if (this.#lost || this.#index.broken) {
+        // Where there is no journal to go on with the next process begins a new index.
+        const seconds = this.#index.next(Math.floor(Date.now() / 1000));
+        await endJournal(this.#folder, seconds).catch(() => endJournal(this.#folder, null));
+      }
       return true;
     });
     this.#index.close();

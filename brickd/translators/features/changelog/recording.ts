@@ -1,20 +1,29 @@
 /** The recording of a brick's changes: on or off, its journal, its slices, and what a snapshot wants of it. */
+import { access } from 'node:fs/promises';
 import { BrickError } from '../../../../mux/base/brick-error.js';
 import { background } from '../../../../mux/base/fault.js';
 import type { Logger } from '../../../../mux/base/log.js';
+import { withinMs } from '../../../../mux/base/within.js';
 import type { MaybePromise } from '../../../../mux/xlator/fops.js';
 import type { Gfid } from '../../../../mux/xlator/gfid.js';
 import type { Inode } from '../../../../mux/xlator/inode.js';
 import type { ChangelogNumbers, Translator } from '../../../../mux/xlator/translator.js';
-import { latin1OfBytes } from '../../../../native/bytes.js';
+import { bytesOfLatin1, latin1OfBytes, textPath } from '../../../../native/bytes.js';
 import { ChangelogEvent, journalEvent } from '../changelog-events.js';
-import { ChangelogFolder } from './changelog-folder.js';
+import { ChangelogFolder, CLOSE_WAIT_MS } from './changelog-folder.js';
 import { ChangesInFlight, type Generation } from './changes-in-flight.js';
 import { Consumers } from './consumers.js';
 import { EntryBarrier } from './entry-barrier.js';
 import { HistoryIndex } from './history-index.js';
 import { Journal } from './journal.js';
-import { adoptJournals, beginJournal, type JournalSettings } from './journal-files.js';
+import {
+  adoptJournals,
+  beginJournal,
+  CURRENT,
+  endJournal,
+  type JournalFile,
+  type JournalSettings,
+} from './journal-files.js';
 import { NamesInUse, type NameUse } from './names-in-use.js';
 import type { Options } from './options.js';
 import { removedPath } from './removed-path.js';
@@ -59,13 +68,33 @@ export class Recording {
 
   async start(options: Options): Promise<void> {
     await this.#listen(options);
-    if (!options.changelog) return;
+    if (!options.changelog) {
+      await this.#putAwayLeft(options);
+      return;
+    }
     try {
       await this.#begin(options, false);
     } catch (error) {
       // A full disk must not keep users from removing files.
       this.#log.critical?.(0, `${(error as Error).message}: changes are not recorded until it can be`);
       this.#beginLater();
+    }
+  }
+
+  /** Has recording that an earlier process has left end: what comes now is not recorded, and the next to begin must know of that. */
+  async #putAwayLeft(options: Options): Promise<void> {
+    const dir = options['changelog-dir'];
+    if (dir === undefined) return;
+    const isLeft = await access(textPath(bytesOfLatin1(`${dir}/${CURRENT}`))).then(
+      () => true,
+      () => false,
+    );
+    if (!isLeft) return;
+    try {
+      await this.#begin(options, false);
+      await this.#stop();
+    } catch (error) {
+      this.#log.error(0, `${(error as Error).message}: the last journal is not put away`);
     }
   }
 
@@ -99,16 +128,14 @@ export class Recording {
     const dir = options['changelog-dir'];
     if (dir === undefined) throw new Error(`brick ${this.#layer.brick.name}: changelog-dir is not set`);
     const folder = await ChangelogFolder.open(this.#layer.brick, dir);
+    const now = nowSeconds();
     let index: HistoryIndex | null = null;
     try {
-      index = await HistoryIndex.open(folder, this.#log, nowSeconds());
-      await adoptJournals(folder, index, this.#log, nowSeconds());
-      if (gap && index.records > 0) {
-        const renewed = await HistoryIndex.create(folder, this.#log, index.next(nowSeconds()));
-        index.close();
-        index = renewed;
-      }
+      index = await HistoryIndex.open(folder, this.#log, now);
+      const whole = await adoptJournals(folder, index, this.#log, now);
       const file = await beginJournal(folder, settingsOf(options), null);
+      const fresh = index.records === 0 && index.last >= now;
+      if ((gap || !whole) && !fresh) index = await renewed(folder, index, file, this.#log);
       this.#folder = folder;
       this.journal = new Journal(folder, index, file, this.#log, {
         journalComplete: (path) => this.consumers?.tell(ChangelogEvent.journal, journalEvent(path)),
@@ -177,9 +204,10 @@ export class Recording {
     this.#folder = null;
     const snapshot = this.#snapshot;
     this.#snapshot = null;
-    await snapshot?.end();
-    await journal?.close();
-    await folder?.close();
+    const closed = (snapshot?.end() ?? Promise.resolve()).then(() => journal?.close());
+    const hangs = !(await withinMs(closed, CLOSE_WAIT_MS));
+    if (hangs) this.#log.error(0, `${folder?.path}: the disk does not take the last records: not waited for`);
+    await folder?.close(hangs ? 0 : CLOSE_WAIT_MS);
   }
 
   /** The brick ends; the journal is left for its next process to put away. */
@@ -353,6 +381,24 @@ export class Recording {
       `changelog.barrier_enabled=${barrier.up ? 1 : 0}`,
       `changelog.barrier_queue_size=${barrier.waiting}`,
     ];
+  }
+}
+
+/** Begins an index in place of one that a gap follows; without it the journal is not begun either. */
+async function renewed(
+  folder: ChangelogFolder,
+  index: HistoryIndex,
+  file: JournalFile,
+  log: Logger,
+): Promise<HistoryIndex> {
+  try {
+    const fresh = await HistoryIndex.create(folder, log, index.next(nowSeconds()));
+    index.close();
+    return fresh;
+  } catch (error) {
+    folder.closeFile(file.fd);
+    await endJournal(folder, null);
+    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 /** Accounting while quota is on, under one version of the xattrs. */
 import { type Logger, loggerFor } from '../../../../../mux/base/log.js';
+import { withinMs } from '../../../../../mux/base/within.js';
 import type { Dict } from '../../../../../mux/xlator/dict.js';
 import { gfidKey } from '../../../../../mux/xlator/gfid.js';
 import type { Iatt } from '../../../../../mux/xlator/iatt.js';
@@ -98,18 +99,5 @@ export class Accounting {
   }
   listed(directory: Inode): void {
     this.#listed.add(directory);
-  }
-}
-
-/** Whether something ends in that time. Failures are not waited for any more, but are its own to report. */
-async function withinMs(work: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, ms, false);
-  });
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
