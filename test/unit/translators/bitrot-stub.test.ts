@@ -148,6 +148,14 @@ t.test('every change of contents raises the version', async (t) => {
     t.equal(s.version(what), 2, what);
     t.strictSame(s.told.splice(0), [[2, WAIT]], what);
   }
+  const kept = await s.create('kept');
+  s.close(kept.fd);
+  s.over.create = () => {
+    throw failure(ENOSPC);
+  };
+  t.equal(await errnoOf(() => s.create('kept', 100, withGfid(), 0o1101)), ENOSPC);
+  delete s.over.create;
+  t.strictSame(s.told.splice(0), [[2, WAIT]], 'no descriptor of a create that failed will be closed');
   const { inode, fd } = await s.create('quiet');
   await stub.setxattr(s.call(), { inode, dict: new Dict().setText('user.a', 'x'), flags: 0, xdata: null });
   await s.read(fd);

@@ -296,10 +296,7 @@ export class BitrotStubTranslator extends Translator<Options> {
     const { inode } = args.loc;
     const wind = (): Outcome<F.CreateReply> =>
       then(this.next.create(call, args), (reply) => this.#created(call, args, reply));
-    if (inode === null || (args.flags & O_TRUNC) === 0) return wind();
-    return this.#unlessBad(inode, (object) =>
-      object.changed ? wind() : this.#on.objects.raise(inode, null, object).then(wind),
-    );
+    return inode === null || (args.flags & O_TRUNC) === 0 ? wind() : this.#changeClosed(inode, wind);
   }
 
   #created(call: Call, args: F.CreateArgs, reply: F.CreateReply): Outcome<F.CreateReply> {
