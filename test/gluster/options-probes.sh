@@ -2,11 +2,9 @@
 # The volume is $V with its brick in $B, its log $LOG, mounted on $M.
 new() { F=f$(date +%N)$RANDOM; }                    # a fresh name
 T() { timeout 20 "$@"; }
+# attempt YES REFUSED COMMAND ...: YES if it succeeds, REFUSED if it fails and says so; else what it says
+attempt() { local yes=$1 refused=$2 said; shift 2; said=$(LC_ALL=C "$@" 2>&1) && echo "$yes" || case $said in *"$refused"*) echo "$refused";; *) echo "failed $said";; esac; }
 x() { getfattr --absolute-names -d -m "$1" -e text "$2" 2>/dev/null | grep -c "$1"; }
-dumpkey() { rm -f /run/gluster/*.dump.*; kill -USR1 "$(pid)"; wait_for 5 sh -c 'ls /run/gluster/*.dump.*'; sleep 0.3; grep -hE "$1" /run/gluster/*.dump.* 2>/dev/null | head -1; }
-p_none() { echo -; }
-p_graph() { echo -; }
-p_reserve() { local i; new; for i in 1 2 3 4 5 6 7 8; do T dd if=/dev/zero of=$M/$F bs=64k count=1 2>&1 | grep -q 'No space' && { echo ENOSPC; return; }; [ "$1" = before ] && break; sleep 1; done; echo written; }
 p_owner() { stat -c %u:%g $B; }
 p_pathinfo() { new; echo x > $M/$F; getfattr --only-values -n trusted.glusterfs.pathinfo $M/$F 2>/dev/null | grep -q 'POSIX(.*:gfhost:' && echo host || echo uuid; }
 p_health() { local a b; a=$(stat -c %y $B/.glusterfs/health_check 2>/dev/null); sleep 2.5; b=$(stat -c %y $B/.glusterfs/health_check 2>/dev/null); [ "$a" = "$b" ] && echo still || echo beats; }
@@ -15,7 +13,7 @@ p_gfid2path() { new; echo x > $M/$F; x trusted.gfid2path $B/$F; }
 p_sep() { new; echo x > $M/$F; ln $M/$F $M/l$F; getfattr --only-values -n glusterfs.gfidtopath $M/$F 2>/dev/null | grep -o '[^a-z0-9/]' | tr -d '\n'; echo; }
 p_mode() { new; (umask 0; > $M/$F); stat -c %a $B/$F; }
 p_dmode() { new; (umask 0; mkdir $M/$F) 2>/dev/null; stat -c %a $B/$F; }
-p_links() { new; > $M/$F; ln $M/$F $M/1$F; ln $M/$F $M/2$F 2>&1 | grep -o 'Too many' || echo linked; }
+p_links() { new; > $M/$F; ln $M/$F $M/1$F; attempt linked 'Too many' ln $M/$F $M/2$F; }
 p_mdata() { new; echo x > $M/$F; x trusted.glusterfs.mdata $B/$F; }
 p_lru() { g volume status $V inode | sed -n 's/^.*LRU limit *: *//p' | head -1; }
 p_allow() { mkdir -p /m2; T mount -t glusterfs gfhost:/$V /m2 >/dev/null 2>&1; T sh -c 'ls /m2 | grep -q io' 2>/dev/null && echo mounts || echo rejected; umount -l /m2 2>/dev/null; }
@@ -27,8 +25,8 @@ p_trash() { new; echo x > $M/$F; rm $M/$F; find $B/*trash* $B/.trash* -name "$F*
 p_trashcut() { new; head -c 3000000 /dev/zero > $M/$F; rm $M/$F; find $B/.trash* $B/*trash* -name "$F*" 2>/dev/null | head -1 | grep -q . && echo kept || echo gone; }
 p_trashel() { mkdir -p $M/el; new; echo x > $M/el/$F; rm $M/el/$F; find $B/*trash* $B/.trash* -name "$F*" 2>/dev/null | head -1 | grep -q . && echo kept || echo gone; }
 p_barrier() { new; > $M/$F; timeout 3 rm $M/$F && echo fast || echo held; }
-p_touch() { new; T touch $M/$F 2>&1 | grep -o 'Read-only' || echo made; }
-p_append() { new; echo x > $M/$F 2>/dev/null; T sh -c "echo y >> $M/$F" 2>&1 | grep -o 'Read-only' || echo appended; }
+p_touch() { new; attempt made Read-only T touch $M/$F; }
+p_append() { new; echo x > $M/$F 2>/dev/null; attempt appended Read-only T sh -c "echo y >> $M/$F"; }
 p_profile() { g volume profile $V info 2>/dev/null | grep -q 'LOOKUP\|WRITE' && echo numbers || echo empty; }
 p_fdstats() { new; mark2=$(stat -c %s $LOG); echo x > $M/$F; sleep 0.3; tail -c +$((mark2 + 1)) $LOG | grep -q 'fd statistics\|Filename\|---' && echo logged || echo quiet; }
 p_statsdump() { rm -f /var/lib/glusterd/stats/*; wait_for 4 sh -c 'ls /var/lib/glusterd/stats/*d_b*.dump' && { sleep 1; head -c 1 /var/lib/glusterd/stats/*d_b*.dump | head -1; } || echo no-file; }

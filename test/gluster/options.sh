@@ -14,8 +14,8 @@ port() { tr '\0' '\n' < "/proc/$(pid)/cmdline" 2>/dev/null | sed -n 's/.*listen-
 up() { kill -0 "$(pid)" 2>/dev/null && ss -ltn | grep -q ":$(port) "; }
 mounts() { umount -l $M 2>/dev/null; mount_volume $V $M attribute-timeout=0,entry-timeout=0,negative-timeout=0; }
 works() { new; T sh -c "echo hello > $M/io$F && grep -q hello $M/io$F"; }
-# see PROBE WHEN: what it sees, in one word
-see() { local w; w=$("p_$1" "$2" | xargs | tr ' ' _); echo "${w:--}"; }
+# see PROBE: what it sees, in one word
+see() { local w; w=$("p_$1" | xargs | tr ' ' _); echo "${w:--}"; }
 # set_ KEY VALUE ...: taken by glusterd and by the brick that runs
 set_() {
   local was out; was=$(pid)
@@ -39,17 +39,17 @@ batch() {
   for line; do
     read -r key value probe before live restart <<<"$line"
     [ "$probe" = none ] && continue
-    seen=$(see "$probe" before)
+    seen=$(see "$probe")
     NO_IO=; [ "$live" = Read-only ] && NO_IO=1
     ok "$key $value" set_ "$key" "$value" || { g volume reset $V "$key" force >/dev/null; continue; }
-    is "$key $value: live" "$seen>$(see "$probe" live)" "$before>$live"
+    is "$key $value: live" "$seen>$(see "$probe")" "$before>$live"
   done
   g volume stop $V force >/dev/null; g volume start $V >/dev/null
   ok 'the brick starts' wait_for 20 up
   mounts
   for line; do
     read -r key value probe before live restart <<<"$line"
-    [ "$probe" = none ] || is "$key $value: after a restart" "$(see "$probe" restart)" "$restart"
+    [ "$probe" = none ] || is "$key $value: after a restart" "$(see "$probe")" "$restart"
   done
   umount -l $M; g volume stop $V force >/dev/null
 }
@@ -62,5 +62,6 @@ g volume create $V gfhost:$B >/dev/null
 lines=()
 while read -r line; do
   case $line in '#'*|'') ;; --) [ ${#lines[@]} = 0 ] || batch "${lines[@]}" </dev/null; lines=();; *) lines+=("$line");; esac
-done < "$(dirname "$0")/options.table"
+done < "$(dirname "$0")/options.table" || fail 'options.table is there'
+[ ${#lines[@]} = 0 ] || fail 'the last batch of options.table has its end'
 end
