@@ -1,5 +1,5 @@
-// What must hold in native code, whatever JavaScript does: checked always. Where it does not, memory can't be trusted any more,
-// and the process ends with one line that names it.
+// What must hold in native code, whatever JavaScript does: checked always. Where it does not, memory can't be trusted
+// any more, and the process ends with one line that names it.
 #pragma once
 
 #include <unistd.h>

@@ -9,9 +9,12 @@ namespace brickd {
 
 // Has a call throw. In an environment that is ending nothing can be thrown, nor does anybody hear of it.
 inline void throw_error(napi_env env, const std::string& text) { napi_throw_error(env, nullptr, text.c_str()); }
-inline void throw_type_error(napi_env env, const std::string& text) { napi_throw_type_error(env, nullptr, text.c_str()); }
+inline void throw_type_error(napi_env env, const std::string& text) {
+  napi_throw_type_error(env, nullptr, text.c_str());
+}
 
-// Whether a number can be an address that addressOf has given: not in the first page, nor beyond what a user process can have.
+// Whether a number can be an address that addressOf has given: not in the first page, nor beyond what a user process
+// can have.
 inline bool is_address(double v) { return v >= 4096 && v < 281474976710656.0; }
 
 // Records of a batch are doubles: an address that is none of a double's is no batch's.

@@ -9,7 +9,8 @@ namespace brickd {
 
 namespace {
 
-// A run that takes longer has kept the event loop waiting. By a clock of some milliseconds' grain, which costs next to nothing.
+// A run that takes longer has kept the event loop waiting. By a clock of some milliseconds' grain, which costs next to
+// nothing.
 constexpr int64_t kSlowNs = 40'000'000;
 
 int64_t coarse_now() {
@@ -36,8 +37,8 @@ napi_value run_batch_at(napi_env env, napi_callback_info info) {
   return result;
 }
 
-// Node-API knows a SharedArrayBuffer only by a view on it. By plain calls: each of them can fail, in an environment that is ending, and
-// the wrapper classes end the process when they are asked for something of a value that is none.
+// Node-API knows a SharedArrayBuffer only by a view on it. By plain calls: each of them can fail, in an environment
+// that is ending, and the wrapper classes end the process when they are asked for something of a value that is none.
 bool shared_address(napi_env env, napi_value memory, void** data) {
   napi_value global = nullptr;
   napi_value type = nullptr;
@@ -61,7 +62,8 @@ Napi::Value address_of(const Napi::CallbackInfo& info) {
     found = shared_address(env, info[0], &data);
   }
   if (!found) {
-    if (!env.IsExceptionPending()) throw_type_error(env, "wrong arguments: addressOf(ArrayBuffer or SharedArrayBuffer)");
+    if (!env.IsExceptionPending())
+      throw_type_error(env, "wrong arguments: addressOf(ArrayBuffer or SharedArrayBuffer)");
     return env.Undefined();
   }
   return Napi::Number::New(env, static_cast<double>(reinterpret_cast<uintptr_t>(data)));

@@ -1,5 +1,6 @@
-// Ends an environment whose JavaScript memory is exhausted. Node.js does so for workers as well, but leaves the engine too little
-// room for the allocation that met the bound: if that is a large one (a table that grows), the engine ends the process.
+// Ends an environment whose JavaScript memory is exhausted. Node.js does so for workers as well, but leaves the engine
+// too little room for the allocation that met the bound: if that is a large one (a table that grows), the engine ends
+// the process.
 #include <napi.h>
 
 // node.h defines the newest one that it has; ours has counted by now.
@@ -50,8 +51,8 @@ Napi::Value end_at_heap_bound(const Napi::CallbackInfo& info) {
   v8::HandleScope scope(isolate);
   node::Environment* environment = node::GetCurrentEnvironment(isolate->GetCurrentContext());
   if (environment == nullptr) return env.Undefined();
-  auto bound = std::make_unique<HeapBound>(HeapBound{isolate, environment, const_cast<int32_t*>(reached),
-                                                     Napi::Persistent(info[0].As<Napi::Object>())});
+  auto bound = std::make_unique<HeapBound>(
+      HeapBound{isolate, environment, const_cast<int32_t*>(reached), Napi::Persistent(info[0].As<Napi::Object>())});
   isolate->AddNearHeapLimitCallback(on_near_limit, bound.get());
   napi_add_env_cleanup_hook(env, unbind, bound.release());
   return env.Undefined();

@@ -1,4 +1,5 @@
-// Layouts and numbers that native code and JavaScript share, so that they are written once: native/layout.ts takes them from here.
+// Layouts and numbers that native code and JavaScript share, so that they are written once: native/layout.ts takes them
+// from here.
 #include <cstddef>
 
 #include "binding/exports.h"
@@ -13,7 +14,9 @@ namespace {
 
 class Part {
  public:
-  Part(Napi::Env env, Napi::Object layout, const char* name) : part_(Napi::Object::New(env)) { layout.Set(name, part_); }
+  Part(Napi::Env env, Napi::Object layout, const char* name) : part_(Napi::Object::New(env)) {
+    layout.Set(name, part_);
+  }
 
   Part& set(const char* name, double value) {
     part_.Set(name, value);

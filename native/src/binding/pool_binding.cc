@@ -1,4 +1,5 @@
-// PoolQueue for JavaScript: a queue of the pool whose completions arrive on the event loop of the environment that made it.
+// PoolQueue for JavaScript: a queue of the pool whose completions arrive on the event loop of the environment that made
+// it.
 #include "binding/arguments.h"
 #include "binding/exports.h"
 #include "net/event_loop.h"

@@ -1,12 +1,12 @@
 // The process itself: what Node has no call for. Results below zero are -errno.
-#include <algorithm>
-#include <malloc.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -52,7 +52,7 @@ Napi::Value set_file_limit(const Napi::CallbackInfo& info) {
   if (!a.good()) return info.Env().Undefined();
   struct rlimit limit {};
   if (::getrlimit(RLIMIT_NOFILE, &limit) < 0) return number_result(info, -errno);
-  struct rlimit asked {wanted, std::max(wanted, limit.rlim_max)};
+  struct rlimit asked = {wanted, std::max(wanted, limit.rlim_max)};
   if (::setrlimit(RLIMIT_NOFILE, &asked) < 0) {
     asked = {std::min(wanted, limit.rlim_max), limit.rlim_max};
     // What could be had is what the result tells.

@@ -20,9 +20,8 @@ uv_handle_t* as_handle(uv_poll_t* poll) { return reinterpret_cast<uv_handle_t*>(
 EventLoop* EventLoop::create(Napi::Env env) {
   auto self = std::unique_ptr<EventLoop>(new EventLoop(env));
   self->async_ = new uv_async_t{};
-  int error = napi_get_uv_event_loop(env, &self->loop_) == napi_ok
-                  ? uv_async_init(self->loop_, self->async_, on_async)
-                  : UV_EINVAL;
+  int error = napi_get_uv_event_loop(env, &self->loop_) == napi_ok ? uv_async_init(self->loop_, self->async_, on_async)
+                                                                   : UV_EINVAL;
   if (error != 0) {
     delete self->async_;
     self->async_ = nullptr;
@@ -135,13 +134,14 @@ void EventLoop::on_poll(uv_poll_t* handle, int status, int events) {
   EventLoop& self = of(watch->on_ready.Env());
   Napi::HandleScope scope(self.env_);
   // An error is told as both: the next call on the descriptor finds out which.
-  int told = status < 0 ? kReadable | kWritable
-                        : ((events & UV_READABLE) != 0 ? kReadable : 0) | ((events & UV_WRITABLE) != 0 ? kWritable : 0) |
-                              ((events & UV_DISCONNECT) != 0 ? kHungUp : 0);
+  int told = status < 0
+                 ? kReadable | kWritable
+                 : ((events & UV_READABLE) != 0 ? kReadable : 0) | ((events & UV_WRITABLE) != 0 ? kWritable : 0) |
+                       ((events & UV_DISCONNECT) != 0 ? kHungUp : 0);
   const napi_value arguments[] = {Napi::Number::New(self.env_, told)};
   self.call(watch->on_ready, 1, arguments);
-  // libuv stops at an error. Who was told may have got no further than what was received before it: the error is told again until
-  // the watch is closed.
+  // libuv stops at an error. Who was told may have got no further than what was received before it: the error is told
+  // again until the watch is closed.
   if (status < 0 && !watch->closing && watch->events != 0) watch_for(watch, watch->events);
 }
 
@@ -159,8 +159,8 @@ void EventLoop::close_watch(Watch* watch) {
 
 void EventLoop::on_cleanup(napi_async_cleanup_hook_handle, void* data) { static_cast<EventLoop*>(data)->end(); }
 
-// The environment ends. What is queued is cancelled, peers learn at once that nobody answers them any more; memory and files
-// that running tasks use must stay until they are through.
+// The environment ends. What is queued is cancelled, peers learn at once that nobody answers them any more; memory and
+// files that running tasks use must stay until they are through.
 void EventLoop::end() {
   ending_ = true;
   uv_ref(as_handle(async_));

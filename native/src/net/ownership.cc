@@ -10,7 +10,8 @@ namespace brickd {
 
 namespace {
 
-// Descriptors beyond are not followed: more than a brick process asks the system for. Pages are touched as they are needed.
+// Descriptors beyond are not followed: more than a brick process asks the system for. Pages are touched as they are
+// needed.
 constexpr int kFollowed = 1 << 20;
 
 // An entry: nobody (0), an environment's number, with a bit for sockets, or the ticket of a socket on its way.

@@ -18,7 +18,8 @@ void own_descriptor(int fd, uint32_t environment, DescriptorKind kind = Descript
 void disown_descriptor(int fd);
 
 // A socket on its way from one environment to another. `send` returns a ticket, or 0 if the socket is not the sender's;
-// with it, exactly one `take` succeeds, by the receiver or, when that has gone, by the sender. Until then it stays open.
+// with it, exactly one `take` succeeds, by the receiver or, when that has gone, by the sender. Until then it stays
+// open.
 uint64_t send_descriptor(int fd, uint32_t from);
 bool take_descriptor(int fd, uint64_t ticket, uint32_t to);
 

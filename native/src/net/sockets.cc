@@ -147,7 +147,8 @@ Napi::Value listen_tcp(const Napi::CallbackInfo& info) {
   int error = ::getaddrinfo(host.empty() ? nullptr : host.c_str(), std::to_string(port).c_str(), &hints, &found);
   if (error != 0) return number_result(info, -errno_of_lookup(error));
   int64_t result = -EADDRNOTAVAIL;
-  for (const struct addrinfo* at = found; at != nullptr && result < 0; at = at->ai_next) result = listen_at(*at, backlog);
+  for (const struct addrinfo* at = found; at != nullptr && result < 0; at = at->ai_next)
+    result = listen_at(*at, backlog);
   ::freeaddrinfo(found);
   return socket_result(info, result);
 }

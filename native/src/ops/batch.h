@@ -127,8 +127,8 @@ struct Progress {
   unsigned done = 0;
 };
 
-// Runs a batch to its end. Returns 0, or -errno of the op that failed it. Once `ended` is true the next op is skipped as if the
-// one before had failed, and so are all that a failure skips.
+// Runs a batch to its end. Returns 0, or -errno of the op that failed it. Once `ended` is true the next op is skipped
+// as if the one before had failed, and so are all that a failure skips.
 int run_batch(Record* records, const std::atomic<bool>* ended = nullptr, Progress* progress = nullptr);
 
 // Whether a batch has a heavy op.

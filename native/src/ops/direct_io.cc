@@ -10,8 +10,8 @@ namespace brickd {
 
 namespace {
 
-// A second descriptor of an O_DIRECT file, without that flag: other calls use the first one at the same time, so that it must
-// not lose it. -1 when the file is not O_DIRECT, or can't be opened again.
+// A second descriptor of an O_DIRECT file, without that flag: other calls use the first one at the same time, so that
+// it must not lose it. -1 when the file is not O_DIRECT, or can't be opened again.
 class ThroughCache {
  public:
   explicit ThroughCache(int fd) {
@@ -54,7 +54,7 @@ int64_t read_at(int fd, void* into, size_t length, int64_t offset) {
 }
 
 int64_t write_at(int fd, const void* from, size_t length, int64_t offset, int flags) {
-  struct iovec v {const_cast<void*>(from), length};
+  struct iovec v = {const_cast<void*>(from), length};
   int64_t n = retry([&] { return ::pwritev2(fd, &v, 1, offset, flags); });
   if (n != -EINVAL || (flags & RWF_NOWAIT) != 0) return n;
   ThroughCache cached(fd);

@@ -12,6 +12,7 @@ namespace {
 
 using Op = int64_t (*)(Context&, Record&);
 
+// clang-format off
 const Op kOps[] = {
     nullptr,
 #define X(name, function, heavy, op_class) function,
@@ -32,6 +33,7 @@ const OpClass kClasses[] = {
     BRICKD_OPS(X)
 #undef X
 };
+// clang-format on
 
 OpClass class_of(const Record& r, int code) {
   if (code >= kOpCodes) return kReads;

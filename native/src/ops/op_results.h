@@ -1,4 +1,5 @@
-// What ops write at the addresses that they are given. JavaScript learns the layouts when it loads the addon (layout_binding.cc).
+// What ops write at the addresses that they are given. JavaScript learns the layouts when it loads the addon
+// (layout_binding.cc).
 #pragma once
 
 #include <cstddef>
@@ -7,25 +8,25 @@
 namespace brickd {
 
 // A stat result: one double each of these, in this order. value: of a struct statx `s`.
-#define BRICKD_STAT(X)                                       \
-  X(dev, makedev(s.stx_dev_major, s.stx_dev_minor))          \
-  X(inoHigh, s.stx_ino >> 32)                                \
-  X(inoLow, s.stx_ino & 0xffffffffu)                         \
-  X(mode, s.stx_mode)                                        \
-  X(nlink, s.stx_nlink)                                      \
-  X(uid, s.stx_uid)                                          \
-  X(gid, s.stx_gid)                                          \
-  X(rdev, makedev(s.stx_rdev_major, s.stx_rdev_minor))       \
-  X(size, s.stx_size)                                        \
-  X(blksize, s.stx_blksize)                                  \
-  X(blocks, s.stx_blocks)                                    \
-  X(atime, s.stx_atime.tv_sec)                               \
-  X(atimeNsec, s.stx_atime.tv_nsec)                          \
-  X(mtime, s.stx_mtime.tv_sec)                               \
-  X(mtimeNsec, s.stx_mtime.tv_nsec)                          \
-  X(ctime, s.stx_ctime.tv_sec)                               \
-  X(ctimeNsec, s.stx_ctime.tv_nsec)                          \
-  X(btime, s.stx_btime.tv_sec)                               \
+#define BRICKD_STAT(X)                                 \
+  X(dev, makedev(s.stx_dev_major, s.stx_dev_minor))    \
+  X(inoHigh, s.stx_ino >> 32)                          \
+  X(inoLow, s.stx_ino & 0xffffffffu)                   \
+  X(mode, s.stx_mode)                                  \
+  X(nlink, s.stx_nlink)                                \
+  X(uid, s.stx_uid)                                    \
+  X(gid, s.stx_gid)                                    \
+  X(rdev, makedev(s.stx_rdev_major, s.stx_rdev_minor)) \
+  X(size, s.stx_size)                                  \
+  X(blksize, s.stx_blksize)                            \
+  X(blocks, s.stx_blocks)                              \
+  X(atime, s.stx_atime.tv_sec)                         \
+  X(atimeNsec, s.stx_atime.tv_nsec)                    \
+  X(mtime, s.stx_mtime.tv_sec)                         \
+  X(mtimeNsec, s.stx_mtime.tv_nsec)                    \
+  X(ctime, s.stx_ctime.tv_sec)                         \
+  X(ctimeNsec, s.stx_ctime.tv_nsec)                    \
+  X(btime, s.stx_btime.tv_sec)                         \
   X(btimeNsec, s.stx_btime.tv_nsec)
 
 // A statvfs result: likewise, of a struct statvfs `s`.
@@ -48,7 +49,8 @@ constexpr int kStatvfsDoubles = 0 BRICKD_STATVFS(X);
 #undef X
 constexpr size_t kStatBytes = 8 * kStatDoubles;
 
-// statx(2) of `name` below `dir`, or of `dir` itself when name is null, as kStatBytes bytes at `out`. Returns 0 or -errno.
+// statx(2) of `name` below `dir`, or of `dir` itself when name is null, as kStatBytes bytes at `out`. Returns 0 or
+// -errno.
 long stat_to(int dir, const char* name, void* out);
 
 // How each xattr of a run begins, as XATTRS and READDIR write it; key and value follow, unpadded.

@@ -16,7 +16,8 @@ bool is_symlink(int dir, const char* name) {
   return ::readlinkat(dir, name, &c, 1) >= 0;
 }
 
-// The last component. O_NOFOLLOW refuses a symlink there, except that O_PATH opens the link itself if the caller wants that.
+// The last component. O_NOFOLLOW refuses a symlink there, except that O_PATH opens the link itself if the caller wants
+// that.
 int64_t open_last(int dir, const char* name, int flags, mode_t mode) {
   if ((flags & O_PATH) != 0 && (flags & O_NOFOLLOW) == 0 && is_symlink(dir, name)) return -ELOOP;
   return retry([&] { return ::openat(dir, name, flags | O_NOFOLLOW, mode); });

@@ -1,4 +1,5 @@
-// What openat2(2) promises with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS, for kernels (before 5.6) and sandboxes without it.
+// What openat2(2) promises with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS, for kernels (before 5.6) and sandboxes without
+// it.
 #pragma once
 
 #include <sys/types.h>
@@ -7,8 +8,8 @@
 
 namespace brickd {
 
-// Opens `path` below `dir`, following no symlink and never leaving `dir` (-EXDEV for ".." and absolute paths). The flags
-// are openat's. Returns a descriptor or -errno.
+// Opens `path` below `dir`, following no symlink and never leaving `dir` (-EXDEV for ".." and absolute paths). The
+// flags are openat's. Returns a descriptor or -errno.
 int64_t open_beneath(int dir, const char* path, int flags, mode_t mode);
 
 }  // namespace brickd

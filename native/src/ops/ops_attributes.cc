@@ -2,9 +2,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/vfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -49,7 +49,8 @@ int64_t chmod_name(int dir, const char* name, mode_t mode) {
 long stat_to(int dir, const char* name, void* out) {
   struct statx s;
   int flags = AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC | (name == nullptr ? AT_EMPTY_PATH : 0);
-  int64_t n = retry([&] { return ::statx(dir, name == nullptr ? "" : name, flags, STATX_BASIC_STATS | STATX_BTIME, &s); });
+  int64_t n =
+      retry([&] { return ::statx(dir, name == nullptr ? "" : name, flags, STATX_BASIC_STATS | STATX_BTIME, &s); });
   if (n < 0) return n;
 #define X(name, value) static_cast<double>(value),
   const double values[kStatDoubles] = {BRICKD_STAT(X)};

@@ -1,4 +1,5 @@
-// Checksums of a range of a file, where it is read: neither the data nor the work passes through the event loop's thread.
+// Checksums of a range of a file, where it is read: neither the data nor the work passes through the event loop's
+// thread.
 #include <dlfcn.h>
 #include <unistd.h>
 
@@ -19,8 +20,8 @@ namespace {
 constexpr size_t kPiece = 64 * 1024;
 constexpr size_t kAlignment = 4096;
 
-// What Node itself is linked with. It has no header of ours to come from: the addon is built with Node's headers alone. The
-// plain functions, not EVP: their state is a structure without pointers, so that it can lie in the caller's memory.
+// What Node itself is linked with. It has no header of ours to come from: the addon is built with Node's headers alone.
+// The plain functions, not EVP: their state is a structure without pointers, so that it can lie in the caller's memory.
 struct Digest {
   int (*init)(void*);
   int (*update)(void*, const void*, size_t);
@@ -59,9 +60,9 @@ bool all_zero(const unsigned char* p, size_t length) {
 
 }  // namespace
 
-// fd, offset, length, flags, address of the answer. Result: bytes read, fewer where the file ends. A range may be read by several
-// calls, the first and the last of them marked as such. The answer: u32 adler32 that begins at 0 (Gluster's weak checksum), u32
-// whether all bytes are zero, the digest (after the last call), and the state in between.
+// fd, offset, length, flags, address of the answer. Result: bytes read, fewer where the file ends. A range may be read
+// by several calls, the first and the last of them marked as such. The answer: u32 adler32 that begins at 0 (Gluster's
+// weak checksum), u32 whether all bytes are zero, the digest (after the last call), and the state in between.
 int64_t op_checksum(Context& c, Record& r) {
   static const Library library;
   if (!library.complete()) return -ENOSYS;

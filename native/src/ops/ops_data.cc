@@ -16,7 +16,7 @@ int64_t op_pread(Context& c, Record& r) {
   if (offset < 0) return -EINVAL;
   int flags = r.number(4);
   if (flags == 0) return read_at(fd, r.pointer<void>(1), r.size(2), offset);
-  struct iovec v {r.pointer<void>(1), r.size(2)};
+  struct iovec v = {r.pointer<void>(1), r.size(2)};
   return retry([&] { return ::preadv2(fd, &v, 1, offset, flags); });
 }
 

@@ -8,8 +8,8 @@ class WorkingDirectory {
   // The thread shares its current directory with others: name files by /proc/self/fd instead.
   static constexpr int kShared = 1;
 
-  // Makes `dir` (AT_FDCWD: the one that the batch began with) the current directory of this thread alone. Remembers it, so
-  // that the next op on the same directory costs nothing. Returns 0, kShared or -errno.
+  // Makes `dir` (AT_FDCWD: the one that the batch began with) the current directory of this thread alone. Remembers it,
+  // so that the next op on the same directory costs nothing. Returns 0, kShared or -errno.
   int enter(int dir);
 
   // A descriptor gets closed: its number may come back as another directory's.

@@ -7,8 +7,8 @@
 
 namespace brickd {
 
-// An open file, or a name: in the thread's current directory, or a path by way of /proc/self/fd where a thread can't have
-// a current directory of its own. Valid until the same thread makes the next one.
+// An open file, or a name: in the thread's current directory, or a path by way of /proc/self/fd where a thread can't
+// have a current directory of its own. Valid until the same thread makes the next one.
 class XattrPlace {
  public:
   XattrPlace(Context& c, int dir, const char* name);

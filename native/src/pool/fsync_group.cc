@@ -51,8 +51,8 @@ int64_t sync_now(int fd, bool data_only) {
 }
 
 // Runs the round that is now the file's running one, and lets the next begin.
-// `earlier`: what the sync came to which all calls of this round have waited for. Its failure is theirs: their writes may be those
-// that were lost, and the kernel, having told the descriptor, reports success now.
+// `earlier`: what the sync came to which all calls of this round have waited for. Its failure is theirs: their writes
+// may be those that were lost, and the kernel, having told the descriptor, reports success now.
 int64_t run_round(std::unique_lock<std::mutex>& lock, const Key& key, Round& round, int fd, int64_t earlier) {
   bool data_only = round.data_only;
   lock.unlock();
@@ -62,7 +62,8 @@ int64_t run_round(std::unique_lock<std::mutex>& lock, const Key& key, Round& rou
   round.result = own < 0 ? own : earlier;
   round.done = true;
   auto at = files().by_key.find(key);
-  invariant(at != files().by_key.end() && at->second.running.get() == &round, "a round of syncs is its file's running one");
+  invariant(at != files().by_key.end() && at->second.running.get() == &round,
+            "a round of syncs is its file's running one");
   if (at->second.next == nullptr) {
     files().by_key.erase(at);
   } else {

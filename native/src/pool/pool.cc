@@ -136,8 +136,8 @@ Pool::Thread* Pool::call_thread() {
   return thread;
 }
 
-// Whether one more thread is within the bound. Those that wait for a slow disk use no processor and don't count, but there
-// is an end to that; those that hang don't count at all.
+// Whether one more thread is within the bound. Those that wait for a slow disk use no processor and don't count, but
+// there is an end to that; those that hang don't count at all.
 bool Pool::may_start() const {
   int all = static_cast<int>(threads_.size());
   return all - late_ < wanted_ && all - stuck_ < wanted_ * kLateFactor;

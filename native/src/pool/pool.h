@@ -1,5 +1,5 @@
-// The process-wide pool of threads that run batches which may block. Queues have their own limits, so that what hangs in
-// one leaves threads to the others; batches go in and come out in bunches, with as few wake-ups as do.
+// The process-wide pool of threads that run batches which may block. Queues have their own limits, so that what hangs
+// in one leaves threads to the others; batches go in and come out in bunches, with as few wake-ups as do.
 #pragma once
 
 #include <condition_variable>
@@ -81,7 +81,8 @@ class Pool {
   // Threads that were called and have not come yet: one at a time, it calls the next when it finds more work.
   int called_ = 0;
   int wanted_ = 8;
-  // As the monitor saw it last: threads in a call for longer than healthy disks take, and those of them that seem to hang.
+  // As the monitor saw it last: threads in a call for longer than healthy disks take, and those of them that seem to
+  // hang.
   int late_ = 0;
   int stuck_ = 0;
   // Queues that have late calls, or had some at the last look.

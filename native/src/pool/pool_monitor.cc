@@ -1,5 +1,6 @@
-// The pool's monitor: while tasks are under way it looks every few milliseconds for threads that are stuck in a call, and
-// starts others in their stead; for queues that no thread has time for; and for finished tasks that nobody was told of.
+// The pool's monitor: while tasks are under way it looks every few milliseconds for threads that are stuck in a call,
+// and starts others in their stead; for queues that no thread has time for; and for finished tasks that nobody was told
+// of.
 #include <algorithm>
 
 #include "pool/native_thread.h"
@@ -94,7 +95,8 @@ void Pool::look_after(Clock::time_point now, std::vector<std::shared_ptr<Waker>>
         watched_.push_back(thread->queue);
       }
     }
-    if (thread->untold != nullptr && now - thread->started > kUntoldTime) to_signal.push_back(std::move(thread->untold));
+    if (thread->untold != nullptr && now - thread->started > kUntoldTime)
+      to_signal.push_back(std::move(thread->untold));
   }
   judge_queues(now, to_signal);
   if (ready_.empty() || called_ > 0) return;
@@ -103,7 +105,8 @@ void Pool::look_after(Clock::time_point now, std::vector<std::shared_ptr<Waker>>
     return;
   }
   if (called_ > 0) return;
-  // All threads are busy with other queues: each queue is to have one at least. The new thread takes the first in the list.
+  // All threads are busy with other queues: each queue is to have one at least. The new thread takes the first in the
+  // list.
   auto starved = std::find_if(ready_.begin(), ready_.end(), [now](const std::shared_ptr<Queue>& queue) {
     return queue->running() == 0 && now - queue->listed_at > kStarvedTime;
   });

@@ -6,14 +6,15 @@ namespace brickd {
 
 namespace {
 
-// After so many tasks in a row have passed it over, a lower priority gets a turn: a flood of one must not starve others.
+// After so many tasks in a row have passed it over, a lower priority gets a turn: a flood of one must not starve
+// others.
 constexpr int kPatience = 32;
 // A queue with stuck calls hangs if nothing has come back for this long.
 constexpr auto kQuietTime = std::chrono::milliseconds(1000);
 // A class of ops with stuck calls hangs if none of them has come back for this long, whatever becomes of the others.
 constexpr auto kClassQuietTime = std::chrono::milliseconds(3000);
-// It hangs as well with a call that is older, even if others of the class come back: what the file system has in memory may keep
-// it from the disk. Healthy disks can be busy for long with a change (of a whole file) or a sync.
+// It hangs as well with a call that is older, even if others of the class come back: what the file system has in memory
+// may keep it from the disk. Healthy disks can be busy for long with a change (of a whole file) or a sync.
 constexpr std::chrono::seconds kOldestCall[kOpClasses] = {std::chrono::seconds(5), std::chrono::seconds(20),
                                                           std::chrono::seconds(30)};
 

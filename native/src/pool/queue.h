@@ -45,7 +45,8 @@ enum QueueFlag : int {
 class Queue {
  public:
   // flags: kQueueFlags numbers that outlive the queue's closing, or null.
-  Queue(std::shared_ptr<Waker> owner, int limit, int32_t* flags) : waker(std::move(owner)), limit_(limit), flags_(flags) {}
+  Queue(std::shared_ptr<Waker> owner, int limit, int32_t* flags)
+      : waker(std::move(owner)), limit_(limit), flags_(flags) {}
 
   const std::shared_ptr<Waker> waker;
 
@@ -57,7 +58,9 @@ class Queue {
   // Queues a task; once the queue is closed it is cancelled instead.
   void push(const Task& task);
   // True if a task may run now.
-  bool ready() const { return runnable_count_ > 0 && running_ < (blocked_ && hung_limit_ < limit_ ? hung_limit_ : limit_); }
+  bool ready() const {
+    return runnable_count_ > 0 && running_ < (blocked_ && hung_limit_ < limit_ ? hung_limit_ : limit_);
+  }
   // The next task to run, of the highest priority; a lower one gets its turn now and then. Only when ready.
   Task take();
   // A task has run, with ops of these classes (bits): it is reported, and the next of its lane may run.
@@ -68,8 +71,8 @@ class Queue {
   void take_finished(std::vector<double>& ids) { ids.clear(), ids.swap(finished_); }
   bool has_finished() const { return !finished_.empty(); }
 
-  // Judges by what the monitor has `seen` at time `now`. hung_limit: how many calls may run while none at all comes back. True if
-  // it hangs now and did not, or the reverse.
+  // Judges by what the monitor has `seen` at time `now`. hung_limit: how many calls may run while none at all comes
+  // back. True if it hangs now and did not, or the reverse.
   bool judge(int hung_limit, Clock::time_point now);
   // True once after such a change: the owner has to be told.
   bool take_news() { return std::exchange(news_, false); }
@@ -115,8 +118,8 @@ class Queue {
   unsigned hangs_ = 0;
   bool news_ = false;
   int hung_limit_ = 1;
-  // What has come back: tasks finished, and how many of them the monitor saw last; while calls are stuck, since when there have been
-  // no more.
+  // What has come back: tasks finished, and how many of them the monitor saw last; while calls are stuck, since when
+  // there have been no more.
   struct Returns {
     uint64_t done = 0;
     uint64_t seen = 0;

@@ -1,5 +1,5 @@
-// The umask of threads that work on bricks. Where the system lets a thread have file system attributes (umask, current directory)
-// of its own, other threads keep theirs.
+// The umask of threads that work on bricks. Where the system lets a thread have file system attributes (umask, current
+// directory) of its own, other threads keep theirs.
 #pragma once
 
 namespace brickd {

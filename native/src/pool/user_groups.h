@@ -1,4 +1,5 @@
-// Groups of users, looked up in the machine's user database by a few threads of their own: a directory service may take its time.
+// Groups of users, looked up in the machine's user database by a few threads of their own: a directory service may take
+// its time.
 #pragma once
 
 #include <sys/types.h>
@@ -7,11 +8,13 @@
 
 namespace brickd {
 
-// getpwuid and getgrouplist, on the calling thread. Returns 0 or -errno; -ENOENT when the machine does not know the user.
+// getpwuid and getgrouplist, on the calling thread. Returns 0 or -errno; -ENOENT when the machine does not know the
+// user.
 int groups_of_user(uid_t uid, std::vector<gid_t>& groups);
 
-// The answer of a look-up of that user, which is begun when there is none: -EAGAIN while it is under way, -EBUSY when too many
-// are, 0 or -errno when it is over. Whoever gets an answer takes it: the next call begins a new look-up. For any thread.
+// The answer of a look-up of that user, which is begun when there is none: -EAGAIN while it is under way, -EBUSY when
+// too many are, 0 or -errno when it is over. Whoever gets an answer takes it: the next call begins a new look-up. For
+// any thread.
 int take_groups_of_user(uid_t uid, std::vector<gid_t>& groups);
 
 }  // namespace brickd
