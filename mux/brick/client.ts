@@ -38,7 +38,7 @@ export function credentialText(h: CallHeader): string {
  */
 export function clientKey(identity: ClientIdentity): string {
   const { uid, credential, trusted, subdir, auth } = identity;
-  return JSON.stringify([uid, credential, auth.peerAddress, trusted, auth.username ?? null, subdir]);
+  return JSON.stringify([uid, credential, auth.peerAddress, trusted, auth.username ?? null, auth.tlsName, subdir]);
 }
 
 /** Upper bound of one client's fd table: numbers stay small integers, and a leaking client is stopped. */

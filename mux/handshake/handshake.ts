@@ -198,6 +198,7 @@ export class Handshake implements ConnectionHandler {
       username: dict.text('username'),
       password: dict.text('password'),
       subdir,
+      tlsName: null,
     };
     const verdict = await entry.auth.check(auth);
     if (this.#connection.closed) return;

@@ -16,7 +16,15 @@ const client = new ClientState({
   trusted: true,
   subdir: '/',
   credential: '',
-  auth: { brick: '', peerAddress: '', peerPort: 0, username: undefined, password: undefined, subdir: '/' },
+  auth: {
+    brick: '',
+    peerAddress: '',
+    peerPort: 0,
+    username: undefined,
+    password: undefined,
+    subdir: '/',
+    tlsName: null,
+  },
 });
 const session = { client } as unknown as FopContext;
 

@@ -99,6 +99,7 @@ t.test('the same process-uuid with anything else that differs is another client'
     { subdir: '/d' },
     { auth: { ...IDENTITY.auth, peerAddress: '10.0.0.9' } },
     { auth: { ...IDENTITY.auth, username: 'other' } },
+    { auth: { ...IDENTITY.auth, tlsName: 'other' } },
   ];
   const join = async (identity: ClientIdentity) => {
     const { fd } = await connection();

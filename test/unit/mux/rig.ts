@@ -104,7 +104,15 @@ export const IDENTITY: ClientIdentity = {
   trusted: true,
   subdir: '/',
   credential: '',
-  auth: { brick: '/b', peerAddress: '', peerPort: 0, username: undefined, password: undefined, subdir: '/' },
+  auth: {
+    brick: '/b',
+    peerAddress: '',
+    peerPort: 0,
+    username: undefined,
+    password: undefined,
+    subdir: '/',
+    tlsName: null,
+  },
 };
 
 export interface Rig {
