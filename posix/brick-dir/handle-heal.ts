@@ -1,6 +1,7 @@
 /** Handles that were lost: noticed where a file is met by its name, and made again. */
 
 import { fopErrorOf } from '../../mux/xlator/fop-error.js';
+import type { MaybePromise } from '../../mux/xlator/fops.js';
 import { type Gfid, gfidText, sameGfid } from '../../mux/xlator/gfid.js';
 import type { Inode } from '../../mux/xlator/inode.js';
 import { type Batch, batch } from '../../native/batch.js';
@@ -14,39 +15,58 @@ import { GFID_KEY } from '../disk/format/xattr-keys.js';
 import { exclusively } from '../disk/inode-state.js';
 import { EntryQuery } from '../disk/query/stat-entry.js';
 import { XattrWants } from '../disk/query/xattr-reply.js';
-import { type CachedOutcome, type CachedProgram, tryCached } from '../disk/run-cached.js';
+import { type CachedOutcome, type CachedProgram, runCached, tryCached } from '../disk/run-cached.js';
 import type { BrickDir } from './brick-dir.js';
 
 const NO_WANTS = new XattrWants(null);
 const GFID_BYTES = 16;
 
-/** Whether what a probe has found lacks its handle, as far as that can be seen without waiting: a file shows it by its links. */
-export function lacksHandle(store: BrickDir, probe: EntryQuery): boolean {
+/** Whether what a query has found may lack its handle: a file shows it by its links, a directory unless the disk must be waited for. */
+export function mayLackHandle(store: BrickDir, probe: EntryQuery): boolean {
   const { inode, stat } = probe;
-  if (stat.isDirectory) return lacksDirectoryHandle(store, stat.gfid, inode);
-  return probe.links === 1 && (inode === null || !store.state(inode).hasHandle);
+  if (!stat.isDirectory) return fileLacksHandle(store, probe);
+  if (inode !== null && store.state(inode).hasHandle) return false;
+  const handle = new HandlePresence(store, stat.gfid, inode);
+  return !tryCached(store, handle) || handle.missing;
+}
+
+/**
+ * Whether what a query has found lacks its handle. Only then is one made: that is a change, which waits for others of the directory,
+ * and look-ups must not.
+ */
+export function lacksHandle(store: BrickDir, probe: EntryQuery, priority: Priority): MaybePromise<boolean> {
+  const { inode, stat } = probe;
+  return stat.isDirectory ? lacksDirectoryHandle(store, stat.gfid, inode, priority) : fileLacksHandle(store, probe);
+}
+
+function fileLacksHandle(store: BrickDir, { inode, links }: EntryQuery): boolean {
+  return links === 1 && (inode === null || !store.state(inode).hasHandle);
 }
 
 /** As {@link lacksHandle}, of a directory: the disk is asked once in the life of its inode. */
-export function lacksDirectoryHandle(store: BrickDir, gfid: Gfid, inode: Inode | null): boolean {
-  const state = inode === null ? null : store.state(inode);
-  if (state?.hasHandle === true) return false;
-  // Where that can't be seen, the making of the handle shows it.
-  const handle = new HandlePresence(store, gfid);
-  if (!tryCached(store, handle) || handle.missing) return true;
-  if (state !== null) state.hasHandle = true;
-  return false;
+export function lacksDirectoryHandle(
+  store: BrickDir,
+  gfid: Gfid,
+  inode: Inode | null,
+  priority: Priority,
+): MaybePromise<boolean> {
+  if (inode !== null && store.state(inode).hasHandle) return false;
+  const handle = new HandlePresence(store, gfid, inode);
+  const running = runCached(store, handle, priority);
+  return running === null ? handle.missing : running.then(() => handle.missing);
 }
 
-/** Whether a gfid has a handle. */
+/** Whether a directory's gfid has a handle. Its inode, if the table holds one, is told so. */
 class HandlePresence implements CachedProgram {
   readonly #disk: DiskContext;
   readonly #gfid: Gfid;
+  readonly #inode: Inode | null;
   missing = false;
 
-  constructor(disk: DiskContext, gfid: Gfid) {
+  constructor(disk: DiskContext, gfid: Gfid, inode: Inode | null) {
     this.#disk = disk;
     this.#gfid = gfid;
+    this.#inode = inode;
   }
 
   program(b: Batch, resolve: number): void {
@@ -56,6 +76,7 @@ class HandlePresence implements CachedProgram {
 
   take(b: Batch): CachedOutcome {
     this.missing = b.result(0) < 0;
+    if (!this.missing && this.#inode !== null) this.#disk.state(this.#inode).hasHandle = true;
     return 'done';
   }
 }

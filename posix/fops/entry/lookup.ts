@@ -12,7 +12,7 @@ import { ENODATA, ENOENT, EPERM, ESTALE } from '../../../native/errno.js';
 import { IGNORE, Priority } from '../../../native/layout.js';
 import { XATTR_CREATE } from '../../../native/linux.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';
-import { lacksHandle, restoreHandle } from '../../brick-dir/handle-heal.js';
+import { lacksHandle, mayLackHandle, restoreHandle } from '../../brick-dir/handle-heal.js';
 import type { Directory } from '../../disk/descriptors/directory-cache.js';
 import { HANDLE_DIR } from '../../disk/format/handle-name.js';
 import { pgfidKey } from '../../disk/format/pgfid.js';
@@ -92,7 +92,7 @@ function answer(probe: EntryQuery, wants: XattrWants, content: Uint8Array | null
 /** Whether the answer takes more than the look itself. */
 function needsMore(store: BrickDir, args: LookupArgs, probe: EntryQuery, wants: XattrWants): boolean {
   if (probe.found.gfid === null) return true;
-  if (args.xdata !== null && lacksHandle(store, probe)) return true;
+  if (args.xdata !== null && mayLackHandle(store, probe)) return true;
   if (args.xdata?.has(key.CLEAN_WRITE_PROTECTION) === true) return true;
   if (wants.words?.includes(key.ANCESTRY_PATH) === true) return true;
   return store.options['update-link-count-parent'] && !probe.stat.isDirectory;
@@ -170,7 +170,8 @@ async function heal(store: BrickDir, call: Call, args: LookupArgs, d: Directory,
   const { parent, name } = probe;
   const { gfid } = probe.found;
   if (gfid !== null) {
-    return lacksHandle(store, probe) && restoreHandle(store, d, parent, name, gfid, probe.stat.mode);
+    if (!(await lacksHandle(store, probe, store.priority(call, Priority.high)))) return false;
+    return restoreHandle(store, d, parent, name, gfid, probe.stat.mode);
   }
   return args.loc.inode === null && giveGfid(store, call, args, d, probe);
 }

@@ -63,18 +63,19 @@ export function opendir(store: BrickDir, call: Call, args: OpendirArgs): MaybePr
   const { inode } = args;
   if (inode.type !== S_IFDIR && inode.type !== 0) throw failure(ENOTDIR);
   // Clients that know a directory from a listing open it without a look-up.
-  if (inode.type === S_IFDIR && inode.parent !== null && lacksDirectoryHandle(store, inode.gfid, inode)) {
+  if (inode.type !== S_IFDIR || inode.parent === null) return openDirectory(store, call, args);
+  return then(lacksDirectoryHandle(store, inode.gfid, inode, store.priority(call, Priority.high)), (lacks) => {
+    if (!lacks) return openDirectory(store, call, args);
     return restoreDirectoryHandle(store, inode).then(() => openDirectory(store, call, args));
-  }
-  return openDirectory(store, call, args);
+  });
 }
 
 function openDirectory(store: BrickDir, call: Call, args: OpendirArgs): MaybePromise<Xdata> {
   return then(store.dirs.acquire(args.inode), (d) =>
     then(openAt(store, d), (open) => {
       args.fd.ctx[store.slot] = open;
-      const touched = store.timeStores.touch(args.inode, call);
-      return touched === undefined ? EMPTY : touched.then(() => EMPTY);
+      store.timeStores.touchSoon(args.inode, call);
+      return EMPTY;
     }),
   );
 }

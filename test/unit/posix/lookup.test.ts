@@ -11,14 +11,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import t, { type Test } from 'tap';
+import { TimeFlag } from '../../../mux/xlator/call.js';
 import { Dict, valueBytes } from '../../../mux/xlator/dict.js';
 import type { FopError } from '../../../mux/xlator/fop-error.js';
 import { ROOT_GFID } from '../../../mux/xlator/gfid.js';
 import { NO_IATT } from '../../../mux/xlator/iatt.js';
-import type { Inode } from '../../../mux/xlator/inode.js';
+import { Fd, type Inode } from '../../../mux/xlator/inode.js';
 import { EINVAL, ENAMETOOLONG, ENODATA, ENOENT, EPERM, ESTALE } from '../../../native/errno.js';
 import { directoryBudget } from '../../../posix/disk/descriptors/directory-cache.js';
-import { Brick, errnoOf, newGfid, withGfid } from './harness.js';
+import { Brick, client, errnoOf, newGfid, withGfid } from './harness.js';
 
 async function list(b: Brick, dir: Inode) {
   const fd = await b.opendir(dir);
@@ -146,6 +147,36 @@ t.test('a directory that is opened without a look-up gets its handle back', asyn
   unlinkSync(b.handle(d.stat.gfid));
   b.posix.releasedir(await b.opendir(d.inode));
   t.ok(readlinkSync(b.handle(d.stat.gfid)).endsWith('/d'));
+});
+
+t.test('a directory is met and listed while changes around it do not come back', async (t) => {
+  const b = await brick(t, { ctime: 'on' });
+  await b.mkdir(b.root, 'd');
+  await b.stop();
+  await b.start({ ctime: 'on' });
+  const { store } = b.posix;
+  // As while a disk hangs: nothing is tried on the event loop's thread, and what runs in a lane waits for what is stuck there.
+  Object.defineProperty(store, 'inline', { get: () => false });
+  const { queue } = store;
+  const run = queue.run.bind(queue);
+  const stuck: (() => void)[] = [];
+  queue.run = (batch, lane, priority) => {
+    if (lane !== b.root.lane) return run(batch, lane, priority);
+    return new Promise((resolve) => stuck.push(() => resolve(run(batch, lane, priority))));
+  };
+  const soon = <T>(what: Promise<T>) =>
+    Promise.race([what, new Promise<null>((resolve) => setTimeout(resolve, 2000, null))]);
+  const met = await soon(b.lookup(b.root, 'd'));
+  t.ok(met !== null, 'a look-up is answered');
+  if (met === null) for (const go of stuck.splice(0)) go();
+  const { inode } = met ?? (await b.lookup(b.root, 'd'));
+  t.ok((await soon(b.opendir(inode))) !== null, 'it is opened');
+  const reading = new Fd(inode, 0, client, 2);
+  const opening = Promise.resolve(b.posix.opendir(b.call(TimeFlag.atime), { inode: b.root, fd: reading, xdata: null }));
+  t.ok((await soon(opening)) !== null, 'an access time is not waited for');
+  queue.run = run;
+  for (const go of stuck.splice(0)) go();
+  await opening;
 });
 
 t.test('a file that another has taken the handle of is tried once', async (t) => {
