@@ -162,9 +162,11 @@ export class Brick implements BrickContext {
     await this.clients.disconnected('brick is detached');
     for (const layer of this.layers) layer.closing();
     const waitMs = this.diskHung || failed ? HUNG_WAIT_MS : CLOSE_WAIT_MS;
+    const beganMs = performance.now();
     const left = await this.inFlight.idle(waitMs);
     if (left > 0) {
-      const text = `${this.name}: ${left} fops still under way after ${waitMs / 1000} s: not waited for`;
+      const seconds = Math.round((performance.now() - beganMs) / 1000);
+      const text = `${this.name}: ${left} fops still under way after ${seconds} s: not waited for`;
       this.log.warning(115000, text);
     }
     this.qos?.close();
@@ -256,6 +258,7 @@ export class Brick implements BrickContext {
   }
   diskHangs(hangs: boolean): void {
     this.diskHung = hangs;
+    if (hangs) this.inFlight.shortenWait(HUNG_WAIT_MS);
   }
   limitCalls(limit: number): void {
     this.#callLimit = limit;
@@ -274,6 +277,7 @@ export class Brick implements BrickContext {
 
   // --- calls of its own, and fds ------------------------------------------------------------------------------------
 
+  /** As root, on behalf of nobody. For what is no fop under way: it holds nothing that its end would have to give back. */
   ownCall(): Call {
     return new Call(this.#self, 0);
   }
@@ -291,8 +295,11 @@ export class Brick implements BrickContext {
   }
 
   /** The same on behalf of nobody. */
-  byItself<T>(work: (call: Call) => Promise<T>): Promise<T> {
-    return this.internally(this.#self, 0, work);
+  byItself<T>(work: (call: Call) => Promise<T>, inode?: Inode): Promise<T> {
+    return this.internally(this.#self, 0, (call) => {
+      if (inode !== undefined) call.hold(inode);
+      return work(call);
+    });
   }
 
   /** An fd now belongs to a client's table: its inode stays known. */

@@ -17,6 +17,7 @@ export class InFlightFops {
   #count = 0;
   #busy = true;
   #onIdle: (() => void) | null = null;
+  #timeout: NodeJS.Timeout | undefined;
   /** No Set, for the reason that native/queue.ts gives. In no order: a fop leaves by the last one taking its place. */
   readonly #listed: ListedFop[] = [];
 
@@ -69,12 +70,20 @@ export class InFlightFops {
   /** Resolves when no fop is under way, or after that time. Returns how many still are. */
   async idle(waitMs: number): Promise<number> {
     if (this.#count === 0) return 0;
-    let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve;
-      timer = setTimeout(resolve, waitMs);
+      this.#timeout = setTimeout(resolve, waitMs);
     });
-    clearTimeout(timer);
+    clearTimeout(this.#timeout);
+    this.#onIdle = null;
     return this.#count;
+  }
+
+  /** Who waits in {@link idle} now waits for no longer than that. */
+  shortenWait(waitMs: number): void {
+    const onIdle = this.#onIdle;
+    if (onIdle === null) return;
+    clearTimeout(this.#timeout);
+    this.#timeout = setTimeout(onIdle, waitMs);
   }
 }

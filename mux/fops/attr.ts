@@ -2,8 +2,9 @@
 
 import type { AccessReply, PrePostReply, ReadlinkReply, StatfsReply, StatReply } from '../xlator/fops.js';
 import { NO_IATT } from '../xlator/iatt.js';
+import { then } from '../xlator/maybe-promise.js';
 import { BLANK_PREPOST, BLANK_STAT, type FopHandler, prePostRsp } from './handler.js';
-import { resolveFd, resolveInode, then } from './resolve.js';
+import { resolveFd, resolveInode } from './resolve.js';
 
 export const stat: FopHandler<'stat', StatReply> = {
   wind: (ctx, call, q) =>

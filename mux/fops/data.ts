@@ -16,11 +16,12 @@ import type {
 } from '../xlator/fops.js';
 import { NO_IATT } from '../xlator/iatt.js';
 import { Fd } from '../xlator/inode.js';
+import { then } from '../xlator/maybe-promise.js';
 import { admitOpen } from './descriptor-budget.js';
 import type { FopContext } from './fop-context.js';
 import { BLANK_PREPOST, commonRsp, EMPTY_XDATA, type FopHandler, prePostRsp } from './handler.js';
 import { openFlag } from './open-flags.js';
-import { resolveFd, resolveInode, then } from './resolve.js';
+import { resolveFd, resolveInode } from './resolve.js';
 
 /** The largest file offset that is exact as a number; files beyond it (8 PiB) are refused. */
 const MAX_OFFSET = Number.MAX_SAFE_INTEGER;

@@ -3,12 +3,13 @@
 import type { DirEntry, ReaddirReply, Xdata } from '../xlator/fops.js';
 import { isNullGfid } from '../xlator/gfid.js';
 import { Fd, type Inode } from '../xlator/inode.js';
+import { then } from '../xlator/maybe-promise.js';
 import { BLANK_OPENED, type OpenedReply, openedRsp, opening } from './data.js';
 import { admitOpen } from './descriptor-budget.js';
 import type { FopContext } from './fop-context.js';
 import { commonRsp, EMPTY_XDATA, type FopHandler } from './handler.js';
 import { learnNamespace, withNamespaceKey } from './namespaces.js';
-import { resolveFd, resolveInode, then } from './resolve.js';
+import { resolveFd, resolveInode } from './resolve.js';
 
 /** The largest reply that clients take, and what is asked for instead when a request would exceed it. */
 const MAX_REPLY_BYTES = 131072;

@@ -18,6 +18,7 @@ import type {
 import { gfidOfKey, isNullGfid, NULL_KEY, ROOT_KEY } from '../xlator/gfid.js';
 import { NO_IATT } from '../xlator/iatt.js';
 import { Fd, type Inode } from '../xlator/inode.js';
+import { then } from '../xlator/maybe-promise.js';
 import { admitOpen } from './descriptor-budget.js';
 import type { FopContext } from './fop-context.js';
 import { BLANK_STAT, type FopHandler, iattRsp } from './handler.js';
@@ -31,7 +32,6 @@ import {
   resolveMaybe,
   resolveNew,
   resolveParent,
-  then,
 } from './resolve.js';
 
 const BLANK_ENTRY: EntryReply = { stat: NO_IATT, preparent: NO_IATT, postparent: NO_IATT, xdata: null };

@@ -1,8 +1,9 @@
 /** Handlers of lock fops. */
 
 import type { ActiveLock, Flock, GetactivelkReply, LeaseReply, LkReply, Xdata } from '../xlator/fops.js';
+import { then } from '../xlator/maybe-promise.js';
 import { commonRsp, EMPTY_XDATA, type FopHandler } from './handler.js';
-import { resolveFd, resolveInode, then } from './resolve.js';
+import { resolveFd, resolveInode } from './resolve.js';
 
 interface WireFlock {
   type: number;

@@ -12,6 +12,7 @@ import { FopError, failure } from '../xlator/fop-error.js';
 import type { MaybePromise } from '../xlator/fops.js';
 import { gfidOfKey, isNullGfid, NULL_KEY } from '../xlator/gfid.js';
 import { Fd, type Inode, type Loc } from '../xlator/inode.js';
+import { then } from '../xlator/maybe-promise.js';
 import type { FopContext } from './fop-context.js';
 import { learnNamespace, withNamespaceKey } from './namespaces.js';
 import { openFlag } from './open-flags.js';
@@ -26,11 +27,6 @@ export interface EntryLoc extends Loc {
 /** One that exists. */
 export interface ExistingLoc extends EntryLoc {
   inode: Inode;
-}
-
-/** Applies `next` to a value that may have to be waited for. */
-export function then<A, B>(value: MaybePromise<A>, next: (value: A) => MaybePromise<B>): MaybePromise<B> {
-  return value instanceof Promise ? value.then(next) : next(value);
 }
 
 /** The inode of a gfid; ESTALE when there is no such file. */

@@ -3,9 +3,10 @@
 import { Dict } from '../xlator/dict.js';
 import type { DictReply, Xdata } from '../xlator/fops.js';
 import { NO_IATT } from '../xlator/iatt.js';
+import { then } from '../xlator/maybe-promise.js';
 import { commonRsp, EMPTY_XDATA, type FopHandler } from './handler.js';
 import { guardNamespaceKey, keepNamespace, namespaceSet } from './namespaces.js';
-import { resolveFd, resolveInode, then } from './resolve.js';
+import { resolveFd, resolveInode } from './resolve.js';
 
 const BLANK_DICT: DictReply = { ret: 0, dict: null, xdata: null };
 const dictRsp = (r: DictReply) => ({

@@ -53,10 +53,8 @@ export interface BrickContext {
    * table does not know it.
    */
   namespaceOf(inode: Inode): MaybePromise<Inode>;
-  /** A call of the brick itself, as root, on behalf of nobody. Whoever makes it ends it. */
-  ownCall(): Call;
-  /** Runs work of the brick itself as a fop under way, and ends its call. */
-  byItself<T>(work: (call: Call) => Promise<T>): Promise<T>;
+  /** Runs work of the brick itself as a fop under way: as root, on behalf of nobody. inode: stays in the table until it has ended. */
+  byItself<T>(work: (call: Call) => Promise<T>, inode?: Inode): Promise<T>;
   /** The lowest translator, for records of the brick's own that no other translator is to see, refuse or count. */
   readonly storage: Fops;
   /** Sends a callback to one client (all of its connections decide which). */

@@ -70,7 +70,6 @@ const posix = new PosixTranslator({
     adoptInode: (gfid, mode) => table.intern(gfid, mode),
     learnName: (parent, name, gfid, mode) => table.link(parent, name, gfid, mode),
     namespaceOf: () => table.root,
-    ownCall: () => new Call(client, 0),
     byItself: (work) => work(new Call(client, 0)),
     get storage() {
       return posix as unknown as Fops;

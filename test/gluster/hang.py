@@ -49,7 +49,8 @@ def measure(seconds, directories):
 
 
 def stick(directory):
-    """24 threads that operate until `stop` is written to standard input; prints cycles done and errors."""
+    """24 threads that operate until `stop` is written to standard input; prints `going` once all do, cycles done and errors at last."""
+    going = threading.Barrier(25)
     done = []
     errors = []
     stop = threading.Event()
@@ -57,6 +58,7 @@ def stick(directory):
     def work(n):
         own = f"{directory}/t{n}"
         os.makedirs(own, exist_ok=True)
+        going.wait()
         i = 0
         while not stop.is_set():
             try:
@@ -70,6 +72,8 @@ def stick(directory):
     threads = [threading.Thread(target=work, args=(n,)) for n in range(24)]
     for t in threads:
         t.start()
+    going.wait()
+    print("going", flush=True)
     sys.stdin.readline()
     stop.set()
     for t in threads:

@@ -15,6 +15,10 @@ roots() { ls -l "/proc/$pid/fd" | grep -c -- "-> $1\$"; }
 says() { grep -aqE "$1" "$log"; }
 says_times() { [ "$(grep -acE "$1" "$log")" -ge "$2" ]; }
 fuse() { pkill "-$1" -x bindfs; }
+# going FILE: the load that writes it has all of its threads under way.
+going() { ok 'load is on it' wait_for 30 grep -q going "$1"; }
+# hung BRICK: brickd has noticed.
+hung() { [ "$BRICK" = stock ] && sleep 2 || ok "$1: its disk is known to hang" wait_for 20 metric_is brickd_disk_hung "$1" 1; }
 # Nothing must be left hanging, whatever becomes of this script: not even a kill ends what waits for a frozen disk.
 thaw() { fuse CONT; fsfreeze -u /d/x4 2>/dev/null; }
 trap thaw EXIT
@@ -66,30 +70,28 @@ note 'a FUSE file system stops answering under load'
 mkfifo /d/go3 /d/go4
 load stick /m3 < /d/go3 > /d/stuck3 & stuck=$!
 exec 3> /d/go3
-sleep 1
+going /d/stuck3
 fuse STOP
 during 'FUSE hangs' v3 /d/x3/b
 fuse CONT
 ok 'it answers again' wait_for 10 metric_is brickd_disk_hung /d/x3/b 0
 ok 'the log says so' says '/d/x3/b: the disk answers again'
-sleep 1
 echo stop >&3
 wait $stuck
-like 'what was pending has completed' "$(cat /d/stuck3)" '^done [1-9][0-9]* errors 0$'
+like 'what was pending has completed' "$(tail -n 1 /d/stuck3)" '^done [1-9][0-9]* errors 0$'
 
 note 'an XFS is frozen under load'
 hang=$((hang > 20 ? hang : 5))
 load stick /m4 < /d/go4 > /d/stuck4 & stuck=$!
 exec 4> /d/go4
-sleep 1
+going /d/stuck4
 fsfreeze -f /d/x4
 during 'XFS frozen' v4 /d/x4/b
 fsfreeze -u /d/x4
 ok 'it answers again' wait_for 10 metric_is brickd_disk_hung /d/x4/b 0
-sleep 1
 echo stop >&4
 wait $stuck
-like 'what was pending has completed' "$(cat /d/stuck4)" '^done [1-9][0-9]* errors 0$'
+like 'what was pending has completed' "$(tail -n 1 /d/stuck4)" '^done [1-9][0-9]* errors 0$'
 
 note 'an XFS is frozen under syncs, and goes on answering look-ups'
 python3 - <<'P' & syncing=$!
@@ -101,7 +103,8 @@ threads = [threading.Thread(target=run, args=(i,)) for i in range(3)]
 [t.start() for t in threads]; [t.join() for t in threads]
 P
 mkdir /m4/looked; touch /m4/looked/{1..20}
-sleep 1
+syncing() { [ "$(stat -c %s /m4/sync{0..2} | grep -cx 4096)" = 3 ]; }
+ok 'syncs are under way' wait_for 30 syncing
 fsfreeze -f /d/x4
 looks=0
 until metric_is brickd_disk_hung /d/x4/b 1 || [ $looks -ge 100 ]; do ls -l /m4/looked >/dev/null; looks=$((looks + 1)); sleep 0.1; done
@@ -135,9 +138,9 @@ fi
 note 'a brick is detached while its disk hangs'
 load stick /m3 < /d/go3 > /d/stuck3 & stuck=$!
 exec 3> /d/go3
-sleep 1
+going /d/stuck3
 fuse STOP
-sleep 2
+hung /d/x3/b
 from=$(date +%s%N)
 ok 'stops' timeout 60 gluster --mode=script volume stop v3 force
 took=$((($(date +%s%N) - from) / 1000000))
@@ -158,7 +161,7 @@ is 'in the same process' "$(pgrep glusterfsd) $(roots /d/x3/b)" "$pid 1"
 ok 'its mount goes on' wait_for 20 bash -c 'echo again > /m3/again'
 echo stop >&3
 wait $stuck
-note "clients of the detached brick: $(cat /d/stuck3)"
+note "clients of the detached brick: $(tail -n 1 /d/stuck3)"
 
 note 'a health check fails by its timeout'
 g volume set v4 storage.health-check-timeout 2 storage.health-check-interval 2 >/dev/null
@@ -173,14 +176,13 @@ fsfreeze -u /d/x4
 ok 'start force' g volume start v4 force
 ok 'brings it back' wait_for 10 up v4
 ok 'to its clients' wait_for 20 bash -c 'echo back > /m4/back'
-sleep 1
 note "$(threads) threads, $(ls "/proc/$pid/fd" | wc -l) descriptors at last"
 note 'the process ends while a disk hangs'
 load stick /m3 < /d/go3 > /d/stuck3 & stuck=$!
 exec 3> /d/go3
-sleep 1
+going /d/stuck3
 fuse STOP
-sleep 2
+hung /d/x3/b
 kill -TERM "$pid"
 # A call that the FUSE daemon had taken when it was stopped can't be broken off, not even by a kill: the kernel keeps its thread, and
 # the process is a zombie until the daemon answers.

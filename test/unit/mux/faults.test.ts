@@ -86,3 +86,25 @@ t.test('in an upcall: whoever causes it does not notice, and the receiver gets n
   client.socket.write(client.record(2, 'open', OPEN));
   t.match((await client.result(2, 'open')).rsp, { op_ret: 0 });
 });
+
+t.test('a disk that turns out to hang while its brick is closed keeps it no longer', async (t) => {
+  const { client, fake, brick } = await rig();
+  client.socket.write(client.record(1, 'open', OPEN));
+  await client.reply(1);
+  let answer = (): void => {};
+  fake.release = () => {};
+  brick.top.readv = () =>
+    new Promise((_resolve, reject) => {
+      answer = () => reject(new TypeError('much later'));
+    });
+  client.socket.write(client.record(2, 'readv', read(0, 1, 10)));
+  for (let i = 0; i < 100 && brick.inFlight.count === 0; i++) await pause();
+  const began = performance.now();
+  const closed = brick.close();
+  await pause();
+  brick.diskHangs(true);
+  await closed;
+  t.ok(performance.now() - began < 10_000, 'not waited for as long as for a healthy disk');
+  t.match(log(), /1 fops still under way after 1 s: not waited for/);
+  answer();
+});

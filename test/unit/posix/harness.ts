@@ -96,9 +96,9 @@ export class Brick {
       adoptInode: (gfid, mode) => this.table.intern(gfid, mode),
       learnName: (parent, name, gfid, mode) => this.table.link(parent, name, gfid, mode),
       namespaceOf: () => this.table.root,
-      ownCall: () => this.call(),
-      byItself: async (work) => {
+      byItself: async (work, inode) => {
         const call = new Call(client, 0);
+        if (inode !== undefined) call.hold(inode);
         try {
           return await work(call);
         } finally {

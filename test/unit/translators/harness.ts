@@ -68,8 +68,9 @@ export class FakeBrick implements BrickContext {
   }
   /** What the brick itself asks for. */
   storage: Fops = lower({});
-  async byItself<T>(work: (call: Call) => Promise<T>): Promise<T> {
+  async byItself<T>(work: (call: Call) => Promise<T>, inode?: Inode): Promise<T> {
     const call = this.ownCall();
+    if (inode !== undefined) call.hold(inode);
     try {
       return await work(call);
     } finally {

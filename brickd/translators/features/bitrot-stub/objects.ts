@@ -70,7 +70,7 @@ export class Objects {
 
   /** Xattrs of a file by its gfid; null when there is no such file. */
   #look(inode: Inode): Promise<Dict | null> {
-    return this.#asBrick(inode, async (call) => {
+    return this.#layer.brick.byItself(async (call) => {
       try {
         const loc = { inode, parent: null, name: '' };
         const reply = await this.#layer.next.lookup(call, { loc, gfid: inode.gfid, xdata: this.asking(null) });
@@ -79,14 +79,7 @@ export class Objects {
         if (error instanceof FopError && GONE.has(error.errno)) return null;
         throw error;
       }
-    });
-  }
-
-  #asBrick<R>(inode: Inode, run: (call: Call) => Promise<R>): Promise<R> {
-    return this.#layer.brick.byItself((call) => {
-      call.hold(inode);
-      return run(call);
-    });
+    }, inode);
   }
 
   /** A look-up's xdata that asks for what {@link found} reads. */
@@ -161,11 +154,11 @@ export class Objects {
   async #raise(inode: Inode, fd: Fd | null, state: ObjectState): Promise<void> {
     const dict = new Dict().setBytes(VERSION, encodeVersion(state.version + 1, this.#boot));
     const xdata = new Dict().setInt(INTERNAL_FOP, 1);
-    const { next } = this.#layer;
-    await this.#asBrick(inode, async (call) => {
+    const { brick, next } = this.#layer;
+    await brick.byItself(async (call) => {
       if (fd === null) await next.setxattr(call, { inode, dict, flags: 0, xdata });
       else await next.fsetxattr(call, { fd, dict, flags: 0, xdata });
-    });
+    }, inode);
     state.raised();
   }
 }

@@ -4,7 +4,6 @@
  */
 import { background } from '../../../../mux/base/fault.js';
 import type { Logger } from '../../../../mux/base/log.js';
-import type { Call } from '../../../../mux/xlator/call.js';
 import { Dict } from '../../../../mux/xlator/dict.js';
 import { FopError } from '../../../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../../../mux/xlator/fops.js';
@@ -99,7 +98,7 @@ export class NamespaceUsages {
 
   /** A number from an xattr; undefined if there is none. */
   async readNumber(inode: Inode, name: string): Promise<number | undefined> {
-    return this.#asBrick(inode, async (call) => {
+    return this.#layer.brick.byItself(async (call) => {
       try {
         const { dict } = await this.#layer.next.getxattr(call, { inode, name, xdata: null });
         return dict?.number(name);
@@ -107,17 +106,7 @@ export class NamespaceUsages {
         if (error instanceof FopError && NOTHING.has(error.errno)) return undefined;
         throw error;
       }
-    });
-  }
-
-  async #asBrick<R>(inode: Inode, run: (call: Call) => Promise<R>): Promise<R> {
-    const call = this.#layer.brick.ownCall();
-    call.hold(inode);
-    try {
-      return await run(call);
-    } finally {
-      call.end(() => {});
-    }
+    }, inode);
   }
 
   /** Counts a change of what a namespace holds. */
@@ -152,11 +141,11 @@ export class NamespaceUsages {
 
   async #write(usage: Usage): Promise<void> {
     const { used } = usage;
-    const inode = this.#layer.brick.adoptInode(usage.gfid, S_IFDIR);
+    const { brick, next } = this.#layer;
+    const inode = brick.adoptInode(usage.gfid, S_IFDIR);
+    const dict = new Dict().setInt(SIZE, used);
     try {
-      await this.#asBrick(inode, async (call) => {
-        await this.#layer.next.setxattr(call, { inode, dict: new Dict().setInt(SIZE, used), flags: 0, xdata: null });
-      });
+      await brick.byItself(async (call) => next.setxattr(call, { inode, dict, flags: 0, xdata: null }), inode);
       usage.stored = used;
     } catch (error) {
       if (!(error instanceof FopError)) throw error;

@@ -8,17 +8,16 @@
  * rebalance and administrators change them as well.
  */
 import type { Logger } from '../../../../mux/base/log.js';
-import type { Call } from '../../../../mux/xlator/call.js';
 import { Dict } from '../../../../mux/xlator/dict.js';
 import { FopError } from '../../../../mux/xlator/fop-error.js';
 import type { LookupReply, MaybePromise } from '../../../../mux/xlator/fops.js';
 import { Iatt, SetAttr } from '../../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../../mux/xlator/inode.js';
 import { pathOf } from '../../../../mux/xlator/known-path.js';
-import { then } from '../../../../mux/xlator/maybe-promise.js';
 import type { Translator } from '../../../../mux/xlator/translator.js';
 import { ENOENT, ESTALE } from '../../../../native/errno.js';
 import { S_IFDIR } from '../../../../native/linux.js';
+import { SerialByKey } from '../../serial-by-key.js';
 import type { Options } from './options.js';
 import { parseRetention, type Retention, retentionText } from './retention.js';
 
@@ -41,7 +40,7 @@ export class WormFiles {
   readonly #layer: Translator<Options>;
   readonly #log: Logger;
   /** Changes of state under way, by gfid key: those of one file run one at a time. */
-  readonly #changing = new Map<string, Promise<unknown>>();
+  readonly #changing = new SerialByKey();
   readonly #now: () => number;
 
   /** now: seconds since the epoch. */
@@ -56,29 +55,21 @@ export class WormFiles {
   }
 
   /** All changes of state that have begun are made. */
-  async settled(): Promise<void> {
-    while (this.#changing.size > 0) await Promise.allSettled(this.#changing.values());
+  settled(): Promise<void> {
+    return this.#changing.settled();
   }
 
   /** Runs what changes a file's state, after all that does so already. */
   exclusively<R>(inode: Inode, work: () => Promise<R>): Promise<R> {
-    const before = this.#changing.get(inode.key) ?? Promise.resolve();
-    const run = before.then(work);
-    const ended = (): void => {
-      if (this.#changing.get(inode.key) === end) this.#changing.delete(inode.key);
-    };
-    // Whoever asked is told of a failure; who is next begins anew.
-    const end: Promise<void> = run.then(ended, ended);
-    this.#changing.set(inode.key, end);
-    return run;
+    return this.#changing.run(inode.key, work);
   }
 
   /** Whether a file may be changed now, or unlinked. A committed file that has been left alone long enough enters retention by it. */
   allows(inode: Inode, unlinking: boolean): MaybePromise<boolean> {
     if (inode.type === S_IFDIR) return true;
-    const changing = this.#changing.get(inode.key);
+    const changing = this.#changing.underWay(inode.key);
     if (changing !== undefined) return changing.then(() => this.allows(inode, unlinking));
-    return then(this.read(inode), (file) => {
+    return this.read(inode).then((file) => {
       const answer = this.#judge(file, unlinking);
       if (answer !== null) return answer;
       return this.exclusively(inode, async () => {
@@ -109,34 +100,17 @@ export class WormFiles {
   }
 
   /** The state of a file; null: nothing has the gfid any more. */
-  read(inode: Inode): MaybePromise<WormFile | null> {
-    const asked = (call: Call): MaybePromise<LookupReply> =>
-      this.#layer.next.lookup(call, {
-        loc: { inode, parent: null, name: '' },
-        gfid: inode.gfid,
-        xdata: QUESTIONS,
-      });
-    const call = this.#layer.brick.ownCall();
-    call.hold(inode);
-    const end = (): void => call.end(() => {});
-    const failed = (error: unknown): null => {
-      end();
-      if (error instanceof FopError && (error.errno === ENOENT || error.errno === ESTALE)) return null;
-      throw error;
-    };
-    try {
-      const reply = asked(call);
-      if (reply instanceof Promise) {
-        return reply.then((r) => {
-          end();
-          return this.#fileOf(inode, r);
-        }, failed);
+  read(inode: Inode): Promise<WormFile | null> {
+    const { brick, next } = this.#layer;
+    const loc = { inode, parent: null, name: '' };
+    return brick.byItself(async (call) => {
+      try {
+        return this.#fileOf(inode, await next.lookup(call, { loc, gfid: inode.gfid, xdata: QUESTIONS }));
+      } catch (error) {
+        if (error instanceof FopError && (error.errno === ENOENT || error.errno === ESTALE)) return null;
+        throw error;
       }
-      end();
-      return this.#fileOf(inode, reply);
-    } catch (error) {
-      return failed(error);
-    }
+    }, inode);
   }
 
   #fileOf(inode: Inode, { stat, xdata }: LookupReply): WormFile {
@@ -204,21 +178,14 @@ export class WormFiles {
     return this.#set(inode, new Dict().setText(RETENTION, retentionText(retention)));
   }
 
-  #set(inode: Inode, dict: Dict): Promise<void> {
-    return this.#asBrick(inode, (call) => this.#layer.next.setxattr(call, { inode, dict, flags: 0, xdata: null }));
+  async #set(inode: Inode, dict: Dict): Promise<void> {
+    const { brick, next } = this.#layer;
+    await brick.byItself(async (call) => next.setxattr(call, { inode, dict, flags: 0, xdata: null }), inode);
   }
 
-  #setAtime(inode: Inode, atime: number): Promise<void> {
+  async #setAtime(inode: Inode, atime: number): Promise<void> {
+    const { brick, next } = this.#layer;
     const stat = Object.assign(new Iatt(), { atime });
-    return this.#asBrick(inode, (call) =>
-      this.#layer.next.setattr(call, { inode, stat, valid: SetAttr.atime, xdata: null }),
-    );
-  }
-
-  #asBrick(inode: Inode, run: (call: Call) => MaybePromise<unknown>): Promise<void> {
-    return this.#layer.brick.byItself(async (call) => {
-      call.hold(inode);
-      await run(call);
-    });
+    await brick.byItself(async (call) => next.setattr(call, { inode, stat, valid: SetAttr.atime, xdata: null }), inode);
   }
 }

@@ -11,9 +11,9 @@ import { gfidKey, gfidOfKey, gfidText, isNullGfid } from '../../../../../mux/xla
 import { NO_IATT } from '../../../../../mux/xlator/iatt.js';
 import { Fd, type Inode } from '../../../../../mux/xlator/inode.js';
 import { ENOENT } from '../../../../../native/errno.js';
+import { eachOf } from '../../../each-of.js';
 import type { CountPass, DirectoryAccount } from './directory-accounts.js';
 import { EMPTY_DIRECTORY, encodeFigures, type Figures, figuresOf, NOTHING, same, sum } from './figures.js';
-import { eachOf } from './node-locks.js';
 import { isGone, type QuotaRecord } from './quota-records.js';
 import { DIRTY, PGFID_PREFIX } from './quota-xattrs.js';
 import type { Settling } from './settling.js';
@@ -151,7 +151,7 @@ export class Recounts {
   #store(account: DirectoryAccount, pass: CountPass, total: Figures, clears: boolean): Promise<void> {
     const { locks, records } = this.#settling;
     const { inode } = account;
-    return locks.alone(inode.key, () =>
+    return locks.run(inode.key, () =>
       records.asBrick(async (call) => {
         if (pass.stale) return;
         const dict = new Dict().setBytes(records.names.size, encodeFigures(total, true));
@@ -240,7 +240,7 @@ export class Recounts {
     const store = (call: Call): Promise<Figures | null> =>
       this.#storeEntry(call, inode, gives, right ? null : dict, stale);
     try {
-      return await locks.alone(inode.key, () => this.#asBrick(store));
+      return await locks.run(inode.key, () => this.#asBrick(store));
     } catch (thrown) {
       // One file whose xattrs have no room left must not keep all others from being counted.
       this.#log.error(0, `${gfidText(stat.gfid)} is not counted for quota: ${describeThrown(thrown)}`);

@@ -26,7 +26,7 @@ export class Removals {
   removing<R>(inode: Inode, directory: Inode, wind: () => MaybePromise<R>, isLast: (reply: R) => boolean): Promise<R> {
     const own = this.#changing(directory);
     let leaves = false;
-    return this.#settling.locks.alone(inode.key, async () => {
+    return this.#settling.locks.run(inode.key, async () => {
       const given = await this.#given(inode);
       try {
         // What a file gave can't be found any more once it is gone: without the flag, a crash would leave the directory too large for good.

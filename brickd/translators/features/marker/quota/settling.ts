@@ -12,6 +12,8 @@ import { type Gfid, gfidKey, gfidOfKey, gfidText } from '../../../../../mux/xlat
 import type { Iatt } from '../../../../../mux/xlator/iatt.js';
 import type { Inode } from '../../../../../mux/xlator/inode.js';
 import { S_IFDIR } from '../../../../../native/linux.js';
+import { eachOf } from '../../../each-of.js';
+import { SerialByKey } from '../../../serial-by-key.js';
 import { type DirectoryAccount, DirectoryAccounts } from './directory-accounts.js';
 import {
   difference,
@@ -24,7 +26,6 @@ import {
   same,
   sum,
 } from './figures.js';
-import { eachOf, NodeLocks } from './node-locks.js';
 import type { QuotaRecord, QuotaRecords } from './quota-records.js';
 import { DIRTY } from './quota-xattrs.js';
 
@@ -48,7 +49,7 @@ interface Touched {
 
 export class Settling {
   readonly accounts: DirectoryAccounts;
-  readonly locks = new NodeLocks();
+  readonly locks = new SerialByKey();
   readonly records: QuotaRecords;
   readonly #log: Logger;
   /** Has a directory counted anew. */
@@ -255,7 +256,7 @@ export class Settling {
 
   /** False: a directory that it gives to, or has given to, is being counted. */
   #settleFile(inode: Inode, round: number): Promise<boolean> {
-    return this.locks.alone(inode.key, () =>
+    return this.locks.run(inode.key, () =>
       this.records.asBrick(async (call) => {
         const record = await this.records.read(call, inode);
         if (record === null) return true;
@@ -278,7 +279,7 @@ export class Settling {
 
   #settleDirectory(account: DirectoryAccount, round: number): Promise<void> {
     const { inode } = account;
-    return this.locks.alone(inode.key, () =>
+    return this.locks.run(inode.key, () =>
       this.records.asBrick(async (call) => {
         if (account.pass !== null) return;
         if (this.#isToBeCounted(inode.key) && !account.due && isZero(account.delta)) return;

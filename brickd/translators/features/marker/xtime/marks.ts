@@ -18,6 +18,7 @@ import { MAX_LEVELS, pathOf } from '../../../../../mux/xlator/known-path.js';
 import { INTERNAL_FOP } from '../../../../../mux/xlator/xdata-keys.js';
 import { EDQUOT, ENOSPC } from '../../../../../native/errno.js';
 import { S_IFDIR } from '../../../../../native/linux.js';
+import { eachOf } from '../../../each-of.js';
 import { GONE, type LayerAbove, Parents } from './parents.js';
 
 /** How long the first change of a round waits for others. */
@@ -139,21 +140,23 @@ export class Marks {
     const changed = this.#changed;
     this.#changed = new Changed();
     const mark = new Dict().setBytes(this.#key, this.#now());
-    const call = this.#layer.brick.ownCall();
     this.#hole = 0;
     try {
-      await each(changed.nameless, async (inode) => {
-        const parent = await this.#parents.of(call, inode);
-        if (parent !== null) changed.add(parent);
-      });
-      const levels = await this.#levels(call, changed.directories);
-      await this.#write(call, changed.files, mark);
-      for (const level of levels) await this.#write(call, level, mark);
+      await this.#layer.brick.byItself((call) => this.#markChanged(call, changed, mark));
     } finally {
-      call.end(() => {});
       changed.release();
     }
     if (this.#hole !== 0) await this.#onHole(this.#hole);
+  }
+
+  async #markChanged(call: Call, changed: Changed, mark: Dict): Promise<void> {
+    await eachOf(changed.nameless, PARALLEL, async (inode) => {
+      const parent = await this.#parents.of(call, inode);
+      if (parent !== null) changed.add(parent);
+    });
+    const levels = await this.#levels(call, changed.directories);
+    await this.#write(call, changed.files, mark);
+    for (const level of levels) await this.#write(call, level, mark);
   }
 
   /** Directories and all that are above them, by their depth: the deepest first, the root last. */
@@ -177,7 +180,7 @@ export class Marks {
   }
 
   #write(call: Call, inodes: Iterable<Inode>, mark: Dict): Promise<void> {
-    return each(inodes, async (inode) => {
+    return eachOf(inodes, PARALLEL, async (inode) => {
       try {
         await this.#layer.next.setxattr(call, { inode, dict: mark, flags: 0, xdata: INTERNAL });
         this.#written++;
@@ -205,15 +208,4 @@ export class Marks {
     mark.writeUInt32BE(this.#last % 1e6, 4);
     return mark;
   }
-}
-
-/** Runs work for each item, so many at a time. */
-async function each<T>(items: Iterable<T>, work: (item: T) => Promise<void>): Promise<void> {
-  const rest = items[Symbol.iterator]();
-  const next = async (): Promise<void> => {
-    for (let item = rest.next(); item.done !== true; item = rest.next()) await work(item.value);
-  };
-  const lanes: Promise<void>[] = [];
-  for (let i = 0; i < PARALLEL; i++) lanes.push(next());
-  await Promise.all(lanes);
 }
