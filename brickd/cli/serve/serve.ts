@@ -84,6 +84,8 @@ export async function serve(o: ServeOptions): Promise<void> {
   process.stdout.write('ending\n');
   await Promise.race([server.close(), pause(CLOSE_WAIT_MS)]);
   log.flush();
+  // Node.js writes a profile only when the process exits by itself.
+  if (process.execArgv.some((flag) => flag.startsWith('--cpu-prof'))) process.exit(0);
   // Not process.exit(): that waits for system calls under way, and one on a hung disk may never end.
   addon.exitNow(0);
 }
