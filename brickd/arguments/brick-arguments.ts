@@ -14,8 +14,6 @@ import { GLUSTERFSD_OPTIONS } from './glusterfsd-options.js';
 
 const GLUSTERD_PORT = 24007;
 const DEFAULT_VOLFILE = '/etc/glusterfs/glusterfsd.vol';
-/** Its existence asks for TLS on management connections. */
-export const SECURE_ACCESS_FILE = '/var/lib/glusterd/secure-access';
 const REFUSED = 255;
 
 export interface BrickArguments {

@@ -1,12 +1,11 @@
 /** A brick process towards its glusterd: the first volfile, and signing bricks in and out. */
 
-import { existsSync } from 'node:fs';
 import { background } from '../../mux/base/fault.js';
 import { event, loggerFor } from '../../mux/base/log.js';
 import { defined } from '../../native/assert.js';
-import { type ByteString, bytesOfLatin1, textPath } from '../../native/bytes.js';
+import { type ByteString, bytesOfLatin1, bytesOfText, textPath } from '../../native/bytes.js';
 import { ENOTCONN } from '../../native/errno.js';
-import { type BrickArguments, SECURE_ACCESS_FILE } from '../arguments/brick-arguments.js';
+import type { BrickArguments } from '../arguments/brick-arguments.js';
 import { Backoff, pause } from '../glusterd/backoff.js';
 import type { GlusterdAddress } from '../glusterd/dial.js';
 import { Management, VolfileRefused } from '../glusterd/management.js';
@@ -40,7 +39,7 @@ function addressOf(args: BrickArguments): GlusterdAddress {
     port: args.serverPort,
     transport: unix ? 'unix' : 'socket',
     family: family === 'inet6' ? 6 : family === 'inet' ? 4 : 0,
-    tls: args.secureMgmt ?? existsSync(SECURE_ACCESS_FILE),
+    tls: args.secureMgmt ?? 'by file',
   };
 }
 
@@ -72,7 +71,9 @@ export class GlusterdLink {
     try {
       await this.management.open();
     } catch (error) {
-      log.error(0, `failed to connect to remote-host: ${servers[0]} (${(error as Error).message})`);
+      const name = brickName.length === 0 ? volfileId : brickName;
+      const reason = bytesOfText((error as Error).message);
+      log.error(0, `brick ${name}: failed to connect to remote-host: ${servers[0]} (${reason})`);
       throw new StartFailure(ENOTCONN, 1);
     }
     try {

@@ -31,6 +31,7 @@ import { RpcFailure, RpcSocket } from '../rpc/rpc-socket.js';
 import { MAX_OP_VERSION, MIN_OP_VERSION } from '../version.js';
 import { Backoff, pause } from './backoff.js';
 import { dial, type GlusterdAddress } from './dial.js';
+import { isTlsAlert, reasonOf, TlsFailure } from './tls-failure.js';
 
 const log = loggerFor('glusterfsd-mgmt');
 
@@ -54,7 +55,7 @@ const ANSWER_TIMEOUT_MS = 30_000;
 const SIGN_OUT_TIMEOUT_MS = 5_000;
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 6_000;
-/** Tries to reach a glusterd that nobody listens for, and how long one that does not answer is tried. */
+/** Tries to reach a glusterd that does not listen, or breaks off without a reason, and how long one that does not answer is tried. */
 const REFUSED_TRIES = 3;
 const REFUSED_PAUSE_MS = 300;
 const UNREACHED_MS = 60_000;
@@ -70,6 +71,10 @@ export class Management {
   readonly #address: GlusterdAddress;
   readonly #events: ManagementEvents;
   #rpc: RpcSocket | null = null;
+  /** Why glusterd does not want this process; '' while it does. */
+  #refusal = '';
+  /** Between tries to connect; begins anew once glusterd has said something. */
+  readonly #backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS);
   #closed = false;
 
   constructor(address: GlusterdAddress, events: ManagementEvents) {
@@ -93,7 +98,8 @@ export class Management {
         return this.#take(await dial(this.#address));
       } catch (error) {
         const code = (error as NodeJS.ErrnoException).code;
-        const refused = code === 'ECONNREFUSED' || code === 'ENOENT';
+        const unexplained = error instanceof TlsFailure && error.unexplained;
+        const refused = code === 'ECONNREFUSED' || code === 'ENOENT' || unexplained;
         const hopeless = refused ? tries >= REFUSED_TRIES : code !== 'ETIMEDOUT' && code !== 'ECONNRESET';
         if (this.#closed || hopeless || Date.now() > end) throw error;
         await pause(refused ? REFUSED_PAUSE_MS : backoff.next());
@@ -119,6 +125,7 @@ export class Management {
         throw new RpcFailure(text === '' ? 'the volfile is empty' : 'the volfile is cut off');
       } catch (error) {
         if (!(error instanceof RpcFailure) || error.refused || tries >= persist || this.#closed) throw error;
+        if (this.#refusal !== '') throw new RpcFailure(this.#refusal, true);
         log.warning(0, event('no volfile from glusterd yet', { 'volfile-id': id, reason: error.message, tries }));
         await pause(backoff.next());
       }
@@ -161,8 +168,22 @@ export class Management {
       (reason) => log.error(0, event('closing the connection to glusterd', { reason })),
     );
     this.#rpc = rpc;
-    socket.on('error', (error) => log.debug(0, `connection to glusterd: ${error.message}`));
+    socket.on('error', (error) => this.#broken(error));
     socket.once('close', () => this.#lost(rpc));
+    socket.once('data', () => {
+      this.#refusal = '';
+      this.#backoff.reset();
+    });
+  }
+
+  /** With TLS 1.3 glusterd judges our certificate when the handshake is over for this side: its refusal comes here. */
+  #broken(error: Error): void {
+    if (!isTlsAlert(error)) {
+      log.debug(0, `connection to glusterd: ${error.message}`);
+      return;
+    }
+    this.#refusal = `glusterd refuses our certificate: ${reasonOf(error)}`;
+    log.error(0, `${this.#address.host}: ${this.#refusal}`);
   }
 
   #lost(rpc: RpcSocket): void {
@@ -174,10 +195,9 @@ export class Management {
   }
 
   async #again(): Promise<void> {
-    const backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS);
     let complained = false;
     while (!this.#closed) {
-      await pause(backoff.next());
+      await pause(this.#backoff.next());
       if (this.#closed) return;
       try {
         this.#take(await dial(this.#address));
