@@ -72,6 +72,13 @@ export interface BrickSummary {
   signedIn?: boolean | undefined;
 }
 
+/** An address that the settings want metrics at. */
+export interface AddressState {
+  address: string;
+  /** False if it cannot be had, as when all ports of a range are taken. */
+  listening: boolean;
+}
+
 /** Numbers of the server as a whole. */
 export interface ServerState {
   bricks: BrickSummary[];
@@ -83,6 +90,8 @@ export interface ServerState {
   workerFailures: number;
   /** Undefined without glusterd. */
   glusterdConnected?: boolean | undefined;
+  /** Where metrics are to be served. */
+  addresses?: readonly AddressState[];
 }
 
 export interface BrickServer {

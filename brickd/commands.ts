@@ -141,6 +141,12 @@ function parser(argv: string[]) {
       async (o) => (await import('./cli/top/top.js')).top({ ...o, user: o.user }),
     )
     .command(
+      'node',
+      'Serve metrics and a page of all bricks that should run on this node, as a service',
+      (y) => y,
+      async () => (await import('./cli/node.js')).runNodeExporter(),
+    )
+    .command(
       'statedump [pid]',
       'Ask running brick processes of brickd for a statedump',
       (y) =>

@@ -22,6 +22,7 @@ function lines(s: MetricsSettings): string[] {
     `metrics.hosts            ${s.hosts.length === 0 ? "the machine's own names" : s.hosts.join(', ')}`,
     `metrics.labels           ${labels.length === 0 ? 'none' : labels.join(', ')}`,
     `metrics.web_config_file  ${s.webConfigFile === '' ? 'none' : s.webConfigFile}`,
+    `node.listen              ${s.nodeListen.map(addressText).join(', ')}`,
     `metrics.cluster_id       ${s.clusterId === '' ? 'none' : s.clusterId}`,
   ];
 }

@@ -27,6 +27,7 @@ import { BrickOpsServer } from '../glusterd/brick-ops-server.js';
 import { levelOf } from '../log/control.js';
 import { DaemonLog } from '../log/open.js';
 import { isStandardError } from '../log/standard-error.js';
+import { leaveLastWords, takeLastWordsBack } from '../metrics/last-words.js';
 import { startMetricsOf } from '../metrics/start.js';
 import { GLUSTER_RELEASES, VERSION } from '../version.js';
 import { Bricks, type Departure } from './bricks.js';
@@ -214,6 +215,7 @@ class BrickProcess implements BrickLife {
     await this.#listen(server, facts.listen);
     this.server = server;
     this.#served();
+    background(takeLastWordsBack(facts.brick), log, 'taking last words back');
     background(this.#startMetrics(server), log, 'starting the metrics failed');
   }
 
@@ -263,6 +265,7 @@ class BrickProcess implements BrickLife {
       const name =
         error instanceof BrickError ? error.brick : this.firstBrick.length === 0 ? volfileId : this.firstBrick;
       log.error(100026, `brick ${name} cannot be served: ${message}`);
+      await leaveLastWords(error instanceof BrickError ? error.brick : this.firstBrick, 'refused', message);
       throw new StartFailure(INIT_FAILED, 1);
     }
   }
@@ -279,7 +282,9 @@ class BrickProcess implements BrickLife {
           continue;
         }
         const where = `${options.host === '' ? '*' : options.host}:${options.port}`;
-        loggerFor('rpc-service').error(115045, `cannot listen on ${where}: ${(error as Error).message}`);
+        const reason = `cannot listen on ${where}: ${(error as Error).message}`;
+        loggerFor('rpc-service').error(115045, reason);
+        await leaveLastWords(this.firstBrick, 'refused', reason);
         throw busy ? new StartFailure(EADDRINUSE, EADDRINUSE) : new StartFailure(INIT_FAILED, 1);
       }
     }
@@ -312,7 +317,14 @@ class BrickProcess implements BrickLife {
   async attachFile(volfilePath: ByteString): Promise<void> {
     // Without a wait when there is none to be: requests that come together keep their order.
     if (this.server === null) await this.#serving;
-    await defined(this.#bricks, 'a process that serves has its bricks').attachFile(volfilePath);
+    const bricks = defined(this.#bricks, 'a process that serves has its bricks');
+    try {
+      const { brick } = await bricks.attachFile(volfilePath);
+      background(takeLastWordsBack(brick), log, 'taking last words back');
+    } catch (error) {
+      if (error instanceof BrickError) await leaveLastWords(error.brick, 'refused', error.message);
+      throw error;
+    }
   }
 
   /** Ends the process when the answer to glusterd has left, unless a brick comes before that. */
@@ -344,6 +356,7 @@ class BrickProcess implements BrickLife {
   /** A brick has failed. It leaves alone; the process of a single brick gives its clients time to hear of it, and ends. */
   #failed(brick: ByteString, reason: string): void {
     log.critical(0, `brick ${brick} has failed: ${reason}`);
+    background(leaveLastWords(brick, 'failed', reason), log, 'leaving word of a failed brick');
     if (this.#hasOthers(brick)) {
       this.#takeOut(brick);
       return;

@@ -112,10 +112,10 @@ export class Bricks {
   }
 
   /** As {@link attach}, from a volfile of the local disk, as glusterd has a further brick attached. */
-  async attachFile(path: ByteString): Promise<void> {
+  async attachFile(path: ByteString): Promise<VolfileFacts> {
     try {
       // Read at once: from here on the brick's name is known, and requests for it keep their order.
-      await this.attach(volfileIdOf(path), readVolfile(path));
+      return await this.attach(volfileIdOf(path), readVolfile(path));
     } catch (error) {
       if (this.empty) this.onEmpty();
       throw error;

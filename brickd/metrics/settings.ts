@@ -1,20 +1,23 @@
 /**
  * The settings of the metrics endpoint: the option --metrics goes before the variable BRICKD_METRICS, and that before the file
- * /etc/brickd/brickd.yaml (or the one that BRICKD_CONFIG names).
+ * /etc/brickd/brickd.yaml (or the one that BRICKD_CONFIG names). Those of the node exporter are in the file alone.
  */
 import { dirname, resolve } from 'node:path';
 import { ADDRESS_FORM, listenAddress, type MetricsAddress } from './http/address.js';
-import { ConfigError, YamlFile } from './http/yaml-file.js';
-import { CONFIG_FILE, CONFIG_VARIABLE, METRICS_VARIABLE } from './variables.js';
+import { ConfigError, YamlFile, type YamlMap } from './http/yaml-file.js';
+import { CONFIG_FILE, CONFIG_VARIABLE, METRICS_VARIABLE, NO_METRICS } from './variables.js';
 
 /** Where Prometheus finds the targets of this node. */
 export const TARGET_FILE = '/run/brickd/prometheus.json';
-/** Instead of an address: no metrics. */
-const NONE = 'none';
+const NONE = NO_METRICS;
+
+/** Where the node exporter listens if nothing else is said: the port below those of the processes. */
+const NODE_ADDRESS: MetricsAddress = { kind: 'tcp', host: '127.0.0.1', first: 9720, last: 9720 };
 
 export interface MetricsSettings {
-  /** Nothing: no metrics. */
   listen: MetricsAddress[];
+  /** No metrics at all are wanted, not even for the node exporter. */
+  off: boolean;
   /** File of targets for Prometheus's file_sd; '' for none. */
   targetFile: string;
   /** Host by which others reach this one, for targets; '' for the address that is listened on. */
@@ -26,27 +29,46 @@ export interface MetricsSettings {
   /** Prometheus's web configuration: TLS and users; '' for none. */
   webConfigFile: string;
   clusterId: string;
+  /** Where the node exporter listens. */
+  nodeListen: MetricsAddress[];
 }
 
 const defaults = (): MetricsSettings => ({
   listen: [],
+  off: false,
   targetFile: TARGET_FILE,
   advertise: '',
   hosts: [],
   labels: {},
   webConfigFile: '',
   clusterId: '',
+  nodeListen: [NODE_ADDRESS],
 });
+
+function readNode(node: YamlMap, s: MetricsSettings, pid: number): void {
+  const listen = node.list('listen').flatMap(({ text, wrong }) => {
+    const address = listenAddress(text, pid);
+    // Prometheus has to find it without a list of targets.
+    if (address !== undefined && (address.kind === 'unix' || address.first === address.last)) return [address];
+    wrong(`${text} is not of the form [HOST:]PORT or unix:/PATH`);
+    return [];
+  });
+  if (listen.length > 0) s.nodeListen = listen;
+}
 
 /** Settings from a configuration file. pid: of the process whose they are. Throws a ConfigError with all that is wrong in it. */
 export function settingsOf(file: YamlFile, pid: number = process.pid): MetricsSettings {
   const s = defaults();
-  const metrics = file.root
-    .only('metrics')
+  const root = file.root.only('metrics', 'node');
+  readNode(root.map('node').only('listen'), s, pid);
+  const metrics = root
     .map('metrics')
     .only('listen', 'file_sd', 'advertise', 'hosts', 'labels', 'web_config_file', 'cluster_id');
   for (const { text, wrong } of metrics.list('listen')) {
-    if (text === NONE) continue;
+    if (text === NONE) {
+      s.off = true;
+      continue;
+    }
     const address = listenAddress(text, pid);
     if (address === undefined) wrong(`${text} is not of the form ${ADDRESS_FORM}`);
     else s.listen.push(address);
@@ -104,7 +126,10 @@ export function metricsSettings(
   const file = configFile(env);
   const settings = file === undefined ? defaults() : settingsOf(file, pid);
   const variable = env[METRICS_VARIABLE];
-  if (option !== undefined) settings.listen = addresses(option, '--metrics', pid);
-  else if (variable) settings.listen = addresses(variable, METRICS_VARIABLE, pid);
+  const text = option ?? (variable || undefined);
+  if (text !== undefined) {
+    settings.listen = addresses(text, option === undefined ? METRICS_VARIABLE : '--metrics', pid);
+    settings.off = text === NONE;
+  }
   return settings;
 }

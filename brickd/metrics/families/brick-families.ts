@@ -70,8 +70,7 @@ const AS_GLUSTER_PROMETHEUS: BrickFamily[] = [
     name: 'gluster_brick_up',
     help: 'Whether the brick serves (1) or not (0).',
     labels: 'cluster_id, volume, hostname, brick_path, peer_id, pid',
-    samples: ({ state, stats, labels }, name) =>
-      sample(name, labels.status, state.state === 'up' && stats?.up === true ? 1 : 0),
+    samples: ({ down, labels }, name) => sample(name, labels.status, down === '' ? 1 : 0),
   },
   ofSpace('gauge', 'gluster_brick_capacity_used_bytes', 'Used space of the file system of the brick.', (s) => {
     return s.total - s.free;
@@ -145,6 +144,14 @@ const FOP_FAMILIES: BrickFamily[] = [
 ];
 
 const BRICK_GAUGES: BrickFamily[] = [
+  {
+    type: 'gauge',
+    name: 'gluster_brick_down_info',
+    help: 'Why the brick does not serve; the value is always 1.',
+    labels: `${OWN}, reason`,
+    samples: ({ down, labels: l }, name) =>
+      down === '' ? '' : sample(name, `${l.own},${labels({ reason: down })}`, 1),
+  },
   one('gauge', 'brickd_fops_in_progress', 'Fops under way.', (b) => b.callsUnderWay),
   one('gauge', 'brickd_clients', 'Client processes connected to the brick.', (b) => b.clients),
   one('gauge', 'brickd_connections', 'Connections of clients to the brick.', (b) => b.connections),

@@ -10,6 +10,8 @@ export interface BrickView {
   labels: BrickLabels;
   /** Undefined when the worker of the brick has not answered. */
   stats: BrickStats | undefined;
+  /** Why it does not serve; '' if it does. */
+  down: string;
 }
 
 /** A metric of bricks. */

@@ -124,6 +124,16 @@ export const PROCESS_FAMILIES: readonly ProcessFamily[] = [
     samples: ({ server }, name) =>
       server.glusterdConnected === undefined ? '' : sample(name, '', server.glusterdConnected ? 1 : 0),
   },
+  {
+    type: 'gauge',
+    name: 'brickd_metrics_listening',
+    help: 'Whether metrics are served at an address of the settings (1) or it cannot be had (0), as when its ports are used up.',
+    labels: 'address',
+    samples: ({ server }, name) =>
+      (server.addresses ?? [])
+        .map(({ address, listening }) => sample(name, labels({ address }), listening ? 1 : 0))
+        .join(''),
+  },
   ofThreads('gauge', 'brickd_thread_bricks', 'Bricks that the thread serves; thread 0 is the main one.', (t, s) => {
     return s.bricksOfThread.get(t.thread) ?? 0;
   }),

@@ -5,6 +5,7 @@
 import { type BrickStats, threadStats, type WorkerStats } from '../../../mux/brick/views/brick-stats.js';
 import type { ByteString } from '../../../native/bytes.js';
 import type { BrickSummary, ServerState } from '../../brick-server.js';
+import { downReason } from './brick-down.js';
 import { BRICK_FAMILIES } from './brick-families.js';
 import { head, Writer } from './exposition.js';
 import { BrickNames } from './names.js';
@@ -31,7 +32,6 @@ export class Metrics {
   readonly #standard = standardMetrics();
   readonly #source: StatsSource;
   readonly #names: BrickNames;
-  readonly contentType = 'text/plain; version=0.0.4; charset=utf-8';
 
   constructor(source: StatsSource, options: MetricsOptions = {}) {
     this.#source = source;
@@ -59,6 +59,7 @@ export class Metrics {
           state,
           labels: this.#names.labels(state),
           stats: stats.get(state.brick),
+          down: downReason(state, stats.get(state.brick), server.glusterdConnected),
         })),
       threads: [threadStats(), ...workers],
       bricksOfThread,

@@ -60,10 +60,10 @@ export class Endpoint {
   #lookedAt = 0;
   readonly #servers = new Set<HttpServer | HttpsServer>();
 
-  /** Throws a ConfigError when the web configuration can't be used. */
-  constructor(source: StatsSource, options: EndpointOptions = {}) {
+  /** source: of a brick process's numbers, or what answers the requests. Throws a ConfigError when the web configuration can't be used. */
+  constructor(source: StatsSource | Listener, options: EndpointOptions = {}) {
     this.#webConfigFile = options.webConfigFile ?? '';
-    const listener = responder(source, { clusterId: options.clusterId ?? '' });
+    const listener = typeof source === 'function' ? source : responder(source, { clusterId: options.clusterId ?? '' });
     this.#hosts = new OwnHosts([...(options.hosts ?? []), ...(options.advertise ? [options.advertise] : [])]);
     this.#listener = (request, response) => {
       this.#guard(request, response, listener).catch((thrown: unknown) => {

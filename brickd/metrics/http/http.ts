@@ -1,17 +1,14 @@
 /** What the HTTP endpoint answers: `/metrics` for Prometheus, `/` for people, `/healthz` for whoever watches over the process. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
 import { describeThrown } from '../../../mux/base/fault.js';
 import { loggerFor } from '../../../mux/base/log.js';
 import { Metrics, type MetricsOptions, type StatsSource } from '../families/registry.js';
 import { Live } from '../live/live.js';
 import { alive, type HealthReport, healthy, ready } from './health.js';
+import { sendMetrics } from './metrics-reply.js';
 import { pageFile, sendPageFile } from './page-files.js';
 
 const log = loggerFor('metrics');
-const LOOPBACK = '127.0.0.1';
 
 /** Answers the requests of an endpoint. */
 export function responder(
@@ -48,7 +45,7 @@ async function answer(
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(405, 'text/plain', 'only GET\n');
   const { path, query } = targetOf(request.url ?? '/');
   const tell = ({ status, text }: HealthReport): void => send(status, 'text/plain; charset=utf-8', text);
-  if (path === '/metrics') return scrape(metrics, request, response);
+  if (path === '/metrics') return sendMetrics(metrics.pieces(), request, response);
   if (path === '/healthz') return tell(await healthy(source));
   if (path === '/healthz/live') return tell(alive());
   if (path === '/healthz/ready') return tell(await ready(source));
@@ -71,22 +68,4 @@ export function targetOf(url: string): { path: string; query: URLSearchParams } 
   const mark = url.indexOf('?', start);
   const path = url.slice(start, mark < 0 ? url.length : mark);
   return { path: path === '' ? '/' : path, query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)) };
-}
-
-/** Sends the metrics piece by piece, compressed if the scraper is on another machine and takes it. */
-async function scrape(metrics: Metrics, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const near = request.socket.remoteAddress === undefined || request.socket.remoteAddress.endsWith(LOOPBACK);
-  const compress = !near && /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
-  response.writeHead(200, {
-    'content-type': metrics.contentType,
-    'cache-control': 'no-store',
-    ...(compress ? { 'content-encoding': 'gzip' } : {}),
-  });
-  if (request.method === 'HEAD') {
-    response.end();
-    return;
-  }
-  const text = Readable.from(metrics.pieces());
-  if (compress) await pipeline(text, createGzip({ level: 1 }), response);
-  else await pipeline(text, response);
 }

@@ -12,7 +12,7 @@ import { gzip } from 'node:zlib';
 /** This file runs as dist/brickd/metrics/http/page-files.js. */
 const SOURCE = new URL('../../../../brickd/metrics/page/', import.meta.url);
 const COMPILED = new URL('../page/', import.meta.url);
-const POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+export const PAGE_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 const HTML = 'text/html; charset=utf-8';
 const STYLE = 'text/css; charset=utf-8';
 const SCRIPT = 'text/javascript; charset=utf-8';
@@ -53,7 +53,7 @@ export async function sendPageFile(file: PageFile, request: IncomingMessage, res
   const small = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
   const body = small ? await compress(text) : text;
   // Whoever runs the server may have set a policy of their own.
-  if (!response.hasHeader('content-security-policy')) response.setHeader('content-security-policy', POLICY);
+  if (!response.hasHeader('content-security-policy')) response.setHeader('content-security-policy', PAGE_POLICY);
   response.writeHead(200, {
     'content-type': file.type,
     'content-length': body.length,

@@ -163,7 +163,7 @@ function choose(brick: string): void {
 
 function connect(): void {
   stream?.close();
-  stream = new EventSource(`/live?brick=${encodeURIComponent(chosen)}`);
+  stream = new EventSource(`live?brick=${encodeURIComponent(chosen)}`);
   stream.addEventListener('frame', (e) => {
     lastFrameAt = performance.now();
     showFrame(JSON.parse(e.data) as Frame);

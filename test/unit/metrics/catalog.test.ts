@@ -6,6 +6,7 @@ import { BRICK_FAMILIES } from '../../../brickd/metrics/families/brick-families.
 import { PROCESS_FAMILIES } from '../../../brickd/metrics/families/process-families.js';
 import { Metrics } from '../../../brickd/metrics/families/registry.js';
 import { standardMetrics } from '../../../brickd/metrics/families/standard.js';
+import { NODE_FAMILIES } from '../../../brickd/metrics/node/node-families.js';
 import { bytesOfText } from '../../../native/bytes.js';
 import { brick, qos, state, worker } from './fake-stats.js';
 
@@ -34,7 +35,8 @@ function rows(): Row[] {
 }
 
 t.test('the README lists every metric', async (t) => {
-  const table = rows().map((r) => `| \`${r.name}\` | ${r.type} | ${r.labels} | ${r.help} |`);
+  const node = NODE_FAMILIES.filter((f) => !f.name.startsWith('gluster_'));
+  const table = [...rows(), ...node].map((r) => `| \`${r.name}\` | ${r.type} | ${r.labels} | ${r.help} |`);
   const there = readFileSync(README, 'utf8')
     .split('\n')
     .filter((l) => /^\| `/.test(l));
@@ -55,13 +57,19 @@ t.test('names', async (t) => {
 t.test('samples have the labels that are told of', async (t) => {
   const b = brick('/d/a', true);
   b.qos = qos(31);
+  const c = brick('/d/c', false);
   const source = {
-    stats: async () => [worker([b])],
-    bricks: () => ['/d/a'].map(bytesOfText),
+    stats: async () => [worker([b, c])],
+    bricks: () => ['/d/a', '/d/c'].map(bytesOfText),
     state: () => {
-      const { bricks, ...rest } = state([b]);
+      const { bricks, ...rest } = state([b, c]);
       const unapplied = [{ volume: 'v-worm', option: 'worm', value: 'on', reason: 'not there', guards: true }];
-      return { ...rest, bricks: bricks.map((one) => ({ ...one, unapplied })), glusterdConnected: true };
+      return {
+        ...rest,
+        bricks: bricks.map((one) => ({ ...one, unapplied })),
+        glusterdConnected: true,
+        addresses: [{ address: '127.0.0.1:1-2', listening: false }],
+      };
     },
   };
   const glusterd = t.testdir({ vols: { vol: { info: 'replica_count=1\nbrick-0=node-1:-d-a\n' } } });

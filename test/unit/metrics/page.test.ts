@@ -49,7 +49,11 @@ t.test('files', async (t) => {
   const page = await (await fetch(`${url}/`)).text();
   const named = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map((m) => m[1]!);
   t.notMatch(named.join(' '), '//', 'the page names nothing elsewhere');
-  for (const path of named.filter((p) => p.startsWith('/page/'))) t.ok(PAGE_PATHS.includes(path), path);
+  for (const path of named.filter((p) => p.startsWith('page/'))) t.ok(PAGE_PATHS.includes(`/${path}`), path);
+  t.notOk(
+    named.some((p) => p.startsWith('/')),
+    'it also works below the node exporter',
+  );
   for (const path of PAGE_PATHS.filter((p) => p.endsWith('.js') && p !== '/page/uplot.js')) {
     const script = await (await fetch(`${url}${path}`)).text();
     for (const [, name] of script.matchAll(/from '\.\/([^']+)'/g))
