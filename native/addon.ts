@@ -1,5 +1,5 @@
 /**
- * The compiled addon, as a typed object: the only place that loads it.
+ * The compiled addon as a typed object; the only file that loads it.
  *
  * Conventions of every function: numbers only on hot paths; memory is named by its address (a double holding a 48-bit
  * pointer, from {@link Addon.addressOf}); a result below zero is a negated errno.

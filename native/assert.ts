@@ -1,4 +1,7 @@
-/** Assertions of invariants: always on. A failed one is a fault of the program and takes down the brick, or at most the worker, that it concerns. */
+/**
+ * Assertions of invariants, always on. A failed one is a bug: it takes the brick concerned, or at most its worker, out
+ * of service.
+ */
 
 export class AssertionError extends Error {
   override readonly name = 'AssertionError';

@@ -1,6 +1,6 @@
 /**
- * Layouts and numbers that native code has, too: records of a batch, results of ops, flags. They are written once, there
- * (`native/src/binding/layout_binding.cc`), and taken from the addon when it is loaded. An addon of another build is refused.
+ * Layouts and numbers shared with native code: records of a batch, results of ops, flags. They are written once, in
+ * `native/src/binding/layout_binding.cc`, and read when the addon is loaded. An addon of another build is refused.
  */
 import { addon } from './addon.js';
 

@@ -1,6 +1,6 @@
 /**
- * Numbers of Linux by their own names, as the addon's headers have them: flags of system calls, bits of modes, magic numbers
- * of file systems. (errno has a file of its own. What is on the wire is Linux's of x86-64, see `mux/fops/open-flags`.)
+ * Linux constants by their own names, read from the addon: flags of system calls, mode bits, file system magic numbers.
+ * errno values are in native/errno.ts. Flags on the wire are those of x86-64, see mux/fops/open-flags.ts.
  */
 import { constant } from './addon.js';
 

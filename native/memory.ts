@@ -1,6 +1,6 @@
 /**
- * Pooled payload memory with stable addresses: what sockets read into and posix reads write into. Power-of-two classes;
- * a thread's free list is bounded, so that a burst gives its memory back.
+ * Pooled, reference-counted memory at fixed addresses, for received records, payloads and replies. Sizes are powers of
+ * two. Free lists are bounded, so that memory is returned after a burst.
  */
 import { addon } from './addon.js';
 import { assert } from './assert.js';

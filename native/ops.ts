@@ -1,6 +1,6 @@
 /**
- * The ops of a batch: a method for each system call, which writes its record (`Slot` draws it). Each returns the number of the op.
- * The result is 0, a count or a descriptor, or -errno.
+ * The ops of a batch: one method per system call, which writes its record (native/slot.ts has a drawing) and returns
+ * the op's index. An op's result is 0, a count or a descriptor, or -errno.
  *
  * A descriptor operand is a descriptor, or what an earlier op opens, by {@link reg}. Operands that are 64-bit integers are exact up
  * to 2^53; larger ones are refused by the callers above.

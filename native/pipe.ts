@@ -1,7 +1,7 @@
 /**
- * Pipes that lend pages of the page cache to a socket: a large read goes from the file to the client without being copied. What a
- * pipe holds is the file's own memory: like the kernel's NFS server, a read that is sent while somebody writes the same bytes may have some
- * from before and some from after that.
+ * Pipes that lend page cache pages to a socket, so that a large read is sent without being copied. A pipe refers to the
+ * file's own pages: as with the kernel's NFS server, a reply that is sent while another client writes the same bytes
+ * may have some of them from before and some from after that write.
  */
 import { addon } from './addon.js';
 import { assert } from './assert.js';

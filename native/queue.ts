@@ -1,4 +1,4 @@
-/** A brick's queue of blocking calls on the pool of native threads. */
+/** A brick's queue in the native pool: collects the batches of one turn and submits them together. */
 import { addon, type PoolQueue } from './addon.js';
 import { assert, defined } from './assert.js';
 import type { Batch } from './batch.js';

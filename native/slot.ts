@@ -1,7 +1,7 @@
 /**
- * Memory of a batch: one slot of a slab, which never moves, so that native code can work in it. Records come first, one per op
- * and one that ends the program; behind them lies the arena, for names, values and small results, in the order in which they were
- * asked for. Here is a program of two ops, open("f") and a stat of what that opens:
+ * The memory of a batch: a 4 KiB slot of a slab at a fixed address, shared with native code. Records come first, one
+ * per op, then a record that ends the program. Behind them is the arena, which holds names, values and small results in
+ * the order in which they were reserved. As an example, a program of two ops: open("f"), and a stat of the opened file:
  *
  *   byte 0        64        128          1792 (28 records)                                                  4096
  *   +---------+---------+---------+-- --+------------+-------------------------------+---------------- --+

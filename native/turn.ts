@@ -1,5 +1,5 @@
 /**
- * The end of a turn of the event loop: what was collected while its callbacks and their promises ran is handed on together.
+ * What happens at the end of a turn of the event loop: work that was collected during the turn is handed on together.
  *
  *   callbacks of the turn
  *     |  promises that they have settled

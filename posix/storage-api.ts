@@ -1,7 +1,7 @@
 /**
- * What translators above may use of the disk, beside winding fops to posix: those that keep directories of their own in a brick's
- * `.glusterfs` (index, trash) read and close them as posix does, and know its names. Nothing else of posix is imported from outside
- * but the translator and its options.
+ * What other translators may use of storage/posix besides its fops: those that keep directories of their own in
+ * `.glusterfs` (index, trash) read and close them as posix does and know its names. Nothing else of posix is imported
+ * from outside, except the translator and its options.
  */
 export { measureThroughput } from './brick-dir/throughput.js';
 export { DeferredClose } from './disk/deferred-close.js';

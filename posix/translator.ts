@@ -1,4 +1,7 @@
-/** storage/posix: the bottom of every brick's stack, where fops become system calls. The fops are in families by file. */
+/**
+ * storage/posix, the lowest translator of every brick: each fop by name, and the function that turns it into system
+ * calls.
+ */
 
 import type { Call } from '../mux/xlator/call.js';
 import { failure } from '../mux/xlator/fop-error.js';

@@ -1,4 +1,4 @@
-/** Everything that can be told about a volfile without a brick: the core of `brickd check`. */
+/** Checks a volfile without starting a brick: the core of `brickd check`. */
 import { type Graph, scanGraph } from './graph.js';
 import type { OptionRegistry } from './options.js';
 import { scanVolfile } from './parser.js';

@@ -1,4 +1,7 @@
-/** Volumes that take no part in the way of a request: lifted out of the graph, so that they may come and go in a running brick. */
+/**
+ * Takes volumes that no fop passes through out of the graph (`user/qos`), so that they can be added and removed while
+ * the brick runs.
+ */
 import type { VolfileNode } from './parser.js';
 
 /**

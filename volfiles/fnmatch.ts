@@ -1,6 +1,6 @@
 /**
- * Shell patterns as fnmatch(3) without flags has them: `*`, `?`, `[set]`, `[!set]`; a slash and a leading dot are ordinary
- * characters, a backslash takes the character after it as it is. Runs in time proportional to pattern × text at worst.
+ * fnmatch(3) without flags: `*`, `?`, `[set]`, `[!set]`. A slash and a leading dot are ordinary characters, a backslash
+ * quotes the next character. The worst case is proportional to pattern length × text length.
  */
 export function fnmatch(pattern: string, text: string): boolean {
   return matches(pattern, text, true);

@@ -1,4 +1,4 @@
-/** The graph as the brick's log shows it after start-up, line for line as other tools know it from the original. */
+/** The "Final graph" that the log shows after start-up, in glusterfsd's format. */
 import { depthFirst, type GraphNode } from './graph.js';
 
 const RULE = `+${'-'.repeat(78)}+`;

@@ -1,6 +1,6 @@
 /**
- * Nodes of a volfile → a checked graph of translators: every type known or switched off, every option's value good, children linked.
- * Building has no effect on anything outside; translators are made from the graph by others.
+ * Builds a checked graph of translators from the volumes of a volfile: every type is known or switched off, every
+ * option is valid, children are linked. It only builds the description; the server creates the translators.
  */
 import { liftOut } from './extract-volume.js';
 import {

@@ -1,5 +1,6 @@
 /**
- * Words of a volfile. The text is a byte string (one char per byte, latin1), as every name and path in this program.
+ * Splits a volfile into words. The text is a byte string (one character per byte), as all names and paths in brickd
+ * are.
  *
  * A word is a keyword (in lower case), a run of characters other than blanks, `"` and `\`, or a string in double quotes, in which
  * a backslash takes the next character as it is. `#` at the start of a word begins a comment. As the original scanner does,

@@ -1,4 +1,4 @@
-/** The kinds of option that a table is made of: each a value syntax with its default, bounds and names. */
+/** The types of options: the syntax of the value, its default and its bounds. */
 import { type ByteString, bytesOfLatin1 } from '../native/bytes.js';
 import { type AddressRule, parseAddress, parseAddressList } from './addresses.js';
 import {

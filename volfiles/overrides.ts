@@ -1,4 +1,7 @@
-/** Options that reach a volume from elsewhere than its own lines: the command line's, and a server's auth rules for its child. */
+/**
+ * Options that a volume gets from elsewhere than its own lines: the command line (`--xlator-option`), and auth rules
+ * that the server volume sets for its child.
+ */
 import { fnmatchNoEscape } from './fnmatch.js';
 import type { OptionEntry, VolfileNode } from './parser.js';
 

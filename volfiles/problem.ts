@@ -1,6 +1,6 @@
 /**
- * What can be wrong with a volfile, as data: the parser, the option tables and the graph builder report problems of this
- * shape, so that a brick's log, the start-up error and `brickd check` say the same sentence.
+ * Problems of a volfile as data. Parser, option tables and graph builder all report this form, so that log, start-up
+ * error and `brickd check` show the same text.
  */
 
 export type Severity = 'error' | 'warning';

@@ -1,6 +1,6 @@
 /**
- * Volumes of types that there is no translator of, but whose options switch them off: what a newer release of GlusterFS adds to
- * every volfile, and does nothing until somebody turns it on.
+ * Leaves out unknown translators that their options switch off: newer GlusterFS releases add translators to every
+ * volfile that do nothing until enabled.
  */
 import { liftOut } from './extract-volume.js';
 import type { OptionEntry, VolfileNode } from './parser.js';

@@ -1,5 +1,5 @@
-// What must hold in native code, whatever JavaScript does: checked always. Where it does not, memory can't be trusted
-// any more, and the process ends with one line that names it.
+// Assertions of native code, always on. After a failed one memory cannot be trusted, so the process ends with a line
+// that names it.
 #pragma once
 
 #include <unistd.h>

@@ -1,6 +1,6 @@
 /**
- * A brick's directory on disk, as all families of fops share it: the disk context, and those who keep its open descriptors, its
- * handles and time records, its writes and syncs, its free space and its landfill.
+ * A brick's directory on disk, as all fops of storage/posix share it: the disk context, open descriptors, handles, time
+ * records, queues of writes and syncs, free space, and the landfill.
  */
 import { describeThrown } from '../../mux/base/fault.js';
 import type { MaybePromise } from '../../mux/xlator/fops.js';

@@ -1,4 +1,4 @@
-/** The root of a brick that is being brought into service. */
+/** Opens the root directory of a brick that is starting. */
 import type { ByteString } from '../../native/bytes.js';
 import type { Queue } from '../../native/queue.js';
 

@@ -1,4 +1,4 @@
-/** Handles that were lost: noticed where a file is met by its name, and made again. */
+/** Repairs a missing gfid handle when a lookup by name finds a file without one. */
 
 import { fopErrorOf } from '../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../mux/xlator/fops.js';

@@ -1,4 +1,4 @@
-/** The `.glusterfs` tree of a brick, as far as it must be there from the start. */
+/** Creates the `.glusterfs` tree of a brick, as far as it must exist from the start. */
 
 import { randomUUID } from 'node:crypto';
 import { background } from '../../mux/base/fault.js';

@@ -1,6 +1,6 @@
 /**
- * The health check: every now and then a line is written to `.glusterfs/health_check` and read back. A disk that can't do
- * that, or not in time, takes its brick out of service, so that clients turn to its replicas.
+ * The health check: writes a line to `.glusterfs/health_check` at intervals and reads it back. If that fails, or takes
+ * too long, the brick is taken out of service, so that clients turn to its replicas.
  */
 
 import { background } from '../../mux/base/fault.js';

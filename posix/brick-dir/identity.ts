@@ -1,4 +1,4 @@
-/** The identity of a brick's directory: its file system can keep xattrs, and it is the root of this volume's brick. */
+/** Checks that a directory is the root of this volume's brick, and that its file system supports xattrs. */
 
 import { gfidText, isNullGfid, parseGfid, ROOT_GFID, sameGfid } from '../../mux/xlator/gfid.js';
 import type { BrickContext } from '../../mux/xlator/translator.js';

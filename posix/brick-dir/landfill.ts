@@ -1,6 +1,6 @@
 /**
- * `.glusterfs/landfill`: directories that were removed with all their content are moved there, by gfid, and deleted bit by
- * bit in the background.
+ * The landfill, `.glusterfs/landfill`: whole directory trees that were removed are moved there under their gfid, and
+ * deleted in the background.
  */
 
 import { background } from '../../mux/base/fault.js';

@@ -1,6 +1,6 @@
 /**
- * The reserve: space that users' writes leave free. A look at the file system's counters tells whether the disk counts as
- * full; the next look comes after a few seconds, or as soon as what was written since could have changed the answer.
+ * The reserve: free space that users' writes must leave (`storage.reserve`). statvfs tells whether the disk counts as
+ * full; it is called again after a few seconds, or as soon as the bytes written since could change the answer.
  */
 
 import { background } from '../../mux/base/fault.js';

@@ -1,4 +1,4 @@
-/** Brings a brick's directory into service: opens it, checks it and makes what it lacks. */
+/** Starts a brick's directory: opens it, checks it and creates what is missing. */
 
 import { background } from '../../mux/base/fault.js';
 import { loggerFor } from '../../mux/base/log.js';

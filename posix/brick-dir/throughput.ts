@@ -1,4 +1,4 @@
-/** The throughput of a brick's disk, measured as `gluster volume top VOLUME read-perf bs SIZE count COUNT` wants it. */
+/** Measures the throughput of a brick's disk, for `gluster volume top VOLUME read-perf bs SIZE count COUNT`. */
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { type ByteString, bytesOfLatin1, fsPath } from '../../native/bytes.js';
 import { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } from '../../native/linux.js';

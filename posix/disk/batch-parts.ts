@@ -1,6 +1,7 @@
 /**
- * Batches in parts. A fop that changes a file or a directory is more than one system call: the entry, its handle, the directory's times
- * and attributes have ops and results of their own in one batch. Each is a part, and {@link runParts} is the only one to call it:
+ * Batches that are composed of parts. A fop that changes a file or directory needs several system calls: the entry, its
+ * handle, the directory's times and the attributes each have ops and results in one batch. Each of them is a part, and
+ * only {@link runParts} and {@link startPart} call its methods:
  *
  *   reserve   of all parts: room for results, before any text may take it
  *   ops       of all parts, in their order

@@ -1,6 +1,6 @@
 /**
- * What everything that works on a brick's directory needs of it: its two descriptors that are always open, the queue of blocking
- * calls and the rule by which calls run on this thread instead, the state of inodes, options and log.
+ * What all code that works on a brick's directory shares: its two permanently open descriptors, the queue of the native
+ * pool and the rule for inline calls, the state of inodes, options and log.
  */
 
 import { type Logger, loggerFor } from '../../mux/base/log.js';

@@ -1,7 +1,7 @@
 /**
- * The closing of descriptors, which may block (it writes back, or frees a file's blocks) and so goes to the pool: soon and
- * together with others, as a hand-over for each would cost more than the close. At the end of a brick whose disk hangs,
- * nobody waits: the pool lets go of the descriptors, and their numbers are free once no call names them any more.
+ * Closes descriptors on the pool, because close(2) may block (it writes back data, or frees blocks). Closes are
+ * collected, since one hand-over each would cost more than the close. When a brick with a hung disk ends, nobody waits
+ * for them: the pool releases the files, and the descriptor numbers become free once no running call uses them.
  */
 
 import { background } from '../../mux/base/fault.js';

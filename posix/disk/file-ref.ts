@@ -1,4 +1,4 @@
-/** How batches address files. */
+/** How system calls address a file: a descriptor, or a directory descriptor and a name. */
 
 /** A file for the ops of a batch: `name` below descriptor `fd`, or, with name null, the open file `fd` itself. */
 export interface FileRef {

@@ -1,7 +1,7 @@
 /**
- * Whether a brick's system calls may run on the event loop's thread, which serves other bricks, too. Only on file systems
- * whose kernel code knows what it has in memory, and only while the disk gives no reason for doubt: a call on the pool
- * that takes long, or one on this thread that did.
+ * Decides whether a brick's system calls may run inline, on the worker's thread, which serves other bricks too. Only on
+ * file systems that reliably tell what is cached, and only while the disk is healthy: a slow call on the pool, or a
+ * slow inline one, stops it for a while.
  */
 
 import type { BrickContext } from '../../mux/xlator/translator.js';

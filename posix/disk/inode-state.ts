@@ -1,4 +1,6 @@
-/** What storage/posix keeps of an inode, in the inode's context. Made at first use, gone when the table drops the inode. */
+/**
+ * The state that storage/posix keeps with an inode: created at first use, dropped when the inode table drops the inode.
+ */
 
 import type { Gfid } from '../../mux/xlator/gfid.js';
 import type { Inode } from '../../mux/xlator/inode.js';

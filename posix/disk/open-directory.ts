@@ -1,4 +1,4 @@
-/** Lanes of open directories, apart from those of inodes. */
+/** Lanes of open directories, separate from those of inodes. */
 const LANES = 0x40000000;
 
 /** A directory that a client has open: a descriptor with a position of its own. */

@@ -1,4 +1,4 @@
-/** An open file, and what its descriptor's syncs have said. */
+/** An open file, and the results of syncs on its descriptor. */
 import type { Batch } from '../../native/batch.js';
 import { STAT } from '../../native/layout.js';
 import { O_DIRECT } from '../../native/linux.js';

@@ -1,6 +1,6 @@
 /**
- * Programs that first try to find everything in the kernel's caches, on this thread, and run on the pool where that would have to
- * wait for the disk. Nothing else runs batches on this thread, but for reads of files (fops/data/readv).
+ * Runs a batch inline if the kernel can answer it from its caches, else on the pool. Besides this file, only reads
+ * (fops/data/readv.ts) run batches on the worker's thread.
  */
 import { assert } from '../../native/assert.js';
 import { type Batch, batch } from '../../native/batch.js';

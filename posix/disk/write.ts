@@ -1,4 +1,4 @@
-/** One write under way, as the queue of writes keeps it. */
+/** One write in progress, as the write queue keeps it. */
 
 import type { Call } from '../../mux/xlator/call.js';
 import type { WriteArgs, WriteReply } from '../../mux/xlator/fops.js';

@@ -1,7 +1,4 @@
-/**
- * Volfile of one brick by itself, as glusterd writes it for a plain volume: what `brickd serve` runs, and a sample to start
- * from for a volfile of one's own.
- */
+/** A sample volfile of a plain volume with one brick, as glusterd writes it; `brickd serve` uses it. */
 
 export interface SampleBrick {
   /** Name of the volume: letters, digits, `-` and `_`. */

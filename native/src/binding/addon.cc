@@ -1,4 +1,4 @@
-// The addon: puts its parts together, once per environment (main thread and each worker).
+// Entry point of the addon: registers its functions, once per environment (the main thread and each worker).
 #include "binding/exports.h"
 #include "net/event_loop.h"
 

@@ -1,4 +1,4 @@
-// Arguments of a call from JavaScript, checked: a wrong type makes the call throw a TypeError.
+// Checks the arguments of calls from JavaScript. A wrong type throws a TypeError.
 #pragma once
 
 #include <napi.h>

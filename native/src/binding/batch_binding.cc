@@ -1,4 +1,4 @@
-// Batches for JavaScript: the codes of the ops, addresses of memory, and running on the calling thread.
+// What JavaScript needs to run batches: op codes, addresses of memory, and a batch run on the calling thread.
 #include <ctime>
 
 #include "binding/arguments.h"

@@ -1,4 +1,4 @@
-// Numbers of this platform by name: errno values, and the flags of system calls that JavaScript lacks.
+// errno values and system call flags of this platform, exported to JavaScript by name.
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/falloc.h>

@@ -1,4 +1,4 @@
-// The parts that the addon is put together from, each with its functions for JavaScript.
+// The export function of each part of the addon.
 #pragma once
 
 #include <napi.h>

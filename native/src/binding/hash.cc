@@ -1,4 +1,4 @@
-// A hash that JavaScript would be slow at: xxh64 (names of gfid2path xattrs).
+// xxh64, the hash in the names of gfid2path xattrs.
 #include <cstdint>
 #include <cstdio>
 #include <cstring>

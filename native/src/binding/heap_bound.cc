@@ -1,6 +1,5 @@
-// Ends an environment whose JavaScript memory is exhausted. Node.js does so for workers as well, but leaves the engine
-// too little room for the allocation that met the bound: if that is a large one (a table that grows), the engine ends
-// the process.
+// Ends a worker whose JavaScript heap reaches its limit. Node.js does this too, but leaves the engine too little room
+// for the allocation that reached the limit: if that is a large one (a growing table), the engine aborts the process.
 #include <napi.h>
 
 // node.h defines the newest one that it has; ours has counted by now.

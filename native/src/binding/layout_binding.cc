@@ -1,5 +1,5 @@
-// Layouts and numbers that native code and JavaScript share, so that they are written once: native/layout.ts takes them
-// from here.
+// Exports the layouts and numbers that native code and JavaScript share, so that they are written only here.
+// native/layout.ts reads them.
 #include <cstddef>
 
 #include "binding/exports.h"

@@ -1,5 +1,4 @@
-// PoolQueue for JavaScript: a queue of the pool whose completions arrive on the event loop of the environment that made
-// it.
+// The JavaScript class PoolQueue: a queue of the pool whose completions are reported on the event loop that opened it.
 #include "binding/arguments.h"
 #include "binding/exports.h"
 #include "net/event_loop.h"

@@ -1,4 +1,5 @@
-// The process itself: what Node has no call for. Results below zero are -errno.
+// Process-wide calls that Node.js lacks: process name, umask, descriptor limit, file lock, exit. Results below zero are
+// -errno.
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/prctl.h>

@@ -1,4 +1,4 @@
-// Descriptors as such: opening by a byte-string path, closing, copying. Results below zero are -errno.
+// Opening, closing and duplicating descriptors; paths are byte strings. Results below zero are -errno.
 #include <fcntl.h>
 #include <unistd.h>
 

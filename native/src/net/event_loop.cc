@@ -1,3 +1,5 @@
+// The addon's part of one event loop: reports finished batches, watches descriptors, and cleans up when the thread
+// ends.
 #include "net/event_loop.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// What the addon keeps per environment (main thread or worker): its event loop, the queues and pollers that belong to
-// it, and how they end with it.
+// What the addon keeps per environment (main thread or worker): the event loop, its queues and pollers, and their
+// clean-up.
 #pragma once
 
 #include <napi.h>

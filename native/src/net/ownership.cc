@@ -1,3 +1,4 @@
+// The table of descriptors and their owners: one atomic entry per descriptor.
 #include "net/ownership.h"
 
 #include <dirent.h>

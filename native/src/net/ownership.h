@@ -1,5 +1,5 @@
-// Which environment (main thread or worker) each descriptor belongs to, so that one that ends without closing them, by
-// whatever fault, takes its descriptors along and nobody else's.
+// Records which environment (main thread or worker) owns each descriptor. When an environment ends, for whatever
+// reason, its descriptors are closed, and no others.
 #pragma once
 
 #include <cstdint>

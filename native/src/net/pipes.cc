@@ -1,4 +1,4 @@
-// Pipes that carry pages of the page cache from a file to a socket, so that nothing is copied on the way.
+// Pipes through which pages of the page cache go from a file to a socket without being copied.
 #include <fcntl.h>
 #include <unistd.h>
 

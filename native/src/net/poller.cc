@@ -1,4 +1,4 @@
-// Poller for JavaScript: readiness of a descriptor on the event loop of the calling environment.
+// The JavaScript class Poller: readiness of a descriptor, reported on the caller's event loop.
 #include <string>
 
 #include "binding/arguments.h"

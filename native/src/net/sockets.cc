@@ -1,4 +1,4 @@
-// Sockets by descriptor: receiving and sending at addresses, listening, accepting. Results below zero are -errno.
+// Socket calls on descriptors and memory addresses: receive, send, listen, accept. Results below zero are -errno.
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>

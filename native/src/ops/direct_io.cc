@@ -1,3 +1,4 @@
+// Reads and writes that fall back from O_DIRECT to the page cache when a request is not aligned to sectors.
 #include "ops/direct_io.h"
 
 #include <fcntl.h>

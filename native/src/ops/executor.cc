@@ -1,4 +1,4 @@
-// Runs batches: one record after the other, with the rules for failures.
+// Runs a batch: its records in order, by the rules for failures that native/batch.ts describes.
 #include <fcntl.h>
 
 #include <cstdio>

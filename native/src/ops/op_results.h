@@ -1,4 +1,4 @@
-// What ops write at the addresses that they are given. JavaScript learns the layouts when it loads the addon
+// Layouts of the results that ops write to memory. JavaScript reads these layouts when it loads the addon
 // (layout_binding.cc).
 #pragma once
 

@@ -1,3 +1,4 @@
+// Opens a path component by component, for kernels without openat2(2).
 #include "ops/open_beneath.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-// What openat2(2) promises with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS, for kernels (before 5.6) and sandboxes without
-// it.
+// Replacement for openat2(2) with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS, for kernels before 5.6 and for sandboxes
+// that forbid it.
 #pragma once
 
 #include <sys/types.h>

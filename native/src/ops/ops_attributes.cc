@@ -1,4 +1,4 @@
-// Ops on the attributes of files: stat, owner, mode, times, and the numbers of a file system. None follows a symlink.
+// Ops on attributes of files (stat, owner, mode, times) and on statistics of the file system. None follows a symlink.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>

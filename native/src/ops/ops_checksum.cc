@@ -1,5 +1,5 @@
-// Checksums of a range of a file, where it is read: neither the data nor the work passes through the event loop's
-// thread.
+// CHECKSUM: reads a range of a file and computes its checksums on a thread of the pool, so that neither data nor work
+// reaches the event loop.
 #include <dlfcn.h>
 #include <unistd.h>
 

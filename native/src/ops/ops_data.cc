@@ -1,4 +1,4 @@
-// Ops on the data of open files.
+// Ops on the data of open files: read, write, splice, truncate, allocate, copy, sync.
 #include <fcntl.h>
 #include <sys/uio.h>
 #include <unistd.h>

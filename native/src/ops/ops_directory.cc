@@ -1,4 +1,4 @@
-// READDIR: entries of a directory from a position on, with attributes and xattrs if wanted, in one pass.
+// READDIR: lists a directory from a given position, with attributes and xattrs of the entries if wanted.
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// Ops on directory entries: open, close, and everything that makes, renames or removes a name.
+// Ops on directory entries: open, close, and the calls that create, rename or remove a name.
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
-// Ops on extended attributes of an open file or of a name in a directory. The kernels that brickd runs on have no *at
-// calls for the latter: the thread goes to the directory instead.
+// Ops on xattrs of an open file or of a name in a directory. Linux had no *at calls for the latter until 6.13, so the
+// thread changes its current directory instead.
 #include "ops/batch.h"
 #include "ops/xattr_place.h"
 

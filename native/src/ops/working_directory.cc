@@ -1,3 +1,4 @@
+// A current directory per thread, by unshare(CLONE_FS) and fchdir.
 #include "ops/working_directory.h"
 
 #include <fcntl.h>

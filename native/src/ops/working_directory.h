@@ -1,4 +1,5 @@
-// The current directory of a thread while it runs a batch: how ops on (directory, name) work that have no *at call.
+// The current directory of a thread while it runs a batch. It serves ops on (directory, name) for which Linux has no
+// *at call.
 #pragma once
 
 namespace brickd {

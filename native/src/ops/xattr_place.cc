@@ -1,3 +1,4 @@
+// Xattr calls on an open file, on a name in the current directory, or by way of /proc/self/fd.
 #include "ops/xattr_place.h"
 
 #include <sys/xattr.h>

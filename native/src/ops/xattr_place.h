@@ -1,4 +1,4 @@
-// Where the file of an xattr op is, and the op's calls on it.
+// Addresses the file of an xattr op, and calls the xattr system calls on it.
 #pragma once
 
 #include <sys/types.h>

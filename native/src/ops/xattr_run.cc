@@ -1,4 +1,4 @@
-// Many xattrs of one file in one go: those whose names match a list of patterns, as a run of records.
+// XATTRS: reads all xattrs of a file whose names match a list of patterns, as one sequence of records.
 #include <fnmatch.h>
 
 #include <algorithm>

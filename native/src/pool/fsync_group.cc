@@ -1,3 +1,5 @@
+// Groups concurrent syncs by file: one system call runs, and at most one more is queued behind it for everybody who
+// came later.
 #include "pool/fsync_group.h"
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// Concurrent syncs of one file share a system call.
+// Concurrent syncs of the same file share one system call.
 #pragma once
 
 #include <cstdint>

@@ -1,3 +1,4 @@
+// Starts a detached native thread with signals blocked.
 #include "pool/native_thread.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-// Threads that JavaScript knows nothing of: detached, no signal is delivered to them, small stacks.
+// Native threads that do not run JavaScript: detached, with signals blocked and a small stack.
 #pragma once
 
 #include <cstddef>

@@ -1,3 +1,4 @@
+// The pool's threads: started on demand, they take tasks from the queues, run them, and report them in groups.
 #include "pool/pool.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// The process-wide pool of threads that run batches which may block. Queues have their own limits, so that what hangs
-// in one leaves threads to the others; batches go in and come out in bunches, with as few wake-ups as do.
+// The process-wide pool of threads for batches that may block. Each queue has its own limit, so a hung disk leaves
+// threads to the other queues. Batches are submitted and reported in groups, with few wake-ups.
 #pragma once
 
 #include <condition_variable>

@@ -1,6 +1,5 @@
-// The pool's monitor: while tasks are under way it looks every few milliseconds for threads that are stuck in a call,
-// and starts others in their stead; for queues that no thread has time for; and for finished tasks that nobody was told
-// of.
+// The pool's monitor thread. While tasks run it looks every 20 ms for three things: threads stuck in a call, which it
+// replaces; queues that get no thread; and finished tasks that were not reported yet.
 #include <algorithm>
 
 #include "pool/native_thread.h"

@@ -1,3 +1,4 @@
+// Order within a queue of the pool: priorities, lanes, limits, and the judgement whether its disk hangs.
 #include "pool/queue.h"
 
 #include "invariant.h"

@@ -1,4 +1,4 @@
-// A queue of the pool: what waits, in which order it may run, and what has finished. Guarded by the pool's mutex.
+// A queue of the pool: waiting tasks, their order, and finished ones. Guarded by the pool's mutex.
 #pragma once
 
 #include <array>

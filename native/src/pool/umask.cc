@@ -1,3 +1,4 @@
+// The umask of the process's brick threads.
 #include "pool/umask.h"
 
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
-// The umask of threads that work on bricks. Where the system lets a thread have file system attributes (umask, current
-// directory) of its own, other threads keep theirs.
+// The umask of threads that work on bricks. Threads that may have file system attributes of their own (umask, current
+// directory) do not change those of others.
 #pragma once
 
 namespace brickd {

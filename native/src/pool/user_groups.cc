@@ -1,3 +1,4 @@
+// Looks up users' groups on a few threads of their own.
 #include "pool/user_groups.h"
 
 #include <errno.h>

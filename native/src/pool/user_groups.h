@@ -1,5 +1,5 @@
-// Groups of users, looked up in the machine's user database by a few threads of their own: a directory service may take
-// its time.
+// Looks up users' supplementary groups in the system's user database, on a few dedicated threads because a directory
+// service may be slow.
 #pragma once
 
 #include <sys/types.h>

@@ -1,4 +1,4 @@
-// Tells an event loop from another thread that there is something for it; safe after the loop has gone.
+// Wakes an event loop from another thread. Safe to call after the loop has closed.
 #pragma once
 
 #include <uv.h>

@@ -1,7 +1,7 @@
 /**
- * Open directories: bounded cache of descriptors by gfid, so that entry fops address files as (directory, name)
- * and no path is ever resolved through chains of handle symlinks. The bound is shared by all bricks of a thread: at that,
- * bricks that have more than their share open close theirs first.
+ * A bounded cache of open directories by gfid. Entry fops address files as (directory descriptor, name), so that no
+ * path is ever resolved through chains of symbolic handles. All bricks of a thread share the bound: when it is reached,
+ * bricks with more than their share close directories first.
  */
 
 import { descriptorsScarce } from '../../../mux/base/descriptor-reserve.js';

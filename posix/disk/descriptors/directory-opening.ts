@@ -1,4 +1,4 @@
-/** The opening of one directory. */
+/** Opens one directory for the directory cache. */
 import { gfidKey } from '../../../mux/xlator/gfid.js';
 import type { Batch } from '../../../native/batch.js';
 import { ENODATA, ENOENT } from '../../../native/errno.js';

@@ -1,4 +1,4 @@
-/** Where the files of inodes are on disk. */
+/** Finds out how to address the file of an inode on disk. */
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { S_IFDIR } from '../../../native/linux.js';

@@ -1,4 +1,4 @@
-/** Sizes and links of open files. */
+/** Sizes and link counts of open files. */
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import { batch } from '../../../native/batch.js';
 import { doubleAt, Priority, STAT } from '../../../native/layout.js';

@@ -1,4 +1,4 @@
-/** What the handles of directories say. */
+/** Reads the symbolic link that is a directory's handle. */
 
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../../mux/xlator/fops.js';

@@ -1,6 +1,6 @@
 /**
- * The handles: `.glusterfs/aa/bb/<gfid>`, by which every file can be reached without its path. A hard link for files, a
- * symbolic link to `../../pp/qq/<parent gfid>/<name>` for directories.
+ * gfid handles, `.glusterfs/aa/bb/<gfid>`, by which every file can be reached without its path: a hard link for files,
+ * a symbolic link to `../../pp/qq/<parent gfid>/<name>` for directories.
  */
 
 import { background } from '../../../mux/base/fault.js';

@@ -1,4 +1,4 @@
-/** The descriptors behind anonymous fds: one a file, kept open for a while. */
+/** Descriptors for anonymous fds: one per file, kept open for a while after its last use. */
 import { descriptorsScarce } from '../../../mux/base/descriptor-reserve.js';
 import { SharedBudget } from '../../../mux/base/shared-budget.js';
 import { failure } from '../../../mux/xlator/fop-error.js';

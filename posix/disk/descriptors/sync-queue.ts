@@ -1,4 +1,4 @@
-/** The fsyncs of a brick that volume options allow to be served together. */
+/** Fsyncs that the volume's options allow to be combined (`storage.batch-fsync-mode`). */
 
 import { background } from '../../../mux/base/fault.js';
 import { failure } from '../../../mux/xlator/fop-error.js';

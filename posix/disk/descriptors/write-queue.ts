@@ -1,7 +1,7 @@
 /**
- * The writes of a brick. Those to one file that arrive in one turn of the event loop go to the pool as one batch: the file's attributes
- * before and after each, and one store of its time record for all. None runs on the event loop's thread: RWF_NOWAIT keeps
- * a write neither from waiting on a frozen file system nor (ext4, and XFS with a time to set) from being refused anyway.
+ * The queue of a brick's writes. Writes to one file that arrive in the same turn of the event loop become one batch:
+ * attributes before and after each, and one update of the time record for all. No write runs inline: RWF_NOWAIT does
+ * not keep a write from waiting on a frozen file system, and ext4, and XFS with a time to set, refuse it anyway.
  */
 
 import { failure } from '../../../mux/xlator/fop-error.js';

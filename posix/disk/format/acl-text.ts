@@ -1,6 +1,6 @@
 /**
- * POSIX ACLs between their xattr form (u32 version 2, then {u16 tag, u16 permissions, u32 id}, little-endian) and the short
- * text that Gluster passes around (`u::rw-,u:1000:r--,g::r--,m::r--,o::---`).
+ * Converts POSIX ACLs between their xattr form (u32 version 2, then {u16 tag, u16 permissions, u32 id}, little-endian)
+ * and the short text that Gluster uses (`u::rw-,u:1000:r--,g::r--,m::r--,o::---`).
  */
 
 const VERSION = 2;

@@ -1,4 +1,4 @@
-/** Memory for direct I/O: the kernel takes only addresses on a block boundary there. */
+/** Aligned memory for direct I/O: the kernel requires addresses on a block boundary. */
 import { type Region, region } from '../../../native/memory.js';
 
 /** Large enough for every block device in use. */

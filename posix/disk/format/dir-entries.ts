@@ -1,4 +1,4 @@
-/** Walks what a READDIR op of a batch has written: entries of a directory, with attributes and xattrs if wanted. */
+/** Iterates over the result of a READDIR op: directory entries, with attributes and xattrs if wanted. */
 
 import type { Gfid } from '../../../mux/xlator/gfid.js';
 import { doubleAt, ENTRY, STAT, STAT_DOUBLES } from '../../../native/layout.js';

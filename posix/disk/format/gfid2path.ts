@@ -1,4 +1,7 @@
-/** gfid2path xattrs: each names one entry of a file by its parent's gfid and its name, for the way back from gfid to path. */
+/**
+ * gfid2path xattrs: each holds the parent's gfid and the name of one entry of the file, so that a path can be found
+ * from a gfid.
+ */
 
 import { type Gfid, gfidText } from '../../../mux/xlator/gfid.js';
 import { addon } from '../../../native/addon.js';

@@ -1,4 +1,4 @@
-/** From what the kernel says of a file to the attributes that clients see. */
+/** Converts a statx result to the attributes that clients see. */
 
 import type { Gfid } from '../../../mux/xlator/gfid.js';
 import { Iatt } from '../../../mux/xlator/iatt.js';

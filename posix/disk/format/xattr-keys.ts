@@ -1,4 +1,4 @@
-/** Names of the xattrs that the on-disk contract is made of. */
+/** Names of the xattrs of Gluster's on-disk format. */
 export const GFID_KEY = 'trusted.gfid';
 export const VOLUME_ID_KEY = 'trusted.glusterfs.volume-id';
 export const GFID2PATH_PREFIX = 'trusted.gfid2path.';

@@ -1,4 +1,4 @@
-/** Xattr names with rules of their own: which clients may see them, and which answer questions instead of being stored. */
+/** Rules for xattr names: which clients may see, set or remove them, and which are computed instead of stored. */
 
 import { type Call, ClientPid } from '../../../mux/xlator/call.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';

@@ -1,4 +1,4 @@
-/** From gfids back to paths, by the handles of directories and by what files know of their parents. */
+/** Finds paths from gfids, by the handles of directories and the gfid2path xattrs of files. */
 
 import { failure, nullOnFailure } from '../../../mux/xlator/fop-error.js';
 import { type Gfid, gfidKey, isNullGfid, parseGfid, ROOT_KEY } from '../../../mux/xlator/gfid.js';

@@ -1,4 +1,4 @@
-/** A change of one file as a batch: attributes before, the change, the time record, attributes after. */
+/** Changes one file as one batch: attributes before, the change, the time record, attributes after. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import type { PrePostReply } from '../../../mux/xlator/fops.js';

@@ -1,4 +1,4 @@
-/** Words of a look-up whose answer takes more than the file itself. */
+/** Xdata keys of a lookup whose values need more than the file itself. */
 
 import { nullOnFailure } from '../../../mux/xlator/fop-error.js';
 import type { Iatt } from '../../../mux/xlator/iatt.js';

@@ -1,4 +1,4 @@
-/** Counts of a file's links by directory, on disk: see format/pgfid. */
+/** Keeps the number of a file's links per directory on disk; see format/pgfid.ts. */
 
 import type { Gfid } from '../../../mux/xlator/gfid.js';
 import { batch } from '../../../native/batch.js';

@@ -1,3 +1,4 @@
+/** What queries of files need of the brick's directory. */
 import type { DiskContext } from '../context.js';
 import type { DirectoryCache } from '../descriptors/directory-cache.js';
 import type { TimeRecords } from '../times/time-records.js';

@@ -1,4 +1,4 @@
-/** Whole small files, as look-ups hand them out (`glusterfs.content`). */
+/** Reads whole small files for lookups that ask for the contents (`glusterfs.content`). */
 
 import type { MaybePromise } from '../../../mux/xlator/fops.js';
 import { assert } from '../../../native/assert.js';

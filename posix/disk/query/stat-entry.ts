@@ -1,4 +1,4 @@
-/** What a directory has under a name: attributes and xattrs of the entry, attributes of the directory. */
+/** Queries a name in a directory with one batch: attributes and xattrs of the entry, attributes of the directory. */
 
 import { gfidKey, NULL_GFID } from '../../../mux/xlator/gfid.js';
 import { type Iatt, NO_IATT } from '../../../mux/xlator/iatt.js';

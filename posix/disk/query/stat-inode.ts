@@ -1,4 +1,7 @@
-/** Attributes of a known file and the xattrs that a request asks for, by handle, directory or open file. */
+/**
+ * Queries a known inode with one batch: its attributes and the xattrs that the request asks for, by handle, by name or
+ * by open file.
+ */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import type { Dict } from '../../../mux/xlator/dict.js';

@@ -1,4 +1,4 @@
-/** Counters of the file system that a brick is on, as statvfs(2) gives them. */
+/** Size and free space of the brick's file system, from statvfs(2). */
 
 import { failure } from '../../../mux/xlator/fop-error.js';
 import { batch } from '../../../native/batch.js';

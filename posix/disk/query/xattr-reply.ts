@@ -1,7 +1,7 @@
 /**
- * The xattrs that a request asks for along with a file's attributes (look-up, readdirp, stat ...): each key of its xdata is
- * either a word with a meaning of its own or a pattern over the names of the xattrs on disk. One op of the batch reads all
- * that match, together with what posix itself needs: gfid and time record.
+ * The xattrs that a request asks for along with a file's attributes (lookup, readdirp, stat ...). Each key of its xdata
+ * is either a special key or a pattern for names of xattrs on disk. One op reads all that match, together with what
+ * posix itself needs: gfid and time record.
  */
 
 import { Dict } from '../../../mux/xlator/dict.js';

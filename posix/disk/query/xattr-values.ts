@@ -1,4 +1,6 @@
-/** Values of a file's xattrs: one by its name, or all of them. On this thread while the kernel has the file's handle in its cache. */
+/**
+ * Reads xattr values of a file: one by name, or all. Runs inline while the kernel has the file's handle in its cache.
+ */
 import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../../mux/xlator/fops.js';

@@ -1,4 +1,4 @@
-/** Reading the time record of a file with the batch of a fop on it. */
+/** Reads a file's time record in the batch of a fop on that file. */
 
 import type { Inode } from '../../../mux/xlator/inode.js';
 import { assert } from '../../../native/assert.js';

@@ -1,7 +1,8 @@
 /**
- * The time records of files, in memory with the inode: the first reading from disk puts them there, and from then on they count; every
- * change is stored on disk, too (time-stores.ts). Times come from the client's clock with each fop, which also says which times to set; a
- * time never goes back except by utimes, or from well ahead of the brick's own clock.
+ * The time records of files, kept in memory with the inode. The first read from disk loads a record; from then on the
+ * copy in memory counts, and every change is stored on disk too (time-stores.ts). Times come from the client's clock
+ * with each fop, which also says which times to set. A time goes back only by utimes, or if it is far ahead of the
+ * brick's own clock.
  */
 
 import { type Call, TimeFlag } from '../../../mux/xlator/call.js';

@@ -1,7 +1,7 @@
 /**
- * Stores time records on disk: with the batch of the fop that sets times ({@link TimeStore}), or soon after, once for all fops of a turn
- * ({@link TimeStores.touch}). Stores of one inode may overlap. When their order on disk is not known to be that of the record in memory, the
- * last to end stores it once more.
+ * Writes time records to disk: in the batch of the fop that sets the times ({@link TimeStore}), or soon after, once for
+ * all fops of a turn ({@link TimeStores.touch}). Stores of one inode may overlap. If they may have reached the disk in
+ * another order than memory, the last one to end stores the record again.
  */
 
 import { background } from '../../../mux/base/fault.js';

@@ -1,4 +1,4 @@
-/** The modes that callers may give to files: the administrator's masks, and who may make devices. */
+/** Limits on file modes: the administrator's masks, and who may create devices. */
 import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import { EPERM } from '../../../native/errno.js';

@@ -1,4 +1,4 @@
-/** Attributes: stat, fstat, setattr, fsetattr, access. */
+/** The fops stat, fstat, setattr, fsetattr, access. */
 
 import { type Call, TimeFlag } from '../../../mux/xlator/call.js';
 import type { Dict } from '../../../mux/xlator/dict.js';

@@ -1,4 +1,4 @@
-/** statfs. */
+/** The fop statfs. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import type { InodeArgs, StatfsReply } from '../../../mux/xlator/fops.js';

@@ -1,4 +1,4 @@
-/** Files whose data the brick does not serve: devices, and files that were archived elsewhere. */
+/** Refuses data fops on devices, and on files whose data was archived elsewhere (cloudsync). */
 import type { Dict } from '../../../mux/xlator/dict.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import type { Inode } from '../../../mux/xlator/inode.js';

@@ -1,4 +1,4 @@
-/** fsync, in batches where the volume asks for that, and fsyncdir. */
+/** The fops fsync (combined, if the volume asks for that) and fsyncdir. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';

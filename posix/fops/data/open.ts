@@ -1,4 +1,4 @@
-/** open and flush of files. */
+/** The fops open and flush. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';

@@ -1,4 +1,4 @@
-/** The end of every read, however its bytes were fetched: times, the file's state, and whether that was the end of the file. */
+/** The common end of all reads: times, attributes, and whether the end of the file was reached. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import type { ReadArgs, ReadReply } from '../../../mux/xlator/fops.js';

@@ -1,5 +1,6 @@
 /**
- * readv: inline if it is short and the page cache has the data (one crossing to native code, no promise), else on the pool.
+ * The fop readv: inline if it is short and the page cache has the data (one call to native code, no promise), else on
+ * the pool.
  */
 
 import type { Call } from '../../../mux/xlator/call.js';

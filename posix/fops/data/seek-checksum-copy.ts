@@ -1,4 +1,4 @@
-/** seek, rchecksum and copy_file_range. */
+/** The fops seek, rchecksum and copy_file_range. */
 
 import { type Call, TimeFlag } from '../../../mux/xlator/call.js';
 import { Dict } from '../../../mux/xlator/dict.js';

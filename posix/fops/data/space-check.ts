@@ -1,4 +1,4 @@
-/** Who may still take space of a disk that is down to its reserve. */
+/** Decides who may still use space when the disk is down to its reserve. */
 
 import { background } from '../../../mux/base/fault.js';
 import type { Call } from '../../../mux/xlator/call.js';

@@ -1,6 +1,6 @@
 /**
- * Large reads without a copy: the pool has the kernel put the file's cached pages into a pipe, and the connection has it move
- * them on to the socket. Worth it from some hundred kilobytes on; below, the way over the pool costs more than the copies.
+ * Large reads without a copy: a thread of the pool splices the file's cached pages into a pipe, and the connection
+ * splices them on to the socket. Worth it from 512 KiB; for less, going through the pool costs more than copying.
  */
 
 import type { Call } from '../../../mux/xlator/call.js';

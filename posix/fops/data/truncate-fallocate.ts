@@ -1,4 +1,4 @@
-/** Fops that change how much of a file there is: truncate, ftruncate, fallocate, discard, zerofill. */
+/** The fops truncate, ftruncate, fallocate, discard, zerofill. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';

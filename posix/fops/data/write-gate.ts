@@ -1,5 +1,6 @@
 /**
- * Where every fop that changes the data of an open file is let in, held up or refused. In this order, as far as the fop is asked:
+ * Admits, delays or refuses every fop that changes the data of an open file. The checks, in order (each fop selects
+ * those it needs):
  *
  *   device      EINVAL: the data of a device is the client machine's
  *   archived    EOPNOTSUPP: cloudsync has the data elsewhere

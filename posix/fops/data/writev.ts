@@ -1,4 +1,4 @@
-/** writev: past the gate of writes into the queue of writes. */
+/** The fop writev: checks by the write gate, then the write queue. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import type { MaybePromise, WriteArgs, WriteReply } from '../../../mux/xlator/fops.js';

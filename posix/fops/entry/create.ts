@@ -1,4 +1,4 @@
-/** create: a new regular file, open. Without O_EXCL it opens one that exists. */
+/** The fop create: a new regular file, opened. Without O_EXCL it opens an existing one. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import type { Dict } from '../../../mux/xlator/dict.js';

@@ -1,6 +1,6 @@
 /**
- * Making an entry: one batch makes it, turns it into a Gluster file (owner, xattrs, gfid, time record) and gives it its handle. The
- * entry comes first and the handle last, so that what a crash leaves behind is an entry that look-up completes.
+ * Creates an entry with one batch: makes it, turns it into a Gluster file (owner, xattrs, gfid, time record) and adds
+ * its handle. The entry comes first and the handle last, so that a crash leaves an entry that a lookup completes.
  */
 
 import type { Call } from '../../../mux/xlator/call.js';

@@ -1,6 +1,6 @@
 /**
- * Changes of an entry that is looked at before: what was decided on must be what is changed. The inode that the name leads to is locked
- * meanwhile, so that no other fop takes the name from it, and the batch expects it there.
+ * Serializes changes of an entry that was checked before: what was decided on must be what is changed. The inode behind
+ * the name is locked, so that no other fop takes the name from it, and the batch verifies that it is still there.
  */
 import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';

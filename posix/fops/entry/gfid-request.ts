@@ -1,4 +1,7 @@
-/** The gfid that a client wants a new file to have (`gfid-req` of a request's xdata), and what that gfid means on this brick already. */
+/**
+ * The gfid that a client wants for a new file (`gfid-req` in the request's xdata), and whether this brick already uses
+ * it.
+ */
 import type { Call } from '../../../mux/xlator/call.js';
 import type { Dict } from '../../../mux/xlator/dict.js';
 import { errnoOf, failure } from '../../../mux/xlator/fop-error.js';

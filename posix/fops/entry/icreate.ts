@@ -1,4 +1,4 @@
-/** icreate: a file that has a gfid but no name yet; namelink: its first name. */
+/** The fops icreate (a file with a gfid but no name) and namelink (its first name). */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';

@@ -1,6 +1,6 @@
 /**
- * The check before a creation that clients of distributed volumes ask for: an xattr of the directory (its layout) must be
- * what the client believes it to be. The request names the xattr and carries the expected value under that name.
+ * A check before creation that clients of distributed volumes ask for: an xattr of the directory (its layout) must have
+ * the value that the client expects. The request names the xattr and carries the expected value under that name.
  */
 
 import { type Dict, valueBytes } from '../../../mux/xlator/dict.js';

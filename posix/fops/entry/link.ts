@@ -1,4 +1,4 @@
-/** link: one more name for a file, taken from its handle. */
+/** The fop link: another name for a file, linked from its handle. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';

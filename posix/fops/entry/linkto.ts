@@ -1,4 +1,6 @@
-/** Link files of distributed volumes: empty, mode exactly 01000, naming the brick that has the file. */
+/**
+ * Link files of distributed volumes: empty, mode exactly 01000, with an xattr that names the brick that has the file.
+ */
 
 import type { Iatt } from '../../../mux/xlator/iatt.js';
 import { batch } from '../../../native/batch.js';

@@ -1,4 +1,4 @@
-/** Look-up by gfid alone: by the file's handle, or by the descriptor of a directory. */
+/** Lookup by gfid alone: by the file's handle, or by the descriptor of a directory. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import { failure, fopErrorOf } from '../../../mux/xlator/fop-error.js';

@@ -1,4 +1,4 @@
-/** Look-up: what is under a name, or which file has a gfid; with the xattrs that the request asks for, and healing of gfids. */
+/** The fop lookup, by name or by gfid, with the xattrs that the request asks for. Repairs missing gfids and handles. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import { FopError, failure, fopErrorOf } from '../../../mux/xlator/fop-error.js';

@@ -1,4 +1,4 @@
-/** mknod, mkdir and symlink: new entries that are not opened. */
+/** The fops mknod, mkdir and symlink: new entries that are not opened. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import { Dict } from '../../../mux/xlator/dict.js';

@@ -1,4 +1,4 @@
-/** The directory in which a fop makes, changes or removes an entry. */
+/** The directory in which a fop creates, changes or removes an entry: its descriptor, attributes and times. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';

@@ -1,4 +1,7 @@
-/** readdirp with `glusterfs.ancestry.dentry`: not entries of a directory but the way to a file from the root, for quota. */
+/**
+ * readdirp with `glusterfs.ancestry.dentry`: lists not a directory's entries but the path from the root to a file, for
+ * quota.
+ */
 
 import type { Dict } from '../../../mux/xlator/dict.js';
 import { failure, fopErrorOf } from '../../../mux/xlator/fop-error.js';

@@ -1,4 +1,4 @@
-/** opendir, readdir and readdirp. */
+/** The fops opendir, readdir and readdirp. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import { failure, nullOnFailure } from '../../../mux/xlator/fop-error.js';

@@ -1,4 +1,4 @@
-/** readlink. */
+/** The fop readlink. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';

@@ -1,4 +1,4 @@
-/** rename: a new name for an entry, in the same or another directory, replacing what has that name. */
+/** The fop rename: moves an entry within or between directories, replacing an existing one. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import { Dict } from '../../../mux/xlator/dict.js';

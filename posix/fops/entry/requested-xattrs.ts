@@ -1,4 +1,4 @@
-/** The xattrs that a request's xdata wants a new file to have. */
+/** The xattrs that a request's xdata sets on a new file. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import { type Dict, valueBytes, valueText } from '../../../mux/xlator/dict.js';

@@ -1,4 +1,4 @@
-/** unlink and rmdir. */
+/** The fops unlink and rmdir. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import { Dict } from '../../../mux/xlator/dict.js';

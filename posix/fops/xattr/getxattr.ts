@@ -1,4 +1,4 @@
-/** getxattr and fgetxattr: one value, all of them, or the answer to a question in the form of a name. */
+/** The fops getxattr and fgetxattr: one value, all values, or a computed one. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import { Dict } from '../../../mux/xlator/dict.js';

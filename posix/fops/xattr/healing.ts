@@ -1,4 +1,4 @@
-/** What clients do with xattrs of files that they heal: raise times, and remove what a directory should not have. */
+/** Xattr requests by which clients heal files: raising times, and removing xattrs that a directory should not have. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import type { Dict, MdataIatt } from '../../../mux/xlator/dict.js';

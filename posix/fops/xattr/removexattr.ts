@@ -1,4 +1,4 @@
-/** removexattr and fremovexattr: one xattr, or (no name, and the names as keys of xdata) many. */
+/** The fops removexattr and fremovexattr: one xattr, or several that are keys of xdata. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';

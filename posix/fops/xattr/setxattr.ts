@@ -1,4 +1,4 @@
-/** setxattr and fsetxattr. Some names are not stored as they come: ACL text, time records, identities. */
+/** The fops setxattr and fsetxattr. Some names are not stored as they are: ACL text, time records, identities. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import { Dict, DictType, type DictValue, type MdataIatt, valueBytes, valueText } from '../../../mux/xlator/dict.js';

@@ -1,4 +1,4 @@
-/** Xattr names that are questions: paths, ACL text, counts. Nothing of that name is on disk. */
+/** Computed xattrs: getxattr names that ask a question (paths, ACL text, counts) and are not stored on disk. */
 import { hostname } from 'node:os';
 import type { Call } from '../../../mux/xlator/call.js';
 import { Dict } from '../../../mux/xlator/dict.js';

@@ -1,3 +1,4 @@
+/** Refuses an xattr fop with EPERM and a log line. */
 import { failure } from '../../../mux/xlator/fop-error.js';
 import { EPERM } from '../../../native/errno.js';
 import type { BrickDir } from '../../brick-dir/brick-dir.js';

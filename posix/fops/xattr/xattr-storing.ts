@@ -1,4 +1,4 @@
-/** Stores xattrs as setxattr has prepared them, batch by batch. */
+/** Stores the xattrs that setxattr has prepared, batch by batch. */
 
 import type { Call } from '../../../mux/xlator/call.js';
 import { failure } from '../../../mux/xlator/fop-error.js';

@@ -1,6 +1,6 @@
 /**
- * xattrop and fxattrop: arithmetic on xattrs, by which replication, dispersal, sharding and quota keep their books. All keys
- * of a request are read, computed and stored with no other xattrop on the file in between.
+ * The fops xattrop and fxattrop: arithmetic on xattrs, which replication, dispersal, sharding and quota use for their
+ * counters. All keys of a request are read, computed and stored with no other xattrop on the file in between.
  */
 
 import type { Call } from '../../../mux/xlator/call.js';
