@@ -1,6 +1,6 @@
 /**
- * What the daemon asks of the server that carries the bricks: the seam between the life of the process and glusterd on one
- * side, connections, workers and translators on the other.
+ * The interface between the daemon (life of the process, glusterd) and the server that carries the bricks (connections,
+ * workers, translators). mux/workers/server.ts implements it.
  */
 
 import type { Unapplied } from '../mux/brick/brick-facts.js';

@@ -1,4 +1,4 @@
-/** The commands of brickd, beside being a brick process. */
+/** The command line of brickd's commands (all uses but that as a brick process). */
 import yargs from 'yargs';
 import { CommandError } from './cli/command-error.js';
 import { VERSION } from './version.js';

@@ -1,6 +1,6 @@
 /**
- * Failures of workers on demand, for tests of what becomes of their bricks: only where the environment of the process names a
- * directory for it (BRICKD_TEST_FAULTS). A file `fail` put there (by renaming) says what is to happen: "KIND BRICK".
+ * Makes workers fail on demand, for tests. Active only if BRICKD_TEST_FAULTS names a directory: a file `fail` that is
+ * renamed into it says how and which: "KIND BRICK".
  */
 import { readFileSync, unlinkSync, watch } from 'node:fs';
 import { join } from 'node:path';

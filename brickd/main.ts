@@ -1,6 +1,6 @@
 /**
- * Entry of every use of brickd: a brick process called with glusterfsd's options, or a command. Loads only what the use
- * needs; a brick process called to run in the background loads no more than its options and the launcher.
+ * Entry point of brickd: a brick process with glusterfsd's options, or a command. It loads only what that use needs: a
+ * brick process that goes to the background loads no more than its options and the launcher.
  */
 import { UsageError } from './arguments/argp.js';
 import { type BrickArguments, brickArguments } from './arguments/brick-arguments.js';

@@ -1,4 +1,4 @@
-/** How the engine of a brick process is set up: the one place for its flags. */
+/** Node.js and V8 flags of a brick process. */
 
 /**
  * Flags of the process that serves. A brick's objects either die within a request or live as long as an inode, so the

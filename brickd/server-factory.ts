@@ -1,4 +1,7 @@
-/** Makes the server of a brick process: the module that its workers run, and how many of them there may be. */
+/**
+ * Creates the server of a brick process: which module its workers run, how many there may be, how much memory each may
+ * use.
+ */
 import { availableParallelism, totalmem } from 'node:os';
 import type { BrickServer } from './brick-server.js';
 

@@ -1,4 +1,4 @@
-/** Versions that brickd tells the world. */
+/** Versions that brickd reports. */
 
 /** brickd's own version. */
 export const VERSION = '0.1.0';

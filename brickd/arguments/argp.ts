@@ -1,5 +1,5 @@
 /**
- * Command lines as GNU argp reads them: `--name=value` or `--name value`, unambiguous abbreviations, clusters of short
+ * Parses command lines as GNU argp does: `--name=value` or `--name value`, unambiguous abbreviations, clusters of short
  * options (`-Nl FILE`, `-lFILE`), `--` ends the options. Options and arguments keep their order.
  */
 

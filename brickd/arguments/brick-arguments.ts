@@ -1,4 +1,4 @@
-/** The command line of a brick process, checked and typed. */
+/** The parsed and checked command line of a brick process. */
 
 import { readlinkSync } from 'node:fs';
 import { basename, resolve } from 'node:path';

@@ -1,4 +1,4 @@
-/** Values of glusterfsd options, checked as glusterfsd checks them. */
+/** Checks values of glusterfsd options as glusterfsd does. */
 
 import { defined } from '../../native/assert.js';
 import { parseOverride } from '../../volfiles/overrides.js';

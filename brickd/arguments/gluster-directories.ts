@@ -1,3 +1,3 @@
-/** Directories that glusterfsd is built with: where its tools look for what a brick process writes. */
+/** Directories that glusterfsd is built with, where Gluster's tools look for files of a brick process. */
 export const STATEDUMP_DIRECTORY = '/var/run/gluster';
 export const LOG_DIRECTORY = '/var/log/glusterfs';

@@ -1,4 +1,4 @@
-/** The life of a brick process: from its command line to its exit status. */
+/** A brick process from its command line to its exit status. */
 
 import { writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';

@@ -1,7 +1,6 @@
 /**
- * The bricks of the process and the volfiles they run on: bringing up, changing, taking out. What is asked for one brick
- * happens in the order it was asked for; bricks do not wait for each other. Every request is answered in time, whatever the
- * disk of its brick does.
+ * The bricks of the process and their volfiles: attach, reconfigure, detach. Requests for one brick run in order;
+ * bricks do not wait for each other. Every request is answered in bounded time, whatever the brick's disk does.
  */
 
 import { BrickError, type BrickErrorCode } from '../../mux/base/brick-error.js';
@@ -146,7 +145,7 @@ export class Bricks {
     try {
       return await within(this.#waits.detachMs, gone, () => {
         this.#lost.add(brick);
-        log.warning(0, event('detaching takes long and goes on', { brick }));
+        log.warning(0, event('detaching takes long and continues in the background', { brick }));
         return 'late';
       });
     } finally {
@@ -185,7 +184,7 @@ export class Bricks {
         if (!givenUp) this.#slots.give();
       }
       if (!givenUp) return;
-      log.warning(0, event('the brick came up too late and is taken out', { brick }));
+      log.warning(0, event('the brick started too late and is detached again', { brick }));
       await this.#server.detach(brick);
       this.volfiles.dropBrick(brick);
     });
@@ -240,7 +239,7 @@ export class Bricks {
       (error: unknown) => reasonOf(error),
     );
     if (reason === '') return;
-    log.warning(0, event('the brick is started anew for its changed volfile', { brick, reason }));
+    log.warning(0, event('restarting the brick for its changed volfile', { brick, reason }));
     await this.#server.detach(brick);
     this.volfiles.dropBrick(brick);
     await this.#server.attach(spec);
@@ -263,7 +262,10 @@ export class Bricks {
       // Whatever comes next is to be applied, be it the text that is served.
       this.volfiles.outdate(id);
       const reason = reasonOf(error);
-      log.error(0, event('the changed volfile is not applied, the brick serves on as before', { brick, reason }));
+      log.error(
+        0,
+        event('the changed volfile was not applied, the brick continues with the previous one', { brick, reason }),
+      );
     });
   }
 

@@ -1,4 +1,4 @@
-/** How this process was called, in exact bytes. */
+/** The command line of this process, as exact bytes. */
 import { readFileSync } from 'node:fs';
 import { type ByteString, bytesOfLatin1, bytesOfText, fsPath } from '../../native/bytes.js';
 

@@ -1,4 +1,4 @@
-/** How a brick process ends: by signal, by its last brick, or by a fault of its own. */
+/** Ends a brick process: on a signal, after its last brick, or after a fault. */
 
 import { describeThrown } from '../../mux/base/fault.js';
 import { loggerFor } from '../../mux/base/log.js';

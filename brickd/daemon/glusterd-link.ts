@@ -1,4 +1,4 @@
-/** A brick process towards its glusterd: the first volfile, and signing bricks in and out. */
+/** A brick process's dealings with glusterd: the first volfile, and registering bricks and their port. */
 
 import { background } from '../../mux/base/fault.js';
 import { event, loggerFor } from '../../mux/base/log.js';

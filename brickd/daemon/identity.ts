@@ -1,7 +1,7 @@
 /**
  * What other programs see of the process: its name, and its command line as glusterd wrote it. glusterd reads the first
- * 1024 bytes of the command line to find the socket and the brick of a running process; flags of the engine and the path of
- * the program would push them out.
+ * 1024 bytes of the command line to find the socket and the brick of a running process; Node.js's flags and the
+ * program's path would push them out.
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { addon } from '../../native/addon.js';

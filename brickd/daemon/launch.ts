@@ -1,7 +1,7 @@
 /**
- * The process that is called: it starts the one that serves, detached, waits for its start-up status and exits with it, as
- * the waiting half of a forking daemon does. (Node cannot fork.) It loads next to nothing, since it is half of the time that
- * starting a brick takes.
+ * The foreground half of a brick process: starts the serving process detached, waits for its start-up status and exits
+ * with it, like the parent of a forking daemon. (Node.js cannot fork.) It loads next to nothing, because it accounts
+ * for half of a brick's start-up time.
  */
 import { spawn } from 'node:child_process';
 import { type ByteString, NO_BYTES, textOfBytes } from '../../native/bytes.js';

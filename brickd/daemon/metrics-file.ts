@@ -1,4 +1,4 @@
-/** The metrics file of SIGUSR2 and of the brick operation DUMP_METRICS. */
+/** Writes all metrics to a file, on SIGUSR2 or the brick operation DUMP_METRICS. */
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

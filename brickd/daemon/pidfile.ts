@@ -1,6 +1,6 @@
 /**
- * The pidfile: locked as long as the process lives, so that a second process on the same file finds out before it changes
- * anything.
+ * The pidfile. It stays locked while the process lives, so that a second process with the same pidfile notices before
+ * it changes anything.
  */
 import { closeSync, constants, ftruncateSync, writeSync } from 'node:fs';
 import { openOwnFile, PUBLIC_MODE } from '../../mux/base/own-files.js';

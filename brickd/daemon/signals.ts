@@ -1,4 +1,4 @@
-/** What the signals do. */
+/** Signal handlers of a brick process. */
 
 export interface SignalActions {
   /** TERM and INT: the process ends with the number of the signal. */

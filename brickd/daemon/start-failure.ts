@@ -1,4 +1,4 @@
-/** How a start fails. */
+/** An error that ends the start of a brick process, with its exit status. */
 
 /** Status that a waiting process gets when a brick cannot be brought up; it exits with its absolute value. */
 export const INIT_FAILED = -1;

@@ -1,4 +1,4 @@
-/** Statedumps: which sections are wanted, the file and its head and tail. */
+/** Writes statedump files: which sections are selected, head and tail of the file. */
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';

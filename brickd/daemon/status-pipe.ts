@@ -1,4 +1,4 @@
-/** The way to tell the process that was called how the start went. */
+/** Reports the result of the start to the process that waits for it (launch.ts). */
 import { closeSync, writeSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { STATUS_FD } from './launch.js';

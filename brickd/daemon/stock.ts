@@ -1,6 +1,7 @@
 /**
- * Calls for processes that are no bricks. glusterd runs other services (snapshot and gfproxy daemons) through the same
- * program name; where brickd stands in its place without the installed wrapper, they are handed to the stock binary.
+ * Runs the stock binary for processes that are not bricks. glusterd starts other services (snapshot and gfproxy
+ * daemons) by the same program name; where brickd replaces the program without the installed wrapper, it passes those
+ * on.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';

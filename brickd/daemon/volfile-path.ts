@@ -1,4 +1,4 @@
-/** Volfiles that glusterd names by their path on the local disk. */
+/** Reads volfiles that glusterd names by their path on the local disk. */
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type ByteString, bytesOfText, fsPath, latin1OfBytes } from '../../native/bytes.js';
@@ -27,7 +27,7 @@ export function readVolfile(path: ByteString): string {
   }
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFile()) throw new Error(`volfile ${path} is no regular file`);
+    if (!stat.isFile()) throw new Error(`volfile ${path} is not a regular file`);
     if (stat.size > LONGEST_BYTES) throw new Error(`volfile ${path} is longer than ${LONGEST_BYTES} bytes`);
     return readFileSync(fd, 'latin1');
   } finally {

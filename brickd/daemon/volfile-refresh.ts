@@ -1,7 +1,7 @@
 /**
- * Keeps the volfiles of all bricks up to date: after a notice of glusterd every one is fetched again, a few at a time, and
- * those that differ from what is served are applied. Rounds never overlap, and notices that come during one make one more,
- * so that a burst of them (each volume that starts gives one) costs glusterd no more than it can bear.
+ * Keeps the volfiles of all bricks up to date: on a notice of glusterd every volfile is fetched again, a few at a time,
+ * and those that changed are applied. Rounds never overlap; notices that come during a round cause one more. So a burst
+ * of them (each volume that starts sends one) does not overload glusterd.
  */
 import { event, loggerFor } from '../../mux/base/log.js';
 import { pause } from '../glusterd/backoff.js';
@@ -79,7 +79,14 @@ export class VolfileRefresh {
         if (!(error instanceof VolfileRefused)) owed++;
         const reason = error instanceof Error ? error.message : String(error);
         const { brick, id } = stored;
-        log.error(0, event('no new volfile, the brick serves on as before', { brick, 'volfile-id': id, reason }));
+        log.error(
+          0,
+          event('fetching the changed volfile failed, the brick continues with the previous one', {
+            brick,
+            'volfile-id': id,
+            reason,
+          }),
+        );
       }
     });
     if (unchanged > 0)

@@ -1,4 +1,4 @@
-/** Growing pauses between tries, with jitter, so that hundreds of bricks do not come back at the same instant. */
+/** Growing pauses between retries, with jitter, so that hundreds of bricks do not reconnect at the same instant. */
 
 export class Backoff {
   readonly #firstMs: number;

@@ -1,4 +1,4 @@
-/** The unix socket (-S) on which glusterd asks brick operations: connections, programs and replies. */
+/** The unix socket (-S) on which glusterd sends brick operations: connections, programs and replies. */
 import { unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { event, loggerFor } from '../../mux/base/log.js';
@@ -64,7 +64,7 @@ export class BrickOpsServer {
     new RpcSocket(
       socket,
       (call, args, from) => this.#called(call, args, from),
-      (reason) => log.error(0, event('closing a management connection: what it sends is no RPC', { reason })),
+      (reason) => log.error(0, event('closing a management connection that sends malformed RPC', { reason })),
     );
   }
 

@@ -1,4 +1,4 @@
-/** The brick operations of glusterd (program GD_BRICK): what each does, and how it answers. */
+/** Brick operations of glusterd (program GD_BRICK): what each does and how it is answered. */
 
 import { event, loggerFor } from '../../mux/base/log.js';
 import { BrickOpProc, type BrickOpReq, type BrickOpRsp } from '../../mux/wire/programs/mgmt.js';

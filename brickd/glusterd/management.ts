@@ -1,6 +1,6 @@
 /**
- * The connection to glusterd: fetches volfiles, registers bricks, and hears that volfiles have changed. Once up it stays:
- * after a loss it is opened again, always to the same host, since only that glusterd knows the bricks of this node.
+ * The connection to glusterd: fetches volfiles, registers bricks, and receives notices of changed volfiles. After a
+ * loss it reconnects, always to the same host, because only that glusterd knows the bricks of this node.
  */
 import type { Socket } from 'node:net';
 import { background } from '../../mux/base/fault.js';

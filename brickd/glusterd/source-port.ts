@@ -1,4 +1,4 @@
-/** Local ports for the connection to glusterd, which may be told to accept only privileged ones. */
+/** Chooses the local port of the connection to glusterd, which may accept privileged ports only. */
 import { readFileSync } from 'node:fs';
 
 const HIGHEST_PRIVILEGED = 1023;

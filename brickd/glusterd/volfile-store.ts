@@ -1,4 +1,6 @@
-/** The volfiles that this process serves, by id, and what of them concerns the process rather than a brick. */
+/**
+ * The volfiles that this process serves, by id, and the options in them that concern the process rather than a brick.
+ */
 import { createHash } from 'node:crypto';
 import { type ByteString, bytesOfLatin1 } from '../../native/bytes.js';
 import { liftOut } from '../../volfiles/extract-volume.js';

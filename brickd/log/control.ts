@@ -1,7 +1,7 @@
 /**
- * What all threads of the process share about the log: the descriptor, and switches that io-stats options and signals
- * change at run time. The switches sit in shared memory, so a change reaches every thread at once. So does a table of the
- * volumes that log at a level of their own.
+ * State of the log that all threads of the process share: the descriptor, and settings that io-stats options and
+ * signals change at run time. They are in shared memory, so that a change reaches every thread at once; so is a table
+ * of volumes with log levels of their own.
  */
 
 const LEVEL = 0;

@@ -1,6 +1,6 @@
 /**
- * A bound for lines of one kind, so that a fault that repeats thousands of times a second fills neither the disk nor the
- * thread's time. What is left out is counted, and told of in one line when the window is over.
+ * Limits log lines of one kind, so that a fault that repeats thousands of times a second fills neither the disk nor the
+ * thread's time. Suppressed lines are counted, and reported in one line at the end of the window.
  */
 import { formatMore, type LogParts } from './format.js';
 

@@ -1,4 +1,4 @@
-/** Lines in Gluster's log format. Whatever a line says, it is one line. */
+/** Formats lines in Gluster's log format. A message never spans several lines. */
 import { printable } from '../../mux/base/printable.js';
 import { formatTime } from '../../mux/base/time-text.js';
 

@@ -1,4 +1,4 @@
-/** Opens the daemon's log, makes it the sink of this thread and of worker threads to come, and rotates it. */
+/** Opens and rotates the daemon's log, and makes it the sink of this thread and of workers that start later. */
 import { closeSync, constants } from 'node:fs';
 import { setEnvironmentData } from 'node:worker_threads';
 import { LOG_INHERITANCE, type LogInheritance, loggerFor, setLogSink } from '../../mux/base/log.js';

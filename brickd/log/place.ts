@@ -1,4 +1,4 @@
-/** The place in the source that a log line comes from, as `file:line:function`. */
+/** Finds the source location of a log call, as `file:line:function`. */
 
 /**
  * Caller of the function `below` on the present stack. Costs some microseconds: only for lines that are really written.

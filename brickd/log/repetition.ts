@@ -1,6 +1,6 @@
 /**
- * Repetition suppression: the last few distinct messages are remembered; one that comes again is only counted, and the
- * count is written when the message falls out of the list or at the flush interval.
+ * Suppresses repeated messages: the last few distinct ones are remembered, and a repetition is only counted. The count
+ * is written when the message leaves the list, or at the flush interval.
  */
 import { formatLine, formatRepetition, type LogParts } from './format.js';
 

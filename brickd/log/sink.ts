@@ -1,7 +1,7 @@
 /**
- * The log of one thread: formats lines and writes each with one write(2) to a descriptor opened O_APPEND, so lines of
- * several threads never mix. A thread opens nothing: all write to the same descriptor number, which log rotation exchanges
- * beneath them.
+ * The log of one thread: formats lines and writes each with one write(2) to a descriptor that was opened with O_APPEND,
+ * so that lines of several threads never mix. All threads use the same descriptor number; rotation replaces the file
+ * behind it.
  */
 import { writeSync } from 'node:fs';
 import { getSystemErrorMap } from 'node:util';

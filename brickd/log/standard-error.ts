@@ -1,3 +1,4 @@
+/** Whether a log file name means standard error. */
 import { type ByteString, latin1OfBytes } from '../../native/bytes.js';
 
 /** As the name of a log file (`-l -`): standard error, as stock and containers have it. */

@@ -1,4 +1,4 @@
-/** "GF-DUMP" on local sockets: which programs are served, and pings. */
+/** "GF-DUMP" on local sockets: lists programs and answers pings. */
 import {
   DUMP_NAME,
   DUMP_PROGRAM,

@@ -1,4 +1,4 @@
-/** Puts the records of a stream together: 4 bytes of mark (last-fragment bit and length), then the fragment. */
+/** Assembles records from a stream: 4 bytes of mark (last-fragment bit and length), then the fragment. */
 
 /** Longest record taken, in bytes; a brick's management messages are far smaller. */
 export const MAX_RECORD_BYTES = 32 << 20;

@@ -1,4 +1,4 @@
-/** Whole records of local RPC connections (glusterd, helpers, consumers of journals): calls and replies, ready to send. */
+/** Encodes calls and replies of local RPC connections (glusterd, quotad, consumers of journals) as complete records. */
 
 import { beginCallAs, type RpcRejected } from '../../mux/wire/rpc.js';
 import type { AcceptStat } from '../../mux/wire/rpc-numbers.js';

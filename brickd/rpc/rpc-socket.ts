@@ -1,4 +1,7 @@
-/** RPC over one local connection (to glusterd, a helper, a consumer of journals), in both directions: calls made here, and calls of the other side. */
+/**
+ * One local RPC connection (to glusterd, quotad, a consumer of journals), in both directions: calls from here, and
+ * calls from the peer.
+ */
 import type { Socket } from 'node:net';
 import { AcceptStat, CallHeader, isCall, parseCall, parseReply, ReplyHeader, RpcRejected } from '../../mux/wire/rpc.js';
 import type { Struct } from '../../mux/wire/schema.js';

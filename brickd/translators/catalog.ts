@@ -1,4 +1,4 @@
-/** Every translator type that a brick volfile may name, found by any of its names. */
+/** All translator types that a brick volfile may name, by each of their names. */
 import type { Translator, TranslatorInit } from '../../mux/xlator/translator.js';
 import type { OptionTable } from '../../volfiles/options.js';
 import type { TranslatorDefinition } from './definition.js';

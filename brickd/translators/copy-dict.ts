@@ -1,4 +1,7 @@
-/** Dictionaries of requests are shared: the server resolves names with the very xdata that the fop itself gets later. */
+/**
+ * Copies a request's dictionary before it is changed: the server resolves names with the same xdata that the fop gets
+ * later.
+ */
 import { Dict } from '../../mux/xlator/dict.js';
 
 /** A dictionary with the same values, to be changed freely. */

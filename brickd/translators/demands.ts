@@ -1,4 +1,4 @@
-/** What a volfile asks for and this server does not have: from it follows what is refused rather than served wrongly. */
+/** What a volfile demands and this server does not implement; a brick with such a volfile is refused. */
 import type { Graph, GraphNode } from '../../volfiles/graph.js';
 import { problemText, type VolfileProblem } from '../../volfiles/problem.js';
 import { catalog } from './catalog.js';

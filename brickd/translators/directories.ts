@@ -1,4 +1,4 @@
-/** Directories that translators keep in a brick's `.glusterfs`: made when the brick comes up, off the event loop. */
+/** Creates the directories that translators keep in a brick's `.glusterfs`, when the brick starts. */
 
 import { batch } from '../../native/batch.js';
 import { type ByteString, latin1OfBytes } from '../../native/bytes.js';

@@ -1,4 +1,4 @@
-/** Reads the entries of open folders. One at a time: a brick has one buffer for it. */
+/** Reads the entries of an open directory. One at a time: a brick has one buffer for it. */
 import { failure } from '../../mux/xlator/fop-error.js';
 import { batch } from '../../native/batch.js';
 import { Priority } from '../../native/layout.js';

@@ -1,6 +1,6 @@
 /**
- * Translators that do nothing under the options that a brick has: they are linked out. Each type says so in the log once,
- * where that is news: what an enabled option would need is refused earlier (catalog.ts).
+ * Translators that do nothing with the options that a brick has: the stack is linked without them. Each type says so
+ * once in the log; options that would need an implementation are refused earlier (demands.ts).
  */
 import { loggerFor } from '../../mux/base/log.js';
 import type { TranslatorInit } from '../../mux/xlator/translator.js';

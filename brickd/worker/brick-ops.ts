@@ -1,4 +1,4 @@
-/** What glusterd asks of single translators: profile and top of io-stats, barrier. */
+/** Brick operations that concern single translators: profile and top (io-stats), barrier. */
 import { BrickError } from '../../mux/base/brick-error.js';
 import type { Brick } from '../../mux/brick/brick.js';
 import type { ProfileValues } from '../../mux/xlator/translator.js';

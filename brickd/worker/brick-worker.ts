@@ -1,4 +1,4 @@
-/** The module that every brick worker runs: its exports are the control tasks of the pool. */
+/** The module that every brick worker runs: its exports are the control tasks. */
 import type { MessagePort } from 'node:worker_threads';
 import { BrickError } from '../../mux/base/brick-error.js';
 import { describeThrown } from '../../mux/base/fault.js';

@@ -1,4 +1,4 @@
-/** The translators as the host of bricks asks for them. */
+/** The translators, in the form in which the host of bricks (mux/workers) needs them. */
 import type { TranslatorRegistry } from '../../mux/workers/translator-registry.js';
 import { createTranslator, guards, implemented, optionTableOf } from '../translators/catalog.js';
 import { isServed, refusals, unmetDemands } from '../translators/demands.js';

@@ -1,6 +1,6 @@
 /**
- * What can be wrong with a brick as a whole, or with something asked of it: one code per condition. Codes are stable: logs, tests
- * and other programs may tell conditions apart by them. A failure of a single fop is a FopError.
+ * Errors about a brick as a whole, or about a request to it: one stable code per condition, for logs, tests and other
+ * programs. A fop that fails throws a FopError instead.
  */
 import type { ByteString } from '../../native/bytes.js';
 import { EAGAIN, EBUSY, EEXIST, EINVAL, EIO, ENOENT, ETIMEDOUT } from '../../native/errno.js';
@@ -17,7 +17,7 @@ export const BRICK_ERRORS = {
   BRICK_BUSY: { errno: EBUSY, text: 'an earlier request for the brick is not done' },
   BRICK_START_TIMEOUT: { errno: ETIMEDOUT, text: 'the brick did not start in time' },
   /** While the worker started the brick, the second time. */
-  WORKER_FAILED_AT_START: { errno: EIO, text: 'its worker has failed while it came up' },
+  WORKER_FAILED_AT_START: { errno: EIO, text: 'its worker failed while the brick started' },
   /** The supervisor starts the brick again: the request may be repeated. */
   WORKER_LOST: { errno: EAGAIN, text: 'the worker of the brick has failed and is being replaced' },
   STATUS_UNKNOWN: { errno: EINVAL, text: 'Unknown status op' },

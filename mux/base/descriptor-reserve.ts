@@ -1,7 +1,7 @@
 /**
- * How many descriptors the process may have, and what of them is kept back. New connections leave the whole reserve: those of
- * clients that are connected come first. Files that these open leave half of it. The rest is for their look-ups and anonymous fds; caches
- * shrink when they come to it.
+ * Keeps file descriptors in reserve. New connections must leave the whole reserve, so that connected clients come
+ * first; files that clients open must leave half of it; the rest is for lookups and anonymous fds. Caches shrink when
+ * it is reached.
  */
 import { addon } from '../../native/addon.js';
 

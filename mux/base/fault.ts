@@ -1,6 +1,6 @@
 /**
- * Faults of the program: exceptions that are no failure of a fop. One costs the client or the brick that it concerns, as far as that
- * is safe, and leaves its stack in the log; the thread, which serves others too, goes on.
+ * Handling of bugs: exceptions that are not the failure of a fop. They are logged with their stack and cost the client
+ * or brick concerned, as far as that is safe. The thread, which serves other bricks too, goes on.
  */
 import { inspect } from 'node:util';
 import { AssertionError } from '../../native/assert.js';

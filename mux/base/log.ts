@@ -1,6 +1,6 @@
 /**
- * Logging as translators and the layers below the daemon see it. Lines go to a process-wide sink that the daemon sets (a
- * file in Gluster's format, repetition suppressed); before that, and in programs without one, to standard error.
+ * The logger of translators and of everything below the daemon. Lines go to a process-wide sink that the daemon sets (a
+ * file in Gluster's format, repetitions suppressed); without one, to standard error.
  */
 import { getEnvironmentData } from 'node:worker_threads';
 import { type ByteString, bytesOfText, latin1OfBytes } from '../../native/bytes.js';

@@ -1,7 +1,7 @@
 /**
- * Files and directories that the daemon makes for itself, outside bricks. It runs as root, and in places where others may write: it
- * gives every file its mode by itself, writes new content only to a file that it has just made, and follows no symlink that
- * somebody else could have put there.
+ * Creates the daemon's own files and directories, outside of bricks. It runs as root, also in directories where others
+ * may write: it sets the mode of every file itself, writes only to files that it has just created, and follows no
+ * symlinks of other users.
  */
 import { randomBytes } from 'node:crypto';
 import {

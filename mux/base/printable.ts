@@ -1,4 +1,6 @@
-/** Text of others (names of files and clients, uuids) as it may stand in a line: it neither ends the line nor steers a terminal. */
+/**
+ * Escapes untrusted text (file names, client names, uuids) for one line of a log: no line breaks, no terminal control.
+ */
 import { bytesOfText, latin1OfBytes } from '../../native/bytes.js';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about

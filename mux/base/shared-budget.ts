@@ -1,6 +1,6 @@
 /**
- * A bound that all bricks of a thread have in common on something that each of them caches: inodes, open directories, shared
- * descriptors. Every holder may keep its equal share; beyond the bound, one that has more than its share gives way.
+ * A limit that all bricks of a thread share on something each of them caches: inodes, open directories, shared
+ * descriptors. Every brick may keep an equal share; beyond the limit, one with more than its share must evict.
  */
 import { assert } from '../../native/assert.js';
 

@@ -1,7 +1,7 @@
 /**
- * Timers that recur every second or less often, for all bricks of a thread together: one timer of the event loop for all
- * of them, and what recurs with the same period is spread evenly over it. A thousand health checks must neither wake the
- * thread a thousand times nor hit the disks all at once.
+ * Shared periodic timers (periods of seconds) of a thread: one event-loop timer for all of them, with the callbacks of
+ * one period spread evenly over it. A thousand health checks must not wake the thread a thousand times, nor hit the
+ * disks all at once.
  */
 
 import { assert, defined } from '../../native/assert.js';

@@ -1,4 +1,4 @@
-/** Whether something ends in that time. Failures are not waited for any more, but are its own to report. */
+/** Waits for a promise for a limited time. Later failures of the promise are reported by itself. */
 export async function withinMs(work: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((resolve) => {

@@ -1,6 +1,6 @@
 /**
- * Who may use a brick: the auth.addr and auth.login rules of its volfile. Each brick has its own rules object: nothing is
- * shared between bricks.
+ * Authorization of clients: the auth.addr and auth.login rules of a brick's volfile. Each brick has its own rules
+ * object; bricks share nothing.
  */
 import { fnmatch } from '../../volfiles/fnmatch.js';
 import { listMatches } from './address-list.js';

@@ -1,4 +1,7 @@
-/** What the main thread knows of a brick: the facts that its handshake and glusterd need, and what of its volfile is not in effect. */
+/**
+ * What a worker tells the main thread about a brick: what the handshake and glusterd need, and which parts of its
+ * volfile are not in effect.
+ */
 import type { ByteString } from '../../native/bytes.js';
 import { AuthRules } from './auth.js';
 

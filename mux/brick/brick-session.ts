@@ -1,4 +1,4 @@
-/** What a brick needs of the sessions of its clients, which lie above it. */
+/** What a brick needs of the sessions of its clients. An interface, because sessions are in a higher layer. */
 import type { Connection } from '../transport/connection.js';
 import type { XdrWriter } from '../wire/xdr.js';
 import type { ClientState } from './client.js';

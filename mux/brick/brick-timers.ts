@@ -1,4 +1,4 @@
-/** The timers of a brick's translators: they end with the brick. */
+/** Timers of a brick's translators, cancelled when the brick ends. */
 import { ticker } from '../base/ticker.js';
 
 /** The longest that setTimeout waits: what is longer it takes for 1 ms. */

@@ -1,6 +1,6 @@
 /**
- * One brick on its worker: its stack of translators, its inode table, and its life. Everything that belongs to a brick hangs here
- * and goes with it; bricks share nothing.
+ * One brick on its worker: its stack of translators, its inode table, its clients, and its state from start to end.
+ * Bricks share nothing.
  */
 
 import { AssertionError, assert } from '../../native/assert.js';
@@ -166,7 +166,7 @@ export class Brick implements BrickContext {
     const left = await this.inFlight.idle(waitMs);
     if (left > 0) {
       const seconds = Math.round((performance.now() - beganMs) / 1000);
-      const text = `${this.name}: ${left} fops still under way after ${seconds} s: not waited for`;
+      const text = `${this.name}: ${left} fops still in progress after ${seconds} s: not waited for`;
       this.log.warning(115000, text);
     }
     this.qos?.close();

@@ -1,6 +1,11 @@
 /**
- * The memory that clients make a thread hold, and its bounds. A client that is over a bound is read no further until it is
- * well below it again: no request fails for that.
+ * Limits on the memory that clients make a thread hold. A client over its limit is not read until it is well below it
+ * again; no request fails because of that.
+ *
+ * In flight: what requests hold while they are served, and replies that the client has not taken. It shrinks without
+ * the client's help (except for the replies), so reading may wait for it. Unfinished: records that were received in
+ * part. Those shrink only by receiving more, so they are counted separately: a record that was admitted is received to
+ * its end, and others wait.
  *
  * In flight: what requests hold while they are served, and replies that the client has not taken. It gets less without the
  * client's doing, but for the replies, so reading may wait for it. Unfinished: records of which only a part has come. That

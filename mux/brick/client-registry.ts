@@ -1,6 +1,6 @@
 /**
- * The clients of a brick and their sessions: which connections are one client's, the directory that it mounts, and what becomes of
- * its fds and locks when its last connection has gone.
+ * The clients of a brick and their connections: which connections belong to the same client, which directory it mounts,
+ * and the clean-up of its fds and locks when its last connection closes.
  */
 
 import { assert } from '../../native/assert.js';

@@ -1,4 +1,4 @@
-/** A client process as one brick knows it: its connections, its table of open fds, its identity. */
+/** One client process as a brick knows it: its identity, connections and fd table. */
 
 import type { CallHeader } from '../wire/rpc.js';
 import { gfidKey, ROOT_GFID, ROOT_KEY } from '../xlator/gfid.js';

@@ -1,4 +1,4 @@
-/** The fops of a brick that are under way: how many, and which of its clients' have not been answered at once. */
+/** Counts the fops of a brick that are in progress, and lists those that were not answered at once. */
 import { assert } from '../../native/assert.js';
 import type { Call } from '../xlator/call.js';
 

@@ -1,7 +1,7 @@
 /**
- * The inodes that a brick knows: by gfid, and by name below their directories. Bounded by a clock sweep that forgets what
- * was not used since the last round and that nothing holds: no call, fd, lock or cached child. The tables of a thread have
- * a bound in common as well: at that, bricks that hold more than their share forget first.
+ * The inode table of a brick: inodes by gfid, and by name below their directories. It is bounded: a clock sweep drops
+ * inodes that were not used since its last round and that nothing holds (no call, fd, lock or cached child). The tables
+ * of a thread also share a limit; when it is reached, bricks with more than their share drop inodes first.
  *
  * What clients say and what the disk shows may be a lie or out of date. Two invariants hold nevertheless: an inode that has
  * children has at most one name itself, and no inode is above itself.

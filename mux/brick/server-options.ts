@@ -1,4 +1,4 @@
-/** Options of protocol/server: listening, transport, who may connect. */
+/** Options of protocol/server: port and address, transport, authorization. */
 import {
   address,
   addressList,

@@ -1,4 +1,4 @@
-/** What the options of protocol/server come to, of those that a brick and its sessions go by. */
+/** The options of protocol/server that a brick and its sessions use at run time. */
 import type { KeepaliveOptions } from '../transport/socket-options.js';
 
 /** The server options that decide about credentials. */

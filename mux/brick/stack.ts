@@ -1,6 +1,6 @@
 /**
- * A brick's stack of translators: made from its graph, brought up from the bottom, and linked so that each fop goes
- * straight to the next translator that cares for it.
+ * A brick's stack of translators: created from the graph, initialized from the bottom, and linked so that each fop goes
+ * directly to the next translator that implements it and wants it.
  */
 import { ENOSYS, EOPNOTSUPP } from '../../native/errno.js';
 import { describeThrown } from '../base/fault.js';

@@ -1,7 +1,7 @@
 /**
- * Which clients of a brick the metrics tell of one by one: a bounded number of them, however many come and go. A client that
- * has a place keeps it while it does anything. What a client did before it got its place stays with the sum of all others, so
- * that no number that is told ever falls.
+ * Chooses which clients the metrics report one by one: a bounded number, however many connect. A client keeps its place
+ * while it is active. What a client did before it got its place stays in the sum of all others, so that no counter ever
+ * decreases.
  */
 
 /** Clients that a brick tells of one by one. */

@@ -1,4 +1,4 @@
-/** What the clients of a brick have asked of it since its start: how often, how many bytes, how long it took, and what failed. */
+/** Counters of a brick's fops since its start: calls, payload bytes, latencies and errors. */
 import type { ByteString } from '../../native/bytes.js';
 import { errnoName } from '../../native/errno.js';
 import type { Logger } from '../base/log.js';

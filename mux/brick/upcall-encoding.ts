@@ -1,4 +1,4 @@
-/** Messages of a brick to its clients (program 52743234): calls that nobody answers. */
+/** Encodes callbacks: RPC calls from a brick to its clients that have no reply (program 52743234). */
 
 import {
   CALLBACK_PROGRAM,

@@ -1,4 +1,4 @@
-/** How each fop is coded on the wire: its request and its response. One that lacks does not compile. */
+/** The codec of each fop's request and response. A fop without one does not compile. */
 
 import * as x from '../wire/programs/glusterfs4.js';
 import type { Infer, Struct } from '../wire/schema.js';

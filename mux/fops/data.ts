@@ -1,4 +1,4 @@
-/** Handlers of data fops: open files, reading, writing, space. */
+/** Handlers of data fops: open, read, write, truncate, allocate, sync, release. */
 
 import { EFBIG, EINVAL, EMFILE, ENOTCONN } from '../../native/errno.js';
 import type { ReadReq } from '../wire/programs/glusterfs4.js';

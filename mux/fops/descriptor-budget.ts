@@ -1,4 +1,4 @@
-/** Who may have how many of the process's descriptors open: one client, the clients of one brick, all of them together. */
+/** Limits the descriptors that clients can make the process open: per client, per brick, and in all. */
 import { addon } from '../../native/addon.js';
 import { EMFILE } from '../../native/errno.js';
 import { descriptorsScarce, reservedDescriptors } from '../base/descriptor-reserve.js';
@@ -20,7 +20,7 @@ export function admitOpen(ctx: FopContext): void {
 }
 
 function refuse({ brick, client }: FopContext, limit: number, cause: string): never {
-  const text = `${brick.name}: client ${client.uid} may open nothing more for now: ${cause}`;
+  const text = `${brick.name}: client ${client.uid} cannot open more files for now: ${cause}`;
   brick.log.warning(0, `${text}, of ${limit} descriptors that the process may have`);
   throw failure(EMFILE);
 }

@@ -1,4 +1,4 @@
-/** Handlers of directory fops: opening and reading directories. */
+/** Handlers of directory fops: opendir, readdir, readdirp, fsyncdir. */
 
 import type { DirEntry, ReaddirReply, Xdata } from '../xlator/fops.js';
 import { isNullGfid } from '../xlator/gfid.js';

@@ -1,4 +1,4 @@
-/** Handlers of entry fops: look-up, creation, removal, renaming of names. */
+/** Handlers of entry fops: lookup, and the creation, removal and renaming of names. */
 
 import { EBADF, EINVAL, EISDIR, EMFILE, ENODATA, ENOENT, ENOTCONN, ESTALE } from '../../native/errno.js';
 import type { LookupReq } from '../wire/programs/glusterfs4.js';

@@ -1,6 +1,6 @@
 /**
- * What the handlers of fops need of the brick that they work on and of the client that asks. Handlers lie below the brick and
- * its sessions, so they say here what they use; a session provides it.
+ * What handlers need of the brick and of the client that they work for. An interface, because bricks and sessions are
+ * in higher layers; a session implements it.
  */
 import type { ByteString } from '../../native/bytes.js';
 import type { Logger } from '../base/log.js';

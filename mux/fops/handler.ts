@@ -1,4 +1,7 @@
-/** What stands between the wire and the translators, per fop: request → arguments and down the stack; reply → wire structure. */
+/**
+ * The type of a fop's handler, the code between wire and translators: it resolves the request, winds the fop, and
+ * shapes the reply.
+ */
 
 import type { Region } from '../../native/memory.js';
 import type { Pipe } from '../../native/pipe.js';

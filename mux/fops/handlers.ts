@@ -1,4 +1,4 @@
-/** The handlers of all fops, by name and by the number on the wire. */
+/** All handlers, by fop name and by procedure number. */
 
 import { FOPS, type FopEntry, type TableName } from '../xlator/fop-table.js';
 import type { Xdata } from '../xlator/fops.js';

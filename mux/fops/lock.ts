@@ -1,4 +1,4 @@
-/** Handlers of lock fops. */
+/** Handlers of lock fops: lk, inodelk, entrylk, lease and their variants. */
 
 import type { ActiveLock, Flock, GetactivelkReply, LeaseReply, LkReply, Xdata } from '../xlator/fops.js';
 import { then } from '../xlator/maybe-promise.js';

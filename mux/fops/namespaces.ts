@@ -1,7 +1,7 @@
 /**
- * Namespaces, as GlusterFS 11 has them: a directory with the xattr {@link NAMESPACE_KEY} and all below it that has no nearer
- * such directory above. Look-ups of what the inode table does not know yet ask for the xattr; what the table still does not
- * know is found on disk when it matters. Where the volume has none (GlusterFS 10), all of this is one comparison.
+ * Namespaces of GlusterFS 11: a directory with the xattr {@link NAMESPACE_KEY}, and everything below it that has no
+ * nearer such directory. Lookups of inodes that the table does not know ask for the xattr; a namespace that is still
+ * unknown is read from disk when it is needed. On volumes without namespaces all of this is one comparison.
  */
 
 import { ENODATA, ENOENT, ENOTSUP, EPERM, ESTALE, EXDEV } from '../../native/errno.js';
@@ -60,7 +60,7 @@ export function namespaceSet<R>(
   if (!ctx.table.tracksNamespaces || xattrs?.has(NAMESPACE_KEY) !== true) return set;
   const mark = (reply: R): R => {
     if (inode.type === S_IFDIR) ctx.table.markNamespace(inode);
-    else ctx.brick.log.warning(0, `${pathOf(inode)} is no directory: it does not become the root of a namespace`);
+    else ctx.brick.log.warning(0, `${pathOf(inode)} is not a directory and cannot be the root of a namespace`);
     return reply;
   };
   return set instanceof Promise ? set.then(mark) : mark(set);

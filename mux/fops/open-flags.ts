@@ -1,4 +1,4 @@
-/** Open flags on the wire are Linux's of x86-64, whatever the machine. */
+/** Converts open flags: on the wire they are those of Linux on x86-64, whatever the machine. */
 import {
   O_APPEND,
   O_CREAT,

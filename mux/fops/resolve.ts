@@ -1,6 +1,6 @@
 /**
- * From what a request names (gfids, names, fd numbers) to inodes and fds of the brick's tables. What the tables don't hold
- * is looked up on disk through the stack, so that every translator gets to know the inode.
+ * Resolves what a request names (gfids, names, fd numbers) to inodes and fds. What the tables do not hold is looked up
+ * on disk through the stack, so that every translator learns of the inode.
  */
 
 import { EBADF, EEXIST, EINVAL, ENAMETOOLONG, ENODATA, ENOENT, EPERM, ESTALE } from '../../native/errno.js';

@@ -1,4 +1,4 @@
-/** Handlers of extended attributes. */
+/** Handlers of xattr fops. */
 
 import { Dict } from '../xlator/dict.js';
 import type { DictReply, Xdata } from '../xlator/fops.js';

@@ -1,4 +1,4 @@
-/** The scheduler's side of one brick whose volfile has user/qos: its tenants, and what its connections wait for. */
+/** QoS of one brick whose volfile has user/qos: its tenants, and the queued fops of its connections. */
 import { defined } from '../../native/assert.js';
 import { nowNs } from './bucket.js';
 import { Ceilings } from './ceilings.js';

@@ -1,5 +1,12 @@
 /**
- * Rates that hold for the whole process: a bucket of credit per tenant and ceiling, in memory that all workers share.
+ * Token buckets, which limit rates over the whole process: one per tenant and ceiling, in memory that all workers
+ * share.
+ *
+ * A bucket is one number, as in GCRA: the time at which everything admitted so far is paid for at the bucket's rate. It
+ * is in the past by the credit that is left, or in the future by the debt. Credit is taken by a compare-and-swap that
+ * advances it, so workers never wait for each other, and a worker that dies leaves nothing locked. All that is admitted
+ * is charged in full, so the rate is exact over time even if two workers see the last credit at once, or one fop costs
+ * more than there is.
  *
  * A bucket is one number: the time at which all that was let through is paid for at its rate (as in GCRA). It lies before now by
  * the credit at hand, and after now by the debt. Who takes credit moves it ahead by compare-and-swap: workers never wait for

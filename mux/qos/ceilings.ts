@@ -1,4 +1,4 @@
-/** The ceilings of one tenant, or of a whole volume: which buckets a fop draws on, and when it may. */
+/** The ceilings of one tenant, or of a whole volume: which token buckets a fop draws on, and when it may run. */
 import type { Traffic } from '../xlator/fop-table.js';
 import type { Bucket, BucketTable } from './bucket.js';
 import { CEILINGS, type Ceiling, type Limits } from './rules.js';

@@ -1,4 +1,4 @@
-/** The top-level directory that a request works in, as far as the inode table knows it. */
+/** Finds the top-level directory of a request, as far as the inode table knows it. */
 
 import { NULL_KEY } from '../xlator/gfid.js';
 import type { Fd, Inode } from '../xlator/inode.js';

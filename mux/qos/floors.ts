@@ -1,6 +1,7 @@
 /**
- * Floors are promises: they are kept only as far as the thread has shown that it can. What it can do is measured all the time, from
- * what it does and how busy it is with that; promises beyond it are refused, and taken up again when there is room.
+ * Floors: guaranteed minimum rates of tenants. They are granted only up to the capacity that the thread has shown,
+ * which is measured all the time from the work that it did and how busy it was. Floors beyond that are refused, and
+ * granted again when there is capacity.
  */
 import { performance } from 'node:perf_hooks';
 import type { Bucket } from './bucket.js';

@@ -1,6 +1,11 @@
 /**
- * What waits: fops of one connection, in the order in which they came, per tenant; where reading and writing have rates of their
- * own, each in a line of its own.
+ * The queues of fops that wait, per connection and tenant; with separate queues for reads and writes where those have
+ * rates of their own.
+ *
+ * Order: each queue is first in, first out. A fop on an fd for which another fop of the same connection is queued goes
+ * behind that one, whatever its tenant. So does a fop that rates never delay (flush, locks, release): it leaves
+ * together with the last queued fop of its fd, at no cost. If it were let ahead, the order that POSIX guarantees would
+ * break; if it made those before it leave at once, a flush after each write would bypass every ceiling.
  *
  * Order. What stands in one line leaves first in, first out. A fop that names an fd for which something of the
  * same connection waits goes behind it, whatever its tenant. So does a fop that is never held back by rates (flush, locks,

@@ -1,4 +1,4 @@
-/** A fop on its way through the scheduler, and the line that it may have to stand in. T: the tenants that they belong to. */
+/** A fop on its way through the scheduler, and the queue in which it may wait. T: the type of its tenant. */
 import { defined } from '../../native/assert.js';
 import type { FopEntry, Traffic } from '../xlator/fop-table.js';
 import type { SchedulableFop } from './scheduling.js';

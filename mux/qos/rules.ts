@@ -1,4 +1,7 @@
-/** The rules of a volume's tenants as data: what the options of user/qos come to, checked. Structured-clonable. */
+/**
+ * The checked rules of a volume's tenants, as the options of user/qos give them. Plain data that can be sent between
+ * threads.
+ */
 
 /** What a ceiling can be set on. Operations per second, bytes per second. */
 export const CEILINGS = ['ops', 'read-ops', 'write-ops', 'bytes', 'read-bytes', 'write-bytes'] as const;

@@ -1,5 +1,12 @@
 /**
- * The order in which the fops of a worker's tenants go down to their bricks.
+ * The QoS scheduler of a worker: in which order fops of its tenants go to their bricks.
+ *
+ * While nothing is queued and the turn of the event loop has just begun, a fop within its rates runs at once; so does
+ * one that would be next anyway. The rest is ordered by weight (start-time fair queueing: between volumes, and within
+ * each between its tenants), in slices short enough that new arrivals are noticed soon: a tenant that has the thread to
+ * itself may take long slices. Fops are queued only when the thread or the slots of a disk are saturated, when a rate
+ * is exceeded, or, for background work, while clients are active (yielding.ts). An idle tenant's share is available to
+ * all.
  *
  * While nothing waits and the turn of the event loop is young, a fop whose rates allow it goes at once; so does one that would be
  * the next anyway. What is left goes by weight (start-time fair queueing: volumes among each other, and in each its tenants), for

@@ -1,4 +1,4 @@
-/** What the scheduler needs of those whose fops it schedules; bricks and sessions lie above it. */
+/** What the scheduler needs of bricks and sessions. Interfaces, because those are in higher layers. */
 import type { ByteString } from '../../native/bytes.js';
 import type { Logger } from '../base/log.js';
 import type { FopEntry } from '../xlator/fop-table.js';

@@ -1,4 +1,4 @@
-/** What the scheduler tells of a brick's tenants: plain numbers, structured-clonable, for metrics, status page and CLI. */
+/** Statistics of a brick's tenants, as plain data for metrics, status page and command line. */
 import type { BadOption, Ceiling, TenantKind } from './rules.js';
 
 /** Upper bounds of the delay histogram, seconds; one more bucket counts what is above the last. */

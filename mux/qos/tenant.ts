@@ -1,4 +1,4 @@
-/** The tenants of bricks: their rates, what waits for them, and their counters; and what they share, volumes and disks. */
+/** Tenants at run time: rates, queued fops and counters; and the volumes and disks that they share. */
 import { assert, defined } from '../../native/assert.js';
 import type { Bucket } from './bucket.js';
 import type { Ceilings } from './ceilings.js';

@@ -1,4 +1,6 @@
-/** Which tenant a fop belongs to: the first rule of the volume that fits its client, its credentials or its directory. */
+/**
+ * Finds the tenant of a fop: the first rule of the volume that matches its client, its credentials or its directory.
+ */
 import { BlockList, isIP } from 'node:net';
 import { defined } from '../../native/assert.js';
 import { fnmatch } from '../../volfiles/fnmatch.js';

@@ -1,8 +1,8 @@
 /**
- * How background work leaves room to clients on a thread that is not full. Shares by weight hold where something waits; a heal
- * that is let in whenever nothing does takes the processor, the disk and the pool from those who ask a moment later. So what
- * it has done is followed by a pause: as long as its weight says against that of the clients who are at work. Clients that use
- * little of the thread are owed little, and none at work nothing.
+ * Makes background work (heal, rebalance) leave room for clients on a thread that is not saturated. Weights only count
+ * when fops are queued; a heal that runs whenever nothing is queued takes processor, disk and pool from the clients
+ * that come a moment later. So background work is followed by a pause, as long as its weight against that of the active
+ * clients demands. Clients that use little of the thread cause short pauses, and no active clients none.
  */
 
 /** What a fop of work 1 takes of the process when it comes alone, as those of a heal do. */

@@ -1,4 +1,7 @@
-/** From the credentials of a request to those that the fop runs with: squashing and server-side group lists. */
+/**
+ * Derives the credentials that a fop runs with from those of its request: squashing, and group lists from the server
+ * (server.manage-gids).
+ */
 
 import type { ClientState } from '../brick/client.js';
 import type { CredentialRules } from '../brick/server-rules.js';

@@ -1,4 +1,4 @@
-/** Fops that have ended, to be used again. */
+/** A free list of FopInFlight objects. */
 import { FopInFlight } from './fop-in-flight.js';
 
 /** Fops kept: more are seldom under way at once. */

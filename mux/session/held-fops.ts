@@ -1,6 +1,6 @@
 /**
- * Fops of one connection that wait until the groups of their users are known. A fop that names an fd for which one waits stays
- * behind it, whoever calls, so that the order of one fd is kept; others go ahead.
+ * Fops of one connection that wait until the groups of their users are known. A fop on an fd for which another one
+ * waits stays behind it, whoever calls, to keep the order of that fd; others go ahead.
  */
 import { fdsOf } from '../qos/queue.js';
 import type { FopInFlight } from './fop-in-flight.js';

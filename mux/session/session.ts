@@ -1,6 +1,6 @@
 /**
- * One connection of a client after its handshake, on the thread of its brick: takes records apart and starts their fops. Replies
- * leave in whatever order they get ready.
+ * One connection of a client after its handshake, on the worker of its brick: decodes requests and starts their fops.
+ * Replies are sent in the order in which they are ready.
  */
 
 import { assert } from '../../native/assert.js';

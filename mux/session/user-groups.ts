@@ -1,6 +1,6 @@
 /**
- * The groups of users as this machine's user database has them: a cache for all bricks of a thread, filled by threads of the addon. A
- * directory service that is slow holds up the fops of the users that are looked up, and nothing else.
+ * Supplementary groups of users, from the system's user database: a cache for all bricks of a thread, filled by threads
+ * of the addon. A slow directory service delays only fops of the users that are being looked up.
  */
 
 import { addon } from '../../native/addon.js';

@@ -1,6 +1,6 @@
 /**
- * What a brick keeps of each fop's past for metrics: how long it took, as a histogram, and with which errors it failed. A
- * fop that nobody has called takes no memory: a thread may have hundreds of idle bricks.
+ * Latency histograms and error counts per fop of a brick, for metrics. A fop that was never called uses no memory: a
+ * thread may have hundreds of idle bricks.
  */
 
 /** Upper bounds of the buckets of a latency histogram, in seconds; whatever takes longer is in one more. */

@@ -1,6 +1,6 @@
 /**
- * How late a thread's event loop is, as a histogram: a timer looks how much later it runs than it should. It runs only while
- * somebody asks for the numbers, so that a process without metrics wakes for nothing.
+ * A histogram of event loop delay: how much later a timer runs than it should. It runs only while somebody reads the
+ * numbers, so that a process without metrics does not wake up for it.
  */
 import { countLatency, LATENCY_ROW } from './fop-stats.js';
 

@@ -1,4 +1,4 @@
-/** Takes calls apart, one after the other, with one header and one reader for all calls of a thread. */
+/** Decodes calls one after the other, with one header object and one reader for all calls of a thread. */
 import { assert } from '../../native/assert.js';
 import { CallHeader, parseCall } from './rpc.js';
 import { XdrReader } from './xdr.js';

@@ -1,5 +1,5 @@
 /**
- * Record marking (RFC 5531, 11): finds the records in a stream and keeps each in one piece of memory.
+ * Record marking (RFC 5531, section 11): finds the records in a stream and keeps each in one piece of memory.
  *
  * While nothing is pending, all connections of a thread receive into one shared region, and records are handed out where
  * they lie. What is left of an unfinished record moves, once, to a region of its own that has room for all of it, and the

@@ -1,6 +1,6 @@
 /**
- * XDR (RFC 4506) over memory: a reader that never looks beyond its slice, and a writer whose output lies in one region,
- * so that it can be sent by address. All units are bytes.
+ * XDR (RFC 4506) in memory: a reader that never reads beyond its slice, and a writer whose output is in one region, so
+ * that it can be sent by address. All units are bytes.
  */
 import { type Region, region } from '../../native/memory.js';
 import { secondsInRange } from '../xlator/time-range.js';

@@ -62,7 +62,7 @@ export class Server implements ListenerOwner {
     this.#workerFailures++;
     this.#registry.workerLost(worker.bricks);
     this.#supervisor.workerDown(worker).catch((error: unknown) => {
-      this.log.error(0, `bricks of a failed worker do not come back: ${String(error)}`);
+      this.log.error(0, `restarting the bricks of a failed worker failed: ${String(error)}`);
       for (const brick of worker.bricks) this.#registry.fail(brick, String(error));
     });
   }
@@ -119,7 +119,7 @@ export class Server implements ListenerOwner {
       return await this.#pool.run(task.brick, 'attach', task);
     } catch (error) {
       if (!(error instanceof WorkerLost)) throw error;
-      const message = `its worker has failed while it came up: ${worker.fault}`;
+      const message = `its worker failed while the brick started: ${worker.fault}`;
       throw new BrickError('WORKER_FAILED_AT_START', task.brick, { message });
     } finally {
       worker.suspect = false;

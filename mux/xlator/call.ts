@@ -1,4 +1,4 @@
-/** One fop under way: who asks, and with which credentials. Lives until its reply is sent. */
+/** One fop in progress, with the caller's credentials. Ends when its reply is sent. */
 import { assert } from '../../native/assert.js';
 import type { Client, Fd, Inode } from './inode.js';
 

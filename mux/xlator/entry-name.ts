@@ -1,4 +1,4 @@
-/** Names of directory entries, as the wire and dictionaries have them: byte strings. */
+/** Checks names of directory entries. Names are byte strings. */
 
 /** Bytes of a name at most. */
 export const NAME_MAX = 255;

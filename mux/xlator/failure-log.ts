@@ -1,7 +1,8 @@
 /**
- * Which failures of fops are worth a line in the log. What a client has brought on itself (it may not, there is no such thing, the
- * arguments make no sense) is an everyday answer: statistics count it, and a line for each would let any client fill the log. What
- * speaks of the server gets its line; a condition that makes fop after fop fail, as a full disk does, gets one while it lasts.
+ * Decides which failures of fops get a log line. Failures that the client caused (no permission, no such file, bad
+ * arguments) are everyday answers: statistics count them, and a line for each would let any client fill the log.
+ * Failures of the server get a line; a condition that makes fop after fop fail, such as a full disk, gets one while it
+ * lasts.
  */
 import * as errno from '../../native/errno.js';
 

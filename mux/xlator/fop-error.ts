@@ -1,6 +1,6 @@
 /**
- * How a fop fails: by throwing (or rejecting with) a FopError. It is no Error: capturing a stack costs more than a whole
- * cached look-up, and ENOENT is an everyday answer.
+ * FopError: how a fop fails, by throwing it or rejecting with it. It is not an Error: capturing a stack costs more than
+ * a whole cached lookup, and ENOENT is an everyday answer.
  */
 import { EIO } from '../../native/errno.js';
 import type { Dict } from './dict.js';

@@ -1,7 +1,7 @@
 /**
- * THE table of fops: every procedure of the fop program once, with all the facts about it. Dispatch, statistics, queueing, QoS
- * and metrics derive from it. Codecs (mux/fops/codecs.ts) and handlers (mux/fops/handlers.ts) are typed by its names: one that
- * lacks does not compile.
+ * THE table of fops: all facts about every procedure of the fop program, one row each. Dispatch, statistics, queues,
+ * QoS and metrics use it. Codecs (mux/fops/codecs.ts) and handlers (mux/fops/handlers.ts) are typed by its names: a fop
+ * without one does not compile.
  */
 
 import { defined } from '../../native/assert.js';

@@ -1,6 +1,6 @@
 /**
- * The contract of every fop between translators: arguments and replies. A fop returns its reply, or a promise of it where
- * it must wait; it fails by throwing a FopError. The wire's shapes live in mux/wire and are translated at the border.
+ * The interface of all fops between translators: arguments and replies. A fop returns its reply, or a promise of it; it
+ * fails by throwing a FopError. The structures of the wire are in mux/wire; handlers (mux/fops) convert.
  */
 import type { Region } from '../../native/memory.js';
 import type { Pipe } from '../../native/pipe.js';

@@ -1,4 +1,7 @@
-/** Attributes of an inode, as every fop reports them: the fields of gfx_iattx that carry information on a brick. */
+/**
+ * Attributes of an inode (Gluster's iatt), as every fop reports them: the fields of gfx_iattx that mean something on a
+ * brick.
+ */
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../native/linux.js';
 import { type Gfid, NULL_GFID } from './gfid.js';
 

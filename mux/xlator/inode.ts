@@ -1,4 +1,4 @@
-/** What a translator sees of inodes, open files and clients. The tables that make them live in mux. */
+/** Inodes, open files and clients, as translators see them. The tables that hold them are in mux/brick. */
 import { assert, defined } from '../../native/assert.js';
 import type { Gfid } from './gfid.js';
 

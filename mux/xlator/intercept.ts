@@ -1,4 +1,4 @@
-/** Fops that a translator treats alike: one function for all of them. */
+/** Gives a translator one method for many fops that it treats alike. */
 import { assert } from '../../native/assert.js';
 import type { Call } from './call.js';
 import type { FopName, Fops, MaybePromise } from './fops.js';

@@ -1,6 +1,6 @@
 /**
- * The way from an inode up to the root, by the names that the inode table knows. The table holds no cycles; clients can make
- * directories as deep as they like, so every walk is bounded all the same.
+ * Walks from an inode up to the root by the names that the inode table knows. The table has no cycles, but clients can
+ * nest directories as deep as they like, so every walk is bounded.
  */
 import { gfidText } from './gfid.js';
 import type { Inode } from './inode.js';

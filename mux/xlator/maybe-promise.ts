@@ -1,4 +1,4 @@
-/** Values that may have to be waited for. */
+/** Helpers for values that may be promises. */
 import type { MaybePromise } from './fops.js';
 
 /** Applies `next` to a value, at once when it is there. */

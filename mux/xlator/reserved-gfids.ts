@@ -1,4 +1,6 @@
-/** gfids with a meaning of their own: no file or directory of a client's gets one, but for those that belong to clients' translators. */
+/**
+ * Reserved gfids: clients' files and directories must not have them, except those that belong to clients' translators.
+ */
 import { defined } from '../../native/assert.js';
 import { EPERM } from '../../native/errno.js';
 import { failure } from './fop-error.js';

@@ -1,6 +1,6 @@
 /**
- * Which times this program takes: what lies beyond is moved to the border, so that whatever passed can be computed with, encoded
- * and stored. A client whose clock is far off works as any other.
+ * Limits times to a range that can be computed with, encoded and stored. A client whose clock is far off works like any
+ * other.
  */
 
 /** Exact as a number; any file system's own bounds lie far inside. */

@@ -1,4 +1,4 @@
-/** The base of every translator, and what a brick gives it to work with. */
+/** The base class of all translators, and the interface that a brick offers to them. */
 import type { ByteString } from '../../native/bytes.js';
 import type { Logger } from '../base/log.js';
 import type { Call } from './call.js';

@@ -1,4 +1,4 @@
-/** Names that requests and replies carry in xdata, as Gluster's clients spell them. */
+/** Keys of xdata in requests and replies, as Gluster's clients spell them. */
 
 export const GFID_REQ = 'gfid-req';
 export const INTERNAL_FOP = 'glusterfs-internal-fop';

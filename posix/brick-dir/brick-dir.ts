@@ -37,7 +37,8 @@ export class BrickDir extends DiskContext {
   constructor(init: DiskInit) {
     super(init);
     this.queue.onHang = (hangs) => this.#hangs(hangs);
-    this.queue.onFault = (thrown) => this.log.error(0, `taking results of the disk failed: ${describeThrown(thrown)}`);
+    this.queue.onFault = (thrown) =>
+      this.log.error(0, `handling results of system calls failed: ${describeThrown(thrown)}`);
     this.dirs = new DirectoryCache(this);
     this.#locator = new FileLocator(this, this.dirs);
     this.handles = new Handles(this);
@@ -73,7 +74,10 @@ export class BrickDir extends DiskContext {
     this.landfill.stop();
     const left = await this.queue.drained(this.queue.hangs ? HUNG_WAIT_MS : CLOSE_WAIT_MS);
     if (left > 0)
-      this.log.warning(0, `${this.path}: ${left} batches of system calls not waited for: does the disk hang?`);
+      this.log.warning(
+        0,
+        `${this.path}: ${left} batches of system calls have not returned: closing without them, the disk may hang`,
+      );
     if (left > 0) this.closing.hold();
     this.files.shared.closeAll();
     this.dirs.closeAll();

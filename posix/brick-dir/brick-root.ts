@@ -1,4 +1,4 @@
-/** Opens the root directory of a brick that is starting. */
+/** What the steps of a brick's start share: the open root directory, and the error that refuses it. */
 import type { ByteString } from '../../native/bytes.js';
 import type { Queue } from '../../native/queue.js';
 

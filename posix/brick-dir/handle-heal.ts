@@ -142,14 +142,14 @@ async function make(store: BrickDir, d: Directory, parent: Inode, name: string, 
   if (result === 0 && !same) await remove(store, gfid);
   const what = `${gfidText(parent.gfid)}/${name}`;
   if (result !== 0 && result !== -EEXIST) {
-    store.log.warning(0, `making the handle ${gfidText(gfid)} of ${what} again failed`, -result);
+    store.log.warning(0, `recreating the missing handle ${gfidText(gfid)} of ${what} failed`, -result);
     return false;
   }
   store.handles.made(gfid);
   // A file that has none and can't get one, because another file has it, is not tried again and again.
   store.state(inode).hasHandle = same && (isDirectory || result === -EEXIST);
   if (result !== 0 || !same) return false;
-  store.log.warning(0, `made the handle ${gfidText(gfid)} of ${what} again, which was lost`);
+  store.log.warning(0, `recreated the missing handle ${gfidText(gfid)} of ${what}`);
   return true;
 }
 

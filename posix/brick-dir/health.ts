@@ -90,7 +90,7 @@ export class HealthCheck {
     this.checks++;
     if (errno === 0) this.healthyAtSec = Date.now() / 1000;
     if (NOT_THE_DISK.has(errno)) {
-      const text = `${this.#disk.path}: the health check could not be done, which is no fault of the disk; the next one decides`;
+      const text = `${this.#disk.path}: the health check could not be done, but not because of the disk; the next one decides`;
       this.#disk.log.warning(113075, text, errno);
     } else if (errno !== 0 && !late) {
       this.#fail(errnoName(errno));

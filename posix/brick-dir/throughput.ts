@@ -34,7 +34,7 @@ export async function measureThroughput(
   reading: boolean,
 ): Promise<Throughput> {
   if (blockBytes > MAX_BLOCK_BYTES) throw new Error(`blocks of ${blockBytes} bytes are too large: 1 GiB at most`);
-  if (underWay.has(directory)) throw new Error('another measurement of this brick is under way');
+  if (underWay.has(directory)) throw new Error('another measurement of this brick is running');
   underWay.add(directory);
   const path = fsPath(bytesOfLatin1(`${directory}/${NAME}`));
   let file: FileHandle | undefined;

@@ -1,4 +1,4 @@
-/** Which fops a translator for tests acts on. */
+/** Selects the fops that a debug translator acts on. */
 
 import { FOPS } from '../../../mux/xlator/fop-table.js';
 import type { FopName } from '../../../mux/xlator/fops.js';

@@ -1,4 +1,4 @@
-/** Numbers of a worker's bricks for metrics and the status page: gathered when somebody asks. */
+/** Collects the statistics of a worker's bricks for metrics and the status page, on request. */
 import { getHeapStatistics } from 'node:v8';
 import { threadId } from 'node:worker_threads';
 import type { ByteString } from '../../../native/bytes.js';

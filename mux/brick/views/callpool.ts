@@ -1,6 +1,6 @@
 /**
- * Fops that are not answered yet, as `gluster volume status V callpool` and statedumps tell of them. The original tells of each
- * translator that a fop has gone through; here a fop is one call, told of as one frame, of the server.
+ * The fops in progress, for `gluster volume status V callpool` and statedumps. glusterfsd lists a frame for each
+ * translator that a fop has passed; here a fop is one call and is listed as one frame, of the server.
  */
 import type { Call } from '../../xlator/call.js';
 import { fopByNumber } from '../../xlator/fop-table.js';

@@ -1,6 +1,6 @@
 /**
- * The bricks of a worker as sections of a statedump, in Gluster's text form and its order: what belongs to the process first,
- * then brick by brick the server with its clients, the inodes with what translators know of each, and the translators.
+ * The bricks of a worker as statedump sections, in Gluster's text form and order: the process first, then for each
+ * brick the server with its clients, the inodes with each translator's state, and the translators.
  */
 
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK } from '../../../native/linux.js';

@@ -1,4 +1,4 @@
-/** What `gluster volume status` asks of a brick, as the keys and values of the answer's dictionary. */
+/** Answers `gluster volume status` for a brick, as keys and values of the reply's dictionary. */
 import { addon } from '../../../native/addon.js';
 import type { Brick } from '../brick.js';
 import { type StatusValues, statusCalls } from './callpool.js';

@@ -157,7 +157,7 @@ t.test('a brick that hangs on its way out holds up nobody else', async (t) => {
   await attach('c');
   t.equal(await bricks.detach(bytesOfText('/d/c')), 'gone', 'meanwhile');
   t.equal(await going, 'late');
-  t.match(lines(), /detaching takes long and goes on \[\{brick=\/d\/a\}\]/);
+  t.match(lines(), /detaching takes long and continues in the background \[\{brick=\/d\/a\}\]/);
   t.same(bricks.staying(), ['/d/b']);
   await t.rejects(attach('a'), { brick: '/d/a', message: /asked for it before is not done after/ });
   release();
@@ -252,5 +252,5 @@ t.test('volfile-ids by path', async (t) => {
   const snapshot = '/var/lib/glusterd/snaps/s1/0a1b2c/0a1b2c.host.run-gluster-snaps-0a1b2c-brick1-b1.vol';
   t.equal(volfileIdOf(bytesOfText(snapshot)), '/snaps/s1/0a1b2c/0a1b2c.host.run-gluster-snaps-0a1b2c-brick1-b1');
   t.equal(volfileIdOf(bytesOfText('/snaps/vols/v1/v1.host.x.vol.vol')), '/snaps/vols/v1/v1.host.x.vol');
-  t.throws(() => readVolfile(bytesOfText('/dev/zero')), { message: 'volfile /dev/zero is no regular file' });
+  t.throws(() => readVolfile(bytesOfText('/dev/zero')), { message: 'volfile /dev/zero is not a regular file' });
 });

@@ -105,6 +105,6 @@ t.test('a disk that turns out to hang while its brick is closed keeps it no long
   brick.diskHangs(true);
   await closed;
   t.ok(performance.now() - began < 10_000, 'not waited for as long as for a healthy disk');
-  t.match(log(), /1 fops still under way after 1 s: not waited for/);
+  t.match(log(), /1 fops still in progress after 1 s: not waited for/);
   answer();
 });

@@ -1,4 +1,4 @@
-/** debug/delay-gen: holds a share of requests back for a while, for tests. */
+/** debug/delay-gen: delays a share of the requests, for tests. */
 import type { FopName } from '../../../../mux/xlator/fops.js';
 import { below, intercept } from '../../../../mux/xlator/intercept.js';
 import { Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';

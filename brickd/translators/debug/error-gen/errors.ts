@@ -1,4 +1,4 @@
-/** What each fop may plausibly fail with. Fops that are not listed never fail. */
+/** Plausible errors of each fop. Fops that are not listed never fail. */
 import type { FopName } from '../../../../mux/xlator/fops.js';
 
 /** No error number: half of the data is written. */

@@ -1,4 +1,7 @@
-/** Reads and counts in arrays whose size every index is below: those of GF_FOP_* and GF_UPCALL_* numbers, buckets, files. */
+/**
+ * Array accesses with indexes that are below the array's size by construction: GF_FOP_* and GF_UPCALL_* numbers,
+ * buckets, files.
+ */
 
 /** The value at an index. */
 export const cell = (array: Float64Array, index: number): number =>

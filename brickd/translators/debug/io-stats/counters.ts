@@ -1,4 +1,4 @@
-/** What io-stats counts over a time: requests, latencies and sizes by fop, in flat arrays. */
+/** Counters of io-stats over an interval: requests, latencies and sizes by fop, in flat arrays. */
 
 import { add, cell } from './cells.js';
 

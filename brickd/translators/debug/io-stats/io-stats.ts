@@ -1,7 +1,7 @@
 /**
- * debug/io-stats: counts requests and latencies while a profile is on; and always what the original counts always: sizes
- * of reads and writes, releases, and how busy which files are. While no profile is on, all but the fops that these counts
- * need are linked past it, and those pass without a look at the clock for their time.
+ * debug/io-stats: counts requests and latencies while a profile is on; and always, as glusterfsd does, sizes of reads
+ * and writes, releases, and the activity of files. While no profile is on, fops that these counts do not need are
+ * linked past it, and the others are counted without reading the clock.
  */
 
 import { loggerFor } from '../../../../mux/base/log.js';

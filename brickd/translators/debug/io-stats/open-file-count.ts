@@ -1,4 +1,4 @@
-/** How many files of a brick are open, and when the most were. */
+/** Counts the open files of a brick, and remembers the maximum. */
 import { formatTime } from '../../../../mux/base/time-text.js';
 
 export class OpenFileCount {

@@ -1,4 +1,7 @@
-/** What io-stats knows of one brick: counters of all time and of the present interval, its busy and its open files. */
+/**
+ * All statistics of io-stats for one brick: counters since the start and of the current interval, busy files and open
+ * files.
+ */
 import { BusyFiles } from './busy-files.js';
 import { Counters } from './counters.js';
 import { OpenFileCount } from './open-file-count.js';

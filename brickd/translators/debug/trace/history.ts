@@ -1,4 +1,4 @@
-/** The last lines of a trace. */
+/** A ring of the last lines of a trace. */
 
 /** However long a volfile wants it: some hundred bytes a line. */
 const MAX_HISTORY = 1 << 16;

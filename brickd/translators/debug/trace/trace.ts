@@ -42,12 +42,10 @@ export class TraceTranslator extends Translator<Options> {
     const include = this.options['include-ops'];
     const exclude = this.options['exclude-ops'];
     const chosen = (names: readonly string[]): ReadonlySet<FopName> =>
-      chosenFops(names, false, (name) =>
-        this.#log.warning(0, `${this.brick.name}: there is no fop '${name}' to trace`),
-      );
+      chosenFops(names, false, (name) => this.#log.warning(0, `${this.brick.name}: unknown fop '${name}' to trace`));
     if (include !== undefined) {
       if (exclude !== undefined)
-        this.#log.warning(0, `${this.brick.name}: both include-ops and exclude-ops are given: the former counts`);
+        this.#log.warning(0, `${this.brick.name}: both include-ops and exclude-ops are set: include-ops is used`);
       this.#traced = chosen(include);
     } else if (exclude !== undefined) {
       const left = chosen(exclude);

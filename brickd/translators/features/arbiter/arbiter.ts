@@ -1,6 +1,7 @@
 /**
- * features/arbiter: a brick that keeps names, attributes and xattrs of files but none of their data. What changes data is
- * acknowledged and not done, so that replication counts this copy among those that know of the change; its files stay empty.
+ * features/arbiter: a brick that stores names, attributes and xattrs of files, but no data. Fops that change data are
+ * acknowledged without being done, so that replication counts this copy among those that know of the change; the files
+ * stay empty.
  */
 import type { Call } from '../../../../mux/xlator/call.js';
 import { Dict } from '../../../../mux/xlator/dict.js';

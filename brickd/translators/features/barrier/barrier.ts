@@ -1,6 +1,6 @@
 /**
- * features/barrier: while a snapshot is taken, changes are made but not acknowledged, so that no client builds on one that
- * the snapshot may lack. A time-out lifts a barrier that was forgotten.
+ * features/barrier: while a snapshot is taken, changes are made but not acknowledged, so that no client relies on a
+ * change that the snapshot may lack. A time-out lifts a barrier that was not lifted.
  */
 
 import { BrickError } from '../../../../mux/base/brick-error.js';

@@ -1,6 +1,6 @@
 /**
- * features/cdc: data travels compressed. Clients of the volume compress what they write, and the brick what they read, where that
- * makes it smaller; a flag in xdata says so. On disk all is as it ever was.
+ * features/cdc: compression on the wire. Clients of the volume compress the data of writes, and the brick that of
+ * reads, where that makes it smaller; a flag in xdata says so. Files on disk are not compressed.
  */
 import { type Logger, loggerFor } from '../../../../mux/base/log.js';
 import type { Call } from '../../../../mux/xlator/call.js';

@@ -1,4 +1,4 @@
-/** For tests: leaves the last payload on disk as a file that gunzip takes, where the original leaves it. */
+/** For tests: writes the last payload to disk as a gzip file, where glusterfsd does. */
 import { randomUUID } from 'node:crypto';
 import { rename, writeFile } from 'node:fs/promises';
 

@@ -1,4 +1,4 @@
-/** Changes that are being made: those that have begun by some moment can be waited for. */
+/** Changes in progress. One can wait for all that had begun at some moment. */
 import { assert } from '../../../../native/assert.js';
 
 /** The changes that began between two moments. */

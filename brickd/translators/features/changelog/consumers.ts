@@ -1,4 +1,7 @@
-/** Who is told of events, and the socket on which they ask for it: /var/run/gluster/changelog-<hash of the brick's path>.sock. */
+/**
+ * The processes that subscribed to events, and the socket on which they subscribe: /var/run/gluster/changelog-<hash of
+ * the brick's path>.sock.
+ */
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Logger } from '../../../../mux/base/log.js';
@@ -120,7 +123,7 @@ export class Consumers {
     new RpcSocket(
       socket,
       (call, args, from) => this.#called(call, args, from),
-      (reason) => this.#log.error(0, `closing a connection to ${this.#path}: what it sends is no RPC: ${reason}`),
+      (reason) => this.#log.error(0, `closing a connection to ${this.#path}: malformed RPC: ${reason}`),
     );
   }
 

@@ -1,4 +1,4 @@
-/** Keeps changes of entries from being made while a snapshot is taken, so that it has none that its journals lack. */
+/** Blocks changes of entries while a snapshot is taken, so that it contains none that its journals lack. */
 import { assert } from '../../../../native/assert.js';
 
 export class EntryBarrier {

@@ -256,7 +256,7 @@ export class Journal implements Collector {
 
   #refused(chunks: Chunk[], errno: number): void {
     if (!this.#refusing) {
-      this.#log.error(0, `${this.#folder.path}: records cannot be written and are kept for later`, errno);
+      this.#log.error(0, `${this.#folder.path}: cannot write records, keeping them in memory`, errno);
     }
     this.#refusing = true;
     this.#keep(chunks);
@@ -288,8 +288,8 @@ export class Journal implements Collector {
     if (this.#lost) return;
     this.#lost = true;
     const path = this.#folder.path;
-    this.#log.error(0, `${path}: changes are not recorded while the disk takes no more records`);
-    this.#log.error(0, `${path}: a new index will be begun: consumers have to crawl the volume for what was changed`);
+    this.#log.error(0, `${path}: changes are not recorded until the disk accepts records again`);
+    this.#log.error(0, `${path}: a new index will be started: consumers have to crawl the volume to find the changes`);
   }
 
   /** Tries the records again that the disk has refused; nothing else is written meanwhile. */
@@ -301,7 +301,7 @@ export class Journal implements Collector {
     await this.#writeChunks(chunks);
     if (this.failing) return false;
     this.#refusing = false;
-    this.#log.info(0, `${this.#folder.path}: records that were kept are written`);
+    this.#log.info(0, `${this.#folder.path}: the records kept in memory have been written`);
     return true;
   }
 
@@ -429,7 +429,7 @@ export class Journal implements Collector {
     await this.#run('closing the journal', async () => {
       while (this.#set !== null || this.#writing !== null) await (this.#set ?? this.#writing)?.written;
       if (!(await this.#writeBacklog())) {
-        this.#log.error(0, `${this.#folder.path}: records that were kept are lost`);
+        this.#log.error(0, `${this.#folder.path}: the records kept in memory are lost`);
         this.#give(this.#backlog.splice(0));
       }
       this.#cancelRetry?.();

@@ -1,6 +1,6 @@
 /**
- * Names whose entries are being changed. Changes of one name follow each other: what completes together on the disk might be
- * recorded in another order than it was made in, and a name that was removed and made anew would be gone for consumers.
+ * Serializes changes of the same name. Otherwise changes that end together might be recorded in another order than they
+ * were made in, and consumers would lose a name that was removed and created again.
  */
 import type { Inode } from '../../../../mux/xlator/inode.js';
 

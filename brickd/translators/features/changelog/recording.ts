@@ -206,7 +206,8 @@ export class Recording {
     this.#snapshot = null;
     const closed = (snapshot?.end() ?? Promise.resolve()).then(() => journal?.close());
     const hangs = !(await withinMs(closed, CLOSE_WAIT_MS));
-    if (hangs) this.#log.error(0, `${folder?.path}: the disk does not take the last records: not waited for`);
+    if (hangs)
+      this.#log.error(0, `${folder?.path}: the last records could not be written in time: closing without them`);
     await folder?.close(hangs ? 0 : CLOSE_WAIT_MS);
   }
 

@@ -1,4 +1,4 @@
-/** Whether any file awaits healing: how many entries the xattrop index has, as far as that is known. */
+/** Whether files await healing: how many entries the xattrop index has, as far as that is known. */
 import { Dict } from '../../../../mux/xlator/dict.js';
 import { FopError, nullOnFailure } from '../../../../mux/xlator/fop-error.js';
 import type { MaybePromise, Xdata } from '../../../../mux/xlator/fops.js';

@@ -130,7 +130,7 @@ export class LeasesTranslator extends Translator<Options> implements LeaseHost {
       lease.endRecall = null;
       this.#revoked++;
       const what = `${pathOf(inode)}: the lease of client ${lease.client.uid} is revoked`;
-      this.#log.warning(0, `${this.brick.name}: ${what}: it was not given back within ${timeoutSec} s`);
+      this.#log.warning(0, `${this.brick.name}: ${what}: it was not returned within ${timeoutSec} s`);
       lease.leases.end(lease);
     });
     this.#recalls++;

@@ -1,4 +1,4 @@
-/** What every fop of features/locks stands on: the locks of inodes, and the counts of them that any reply may carry. */
+/** The base of features/locks: finds the locks of an inode, and adds the lock counts that any reply may carry. */
 
 import { type DomainLogger, loggerFor } from '../../../../mux/base/log.js';
 import type { Call } from '../../../../mux/xlator/call.js';

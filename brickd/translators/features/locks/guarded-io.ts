@@ -1,4 +1,4 @@
-/** I/O under mandatory locking: held back, or refused, where somebody else has a lock. */
+/** Reads and writes under mandatory locking: delayed or refused where another owner has a lock. */
 
 import type { Call } from '../../../../mux/xlator/call.js';
 import { failure, fopErrorOf } from '../../../../mux/xlator/fop-error.js';

@@ -1,4 +1,7 @@
-/** All locks of one inode: POSIX locks, inode and entry locks by domain, and what waits for them. Each part is made when it is needed. */
+/**
+ * All locks of one inode: POSIX locks, inode and entry locks by domain, and the requests that wait. Each part is
+ * created when it is needed.
+ */
 import type { Client, Inode } from '../../../../mux/xlator/inode.js';
 import { EAGAIN, EREMOTE } from '../../../../native/errno.js';
 import { type DomainHost, DomainLocks } from './internal/domain-locks.js';

@@ -1,7 +1,4 @@
-/**
- * Finds those of many locks that a request may conflict with, without looking at the others. Locks lie in buckets, each in the order
- * in which they were added.
- */
+/** An index of locks in buckets: finds those that a request may conflict with, without looking at the others. */
 import { assert, defined } from '../../../../native/assert.js';
 import { LockType } from './lock-text.js';
 

@@ -1,4 +1,4 @@
-/** How Gluster writes locks: owners, times and the lines of statedumps. */
+/** Text forms of locks as Gluster has them: owners, times, statedump lines. */
 import type { Flock } from '../../../../mux/xlator/fops.js';
 
 /** F_RDLCK, F_WRLCK, F_UNLCK as they are on the wire; EOL ends the list of an fd's locks. */

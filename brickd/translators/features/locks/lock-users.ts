@@ -1,6 +1,6 @@
 /**
- * Who has locks, or waits for them, on an inode: keeps the inode in its table while anyone does, and lets everything of a
- * client be found when it goes.
+ * Which clients hold locks on an inode, or wait for them: keeps the inode in its table meanwhile, and finds all locks
+ * of a client when it disconnects.
  */
 
 import { failure } from '../../../../mux/xlator/fop-error.js';

@@ -1,4 +1,4 @@
-/** Extended attributes that are requests about locks: clearing them, moving them between fds and bricks, enforcing them. */
+/** Xattr requests about locks: clearing them, moving them between fds and bricks, enforcing them. */
 import { type Call, ClientPid } from '../../../../mux/xlator/call.js';
 import { Dict } from '../../../../mux/xlator/dict.js';
 import { failure, nullOnFailure } from '../../../../mux/xlator/fop-error.js';

@@ -1,4 +1,4 @@
-/** The lk fop: POSIX locks as requests on an inode's locks, with what migration of files does to them. */
+/** The fop lk: POSIX locks, and what the migration of files does to them. */
 import type { Call } from '../../../../mux/xlator/call.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type { ActiveLock, Flock, LkArgs, LkReply, MaybePromise } from '../../../../mux/xlator/fops.js';

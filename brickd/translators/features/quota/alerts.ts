@@ -1,4 +1,4 @@
-/** Lines in the log about directories above their soft limits: one for each in every alert-time. */
+/** Logs directories above their soft limits, each once per alert-time. */
 import type { Logger } from '../../../../mux/base/log.js';
 import type { DirectoryLimit, Timing } from './directory-limit.js';
 

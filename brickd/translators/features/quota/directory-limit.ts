@@ -1,4 +1,4 @@
-/** A directory with limits: what it uses as far as this brick knows, and whether more fits in. */
+/** A directory with limits: its known usage, and whether more fits. */
 import type { Inode } from '../../../../mux/xlator/inode.js';
 import { assert } from '../../../../native/assert.js';
 import { Growth } from './growth.js';

@@ -1,4 +1,4 @@
-/** What is known of the limits of directories. It hangs at their inodes: that there are none, or which. */
+/** Limits of directories, kept with their inodes; it is also remembered that there are none. */
 import type { Logger } from '../../../../mux/base/log.js';
 import type { Dict } from '../../../../mux/xlator/dict.js';
 import type { Inode } from '../../../../mux/xlator/inode.js';

@@ -1,4 +1,4 @@
-/** What a file or directory takes along when it gets a name elsewhere. */
+/** The usage that a file or directory moves along when it is renamed to another directory. */
 import type { Call } from '../../../../mux/xlator/call.js';
 import type { MaybePromise } from '../../../../mux/xlator/fops.js';
 import type { Iatt } from '../../../../mux/xlator/iatt.js';

@@ -124,7 +124,7 @@ export class Quotad {
     const rpc = new RpcSocket(
       socket,
       () => {},
-      (reason) => this.#log.error(0, `quotad at ${this.#path} speaks no RPC: ${reason}`),
+      (reason) => this.#log.error(0, `quotad at ${this.#path} sends malformed RPC: ${reason}`),
     );
     this.#rpc = rpc;
     socket.on('error', (error) => this.#log.debug(0, `connection to quotad: ${error.message}`));
@@ -167,7 +167,7 @@ export class Quotad {
     if (now - this.#uncountedAt < UNCOUNTED_LOG_MS) return;
     this.#uncountedAt = now;
     const what = `directories of volume ${volume} have limits and are not counted yet`;
-    this.#log.warning(0, `${what}: what they hold does not count until the crawl of "quota enable" has come by`);
+    this.#log.warning(0, `${what}: their contents do not count until the crawl of "quota enable" reaches them`);
   }
 
   #away(reason: string): void {

@@ -1,4 +1,4 @@
-/** Where a brick learns what directories use in the whole volume: quotad, which is loaded when quota is on. */
+/** Where a brick learns the usage of directories in the whole volume: quotad. Loaded only when quota is on. */
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import { ENOTCONN } from '../../../../native/errno.js';
 import type { Usage } from './quota-xattrs.js';

@@ -1,6 +1,6 @@
 /**
- * features/sdfs: one change of a directory entry at a time. Each look-up and each change of a name holds a lock on that name
- * for as long as it runs, as clients' entry locks are held but in a domain of its own.
+ * features/sdfs: serializes changes of a directory entry. Each lookup and each change of a name holds an entry lock on
+ * that name while it runs, in a domain of its own.
  */
 
 import { background } from '../../../../mux/base/fault.js';

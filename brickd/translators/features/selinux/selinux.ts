@@ -1,4 +1,7 @@
-/** features/selinux: clients' security labels are stored under a name of Gluster's own, beside the brick's own labels. */
+/**
+ * features/selinux: stores clients' security labels under an xattr name of Gluster's own, separate from the brick's own
+ * labels.
+ */
 import type { Call } from '../../../../mux/xlator/call.js';
 import { Dict } from '../../../../mux/xlator/dict.js';
 import type {

@@ -56,7 +56,10 @@ export class NamespaceUsages {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(() => {
-        this.#log.warning(0, `${this.#layer.brick.name}: the usage of namespaces is not on disk yet: not waited for`);
+        this.#log.warning(
+          0,
+          `${this.#layer.brick.name}: the usage of namespaces is not on disk yet: closing without it`,
+        );
         resolve();
       }, LAST_STORE_MS);
     });

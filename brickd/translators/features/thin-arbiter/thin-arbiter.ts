@@ -1,6 +1,7 @@
 /**
- * features/thin-arbiter: the tie-breaker of two-way replicas. It holds one small file for each pair, whose xattrs say which of
- * the two copies is bad, and sees to it that they never call both bad: whoever asks for that has not seen all.
+ * features/thin-arbiter: the tie-breaker of two-way replicas. It holds a small file for each pair, whose xattrs say
+ * which of the two copies is bad, and prevents both from being marked bad: a client that asks for that has missed the
+ * other mark.
  */
 import type { Call } from '../../../../mux/xlator/call.js';
 import { Dict, valueBytes } from '../../../../mux/xlator/dict.js';

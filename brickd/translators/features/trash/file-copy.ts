@@ -1,4 +1,4 @@
-/** Copies what a file holds to another, slice by slice in the pool. */
+/** Copies the data of a file to another, in slices on the pool. */
 import { type Batch, batch } from '../../../../native/batch.js';
 import { EIO, ENXIO } from '../../../../native/errno.js';
 import { Priority, STAT } from '../../../../native/layout.js';

@@ -1,6 +1,6 @@
 /**
- * features/trash: what clients unlink or cut short is kept in a folder of the brick, under its path and the time. Large
- * files, files with further names and those below the paths that options name are not kept.
+ * features/trash: keeps a copy of what clients unlink or truncate, in a directory of the brick, under its path and the
+ * time. Large files, files with other names left and those below paths that options name are not kept.
  */
 
 import { loggerFor } from '../../../../mux/base/log.js';
@@ -79,7 +79,7 @@ export class TrashTranslator extends Translator<Options> {
   #read(options: Options): void {
     const name = options['trash-dir'];
     if (!isEntryName(name))
-      throw new Error(`brick ${this.brick.name}: option trash-dir: '${name}' is no name of a directory`);
+      throw new Error(`brick ${this.brick.name}: option trash-dir: '${name}' is not a valid directory name`);
     const paths = options['trash-eliminate-path'] ?? [];
     this.#eliminated = paths.filter((path) => path !== '').map((path) => `/${path.replace(/^\/+|\/+$/g, '')}/`);
   }
@@ -162,7 +162,7 @@ export class TrashTranslator extends Translator<Options> {
     const { directories, skip } = this.#target(call, path);
     const errno = await this.#opened.keep(stat.gfid, directories, skip, stamped(name), call);
     if (errno !== 0) {
-      this.#log.error(0, `${path.join('/')} is unlinked without being kept: ${errnoName(errno)}`);
+      this.#log.error(0, `${path.join('/')} is unlinked without a copy in the trash: ${errnoName(errno)}`);
       return this.next.unlink(call, args);
     }
     const reply = await this.next.unlink(call, args);
@@ -186,7 +186,7 @@ export class TrashTranslator extends Translator<Options> {
     if (errno === 0) return;
     const what = `${this.brick.name}: ${path.join('/')}`;
     if (copied || errno === ENOSPC || errno === EDQUOT || errno === EOPNOTSUPP) {
-      this.#log.error(0, `${what} is truncated without being kept: ${errnoName(errno)}`);
+      this.#log.error(0, `${what} is truncated without a copy in the trash: ${errnoName(errno)}`);
       return;
     }
     this.#log.error(0, `${what} is not truncated, as copying it to the trash failed: ${errnoName(errno)}`);

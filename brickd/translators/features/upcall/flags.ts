@@ -1,4 +1,4 @@
-/** What a client is told about its cached file (UP_* of Gluster, libglusterfs/src/glusterfs/upcall-utils.h). */
+/** Bits of a cache invalidation: what has changed (UP_* of Gluster, libglusterfs/src/glusterfs/upcall-utils.h). */
 export const Up = {
   nlink: 0x1,
   mode: 0x2,

@@ -1,7 +1,7 @@
 /**
- * features/upcall: clients keep attributes, xattrs and missing names in their caches for minutes; when one of them changes a file,
- * the brick tells the others that have used it of late. The word goes out before the reply does, so that nobody who
- * has heard of a change from its author finds the old state in a cache.
+ * features/upcall: cache invalidation. Clients cache attributes, xattrs and missing names for minutes. When one client
+ * changes a file, the brick notifies the others that used it recently, before it replies: a client that hears of the
+ * change from its author never finds the old state in its cache.
  */
 import type { Call } from '../../../../mux/xlator/call.js';
 import type { Dict } from '../../../../mux/xlator/dict.js';

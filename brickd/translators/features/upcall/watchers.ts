@@ -1,6 +1,6 @@
 /**
- * Who may have which file in a cache: every client that looked at it of late. Kept by gfid and not in the inode, since a
- * reply names files that the inode table gets to know only afterwards.
+ * Which clients may have a file in their cache: those that used it recently. Kept by gfid and not with the inode,
+ * because a reply names files that enter the inode table only afterwards.
  */
 import type { Client } from '../../../../mux/xlator/inode.js';
 import { assert, defined } from '../../../../native/assert.js';

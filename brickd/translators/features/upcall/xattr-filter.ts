@@ -1,4 +1,6 @@
-/** Which changes of xattrs clients want to hear of: those whose names match a pattern that some client has registered. */
+/**
+ * Which xattr changes clients want to be notified of: those whose names match a pattern that a client has registered.
+ */
 import { Dict, valueBytes } from '../../../../mux/xlator/dict.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type { Client } from '../../../../mux/xlator/inode.js';

@@ -1,6 +1,7 @@
 /**
- * performance/io-threads: passes everything on. What it does in the original (threads by priority of fops) the queue of
- * blocking calls below storage/posix does, with this translator's number of threads as its limit. Its own questions are answered: nothing ever waits here.
+ * performance/io-threads: sets how many batches of the brick the native pool runs at a time (option thread-count), and
+ * passes all fops on. glusterfsd runs fops on threads of this translator; here the queue of the native pool does that,
+ * with the same priorities. Questions about its queue are answered with zeros: nothing waits here.
  */
 import type { Call } from '../../../../mux/xlator/call.js';
 import { Dict } from '../../../../mux/xlator/dict.js';

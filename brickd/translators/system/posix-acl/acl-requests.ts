@@ -1,4 +1,4 @@
-/** Requests that set, remove or carry ACLs, by the names of xattrs in them. */
+/** Finds out from xattr names which requests set, remove or carry ACLs. */
 import type { Dict } from '../../../../mux/xlator/dict.js';
 import type { Xdata } from '../../../../mux/xlator/fops.js';
 import { isAclText, SYNC_XATTRS } from '../../../../mux/xlator/xdata-keys.js';

@@ -1,6 +1,6 @@
 /**
- * POSIX ACLs: their binary form in the xattrs `system.posix_acl_access` and `system.posix_acl_default`, the decision that
- * they are for, and how new files inherit them.
+ * POSIX ACLs: their binary form in the xattrs `system.posix_acl_access` and `system.posix_acl_default`, the access
+ * decision, and inheritance by new files.
  */
 
 import type { Call } from '../../../../mux/xlator/call.js';

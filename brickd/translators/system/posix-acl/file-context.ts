@@ -1,7 +1,6 @@
 /**
- * What is known of a file for permission checks: owner, mode, ACLs. Learnt from replies to callers who are checked, fetched
- * when a check needs it, and dropped or brought up to date by every change that passes. Callers who are not checked leave
- * no trace here.
+ * What permission checks know of a file: owner, mode, ACLs. Learned from replies to callers that are checked, fetched
+ * when a check needs it, and dropped or updated by every change that passes.
  */
 import type { Call } from '../../../../mux/xlator/call.js';
 import { Dict } from '../../../../mux/xlator/dict.js';

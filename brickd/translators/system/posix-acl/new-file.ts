@@ -1,4 +1,4 @@
-/** What a new file gets from its request and from the directory that it is made in: mode, umask and ACLs. */
+/** What a new file inherits from its request and its directory: mode, umask and ACLs. */
 import type { Xdata } from '../../../../mux/xlator/fops.js';
 import { copyDict } from '../../copy-dict.js';
 import { ACCESS_KEY, type Acl, DEFAULT_KEY, encodeAcl, inherit } from './acl.js';

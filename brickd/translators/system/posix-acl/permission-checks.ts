@@ -1,4 +1,4 @@
-/** The decisions: who is checked at all, and whether a caller who is may do something to a file. */
+/** Permission decisions: which callers are checked, and what a checked caller may do with a file. */
 import type { Call } from '../../../../mux/xlator/call.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type { MaybePromise, SetattrArgs } from '../../../../mux/xlator/fops.js';

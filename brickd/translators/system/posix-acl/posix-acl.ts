@@ -1,6 +1,6 @@
 /**
- * system/posix-acl (features/access-control in volfiles): may the caller do what it asks for? By mode and POSIX ACLs, for
- * everyone but the super-user and Gluster's internal clients; and what a new file inherits from its directory, for all.
+ * system/posix-acl (features/access-control in volfiles): checks permissions by mode and POSIX ACLs, for all callers
+ * but the super-user and Gluster's internal clients; and applies what new files inherit from their directory, for all.
  */
 import type { Call } from '../../../../mux/xlator/call.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';

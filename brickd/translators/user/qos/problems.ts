@@ -1,4 +1,4 @@
-/** What `brickd check` says of user/qos: options that a brick would not use. */
+/** Reports options of user/qos that a brick would not use, for `brickd check`. */
 import type { Graph } from '../../../../volfiles/graph.js';
 import { shown, type VolfileProblem } from '../../../../volfiles/problem.js';
 import { QOS_TYPE } from './options.js';

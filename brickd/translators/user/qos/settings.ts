@@ -1,6 +1,6 @@
 /**
- * Options of user/qos → the rules of the volume's tenants. An option that can't be used leaves the setting as it was last good, or
- * at its default, and is told of in the rules: glusterd has accepted it already, so the brick must live with it.
+ * Turns options of user/qos into rules of the volume's tenants. An invalid option keeps the last valid setting, or the
+ * default, and is reported in the rules: glusterd has accepted it already, so the brick must go on.
  */
 import {
   BACKGROUND,

@@ -1,4 +1,7 @@
-/** Values of user/qos: text → limits, conditions, weights. Every parser throws BadValue with a reason that reads on after "value 'x' ". */
+/**
+ * Parses values of user/qos: limits, conditions, weights. Every parser throws BadValue with a reason that continues
+ * "value 'x' ".
+ */
 import { BlockList } from 'node:net';
 import { CEILINGS, type Ceiling, DEFAULT_BURST_SEC, type Limits, type Match } from '../../../../mux/qos/rules.js';
 import { addNetwork } from '../../../../mux/qos/tenants.js';

@@ -1,4 +1,4 @@
-/** Tells holders of inode and entry locks that others wait for what they have. */
+/** Notifies holders of inode and entry locks that others wait for them. */
 import type { Inode } from '../../../../../mux/xlator/inode.js';
 import type { BrickContext, Upcall } from '../../../../../mux/xlator/translator.js';
 import type { InternalLock } from './internal-lock.js';

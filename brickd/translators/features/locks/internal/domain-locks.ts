@@ -1,4 +1,4 @@
-/** Inode and entry locks of one inode, by the domains that clients name. Locks of different domains know nothing of each other. */
+/** Inode and entry locks of one inode, by the domains that clients name. Locks of different domains do not conflict. */
 import type { Logger } from '../../../../../mux/base/log.js';
 import { gfidText } from '../../../../../mux/xlator/gfid.js';
 import type { Client, Inode } from '../../../../../mux/xlator/inode.js';

@@ -1,4 +1,4 @@
-/** A lock that Gluster's own layers take, from its request to its end. */
+/** One inode or entry lock, from request to release. */
 import { failure } from '../../../../../mux/xlator/fop-error.js';
 import type { Client } from '../../../../../mux/xlator/inode.js';
 import { assert } from '../../../../../native/assert.js';

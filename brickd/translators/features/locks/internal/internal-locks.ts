@@ -1,4 +1,4 @@
-/** The two kinds of lock that Gluster's own layers take: on ranges of an inode, and on names in a directory. */
+/** The locks that Gluster's own layers take: inode locks on ranges of a file, entry locks on names in a directory. */
 import type { Flock } from '../../../../../mux/xlator/fops.js';
 import type { Client } from '../../../../../mux/xlator/inode.js';
 import { LLONG_MAX, LockType } from '../lock-text.js';

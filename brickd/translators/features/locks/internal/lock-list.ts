@@ -1,6 +1,6 @@
 /**
- * The queueing that inodelk and entrylk share: granted locks, and requests that wait in order. A domain has one list of
- * each kind per inode; lists of different domains know nothing of each other.
+ * Grants and queues inode and entry locks: granted locks, and requests that wait in order. An inode has one list of
+ * each kind per domain.
  *
  * A request that waits is kept with one lock or earlier request that is in its way, and looked at again when that goes: thousands may
  * wait without each release looking at all of them. The one chosen is the last of those queued before, so that of many that want the

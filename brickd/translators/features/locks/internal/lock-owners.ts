@@ -1,4 +1,4 @@
-/** What clients and their owners have in one list of locks. */
+/** The locks in one list by client and owner. */
 import type { Client } from '../../../../../mux/xlator/inode.js';
 import { assert, defined } from '../../../../../native/assert.js';
 import { removeOrdered } from '../lock-index.js';

@@ -1,6 +1,6 @@
 /**
- * Removals of one inode (unlink, rmdir, rename over it). One waits while other clients hold inode locks for applications, and
- * while it waits or runs, applications get no new inode locks from the inode.
+ * Removals of one inode (unlink, rmdir, rename over it) against inode locks: a removal waits while other clients hold
+ * inode locks for applications, and while it waits or runs, applications get no new ones.
  */
 import type { Client } from '../../../../../mux/xlator/inode.js';
 import { assert } from '../../../../../native/assert.js';

@@ -1,4 +1,4 @@
-/** Takes inode and entry locks that others wait for away, by age or by how many wait. */
+/** Revokes inode and entry locks that others wait for, by age or by the number of waiters. */
 
 import { now } from '../lock-text.js';
 import type { InternalLock } from './internal-lock.js';

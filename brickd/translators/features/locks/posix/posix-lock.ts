@@ -1,4 +1,4 @@
-/** A range that an owner has locked, and requests that wait for it. */
+/** A POSIX lock: a range that an owner holds, or waits for. */
 import type { Flock } from '../../../../../mux/xlator/fops.js';
 import type { Client, Fd } from '../../../../../mux/xlator/inode.js';
 import { LLONG_MAX } from '../lock-text.js';

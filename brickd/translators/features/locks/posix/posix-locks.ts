@@ -1,7 +1,7 @@
 /**
- * POSIX record locks of one inode. What an owner (a client process and the lock-owner that it names) holds is a list of
- * disjoint ranges in order; an index of the ranges of all owners tells what a request conflicts with. Requests that must wait stand in
- * one queue and are granted in its order as ranges become free.
+ * Grants POSIX record locks of one inode. What an owner (a client process and the lock-owner that it names) holds is a
+ * list of disjoint ranges in order; an index of the ranges of all owners finds conflicts. Requests that must wait are
+ * in one queue and are granted in its order as ranges become free.
  */
 
 import { failure } from '../../../../../mux/xlator/fop-error.js';

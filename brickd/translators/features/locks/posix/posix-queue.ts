@@ -1,7 +1,7 @@
 /**
- * POSIX lock requests of one inode that wait. They are granted in the order of the queue, as far as ranges are free. Requests for the
- * same range stand in one group, which is kept with one held range that is in its way and looked at again when that goes: a release
- * looks at one of the many that want the same.
+ * Waiting POSIX lock requests of one inode. They are granted in order, as far as ranges are free. Requests for the same
+ * range form a group, which is attached to one held range that blocks it and checked again when that is released: a
+ * release looks at one of many requests for the same range.
  */
 import type { Client, Fd } from '../../../../../mux/xlator/inode.js';
 import { assert, defined } from '../../../../../native/assert.js';

@@ -1,4 +1,4 @@
-/** What quota has left on a file is removed once it is disabled: glusterd has a client ask for it, file by file. */
+/** Removes quota's xattrs from a file after quota was disabled: glusterd makes a client ask for it, file by file. */
 import type { Call } from '../../../../../mux/xlator/call.js';
 import { Dict } from '../../../../../mux/xlator/dict.js';
 import { FopError } from '../../../../../mux/xlator/fop-error.js';

@@ -1,4 +1,4 @@
-/** What a directory holds, or a file gives to a directory: bytes, files and directories, and how xattrs have them. */
+/** Amounts that quota counts (bytes, files, directories), and their form in xattrs. */
 import type { Iatt } from '../../../../../mux/xlator/iatt.js';
 import { S_IFMT, S_ISVTX } from '../../../../../native/linux.js';
 

@@ -1,4 +1,4 @@
-/** Clients and quotad name sizes and limits without a version: their names are translated on the way down and back. */
+/** Translates xattr names of quota: clients and quotad use names without a version. */
 import { Dict } from '../../../../../mux/xlator/dict.js';
 import { copyDict } from '../../../copy-dict.js';
 import { isInternal, type QuotaNames } from './quota-xattrs.js';

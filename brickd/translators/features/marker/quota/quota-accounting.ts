@@ -1,4 +1,4 @@
-/** The part of features/marker that accounts for quota what directories hold. */
+/** The quota part of features/marker: accounts for what directories hold. */
 import { background } from '../../../../../mux/base/fault.js';
 import { loggerFor } from '../../../../../mux/base/log.js';
 import type { Call } from '../../../../../mux/xlator/call.js';

@@ -1,6 +1,6 @@
 /**
- * What files have on record for quota, read and written below all other translators: nobody but this one shall see these changes, and
- * no protection of the volume is to refuse them.
+ * Reads and writes quota's xattrs of files directly on storage/posix: no other translator may see, count or refuse
+ * these changes.
  */
 import { type Call, ClientPid } from '../../../../../mux/xlator/call.js';
 import { Dict } from '../../../../../mux/xlator/dict.js';

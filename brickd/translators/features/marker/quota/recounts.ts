@@ -1,6 +1,7 @@
 /**
- * Counts directories anew, from the entries that they have: those that were never counted, and those whose dirty flag a crash has left. One at a time,
- * in the background; a directory in it that needs it too is counted first. Memory: a page of entries for each level.
+ * Counts directories again, from their entries: those that were never counted, and those whose dirty flag a crash has
+ * left. One at a time, in the background; sub-directories that need it are counted first. Memory: a page of entries per
+ * level.
  */
 import { background, describeThrown } from '../../../../../mux/base/fault.js';
 import type { Logger } from '../../../../../mux/base/log.js';

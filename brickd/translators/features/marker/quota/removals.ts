@@ -1,4 +1,7 @@
-/** Fops that may take a file's last name, and with it what it has on record: that is read before, and taken from its directories after. */
+/**
+ * Fops that may remove a file's last name: its recorded usage is read before, and subtracted from its directories
+ * after.
+ */
 
 import { describeThrown } from '../../../../../mux/base/fault.js';
 import type { Logger } from '../../../../../mux/base/log.js';

@@ -1,6 +1,6 @@
 /**
- * The directory above an inode: as the inode table knows it, or else as the disk does. Clients that come back after a restart of
- * the brick use files by gfid, and the table knows no name of these.
+ * Finds the directory above an inode: in the inode table, or on disk. Clients that reconnect after a restart of the
+ * brick use files by gfid, and the table knows no names of those.
  */
 import type { Call } from '../../../../../mux/xlator/call.js';
 import { Dict } from '../../../../../mux/xlator/dict.js';
