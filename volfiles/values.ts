@@ -16,10 +16,16 @@ export class BadValue extends Error {
 const TRUE = new Set(['1', 'on', 'yes', 'true', 'enable']);
 const FALSE = new Set(['0', 'off', 'no', 'false', 'disable']);
 
-export function parseBool(text: string): boolean {
+/** What a word for true or false says; undefined if it is neither. */
+export function booleanOf(text: string): boolean | undefined {
   const word = text.toLowerCase();
   if (TRUE.has(word)) return true;
-  if (FALSE.has(word)) return false;
+  return FALSE.has(word) ? false : undefined;
+}
+
+export function parseBool(text: string): boolean {
+  const value = booleanOf(text);
+  if (value !== undefined) return value;
   throw new BadValue('is not a boolean (on, off, yes, no, true, false, enable, disable, 1, 0)');
 }
 

@@ -5,10 +5,11 @@ import { basename, resolve } from 'node:path';
 import { defined } from '../../native/assert.js';
 import { type ByteString, bytesOfLatin1, bytesOfText, latin1OfBytes, NO_BYTES } from '../../native/bytes.js';
 import { parseOverride } from '../../volfiles/overrides.js';
+import { booleanOf } from '../../volfiles/values.js';
 import type { XlatorOption } from '../brick-server.js';
 import { STANDARD_ERROR } from '../log/standard-error.js';
 import { parseLine, UsageError } from './argp.js';
-import { booleanOf, CHECKS, integerOf } from './checks.js';
+import { CHECKS, integerOf } from './checks.js';
 import { LOG_DIRECTORY } from './gluster-directories.js';
 import { GLUSTERFSD_OPTIONS } from './glusterfsd-options.js';
 

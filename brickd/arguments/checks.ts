@@ -2,6 +2,7 @@
 
 import { defined } from '../../native/assert.js';
 import { parseOverride } from '../../volfiles/overrides.js';
+import { booleanOf } from '../../volfiles/values.js';
 
 /** A value is refused with this message; the exit status is 255. */
 export class RefusedValue {
@@ -10,23 +11,6 @@ export class RefusedValue {
   constructor(message: string) {
     this.message = message;
   }
-}
-
-const BOOLEANS = new Map([
-  ['1', true],
-  ['on', true],
-  ['yes', true],
-  ['true', true],
-  ['enable', true],
-  ['0', false],
-  ['off', false],
-  ['no', false],
-  ['false', false],
-  ['disable', false],
-]);
-
-export function booleanOf(text: string): boolean | undefined {
-  return BOOLEANS.get(text.toLowerCase());
 }
 
 /** Decimal (also 0x and 0 octal unless `base10`) integer with an optional sign; undefined when it is none. */

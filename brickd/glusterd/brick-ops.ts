@@ -4,7 +4,7 @@ import { event, loggerFor } from '../../mux/base/log.js';
 import { BrickOpProc, type BrickOpReq, type BrickOpRsp } from '../../mux/wire/programs/mgmt.js';
 import { Dict } from '../../mux/xlator/dict.js';
 import { type ByteString, bytesOfLatin1 } from '../../native/bytes.js';
-import { booleanOf } from '../arguments/checks.js';
+import { booleanOf } from '../../volfiles/values.js';
 import type { BrickServer, StatusKind, StatusValue } from '../brick-server.js';
 
 const log = loggerFor('glusterfsd-mgmt');

@@ -3,10 +3,11 @@
  * calls from the peer.
  */
 import type { Socket } from 'node:net';
+import { RecordReader } from '../../mux/wire/record.js';
 import { AcceptStat, CallHeader, isCall, parseCall, parseReply, ReplyHeader, RpcRejected } from '../../mux/wire/rpc.js';
 import type { Struct } from '../../mux/wire/schema.js';
 import { XdrError, XdrReader } from '../../mux/wire/xdr.js';
-import { RecordAssembler } from './record-assembler.js';
+import { type Region, region } from '../../native/memory.js';
 import { callRecord, type Procedure, rejectionRecord } from './rpc-records.js';
 
 /** A call that got no result: the connection went, the time ran out, or the other side refused it. */
@@ -18,6 +19,18 @@ export class RpcFailure extends Error {
     super(message);
     this.refused = refused;
   }
+}
+
+/** Longest record taken, in bytes; a brick's management messages are far smaller. */
+const MAX_RECORD_BYTES = 32 << 20;
+const RECEIVE_BYTES = 64 << 10;
+
+/** What all local connections of this thread receive into, one chunk at a time. */
+let received: Region | null = null;
+
+function receiveRegion(): Region {
+  received ??= region(RECEIVE_BYTES);
+  return received;
 }
 
 interface Pending {
@@ -34,7 +47,7 @@ export class RpcSocket {
   readonly socket: Socket;
   /** Why the stream was given up, for the log; '' while it is good. */
   fault = '';
-  readonly #records = new RecordAssembler();
+  readonly #records = new RecordReader(receiveRegion, MAX_RECORD_BYTES);
   readonly #pending = new Map<number, Pending>();
   readonly #onCall: CallHandler;
   #xid = 0;
@@ -45,14 +58,17 @@ export class RpcSocket {
     this.#onCall = onCall;
     socket.on('data', (chunk: Buffer) => {
       try {
-        for (const record of this.#records.push(chunk)) this.#message(record);
+        this.#received(chunk);
       } catch (error) {
         this.fault = error instanceof XdrError ? error.reason : (error as Error).message;
         socket.destroy();
         onFault(this.fault);
       }
     });
-    socket.once('close', () => this.#failAll());
+    socket.once('close', () => {
+      this.#records.drop();
+      this.#failAll();
+    });
   }
 
   get open(): boolean {
@@ -77,6 +93,19 @@ export class RpcSocket {
       this.#pending.set(xid, { decode, resolve: resolve as (result: unknown) => void, reject, timer });
       this.socket.write(callRecord(xid, to, (w) => request.encode(w, message)));
     });
+  }
+
+  #received(chunk: Buffer): void {
+    for (let at = 0; at < chunk.length; ) {
+      const { region: memory, start, room } = this.#records.target();
+      const count = chunk.copy(memory.bytes, start, at, at + room);
+      at += count;
+      // A message may be kept, and the memory is the next one's.
+      const problem = this.#records.received(count, (from, begin, end) => {
+        if (!this.socket.destroyed) this.#message(Buffer.from(from.bytes.subarray(begin, end)));
+      });
+      if (problem !== null) throw new RangeError(problem);
+    }
   }
 
   #message(record: Buffer): void {

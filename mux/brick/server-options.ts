@@ -106,4 +106,4 @@ export const options = defineOptions(
   },
   { implied: IMPLIED, subvolumes: [1, Number.POSITIVE_INFINITY] },
 );
-export type Options = OptionsOf<typeof options>;
+export type ProtocolServerOptions = OptionsOf<typeof options>;

@@ -13,7 +13,7 @@ import { loggerFor } from '../base/log.js';
 import type { AuthRules } from '../brick/auth.js';
 import { Brick } from '../brick/brick.js';
 import { authRules, type BrickFacts, type Unapplied, unappliedText, withheldBy } from '../brick/brick-facts.js';
-import { type Options as ServerOptions, options as serverOptions } from '../brick/server-options.js';
+import { type ProtocolServerOptions, options as serverOptions } from '../brick/server-options.js';
 import type { LayerSpec } from '../brick/stack.js';
 import type { Handover } from '../handshake/handshake.js';
 import type { QosRules } from '../qos/rules.js';
@@ -26,7 +26,7 @@ import type { BrickTask, WorkerEvent } from './worker-protocol.js';
 
 interface ServedBrick extends AdmittingBrick {
   /** Options of the server volume in effect. The graph is not kept. */
-  server: ServerOptions;
+  server: ProtocolServerOptions;
   auth: AuthRules | null;
 }
 
@@ -91,7 +91,7 @@ export class BrickHost {
     try {
       const plan = planLeniently(this.#registry, task);
       const { serverNode, layers, unapplied } = plan;
-      const server = valuesFor(serverNode, serving.server) as ServerOptions;
+      const server = valuesFor(serverNode, serving.server) as ProtocolServerOptions;
       const facts = factsOf(plan, server);
       // What protects goes first: translators may have to wait for a disk.
       serving.server = server;

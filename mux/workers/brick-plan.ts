@@ -10,7 +10,7 @@ import { parseVolfile, type VolfileNode } from '../../volfiles/parser.js';
 import { shown } from '../../volfiles/problem.js';
 import { loggerFor } from '../base/log.js';
 import type { BrickFacts, Unapplied } from '../brick/brick-facts.js';
-import type { Options as ServerOptions } from '../brick/server-options.js';
+import type { ProtocolServerOptions } from '../brick/server-options.js';
 import type { ServerRules } from '../brick/server-rules.js';
 import type { TranslatorRegistry } from './translator-registry.js';
 import type { BrickTask } from './worker-protocol.js';
@@ -109,7 +109,7 @@ export function valuesFor(node: GraphNode, before: object): object {
   });
 }
 
-export function rulesOf(o: ServerOptions): ServerRules {
+export function rulesOf(o: ProtocolServerOptions): ServerRules {
   return {
     inodeLruLimit: o['inode-lru-limit'],
     outstandingRpcLimit: o['rpc.outstanding-rpc-limit'],
@@ -130,7 +130,10 @@ export function rulesOf(o: ServerOptions): ServerRules {
   };
 }
 
-export function factsOf({ graph, serverNode: server, layers, unapplied }: BrickPlan, o: ServerOptions): BrickFacts {
+export function factsOf(
+  { graph, serverNode: server, layers, unapplied }: BrickPlan,
+  o: ProtocolServerOptions,
+): BrickFacts {
   const top = defined(layers[0], 'a brick has at least one translator');
   const storage = layers.at(-1) ?? top;
   const text = (node: GraphNode, key: string): string | undefined => node.options.get(key)?.value;

@@ -3,7 +3,7 @@ import type { InternalLock } from '../../../brickd/translators/features/locks/in
 import { EntryLock } from '../../../brickd/translators/features/locks/internal/internal-locks.js';
 import { LockList } from '../../../brickd/translators/features/locks/internal/lock-list.js';
 import { LockOwners } from '../../../brickd/translators/features/locks/internal/lock-owners.js';
-import { Removals } from '../../../brickd/translators/features/locks/internal/removals.js';
+import { InodeRemovals } from '../../../brickd/translators/features/locks/internal/removals.js';
 import { type LockName, NameIndex, removeOrdered } from '../../../brickd/translators/features/locks/lock-index.js';
 import { LockUsers } from '../../../brickd/translators/features/locks/lock-users.js';
 import { FileMove } from '../../../brickd/translators/features/locks/posix/file-move.js';
@@ -51,7 +51,7 @@ t.test('what uses the locks of an inode is counted', async (t) => {
 });
 
 t.test('removals, moves, reservations and I/O end once', async (t) => {
-  const removals = new Removals();
+  const removals = new InodeRemovals();
   removals.started();
   t.equal(removals.ended(), true);
   t.throws(() => removals.ended(), FAILED);
@@ -72,7 +72,7 @@ t.test('removals, moves, reservations and I/O end once', async (t) => {
 });
 
 t.test('a removal starts when nothing keeps it waiting', async (t) => {
-  const removals = new Removals();
+  const removals = new InodeRemovals();
   const other = new FakeClient();
   const started: string[] = [];
   const first = removals.wait(client).then(() => started.push('first'));

@@ -1,7 +1,7 @@
 /** Quota above a disk for tests, and a quotad that tells of what has been written there when it was asked, or a little later. */
 import type { Options } from '../../../brickd/translators/features/quota/options.js';
 import { QuotaTranslator } from '../../../brickd/translators/features/quota/quota.js';
-import type { Usage } from '../../../brickd/translators/features/quota/quota-xattrs.js';
+import type { TreeUsage } from '../../../brickd/translators/features/quota/quota-xattrs.js';
 import { UsageSource } from '../../../brickd/translators/features/quota/usage-source.js';
 import type { Call } from '../../../mux/xlator/call.js';
 import { Dict } from '../../../mux/xlator/dict.js';
@@ -42,12 +42,12 @@ export function limitValue(hard: number, soft = -1): Uint8Array {
 
 /** What quotad would answer, by the keys of directories. */
 class FakeSource extends UsageSource {
-  readonly usages = new Map<string, Usage>();
+  readonly usages = new Map<string, TreeUsage>();
   failing = 0;
   delayMs = 0;
   override start(): void {}
   override async stop(): Promise<void> {}
-  override async usage(key: string): Promise<Usage> {
+  override async usage(key: string): Promise<TreeUsage> {
     this.questions++;
     if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
     const answer = this.usages.get(key) ?? { bytes: 0, files: 0, dirs: 1 };

@@ -34,6 +34,7 @@ import {
   type Upcall,
 } from '../../../../mux/xlator/translator.js';
 import { S_IFDIR } from '../../../../native/linux.js';
+import { booleanOf } from '../../../../volfiles/values.js';
 import { Activity } from './busy-files.js';
 import { FdStats } from './fd-stats.js';
 import { FOP_DISPLAY, FORGET } from './fop-names.js';
@@ -198,7 +199,7 @@ export class IoStatsTranslator extends Translator<Options> {
 
   /** Answers an XLATOR_INFO request: of `volume profile` or `volume top`. */
   override profile(input: ReadonlyMap<string, string>): ProfileValues {
-    if (isTrue(input.get('clear-stats'))) {
+    if (booleanOf(input.get('clear-stats') ?? '') === true) {
       this.statistics.files.clear();
       this.statistics.openFiles.clear();
       return new Map([
@@ -218,7 +219,7 @@ export class IoStatsTranslator extends Translator<Options> {
     if (op !== InfoOp.incremental) addCounters(values, -1, this.statistics.cumulative);
     if (op !== InfoOp.cumulative) {
       addCounters(values, this.statistics.increment, this.statistics.interval);
-      if (!isTrue(input.get('peek'))) this.statistics.nextInterval();
+      if (booleanOf(input.get('peek') ?? '') !== true) this.statistics.nextInterval();
     }
     return values;
   }
@@ -239,10 +240,6 @@ export class IoStatsTranslator extends Translator<Options> {
 
 function profiling(options: Options): boolean {
   return options['latency-measurement'] && options['count-fop-hits'];
-}
-
-function isTrue(text: string | undefined): boolean {
-  return text !== undefined && /^(1|on|yes|true|enable)$/i.test(text);
 }
 
 type Counted<F extends FopName> = (t: IoStatsTranslator, call: Call, args: FopArgs[F]) => MaybePromise<FopReplies[F]>;

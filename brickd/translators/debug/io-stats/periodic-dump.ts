@@ -12,7 +12,7 @@ import type { Client } from '../../../../mux/xlator/inode.js';
 import type { Translator } from '../../../../mux/xlator/translator.js';
 import { bytesOfLatin1, bytesOfText } from '../../../../native/bytes.js';
 import type { Options } from './options.js';
-import { HostNames, type Samples, sampleLines } from './samples.js';
+import { CallerNames, type Samples, sampleLines } from './samples.js';
 import type { Statistics } from './statistics.js';
 import { statsJson, statsText } from './stats-text.js';
 
@@ -39,7 +39,7 @@ interface Counting extends Translator<Options> {
 export class PeriodicDump {
   readonly #t: Counting;
   readonly #places: typeof PLACES;
-  readonly #hosts = new HostNames();
+  readonly #hosts = new CallerNames();
   #seconds = 0;
   #cancel: (() => void) | null = null;
   #busy = false;

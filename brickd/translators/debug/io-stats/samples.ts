@@ -58,7 +58,7 @@ export class Samples {
 }
 
 /** Host names of addresses, remembered for as long as the option `ios-dnscache-ttl-sec` says. */
-export class HostNames {
+export class CallerNames {
   readonly #known = new Map<string, { name: string; until: number }>();
 
   async of(address: string, ttlSec: number): Promise<string> {
@@ -86,7 +86,12 @@ async function namesOf(path: string): Promise<Map<number, string>> {
 }
 
 /** A line for each sample: time, priority, fop, latency (ns), brick, instance, user, group, host and port of the caller. */
-export async function sampleLines(samples: Sample[], brick: string, hosts: HostNames, ttlSec: number): Promise<string> {
+export async function sampleLines(
+  samples: Sample[],
+  brick: string,
+  hosts: CallerNames,
+  ttlSec: number,
+): Promise<string> {
   if (samples.length === 0) return '';
   const users = await namesOf('/etc/passwd');
   const groups = await namesOf('/etc/group');

@@ -5,7 +5,7 @@
 import type { Client, Inode } from '../../../../mux/xlator/inode.js';
 import { EAGAIN, EREMOTE } from '../../../../native/errno.js';
 import { type DomainHost, DomainLocks } from './internal/domain-locks.js';
-import { Removals } from './internal/removals.js';
+import { InodeRemovals } from './internal/removals.js';
 import { LockUsers } from './lock-users.js';
 import { FileMove } from './posix/file-move.js';
 import { MandatoryIo } from './posix/mandatory-io.js';
@@ -22,7 +22,7 @@ export interface LocksHost extends DomainHost {
 export class InodeLocks {
   readonly inode: Inode;
   readonly users: LockUsers<InodeLocks>;
-  readonly removals = new Removals();
+  readonly removals = new InodeRemovals();
   /** Inode and entry locks. */
   domains: DomainLocks | null = null;
   posix: PosixLocks | null = null;

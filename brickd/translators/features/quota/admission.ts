@@ -8,7 +8,7 @@ import { failure, fopErrorOf } from '../../../../mux/xlator/fop-error.js';
 import type { MaybePromise } from '../../../../mux/xlator/fops.js';
 import { attempt, then } from '../../../../mux/xlator/maybe-promise.js';
 import { EDQUOT, ENOTCONN } from '../../../../native/errno.js';
-import type { Demand, DirectoryLimit, Timing } from './directory-limit.js';
+import type { DirectoryLimit, QuotaDemand, Timing } from './directory-limit.js';
 
 /** Told of limits that a fop has passed. */
 export type Passed = (limit: DirectoryLimit) => void;
@@ -32,7 +32,7 @@ export class Admission {
    */
   run<R>(
     limits: readonly DirectoryLimit[],
-    demand: Demand,
+    demand: QuotaDemand,
     wind: (bytes: number) => MaybePromise<R>,
     added: (reply: R) => number,
   ): MaybePromise<R> {
@@ -43,7 +43,7 @@ export class Admission {
   }
 
   /** Whether that is known without asking anybody. */
-  #fits(limits: readonly DirectoryLimit[], demand: Demand): boolean {
+  #fits(limits: readonly DirectoryLimit[], demand: QuotaDemand): boolean {
     const now = performance.now();
     for (const limit of limits) {
       if (limit.isSettling || limit.isStale(demand, this.timing, now)) return false;
@@ -52,7 +52,7 @@ export class Admission {
     return true;
   }
 
-  async #ask(limits: readonly DirectoryLimit[], demand: Demand): Promise<number> {
+  async #ask(limits: readonly DirectoryLimit[], demand: QuotaDemand): Promise<number> {
     const { timing } = this;
     const now = performance.now();
     const stale = new Set(limits.filter((l) => l.isStale(demand, timing, now)));
@@ -84,7 +84,7 @@ export class Admission {
   }
 
   /** While quotad is away, what was known last counts on; not where every fop is to be checked against a fresh answer. */
-  async #renew(limit: DirectoryLimit, demand: Demand, ask: () => Promise<void>): Promise<void> {
+  async #renew(limit: DirectoryLimit, demand: QuotaDemand, ask: () => Promise<void>): Promise<void> {
     try {
       await ask();
     } catch (thrown) {

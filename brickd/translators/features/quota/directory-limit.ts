@@ -2,10 +2,10 @@
 import type { Inode } from '../../../../mux/xlator/inode.js';
 import { assert } from '../../../../native/assert.js';
 import { Growth } from './growth.js';
-import type { Limit, Limits, Usage } from './quota-xattrs.js';
+import type { DirectoryLimits, Limit, TreeUsage } from './quota-xattrs.js';
 
 /** What a fop would add to the directories above. */
-export interface Demand {
+export interface QuotaDemand {
   readonly bytes: number;
   readonly objects: number;
   /** A part of the bytes may be had instead of all. */
@@ -20,7 +20,7 @@ export interface Timing {
 }
 
 /** Asks for what a directory uses in the whole volume. Fails with a FopError. */
-export type AskUsage = () => Promise<Usage>;
+export type AskUsage = () => Promise<TreeUsage>;
 
 /** An answer that shows a directory to be full stands for so long, if no timeout is shorter: a flood of refused fops is not one of questions. */
 const REFUSAL_MS = 250;
@@ -41,11 +41,11 @@ export class DirectoryLimit {
   /** Which quota it belongs to: one that was switched off since knows nothing. */
   readonly owner: object;
   readonly inode: Inode;
-  limits: Limits;
+  limits: DirectoryLimits;
   readonly #ask: AskUsage;
   readonly #bytes = new Growth();
   readonly #objects = new Growth();
-  #answer: Usage | null = null;
+  #answer: TreeUsage | null = null;
   #askedAt = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | null = null;
   #settling: Promise<void> | null = null;
@@ -54,7 +54,7 @@ export class DirectoryLimit {
   /** Fops that were refused or cut short. */
   refused = 0;
 
-  constructor(owner: object, inode: Inode, limits: Limits, ask: AskUsage) {
+  constructor(owner: object, inode: Inode, limits: DirectoryLimits, ask: AskUsage) {
     this.owner = owner;
     this.inode = inode;
     this.limits = limits;
@@ -62,7 +62,7 @@ export class DirectoryLimit {
   }
 
   /** Somebody has set other limits. */
-  change(limits: Limits): void {
+  change(limits: DirectoryLimits): void {
     const before = this.limits;
     this.limits = limits;
     if (!sameLimit(before.usage, limits.usage)) this.alertedAt = Number.NEGATIVE_INFINITY;
@@ -79,7 +79,7 @@ export class DirectoryLimit {
     return (this.#answer?.files ?? 0) + (this.#answer?.dirs ?? 0) + this.#objects.pending;
   }
   /** Usage as it was told. */
-  get answer(): Usage | null {
+  get answer(): TreeUsage | null {
     return this.#answer;
   }
 
@@ -87,7 +87,7 @@ export class DirectoryLimit {
     return this.limits.usage === null ? 0 : softOf(this.limits.usage, timing);
   }
 
-  #isAboveSoft(demand: Demand, timing: Timing): boolean {
+  #isAboveSoft(demand: QuotaDemand, timing: Timing): boolean {
     const { usage, objects } = this.limits;
     return (
       (usage !== null && this.bytes + demand.bytes > softOf(usage, timing)) ||
@@ -96,11 +96,11 @@ export class DirectoryLimit {
   }
 
   /** How long an answer counts for that fop. */
-  timeoutMs(demand: Demand, timing: Timing): number {
+  timeoutMs(demand: QuotaDemand, timing: Timing): number {
     return this.#isAboveSoft(demand, timing) ? timing.hardTimeoutMs : timing.softTimeoutMs;
   }
 
-  isStale(demand: Demand, timing: Timing, now: number): boolean {
+  isStale(demand: QuotaDemand, timing: Timing, now: number): boolean {
     if (this.#answer === null) return true;
     const standsMs = this.#isAboveSoft(demand, timing)
       ? timing.hardTimeoutMs
@@ -109,7 +109,7 @@ export class DirectoryLimit {
   }
 
   /** Bytes that the fop may add, of those that it would; -1: it must not be done at all. */
-  grantable(demand: Demand): number {
+  grantable(demand: QuotaDemand): number {
     const { usage, objects } = this.limits;
     if (objects !== null && demand.objects > 0 && this.objects + demand.objects > objects.hard) return -1;
     if (usage === null) return demand.bytes;
@@ -121,7 +121,7 @@ export class DirectoryLimit {
   }
 
   /** Whether what is known is good enough to refuse that fop. justAsked: on behalf of it. */
-  isSettled(demand: Demand, timing: Timing, now: number, justAsked: boolean): boolean {
+  isSettled(demand: QuotaDemand, timing: Timing, now: number, justAsked: boolean): boolean {
     if (this.#answer === null || this.#isUncertain) return false;
     return justAsked || now - this.#askedAt < Math.min(REFUSAL_MS, this.timeoutMs(demand, timing));
   }

@@ -5,10 +5,10 @@ import type { Inode } from '../../../../mux/xlator/inode.js';
 import { pathOf } from '../../../../mux/xlator/known-path.js';
 import type { Translator } from '../../../../mux/xlator/translator.js';
 import { DirectoryLimit } from './directory-limit.js';
-import { type Limits, limitsIn } from './quota-xattrs.js';
+import { type DirectoryLimits, limitsIn } from './quota-xattrs.js';
 
 /** Makes what is known of a directory that turns out to have limits. */
-export type MakeLimit = (owner: object, inode: Inode, limits: Limits) => DirectoryLimit;
+export type MakeLimit = (owner: object, inode: Inode, limits: DirectoryLimits) => DirectoryLimit;
 
 /** How long what was found in no directory counts as in none: its names may not have been on record yet, or have been changing just then. */
 export const UNNAMED_MS = 10_000;
@@ -26,7 +26,7 @@ class Unnamed {
   }
 }
 
-const isNothing = (limits: Limits): boolean => limits.usage === null && limits.objects === null;
+const isNothing = (limits: DirectoryLimits): boolean => limits.usage === null && limits.objects === null;
 
 export class KnownLimits {
   readonly #layer: Translator;
@@ -86,7 +86,7 @@ export class KnownLimits {
   }
 
   /** Notes the limits that a directory turns out to have. */
-  #note(inode: Inode, limits: Limits): void {
+  #note(inode: Inode, limits: DirectoryLimits): void {
     const known = this.at(inode);
     if (isNothing(limits)) {
       if (known instanceof DirectoryLimit) {
@@ -121,7 +121,7 @@ export class KnownLimits {
     });
   }
 
-  #limitsIn(inode: Inode, xattrs: Dict | null): Limits {
+  #limitsIn(inode: Inode, xattrs: Dict | null): DirectoryLimits {
     return limitsIn(xattrs, (key) =>
       this.#log.error(
         0,

@@ -6,8 +6,8 @@ import type { Inode } from '../../../../mux/xlator/inode.js';
 import { then } from '../../../../mux/xlator/maybe-promise.js';
 import type { Translator } from '../../../../mux/xlator/translator.js';
 import { S_IFDIR } from '../../../../native/linux.js';
-import type { Demand } from './directory-limit.js';
-import type { Usage } from './quota-xattrs.js';
+import type { QuotaDemand } from './directory-limit.js';
+import type { TreeUsage } from './quota-xattrs.js';
 
 const BLOCK = 512;
 
@@ -22,8 +22,8 @@ export function movedUsage(
   layer: Translator,
   call: Call,
   inode: Inode,
-  usageOf: (inode: Inode) => Promise<Usage>,
-): MaybePromise<Demand> {
+  usageOf: (inode: Inode) => Promise<TreeUsage>,
+): MaybePromise<QuotaDemand> {
   if (inode.type === S_IFDIR) {
     return usageOf(inode).then(({ bytes, files, dirs }) => ({ bytes, objects: files + dirs, divisible: false }));
   }

@@ -12,7 +12,7 @@ const LIMIT_BYTES = 16;
 const SIZE_BYTES = 24;
 
 /** What a directory and all below it use. */
-export interface Usage {
+export interface TreeUsage {
   readonly bytes: number;
   readonly files: number;
   /** The directory itself among them. */
@@ -26,12 +26,12 @@ export interface Limit {
 }
 
 /** Limits of one directory; null: none. */
-export interface Limits {
+export interface DirectoryLimits {
   readonly usage: Limit | null;
   readonly objects: Limit | null;
 }
 
-export const NO_LIMITS: Limits = Object.freeze({ usage: null, objects: null });
+export const NO_LIMITS: DirectoryLimits = Object.freeze({ usage: null, objects: null });
 
 function view(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -52,13 +52,13 @@ function limitIn(dict: Dict, key: string, malformed: (key: string) => void): Lim
 }
 
 /** The limits in a dictionary of xattrs. */
-export function limitsIn(dict: Dict | null, malformed: (key: string) => void): Limits {
+export function limitsIn(dict: Dict | null, malformed: (key: string) => void): DirectoryLimits {
   if (dict === null || (!dict.has(USAGE_LIMIT) && !dict.has(OBJECT_LIMIT))) return NO_LIMITS;
   return { usage: limitIn(dict, USAGE_LIMIT, malformed), objects: limitIn(dict, OBJECT_LIMIT, malformed) };
 }
 
 /** The usage in a dictionary; null if there is none. Releases that counted bytes only wrote these alone. */
-export function usageIn(dict: Dict | null): Usage | null {
+export function usageIn(dict: Dict | null): TreeUsage | null {
   const bytes = dict?.bytes(SIZE);
   if (bytes === undefined || bytes.length < 8) return null;
   if (bytes.length < SIZE_BYTES) return { bytes: number(bytes, 0), files: 0, dirs: 0 };

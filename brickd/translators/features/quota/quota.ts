@@ -54,14 +54,14 @@ import { S_IFDIR } from '../../../../native/linux.js';
 import { copyDict } from '../../copy-dict.js';
 import { Admission, count } from './admission.js';
 import { Alerts } from './alerts.js';
-import { type Demand, DirectoryLimit, type Timing } from './directory-limit.js';
+import { DirectoryLimit, type QuotaDemand, type Timing } from './directory-limit.js';
 import { KnownLimits } from './known-limits.js';
 import { dumpLimits, limitNumbers } from './limit-numbers.js';
 import { LimitXattrs } from './limit-xattrs.js';
 import { LimitsAbove } from './limits-above.js';
 import { grownBy, movedUsage } from './moved-usage.js';
 import type { Options } from './options.js';
-import { askForLimits, LIMIT_LIST, type Limits } from './quota-xattrs.js';
+import { askForLimits, type DirectoryLimits, LIMIT_LIST } from './quota-xattrs.js';
 import { IGNORE_DEEM_STATFS, limitedStatfs } from './statfs.js';
 import { UsageSource } from './usage-source.js';
 
@@ -71,7 +71,7 @@ const isMarked = (xdata: Dict | null): boolean => xdata?.has(INTERNAL_FOP) === t
 /** Bit of {@link INTERNAL_CTX}: a directory is made anew on a brick that lacks it. */
 const HEALS_DIRECTORY = 1;
 
-const OBJECT: Demand = { bytes: 0, objects: 1, divisible: false };
+const OBJECT: QuotaDemand = { bytes: 0, objects: 1, divisible: false };
 
 const timingOf = (options: Options): Timing => ({
   softTimeoutMs: options['soft-timeout'] * 1000,
@@ -98,7 +98,7 @@ export class QuotaTranslator extends Translator<Options> {
     this.#xattrs = new LimitXattrs(this.#known, this.#log);
   }
 
-  #limit(owner: object, inode: Inode, limits: Limits): DirectoryLimit {
+  #limit(owner: object, inode: Inode, limits: DirectoryLimits): DirectoryLimit {
     return new DirectoryLimit(owner, inode, limits, () => this.#source.usage(inode.key));
   }
 
@@ -201,7 +201,13 @@ export class QuotaTranslator extends Translator<Options> {
   // --- entries --------------------------------------------------------------------------------------------------------
 
   /** Runs a fop that makes something in a directory. exempt: it is counted, never refused. */
-  #made<R>(call: Call, parent: Inode, demand: Demand, exempt: boolean, wind: () => MaybePromise<R>): MaybePromise<R> {
+  #made<R>(
+    call: Call,
+    parent: Inode,
+    demand: QuotaDemand,
+    exempt: boolean,
+    wind: () => MaybePromise<R>,
+  ): MaybePromise<R> {
     const added = (): number => demand.bytes;
     if (isInternal(call) || exempt) return count(this.#above.asKnown(parent), wind(), demand.objects, added);
     return then(this.#above.of(parent), (limits) =>

@@ -18,7 +18,7 @@ import { failure } from '../../../../mux/xlator/fop-error.js';
 import { NULL_KEY } from '../../../../mux/xlator/gfid.js';
 import { ENOTCONN } from '../../../../native/errno.js';
 import { RpcFailure, RpcSocket } from '../../../rpc/rpc-socket.js';
-import { SIZE, type Usage, usageIn } from './quota-xattrs.js';
+import { SIZE, type TreeUsage, usageIn } from './quota-xattrs.js';
 
 export const QUOTAD_SOCKET = '/var/run/gluster/quotad.socket';
 
@@ -31,7 +31,7 @@ const SILENT_ANSWER_MS = 1_000;
 const RETRY_MS = 250;
 /** Between lines in the log about directories that are not counted yet. */
 const UNCOUNTED_LOG_MS = 60_000;
-const NOT_COUNTED: Usage = Object.freeze({ bytes: 0, files: 0, dirs: 0 });
+const NOT_COUNTED: TreeUsage = Object.freeze({ bytes: 0, files: 0, dirs: 0 });
 const LOOKUP = {
   program: AGGREGATOR_PROGRAM,
   version: AGGREGATOR_VERSION,
@@ -80,7 +80,7 @@ export class Quotad {
    * What a directory uses in a volume. Fails with the error that quotad has met, or with ENOTCONN if it can not be reached in time or
    * `ending` says that nobody waits any longer.
    */
-  async usage(volume: string, gfidKey: string, ending: () => boolean): Promise<Usage> {
+  async usage(volume: string, gfidKey: string, ending: () => boolean): Promise<TreeUsage> {
     for (;;) {
       const rpc = this.#rpc ?? (await this.#connect());
       if (rpc !== null) {
@@ -134,7 +134,7 @@ export class Quotad {
   }
 
   /** Null: it is away, or does not reach its bricks: to be asked again. */
-  async #ask(rpc: RpcSocket, volume: string, gfidKey: string): Promise<Usage | null> {
+  async #ask(rpc: RpcSocket, volume: string, gfidKey: string): Promise<TreeUsage | null> {
     const xdata = new Dict().setInt(SIZE, 1).setText('volume-uuid', volume);
     const request = { gfid: gfidKey, pargfid: NULL_KEY, flags: 0, bname: '', xdata };
     let reply: AggregatorLookupRsp;

@@ -1,7 +1,7 @@
 /** Where a brick learns the usage of directories in the whole volume: quotad. Loaded only when quota is on. */
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import { ENOTCONN } from '../../../../native/errno.js';
-import type { Usage } from './quota-xattrs.js';
+import type { TreeUsage } from './quota-xattrs.js';
 import type { Quotad } from './quotad.js';
 
 interface Loaded {
@@ -44,7 +44,7 @@ export class UsageSource {
   }
 
   /** What a directory uses. Fails with a FopError. */
-  async usage(gfidKey: string): Promise<Usage> {
+  async usage(gfidKey: string): Promise<TreeUsage> {
     if (this.#loading === null || this.#ending) throw failure(ENOTCONN);
     this.questions++;
     try {

@@ -7,7 +7,7 @@ import type { LockUsers } from '../lock-users.js';
 import { Contention, type ContentionHost } from './contention.js';
 import type { EntryLock, InodeLock } from './internal-locks.js';
 import { LockList } from './lock-list.js';
-import type { Removals } from './removals.js';
+import type { InodeRemovals } from './removals.js';
 import { type Revocation, type Revoked, revoke } from './revocation.js';
 
 export interface DomainHost extends ContentionHost {
@@ -25,11 +25,11 @@ export class DomainLocks {
   readonly #domains = new Map<string, Domain>();
   readonly #inode: Inode;
   readonly #users: LockUsers<unknown>;
-  readonly #removals: Removals;
+  readonly #removals: InodeRemovals;
   readonly #contention: Contention;
   readonly #host: DomainHost;
 
-  constructor(inode: Inode, users: LockUsers<unknown>, removals: Removals, host: DomainHost) {
+  constructor(inode: Inode, users: LockUsers<unknown>, removals: InodeRemovals, host: DomainHost) {
     this.#inode = inode;
     this.#users = users;
     this.#removals = removals;

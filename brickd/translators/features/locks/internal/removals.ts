@@ -10,7 +10,7 @@ interface WaitingRemoval {
   go: () => void;
 }
 
-export class Removals {
+export class InodeRemovals {
   #running = 0;
   #waiting: WaitingRemoval[] | null = null;
 

@@ -10,7 +10,7 @@ import { figuresOf, same } from './figures.js';
 import { QuotaRecords } from './quota-records.js';
 import type { QuotaNames } from './quota-xattrs.js';
 import { Recounts } from './recounts.js';
-import { Removals } from './removals.js';
+import { QuotaRemovals } from './removals.js';
 import { Settling } from './settling.js';
 
 /** How long whoever asks for a size waits for what has been changed until then to be counted. */
@@ -21,7 +21,7 @@ const END_MS = 5000;
 export class Accounting {
   readonly settling: Settling;
   readonly recounts: Recounts;
-  readonly removals: Removals;
+  readonly removals: QuotaRemovals;
   readonly records: QuotaRecords;
   readonly #brickName: string;
   readonly #log: Logger;
@@ -41,7 +41,7 @@ export class Accounting {
       (key) => this.recounts.owes(key),
     );
     this.recounts = new Recounts(this.settling, this.#log);
-    this.removals = new Removals(this.settling, this.#log, brick.hasLayer('features/trash'));
+    this.removals = new QuotaRemovals(this.settling, this.#log, brick.hasLayer('features/trash'));
   }
 
   /** Counts what was never counted, or what a crash has left in doubt, from the root. */

@@ -13,7 +13,7 @@ import { difference, type Figures, NOTHING } from './figures.js';
 import type { QuotaRecord } from './quota-records.js';
 import type { Settling } from './settling.js';
 
-export class Removals {
+export class QuotaRemovals {
   readonly #settling: Settling;
   readonly #log: Logger;
   /** A removed file may live on under another name: as trash. */
