@@ -15,7 +15,7 @@ export async function runCommand(argv: string[]): Promise<void> {
     return;
   }
   try {
-    await parser(argv).parseAsync();
+    await commandParser(argv).parseAsync();
   } catch (error) {
     const known = error instanceof CommandError ? error : usageError(error);
     if (known === undefined) throw error;
@@ -28,7 +28,8 @@ export async function runCommand(argv: string[]): Promise<void> {
 const usageError = (error: unknown): CommandError | undefined =>
   error instanceof Error && error.name === 'YError' ? new CommandError(error.message, 64) : undefined;
 
-function parser(argv: string[]) {
+/** Made anew for each use. Man pages and completion are made from it, too. */
+export function commandParser(argv: string[]) {
   return yargs(argv)
     .scriptName('brickd')
     .command(
@@ -63,10 +64,15 @@ function parser(argv: string[]) {
         }),
     )
     .command(
-      'check <volfile>',
-      'Check a volfile and say what of it brickd serves',
-      (y) => y.positional('volfile', { type: 'string', demandOption: true, describe: 'File to check' }),
-      async (o) => (await import('./cli/check.js')).check(o.volfile),
+      'check <volume>',
+      'Check a volume of this node, or a volfile, and say what of it brickd serves',
+      (y) =>
+        y.positional('volume', {
+          type: 'string',
+          demandOption: true,
+          describe: 'Name of the volume, or path of a volfile',
+        }),
+      async (o) => (await import('./cli/check.js')).check(o.volume),
     )
     .command(
       'install',
@@ -81,6 +87,7 @@ function parser(argv: string[]) {
             default: [],
             describe: 'Only bricks of this volume (may be repeated)',
           })
+          .option('all', { type: 'boolean', default: false, describe: 'Bricks of all volumes of this node' })
           .option('node', { type: 'string', default: process.execPath, describe: 'Node.js program to run brickd with' })
           .option('fallback', {
             type: 'boolean',
@@ -91,7 +98,14 @@ function parser(argv: string[]) {
           .option('force', {
             type: 'boolean',
             default: false,
-            describe: 'Install although other users than root can change what root is going to run',
+            describe:
+              'Install although other users than root can change what root is going to run, or brickd does not serve a volume',
+          })
+          .option('refresh', {
+            type: 'boolean',
+            default: false,
+            hidden: true,
+            describe: 'Write the wrapper of an installed brickd anew, with the settings that it has',
           }),
       async (o) => (await import('./cli/install.js')).install(o),
     )
@@ -183,6 +197,10 @@ function parser(argv: string[]) {
           async (o) => (await import('./cli/qos.js')).explain({ ...o, user: o.user, volume: o.volume }),
         )
         .demandCommand(1),
+    )
+    .completion(
+      'completion',
+      'Print a script that completes the words of brickd in bash or, where that is the SHELL, in zsh',
     )
     .demandCommand(1)
     .strict()

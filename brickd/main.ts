@@ -7,10 +7,13 @@ import { type BrickArguments, brickArguments } from './arguments/brick-arguments
 import { surviveClosedPipes } from './cli/closed-pipe.js';
 import { CALL_VARIABLE, callArguments, unpackCall } from './daemon/call.js';
 
+/** What a shell's completion script asks with. */
+const COMPLETE = '--get-yargs-completions';
+
 async function run(): Promise<void> {
   surviveClosedPipes();
   const first = process.argv[2];
-  if (first === undefined || !first.startsWith('-')) return command();
+  if (first === undefined || !first.startsWith('-') || first === COMPLETE) return command();
   const packed = process.env[CALL_VARIABLE];
   delete process.env[CALL_VARIABLE];
   const argv = packed === undefined ? callArguments() : unpackCall(packed);

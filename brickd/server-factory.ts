@@ -3,50 +3,59 @@
  * use.
  */
 import { availableParallelism, totalmem } from 'node:os';
+import { textLoggerFor } from '../mux/base/log.js';
 import type { BrickServer } from './brick-server.js';
+import { cgroupLimits } from './cgroup-limits.js';
+import { type ProcessSettings, processSettings, SETTING_BOUNDS } from './process-settings.js';
+import { defaultHeapMiB, defaultWorkers } from './worker-limits.js';
 
-/** Workers at most by default: each takes memory of its own, and what blocks runs in the native pool anyway. */
-const MAX_WORKERS = 4;
-/** Workers that can be asked for. */
-export const MOST_WORKERS = 64;
+export { MOST_WORKERS } from './process-settings.js';
+
+const log = textLoggerFor('glusterfsd');
 const WORKER_MODULE = new URL('./worker/brick-worker.js', import.meta.url).href;
 
-/** A whole number from the environment; the default if it is unset or something else. */
-function setting(name: string, least: number, most: number, otherwise: number): number {
+/** A whole number from the environment; otherwise if it is unset or something else. */
+function variable(name: string, [least, most]: readonly [number, number]): number | undefined {
   const value = Number(process.env[name] || Number.NaN);
-  return Number.isInteger(value) && value >= least && value <= most ? value : otherwise;
+  return Number.isInteger(value) && value >= least && value <= most ? value : undefined;
 }
 
-/** Bounds of what one worker's JavaScript memory is bounded to by default. */
-const LEAST_HEAP_MIB = 256;
-const MOST_HEAP_MIB = 4096;
-
-/**
- * JavaScript memory of one worker by default: all together have half of the memory that the process may use. What bricks hold is far
- * less; a worker that gets there is out of control, and must end before the machine's memory does.
- */
-export function defaultHeapMiB(workers: number, memoryBytes: number): number {
-  const share = Math.floor(memoryBytes / 2 / workers / (1 << 20));
-  return Math.min(Math.max(share, LEAST_HEAP_MIB), MOST_HEAP_MIB);
+/** Those of the configuration file. A brick serves without them, too. */
+async function fileSettings(): Promise<Partial<ProcessSettings>> {
+  try {
+    return await processSettings();
+  } catch (error) {
+    for (const line of (error as Error).message.split('\n'))
+      log.error(0, `settings of the process are not used: ${line}`);
+    return {};
+  }
 }
 
-/** The machine's memory, or what the control group leaves the process of it. */
-function memoryBytes(): number {
-  return Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+/** What the machine has, or control groups leave of it. */
+function resources(): { cpus: number; memoryBytes: number } {
+  const group = cgroupLimits();
+  return {
+    cpus: Math.min(availableParallelism(), group.cpus),
+    memoryBytes: Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY, group.memoryBytes),
+  };
 }
 
 /**
  * Loads the server's modules and makes it. workers: brick workers at most; they start as bricks come. By default as many as
- * BRICKD_WORKERS says, or else as there are cores, up to four.
+ * BRICKD_WORKERS or the configuration file says, or else as there are cores, up to four; fewer where memory or time is bounded.
  */
 export async function makeServer(workers?: number): Promise<BrickServer> {
   const { Server } = await import('../mux/workers/server.js');
-  const most = workers ?? setting('BRICKD_WORKERS', 1, MOST_WORKERS, Math.min(availableParallelism(), MAX_WORKERS));
-  const server = new Server({
-    workerModule: WORKER_MODULE,
-    workers: most,
-    heapMiB: setting('BRICKD_WORKER_HEAP_MIB', 16, 1 << 20, defaultHeapMiB(most, memoryBytes())),
-  });
+  const { cpus, memoryBytes } = resources();
+  const file = await fileSettings();
+  const bounds = SETTING_BOUNDS;
+  const most =
+    workers ?? variable('BRICKD_WORKERS', bounds.workers) ?? file.workers ?? defaultWorkers(cpus, memoryBytes);
+  const heapMiB =
+    variable('BRICKD_WORKER_HEAP_MIB', bounds.worker_heap_mib) ??
+    file.workerHeapMiB ??
+    defaultHeapMiB(most, memoryBytes);
+  const server = new Server({ workerModule: WORKER_MODULE, workers: most, heapMiB });
   const faults = process.env['BRICKD_TEST_FAULTS'];
   if (faults) (await import('./fault-trigger.js')).watchForFaults(faults, server);
   return server;

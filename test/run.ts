@@ -1,6 +1,6 @@
 /**
  * `npm test`: unit and wire tests, then the end-to-end ones in the lab with this machine's GlusterFS, then some of these with
- * GlusterFS 11, in the lab with the tree of another system (test/lab/debian13). Builds nothing.
+ * GlusterFS 11, in the lab with the tree of another system (test/lab/debian). Builds nothing.
  *
  * The end-to-end tests want root and Debian's Gluster packages. As root, with CI=1 in the environment or --install given, missing
  * packages are installed, and the tree is made; what still can't run is counted as skipped, with the reason.
@@ -10,7 +10,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, symlinkSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -61,6 +61,7 @@ const LONG = [
   'many',
   'manyvolume',
   'options',
+  'package',
   'qos',
   'quota-accounting',
   'releases',
@@ -187,10 +188,14 @@ if (unit.length + endToEnd.length === 0) {
   digest.failed++;
 }
 // It is made while unit tests run: most of its time goes into waiting for the mirror.
-const wantsTree = some11.length > 0 || all10.some((file) => file.endsWith('/releases.test.js'));
-const noTree = wantsTree ? makeTree(values.tree, mayInstall ? install : undefined) : undefined;
+const wantsTree = some11.length > 0 || all10.some((file) => isOneOf(['package', 'releases'], file));
+const noTree = wantsTree ? makeTree('trixie', values.tree, mayInstall ? install : undefined) : undefined;
+const wantsTree12 = all10.some((file) => isOneOf(['package'], file));
+const tree12 = join(dirname(values.tree), 'debian12');
+const noTree12 = wantsTree12 ? makeTree('bookworm', tree12, mayInstall ? install : undefined) : undefined;
 if (unit.length > 0) await runTap(unit, 2, UNIT_LIMIT_S);
 const whyNot11 = await noTree;
+await noTree12;
 if (all10.length > 0) await runInLab(all10, whyNotEndToEnd());
 if (some11.length > 0) {
   process.stdout.write(`with GlusterFS 11, in ${values.tree}:\n`);

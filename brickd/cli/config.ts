@@ -6,11 +6,19 @@ import { readWebConfig } from '../metrics/http/web-config.js';
 import { ConfigError } from '../metrics/http/yaml-file.js';
 import { type MetricsSettings, metricsSettings } from '../metrics/settings.js';
 import { CONFIG_FILE, CONFIG_VARIABLE } from '../metrics/variables.js';
+import { type ProcessSettings, processSettings } from '../process-settings.js';
 import { CommandError } from './command-error.js';
 
 function addressText(a: MetricsAddress): string {
   if (a.kind === 'unix') return `unix:${a.path}`;
   return `${hostAndPort(a.host, a.first)}${a.last === a.first ? '' : `-${a.last}`}`;
+}
+
+function processLines(s: ProcessSettings): string[] {
+  return [
+    `process.workers          ${s.workers ?? 'as many as cores, up to 4; fewer where memory or time is bounded'}`,
+    `process.worker_heap_mib  ${s.workerHeapMiB ?? 'a share of half of the memory'}`,
+  ];
 }
 
 function lines(s: MetricsSettings): string[] {
@@ -28,12 +36,13 @@ function lines(s: MetricsSettings): string[] {
 }
 
 /** file: instead of the usual one. Throws a CommandError that has all that is wrong. */
-export function showConfig(file: string | undefined): void {
+export async function showConfig(file: string | undefined): Promise<void> {
   const env = file === undefined ? process.env : { ...process.env, [CONFIG_VARIABLE]: file };
   try {
     const settings = metricsSettings(undefined, env);
+    const ofProcess = await processSettings(env);
     if (settings.webConfigFile !== '') readWebConfig(settings.webConfigFile);
-    process.stdout.write(`${sourceOf(env)}\n${lines(settings).join('\n')}\n`);
+    process.stdout.write(`${sourceOf(env)}\n${[...processLines(ofProcess), ...lines(settings)].join('\n')}\n`);
   } catch (error) {
     if (error instanceof ConfigError) throw new CommandError(`the configuration cannot be used:\n${error.message}`);
     throw error;

@@ -25,8 +25,11 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DIRECTORY_MODE, replaceOwnFile } from '../../mux/base/own-files.js';
 import { bytesOfText } from '../../native/bytes.js';
+import { refusals } from './check.js';
 import { CommandError } from './command-error.js';
-import { GLUSTERD_VOLUMES, type QosVolume, qosVolumes, resetCommands } from './qos-volumes.js';
+import { confirmed } from './confirm.js';
+import { GLUSTERD_VOLUMES, isVolume, isVolumeName, volumeNames } from './node-volumes.js';
+import { type QosVolume, qosVolumes, resetCommands } from './qos-volumes.js';
 import { isWrapper, parseWrapper, type WrapperSettings, wrapperText } from './wrapper.js';
 import { writableByOthers } from './writable-by-others.js';
 
@@ -85,19 +88,39 @@ function needRoot(): void {
 }
 
 export interface InstallOptions {
-  /** Volumes to take over; empty for all. */
+  /** Volumes to take over; empty for all, which `all` or a yes must confirm. */
   volume: string[];
+  all: boolean;
   node: string;
   fallback: boolean;
-  /** Install although others than root can change what root is going to run. */
+  /** Install although others than root can change what root is going to run, or brickd would refuse bricks. */
   force: boolean;
+  /** Writes the wrapper of an installed brickd anew, with its settings, and changes nothing else. */
+  refresh: boolean;
+}
+
+/**
+ * The program that the wrapper is to start: this one, or that of the release folder that a package points its link `current` to,
+ * which stays through upgrades.
+ */
+function ownProgram(): string {
+  const own = fileURLToPath(new URL('../../../brickd/bin/brickd', import.meta.url));
+  const home = dirname(dirname(dirname(dirname(own))));
+  const target = linkTarget(join(home, 'current'));
+  return target?.startsWith('release-') === true ? join(home, 'current/brickd/bin/brickd') : own;
 }
 
 /** Idempotent: run again it changes the settings. Volumes named again add to those of a limited installation. */
-export function install(o: InstallOptions): void {
+export async function install(o: InstallOptions): Promise<void> {
   needRoot();
+  const present = readIfWrapper(BINARY);
+  const before = present === undefined ? undefined : parseWrapper(present);
+  if (o.refresh) {
+    if (before !== undefined) write({ ...before, brickd: ownProgram() }, present);
+    return;
+  }
   for (const name of o.volume) checkVolume(name);
-  const brickd = fileURLToPath(new URL('../../../brickd/bin/brickd', import.meta.url));
+  const brickd = ownProgram();
   for (const [what, path] of [
     ['Node.js', o.node],
     ['brickd', brickd],
@@ -109,14 +132,11 @@ export function install(o: InstallOptions): void {
     }
   }
   checkWriters(o, dirname(dirname(dirname(brickd))));
-  const present = readIfWrapper(BINARY);
-  if (present === undefined) takeOver();
-  const before = present === undefined ? undefined : parseWrapper(present);
   const volumes = o.volume.length === 0 ? [] : [...new Set([...(before?.volumes ?? []), ...o.volume])].sort();
-  const settings: WrapperSettings = { stock: STOCK, node: o.node, brickd, volumes, fallback: o.fallback };
-  const text = wrapperText(settings);
-  if (present === text) say('brickd is installed already, nothing changed');
-  else replaceOwnFile(bytesOfText(BINARY), bytesOfText(text), WRAPPER_MODE);
+  checkServed(o, volumes.length === 0 ? volumeNames() : volumes.filter((name) => isVolume(name)));
+  if (!(await meant(o))) throw new CommandError('nothing was changed');
+  if (present === undefined) takeOver();
+  write({ stock: STOCK, node: o.node, brickd, volumes, fallback: o.fallback }, present);
   say(
     volumes.length === 0
       ? 'bricks that glusterd starts from now on run brickd'
@@ -125,6 +145,39 @@ export function install(o: InstallOptions): void {
   say(
     'a running brick changes over when it is started again: gluster volume stop and start, or kill it and start force',
   );
+}
+
+function write(settings: WrapperSettings, present: string | undefined): void {
+  const text = wrapperText(settings);
+  if (present === text) say('brickd is installed already, nothing changed');
+  else replaceOwnFile(bytesOfText(BINARY), bytesOfText(text), WRAPPER_MODE);
+}
+
+/** All volumes of a node are not taken over by a word that was left out. */
+async function meant(o: InstallOptions): Promise<boolean> {
+  if (o.all && o.volume.length > 0) throw new CommandError('--all and --volume exclude each other', 64);
+  if (o.all || o.volume.length > 0) return true;
+  const names = volumeNames();
+  const now = names.length === 0 ? 'there are none yet' : names.join(', ');
+  const answer = await confirmed(`This takes over the bricks of ALL volumes of this node (${now}). Go on?`);
+  if (answer === undefined)
+    throw new CommandError(`say which volumes: --volume NAME (may be repeated), or --all (${now})`, 64);
+  return answer;
+}
+
+/** Tells what brickd would refuse before it is met by a brick that does not start. */
+function checkServed(o: InstallOptions, volumes: readonly string[]): void {
+  const refused = volumes.map((name) => ({ name, lines: refusals(name) })).filter(({ lines }) => lines.length > 0);
+  if (refused.length === 0) return;
+  const told = refused
+    .map(({ name, lines }) => `brickd does not serve volume ${name}:\n    ${lines.join('\n    ')}`)
+    .join('\n');
+  if (!o.force) {
+    const way =
+      'change the volume, or install for others by --volume; with --force its bricks do not start until it is changed';
+    throw new CommandError(`${told}\n${way}`);
+  }
+  say(`WARNING: ${told}`);
 }
 
 /** What of the checkout runs as root. */
@@ -212,8 +265,11 @@ function warnOfQos(volumes: string[]): void {
 }
 
 function checkVolume(name: string): void {
-  if (!/^[A-Za-z0-9_-]+$/.test(name)) throw new CommandError(`'${name}' is no volume name`, 64);
-  if (!exists(join(GLUSTERD_VOLUMES, name))) {
-    throw new CommandError(`the glusterd of this node has no volume ${name} (no ${join(GLUSTERD_VOLUMES, name)})`);
-  }
+  if (!isVolumeName(name)) throw new CommandError(`'${name}' is no volume name`, 64);
+  if (isVolume(name)) return;
+  const names = volumeNames();
+  const known = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`;
+  throw new CommandError(
+    `the glusterd of this node has no volume ${name} (no ${join(GLUSTERD_VOLUMES, name)}): ${known}`,
+  );
 }

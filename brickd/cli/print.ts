@@ -56,7 +56,7 @@ function optionLines(o: OptionSpec): string {
   return [`${start}${first}`, ...more.map((line) => ' '.repeat(COLUMN) + line)].join('\n');
 }
 
-function helpText(): string {
+export function helpText(): string {
   return [
     'Usage: brickd COMMAND [OPTION...]',
     '  or:  brickd --volfile-server=SERVER --volfile-id=KEY [OPTION...]    (a brick process, as glusterd starts it)',

@@ -4,8 +4,8 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { GLUSTERD_VOLUMES } from './node-volumes.js';
 
-export const GLUSTERD_VOLUMES = '/var/lib/glusterd/vols';
 const PLACED = 'user.xlator.qos';
 
 export interface QosVolume {

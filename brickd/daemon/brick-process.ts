@@ -28,7 +28,7 @@ import { levelOf } from '../log/control.js';
 import { DaemonLog } from '../log/open.js';
 import { isStandardError } from '../log/standard-error.js';
 import { leaveLastWords, takeLastWordsBack } from '../metrics/last-words.js';
-import { startMetricsOf } from '../metrics/start.js';
+import { ProcessMetrics } from '../metrics/process-metrics.js';
 import { GLUSTER_RELEASES, VERSION } from '../version.js';
 import { Bricks, type Departure } from './bricks.js';
 import { Ending } from './ending.js';
@@ -99,6 +99,7 @@ class BrickProcess implements BrickLife {
   readonly #link: GlusterdLink | null;
   #bricks: Bricks | null = null;
   server: BrickServer | null = null;
+  #metrics: ProcessMetrics | null = null;
   /** Resolves when bricks can be attached. */
   readonly #serving: Promise<void>;
   #served: () => void = () => {};
@@ -160,7 +161,7 @@ class BrickProcess implements BrickLife {
     this.#takePidfile();
     loggerFor('glusterfs').info(0, `Pid of current running process is ${process.pid}`);
     handleSignals({
-      end: (signal) => this.#ending.bySignal(signal, this.#bricks?.staying() ?? [this.firstBrick]),
+      end: (signal) => this.#ending.bySignal(signal, args.foreground, this.#bricks?.staying() ?? [this.firstBrick]),
       reload: () => this.#reload(),
       statedump: () => this.#statedump(),
       metrics: () => background(this.dumpMetrics(), log, 'writing the metrics file failed'),
@@ -216,10 +217,10 @@ class BrickProcess implements BrickLife {
     this.server = server;
     this.#served();
     background(takeLastWordsBack(facts.brick), log, 'taking last words back');
-    background(this.#startMetrics(server), log, 'starting the metrics failed');
+    this.#startMetrics(server);
   }
 
-  async #startMetrics(server: BrickServer): Promise<void> {
+  #startMetrics(server: BrickServer): void {
     const link = this.#link;
     const source = {
       stats: () => server.stats(),
@@ -231,7 +232,10 @@ class BrickProcess implements BrickLife {
         return { ...state, bricks, glusterdConnected: link.management.connected };
       },
     };
-    this.#ending.metrics = (await startMetricsOf(source, this.#args.metrics)) ?? null;
+    const metrics = new ProcessMetrics(source, this.#args.metrics);
+    this.#metrics = metrics;
+    this.#ending.metrics = metrics;
+    background(metrics.reload(), log, 'starting the metrics failed');
   }
 
   async #listenForGlusterd(): Promise<void> {
@@ -383,6 +387,7 @@ class BrickProcess implements BrickLife {
     if (this.#link !== null) log.info(100011, 'Fetching the volume file from server...');
     this.#log.rotate();
     this.#bricks?.refresh();
+    background(this.#metrics?.reload() ?? Promise.resolve(), log, 'reading the settings of the metrics failed');
   }
 
   #statedump(): void {

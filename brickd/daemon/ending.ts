@@ -1,5 +1,6 @@
 /** Ends a brick process: on a signal, after its last brick, or after a fault. */
 
+import { constants } from 'node:os';
 import { describeThrown } from '../../mux/base/fault.js';
 import { loggerFor } from '../../mux/base/log.js';
 import { addon } from '../../native/addon.js';
@@ -14,6 +15,7 @@ const log = loggerFor('');
 /** glusterd kills a brick that has not ended a second after it was told to. */
 const LEAVE_MS = 500;
 const CRASH_STATUS = 1;
+const { SIGTERM } = constants.signals;
 
 export class Ending {
   pidfile: Pidfile | null = null;
@@ -30,9 +32,13 @@ export class Ending {
     this.#signOut = signOut;
   }
 
-  bySignal(signal: number, bricks: ByteString[]): void {
+  /**
+   * A daemon leaves with the number of the signal, as stock bricks do. Whoever keeps it in the foreground, as containers do, takes any
+   * status but 0 for a failure: there it has done as TERM told it to.
+   */
+  bySignal(signal: number, foreground: boolean, bricks: ByteString[]): void {
     log.warning(0, `received signum (${signal}), shutting down`);
-    this.end(signal, bricks);
+    this.end(foreground && signal === SIGTERM ? 0 : signal, bricks);
   }
 
   /** As {@link exit}, without waiting: an end that fails half way is still the end. */

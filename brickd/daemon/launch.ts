@@ -4,6 +4,7 @@
  * for half of a brick's start-up time.
  */
 import { spawn } from 'node:child_process';
+import { realpathSync } from 'node:fs';
 import { type ByteString, NO_BYTES, textOfBytes } from '../../native/bytes.js';
 import { NODE_FLAGS } from '../node-flags.js';
 import { CALL_VARIABLE, packCall } from './call.js';
@@ -16,7 +17,9 @@ const NO_STATUS = 1;
 
 /** argv: the exact command line, program first. Never returns: the process exits with the status of the start. */
 export function launch(argv: readonly ByteString[]): void {
-  const flags = [...NODE_FLAGS, ...process.argv.slice(1)];
+  const [, program = '', ...words] = process.argv;
+  // Where links lead now: an upgrade meanwhile must not have the two halves of a start run different releases.
+  const flags = [...NODE_FLAGS, realpathSync(program), ...words];
   const child = spawn(process.execPath, flags, {
     argv0: textOfBytes(argv[0] ?? NO_BYTES),
     detached: true,

@@ -1,9 +1,9 @@
 /** Signal handlers of a brick process. */
 
 export interface SignalActions {
-  /** TERM and INT: the process ends with the number of the signal. */
+  /** TERM and INT. */
   end(signal: number): void;
-  /** HUP: reopen the log and fetch the volfiles again. */
+  /** HUP: reopen the log, fetch the volfiles again, and read the settings of the metrics again. */
   reload(): void;
   /** USR1. */
   statedump(): void;

@@ -59,7 +59,7 @@ function readNode(node: YamlMap, s: MetricsSettings, pid: number): void {
 /** Settings from a configuration file. pid: of the process whose they are. Throws a ConfigError with all that is wrong in it. */
 export function settingsOf(file: YamlFile, pid: number = process.pid): MetricsSettings {
   const s = defaults();
-  const root = file.root.only('metrics', 'node');
+  const root = file.root.only('metrics', 'node', 'process');
   readNode(root.map('node').only('listen'), s, pid);
   const metrics = root
     .map('metrics')

@@ -95,7 +95,7 @@ class Addresses implements RunningMetrics {
 }
 
 /** Undefined if nothing asks for settings; nothing of them is loaded then. Throws a ConfigError. */
-async function settingsFor(option: string | undefined): Promise<MetricsSettings | undefined> {
+export async function settingsFor(option: string | undefined): Promise<MetricsSettings | undefined> {
   const { env } = process;
   if (option === undefined && !env[METRICS_VARIABLE] && !env[CONFIG_VARIABLE] && !existsSync(CONFIG_FILE))
     return undefined;

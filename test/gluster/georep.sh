@@ -42,7 +42,7 @@ xtime() { on h1 getfattr -h --absolute-names --only-values -n "trusted.glusterfs
 hosts h1 h2 || { end; exit; }
 ssh-keygen -q -t ed25519 -N '' -f /tmp/key
 for h in h1 h2; do
-  [ "$BRICK" = stock ] || [[ " ${GEOREP_STOCK:-} " = *" $h "* ]] || ok "brickd is installed on $h" on $h "$BRICK" install
+  [ "$BRICK" = stock ] || [[ " ${GEOREP_STOCK:-} " = *" $h "* ]] || ok "brickd is installed on $h" on $h "$BRICK" install --all
   ok "sshd on $h" sshd_on $h < /tmp/key
   ok "glusterd on $h" on $h glusterd
 done

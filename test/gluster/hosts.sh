@@ -10,7 +10,7 @@ keepalive_time=2 user_timeout=4
 
 hosts h1 h2 h3 c1 c2 || { end; exit; }
 for h in h1 h2 h3; do
-  [ "$BRICK" = stock ] || [[ " ${HOSTS_STOCK:-} " = *" $h "* ]] || ok "brickd is installed on $h" on $h "$BRICK" install
+  [ "$BRICK" = stock ] || [[ " ${HOSTS_STOCK:-} " = *" $h "* ]] || ok "brickd is installed on $h" on $h "$BRICK" install --all
 done
 ok 'three hosts make a pool' pool h1 h2 h3
 gh h1 volume create v replica 3 h{1,2,3}:/d/b force >/dev/null

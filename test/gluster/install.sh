@@ -16,10 +16,10 @@ is_brickd() { grep -q -m1 brickd.node "/proc/$(brick_pid "$1" "$2")/maps"; }
 again() { g volume stop "$1" >/dev/null && g volume start "$1" >/dev/null && wait_for 10 online "$1"; }
 
 before=$(state)
-ok 'installs' "$brickd" install
+ok 'installs' "$brickd" install --all
 like 'glusterfsd is the wrapper' "$(head -c 2 /usr/sbin/glusterfsd)" '#!'
 installed=$(state)
-ok 'installs again' "$brickd" install
+ok 'installs again' "$brickd" install --all
 is 'which changes nothing' "$(state)" "$installed"
 like 'glusterfsd still tells its version' "$(glusterfsd --version)" '^glusterfs 1[01]'
 like 'glusterfs too' "$(glusterfs --version)" '^glusterfs 1[01]'

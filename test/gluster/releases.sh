@@ -12,7 +12,7 @@ release() { on "$1" glusterfs --version | awk 'NR == 1 { split($2, v, "."); prin
 older=$(release h1)
 is 'the second host has a later release' "$(release h2) $(release c2)" "$((older + 1)) $((older + 1))"
 is 'so has the second client' "$(release c1)" "$older"
-for h in h1 h2; do [ "$BRICK" = stock ] || ok "brickd is installed on $h" on $h "$BRICK" install; done
+for h in h1 h2; do [ "$BRICK" = stock ] || ok "brickd is installed on $h" on $h "$BRICK" install --all; done
 ok 'hosts of two releases make a pool' pool h1 h2
 gh h1 volume create v replica 2 h1:/d/b h2:/d/b force >/dev/null
 gh h1 volume set v cluster.heal-timeout 5 >/dev/null

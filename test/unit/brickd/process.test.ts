@@ -135,15 +135,19 @@ t.test('HUP reopens the log', async (t) => {
   t.notMatch(readFileSync(at('log.1'), 'latin1'), /received signum/);
 });
 
-t.test('in the foreground', async (t) => {
-  const { at, pid } = await setUp(t);
-  const child = spawn(process.execPath, [PROGRAM, '-N', '-l', at('log'), '-p', at('pid'), '-f', at('ok.vol')]);
-  await until(() => existsSync(at('pid')) && /Final graph/.test(readFileSync(at('log'), 'latin1')));
-  t.equal(pid(), child.pid);
-  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  child.kill('SIGINT');
-  t.equal(await ended, 2);
-});
+for (const [signal, status] of [
+  ['SIGINT', 2],
+  ['SIGTERM', 0],
+] as const)
+  t.test(`in the foreground, ended by ${signal}`, async (t) => {
+    const { at, pid } = await setUp(t);
+    const child = spawn(process.execPath, [PROGRAM, '-N', '-l', at('log'), '-p', at('pid'), '-f', at('ok.vol')]);
+    await until(() => existsSync(at('pid')) && /Final graph/.test(readFileSync(at('log'), 'latin1')));
+    t.equal(pid(), child.pid);
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    t.equal(await ended, status);
+  });
 
 t.test('a fault of the program goes to the log', async (t) => {
   const { at, start, pid, log } = await setUp(t);

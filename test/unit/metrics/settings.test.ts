@@ -72,7 +72,7 @@ t.test('what is wrong is told with its line, all at once', async (t) => {
       `${file}:2: metrics.lisen: no such setting; there are listen, file_sd, advertise, hosts, labels, web_config_file, cluster_id`,
       `${file}:5: metrics.listen: nowhere is not of the form [HOST:]PORT[-LAST] or unix:/PATH`,
       `${file}:7: metrics.labels.a-b: not a name for a label`,
-      `${file}:8: qos: no such setting; there are metrics, node`,
+      `${file}:8: qos: no such setting; there are metrics, node, process`,
     ].join('\n'),
   );
   t.match(message('metrics:\n  listen: [9100\n'), new RegExp(`^${file}:[23]: `));
