@@ -40,7 +40,7 @@ async function load(failure: string, path: string): Promise<Buffer> {
     return await readFile(path);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new CertificateFailure(`${failure}: ${code === 'ENOENT' ? 'no such file' : message}`);
+    throw new CertificateFailure(`${failure}: ${code === 'ENOENT' ? 'No such file or directory' : message}`);
   }
 }
 

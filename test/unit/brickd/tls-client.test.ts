@@ -117,9 +117,9 @@ t.test('files that cannot be used are named', { skip }, async (t) => {
   writeFileSync(rubbish, 'rubbish');
   const says = (files: Partial<CertificateFiles>, message: RegExp): Promise<unknown> =>
     t.rejects(clientContext({ ...good, ...files }), { message });
-  await says({ certificate: missing }, /could not load our cert at .*none: no such file/);
-  await says({ key: missing }, /could not load private key at .*none: no such file/);
-  await says({ authorities: missing }, /could not load CA list at .*none: no such file/);
+  await says({ certificate: missing }, /could not load our cert at .*none: No such file/);
+  await says({ key: missing }, /could not load private key at .*none: No such file/);
+  await says({ authorities: missing }, /could not load CA list at .*none: No such file/);
   await says({ certificate: rubbish }, /could not load our cert at .*rubbish: /);
   await says({ key: rubbish }, /could not load private key at .*rubbish: /);
   await says({ authorities: rubbish }, /could not load CA list at .*rubbish: /);
