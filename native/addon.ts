@@ -67,7 +67,7 @@ export interface Addon {
 
   /**
    * Watches nothing at first ({@link Poller.set}). One poller per descriptor; it becomes non-blocking. `onReady` gets readable,
-   * writable, or both, which also tells of errors; and hungUp when the peer will send no more, if that was asked for. Throws an
+   * writable, or both, which also reports errors; and hungUp when the peer will send no more, if that was asked for. Throws an
    * Error for a descriptor that can't be watched.
    */
   poll(fd: number, onReady: (events: number) => void): Poller;
@@ -145,7 +145,7 @@ export interface Addon {
   /** getpwuid + getgrouplist: the supplementary groups of a user, or -errno. May block for as long as a directory service does. */
   groupsOf(uid: number): number[] | number;
   /**
-   * As {@link groupsOf}, by a thread of the process, a few at most: -EAGAIN while the look-up, which the first call begins, is under
+   * As {@link groupsOf}, by a thread of the process, a few at most: -EAGAIN while the lookup, which the first call begins, is under
    * way; -EBUSY when too many are. An answer is given once.
    */
   takeGroupsOf(uid: number): number[] | number;

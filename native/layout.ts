@@ -177,7 +177,7 @@ export const QUEUE_FLAG = layout.numbers('queueFlag', ['late', 'hangs', 'count']
 /** Classes of ops, as a queue tells which of them hang: bit numbers. */
 export const OP_CLASS = layout.numbers('opClass', ['reads', 'changes', 'syncs']);
 
-/** What a poller watches for, and tells of: bits. hungUp: the peer has closed, or will send no more. */
+/** What a poller watches for, and reports: bits. hungUp: the peer has closed, or will send no more. */
 export const READINESS = layout.numbers('readiness', ['readable', 'writable', 'hungUp']);
 
 /** A double among the results of a batch or of a listing. index: within what was reserved for them. */

@@ -9,7 +9,7 @@ const SMALLEST_BITS = 12;
 const LARGEST_BITS = 23;
 /** No honest request or reply needs more in one piece: the largest record twice, as it is while it grows. */
 const MAX_REGION_BYTES = 256 << 20;
-/** Enough for the writes that a client has under way at once; memory that is made anew costs a clearing and a collection. */
+/** Enough for the writes of one client at a time; new memory must be zeroed and garbage collected. */
 const KEEP_BYTES_PER_CLASS = 8 << 20;
 /** Of all classes together. */
 const KEEP_BYTES = 24 << 20;
@@ -79,7 +79,7 @@ function giveBack(region: Region, sizeClass: number): void {
 
 /**
  * A region of at least `length` bytes, uncleared: the caller overwrites what it hands on. Throws RangeError for a length that is
- * no integer in 0 to {@link MAX_REGION_BYTES}: whoever takes lengths from a client bounds them before.
+ * no integer in 0 to {@link MAX_REGION_BYTES}: callers bound lengths that come from a client before.
  */
 export function region(length: number): Region {
   if (!(length >= 0 && length <= MAX_REGION_BYTES)) {

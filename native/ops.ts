@@ -253,7 +253,7 @@ export abstract class Ops extends Slot {
   syncfs(fd: FdRef, flags = 0): number {
     return this.op(OP.SYNCFS, flags, fd);
   }
-  /** Fails with the write error of the file that the kernel has not yet told this descriptor of. After a syncfs, which tells of none. */
+  /** Fails with the write error of the file that the kernel has not yet told this descriptor of. After a syncfs, which reports none. */
   syncErrors(fd: FdRef, flags = 0): number {
     return this.op(OP.SYNCERRORS, flags, fd);
   }
@@ -273,8 +273,8 @@ export abstract class Ops extends Slot {
     return this.op(OP.FSTYPE, flags, fd);
   }
   /**
-   * Lets go of what `fd` stands for, but keeps its number taken, until it is closed, by something that every op fails on:
-   * for a descriptor that ops under way still name.
+   * Releases what `fd` stands for, but keeps its number taken, until it is closed, by something that every op fails on:
+   * for a descriptor that ops in progress still name.
    */
   retire(fd: FdRef, flags = 0): number {
     return this.op(OP.RETIRE, flags, fd);

@@ -8,7 +8,7 @@ import { assert } from './assert.js';
 
 /** What one pipe holds: as much as a process without privileges may ask for. */
 export const PIPE_BYTES = 1 << 20;
-/** Pipes of a thread that may be full at once, and those that it keeps for the next ones. */
+/** Pipes of a thread that may be in use at once, and pipes that it keeps for reuse. */
 const MOST = 32;
 const KEPT = 4;
 /** After the system has refused one, it is asked again after this time. */
@@ -18,12 +18,12 @@ const idle: Pipe[] = [];
 let made = 0;
 let askAgainMs = 0;
 
-/** Holds somebody's bytes, or will. */
+/** Lent to a reply. */
 const LENT = 0;
 const IDLE = 1;
 const CLOSED = 2;
 
-/** One that holds, or will, the bytes of one reply. */
+/** A pipe that holds the bytes of one reply, or is about to. */
 export class Pipe {
   /** What native code takes for the address of a piece that lies in the pipe. */
   readonly address: number;
@@ -85,7 +85,7 @@ export function emptyPipe(): Pipe | null {
   return new Pipe(ends);
 }
 
-/** Closes those that are kept (an idle worker gives descriptors back). */
+/** Closes the pipes kept for reuse (an idle worker frees descriptors). */
 export function trimPipes(): void {
   for (const pipe of idle.splice(0)) pipe.release();
 }

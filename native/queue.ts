@@ -12,10 +12,10 @@ const LONGEST_TIMER_MS = 0x7fffffff;
 /** Batches that are handed over together at most. */
 const STAGE_SIZE = 64;
 
-/** Numbers of batches kept for the next ones when nothing is under way. */
+/** Numbers of batches kept for the next ones when nothing is in progress. */
 const KEPT_IDS = 1024;
 
-/** Where the batches of one queue and one turn are put together for native code. */
+/** Arrays in which the batches of one queue and one turn are passed to native code. */
 class Stage {
   count = 0;
   readonly addresses = new Float64Array(STAGE_SIZE);
@@ -24,15 +24,15 @@ class Stage {
   readonly priorities = new Uint8Array(STAGE_SIZE);
 }
 
-/** Stages that no queue needs just now: a thread has as many as queues are busy within one turn. */
+/** Free stages: a thread has as many as queues are busy within one turn. */
 const stages: Stage[] = [];
 
 /** Collects the batches of one event-loop turn and hands them over together. */
 export class Queue implements Collector {
   readonly #native: PoolQueue;
   /**
-   * By the number that native code knows a batch by. No Map, which would lead to its tables of today from those it has outgrown: once
-   * one of them is old, all that was ever in the Map survives collections of the young.
+   * By the number that native code has for a batch. Not a Map, whose outgrown tables keep references to its later ones: once
+   * one of them is old, all that was ever in the Map survives scavenges of the young generation.
    */
   readonly #batches: (Batch | null)[] = [];
   readonly #freeIds: number[] = [];
@@ -43,10 +43,10 @@ export class Queue implements Collector {
   readonly #flags = new Int32Array(new ArrayBuffer(QUEUE_FLAG.count * 4));
   #hung = false;
   #closed = false;
-  /** Told when the queue begins to hang and when it does no longer. */
+  /** Called when the queue begins to hang, and when it recovers. */
   onHang: ((hangs: boolean) => void) | null = null;
 
-  /** Told what an `onDone` throws. Left alone, it ends the thread, once the other batches have got their results. */
+  /** Gets what an `onDone` throws. By default it is thrown again, which ends the thread, after the other batches have their results. */
   onFault: (thrown: unknown) => void = (thrown) => {
     setImmediate(() => {
       throw thrown;
@@ -57,12 +57,12 @@ export class Queue implements Collector {
     this.#native = addon.openQueue(limit, (finished, count) => this.#complete(finished, count), this.#flags);
   }
 
-  /** A call of the queue has been running for longer than a healthy disk takes: what might block should not run elsewhere. */
+  /** A call of the queue has been running for longer than a healthy disk takes: calls that might block must not run inline. */
   get late(): boolean {
     return this.#flags[LATE] !== 0;
   }
 
-  /** Calls are stuck, and for some time none has come back, or none of their class. */
+  /** Calls are stuck, and none, or none of their class, has returned for some time. */
   get hangs(): boolean {
     return this.#flags[HANGS] !== 0;
   }
@@ -74,7 +74,7 @@ export class Queue implements Collector {
     return classes.map(([name]) => name).join(' and ');
   }
 
-  /** Batches under way (queued or running). */
+  /** Batches in progress (queued or running). */
   get pending(): number {
     return this.#batches.length - this.#freeIds.length;
   }
@@ -156,7 +156,7 @@ export class Queue implements Collector {
       try {
         done?.(b);
       } catch (thrown) {
-        // The batches behind it have nothing to do with it.
+        // The other batches are not affected.
         this.onFault(thrown);
       }
     }
@@ -171,13 +171,13 @@ export class Queue implements Collector {
   }
 
   /**
-   * Waits until nothing is under way, what follows from the last batches included; at most `ms` milliseconds. Returns
-   * how many batches are still under way: a disk that hangs does not give them back.
+   * Waits until nothing is in progress, what follows from the last batches included; at most `ms` milliseconds. Returns
+   * how many batches are still in progress: a disk that hangs does not give them back.
    */
   async drained(ms = Number.POSITIVE_INFINITY): Promise<number> {
     const end = Date.now() + ms;
     for (;;) {
-      // What a finished batch sets off is queued within the turn.
+      // What follows from a finished batch is queued within the turn.
       await new Promise((resolve) => setImmediate(resolve));
       const left = end - Date.now();
       if (this.pending === 0 || left <= 0) return this.pending;

@@ -10,7 +10,7 @@
  * A step runs at the same time for all that collect for it, however many they are: one entry in the engine's queue a turn.
  */
 
-/** Hands on, at the end of the turn, what it has collected. */
+/** Collects work during a turn and hands it on at its end. */
 export interface Collector {
   endOfTurn(): void;
 }
@@ -26,7 +26,7 @@ export class TurnStep {
     this.#schedule = schedule;
   }
 
-  /** Once a turn for each that has something. */
+  /** To be called once per turn by a collector that has something. */
   add(collector: Collector): void {
     const at = this.#count++;
     this.#waiting[at] = collector;
@@ -45,7 +45,7 @@ export class TurnStep {
       try {
         collector?.endOfTurn();
       } catch (thrown) {
-        // The others have nothing to do with it.
+        // The other collectors are not affected.
         setImmediate(() => {
           throw thrown;
         });

@@ -9,7 +9,7 @@ const LABEL = /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?$/;
 
 function isHostName(text: string): boolean {
   if (text.length === 0 || text.length > HOST_NAME_MAX) return false;
-  // One leading dot passes, as it does in the original.
+  // One leading dot passes, as it does in glusterfsd.
   return (text.startsWith('.') ? text.slice(1) : text).split('.').every((label) => LABEL.test(label));
 }
 

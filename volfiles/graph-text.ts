@@ -5,7 +5,7 @@ const RULE = `+${'-'.repeat(78)}+`;
 
 /**
  * Lines (no line ends) of the final graph from `top` down: a title, a rule, every volume as a numbered volfile, a rule.
- * Options stand in the order last set first, as the original keeps them.
+ * Options stand in the order last set first, as glusterfsd keeps them.
  */
 export function finalGraphText(top: GraphNode): string[] {
   const lines: string[] = [];

@@ -3,7 +3,7 @@
  * are.
  *
  * A word is a keyword (in lower case), a run of characters other than blanks, `"` and `\`, or a string in double quotes, in which
- * a backslash takes the next character as it is. `#` at the start of a word begins a comment. As the original scanner does,
+ * a backslash takes the next character as it is. `#` at the start of a word begins a comment. As glusterfsd's scanner does,
  * a backslash outside quotes is skipped, and a line break inside quotes is not part of the string.
  */
 
@@ -111,7 +111,7 @@ function ownCopy(word: string): string {
 }
 
 /**
- * Line of the first back-quote that no backslash precedes, or 0. The original runs what stands between back-quotes as a
+ * Line of the first back-quote that no backslash precedes, or 0. glusterfsd runs what stands between back-quotes as a
  * command, anywhere in the file, before it reads a word.
  */
 export function backquoteLine(source: string): number {

@@ -8,7 +8,7 @@
  *   });
  *   export type Options = OptionsOf<typeof options>;    // values['health-check-interval'] is a number
  *
- * Options that a table doesn't know are ignored with a warning, as the original ignores them.
+ * Options that a table doesn't know are ignored with a warning, as glusterfsd ignores them.
  */
 import { defined } from '../native/assert.js';
 import { fnmatchNoEscape, isPattern } from './fnmatch.js';

@@ -43,7 +43,7 @@ const AUTH_OPTIONS = '*auth*';
  */
 function withAuthOptionsOf(server: VolfileNode, child: VolfileNode): VolfileNode {
   const options = new Map(child.options);
-  // Last first: in that order the original stacks them, and its log of the graph shows it.
+  // Last first: in that order glusterfsd stacks them, and its log of the graph shows it.
   for (const [key, entry] of [...server.options].reverse()) {
     if (fnmatchNoEscape(AUTH_OPTIONS, key)) options.set(key, { ...entry, implied: true } satisfies OptionEntry);
   }

@@ -180,7 +180,7 @@ class Parser {
     }
     const value = lexer.text;
     lexer.next();
-    // The original drops an option with an empty key or value and goes on.
+    // glusterfsd drops an option with an empty key or value and goes on.
     if (key === '' || value === '') {
       this.#warn(`option ${shown(key)} is ignored: its ${key === '' ? 'key' : 'value'} is empty`, line, name);
     } else {

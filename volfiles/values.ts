@@ -1,6 +1,6 @@
 /**
  * Gluster's value syntaxes: text of an option → typed value. Every parser throws {@link BadValue} with a reason that reads
- * on after "value 'x' ". What is accepted is what the original accepts (bounds aside, which the option tables give):
+ * on after "value 'x' ". What is accepted is what glusterfsd accepts (bounds aside, which the option tables give):
  * numbers are C's (decimal, 0x, leading 0 for octal), units of sizes are powers of 1024 in any case, units of times are
  * lower-case words.
  */
@@ -102,7 +102,7 @@ export function parsePercentOrSize(text: string): PercentOrSize {
   const m = DECIMAL.exec(text);
   const [, number, suffix = ''] = m ?? [];
   const unit = suffix === '%' ? 1 : SIZE_UNITS.get(suffix.toLowerCase());
-  // The original knows no plain B here.
+  // glusterfsd knows no plain B here.
   if (m === null || unit === undefined || suffix.toLowerCase() === 'b') {
     throw new BadValue(`is neither a percentage nor a size (a number, then %, KB, MB, GB, TB, PB or nothing)`);
   }

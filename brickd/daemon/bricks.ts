@@ -30,7 +30,7 @@ const REFETCH_TRIES = 8;
 const ATTACHES = 32;
 
 export interface Waits {
-  /** A detach that takes longer goes on by itself, and whoever asked for it is told that it is under way. */
+  /** A detach that takes longer continues in the background, and the caller is told so. */
   detachMs: number;
   /** An attach that takes longer has failed; should the brick come up all the same, it is taken out again. */
   attachMs: number;
@@ -159,7 +159,7 @@ export class Bricks {
     this.#refresh.notice();
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when nothing is in progress. */
   async idle(): Promise<void> {
     await this.#refresh.idle();
     await this.#lanes.idle();

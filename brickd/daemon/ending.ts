@@ -61,7 +61,7 @@ export class Ending {
     await Promise.race([leaving, pause(LEAVE_MS)]);
     this.pidfile?.release();
     this.#log.flush();
-    // Not process.exit(): that waits for system calls under way, and one on a hung disk may never end.
+    // Not process.exit(): that waits for system calls in progress, and one on a hung disk may never end.
     addon.exitNow(status);
   }
 

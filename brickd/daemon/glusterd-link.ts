@@ -15,9 +15,9 @@ import { StartFailure } from './start-failure.js';
 const log = loggerFor('glusterfsd-mgmt');
 /** Tries to fetch the first volfile. */
 const FETCH_TRIES = 10;
-/** Rounds of sign-ins that glusterd does not answer, until whoever waits for them is told so. */
+/** Rounds of unanswered sign-ins after which callers stop waiting. */
 const SIGN_IN_ROUNDS = 10;
-/** Sign-ins under way at once. */
+/** Sign-ins in progress at once. */
 const SIGN_INS = 32;
 const SIGN_IN_PAUSE_MS = 500;
 const SIGN_IN_PAUSE_MAX_MS = 5_000;

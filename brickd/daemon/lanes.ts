@@ -21,13 +21,13 @@ export class Lanes {
     return result;
   }
 
-  /** Resolves when nothing is under way, and nothing has been added meanwhile. */
+  /** Resolves when nothing is in progress, and nothing has been added meanwhile. */
   async idle(): Promise<void> {
     while (this.#tails.size > 0) await Promise.all(this.#tails.values());
   }
 }
 
-/** A bounded number of things under way at once; the rest waits in order. */
+/** A bounded number of things in progress at once; the rest waits in order. */
 export class Slots {
   #free: number;
   readonly #waiting: (() => void)[] = [];

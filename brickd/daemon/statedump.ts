@@ -26,7 +26,7 @@ const selectionOf = (on: (name: StatedumpSection) => boolean): DumpSelection =>
 const DEFAULTS = new Set<StatedumpSection>(['mem', 'callpool']);
 
 /**
- * Text of an options file, lines `key=value`; undefined (no such file) selects everything. As in the original, only `yes`
+ * Text of an options file, lines `key=value`; undefined (no such file) selects everything. As in glusterfsd, only `yes`
  * selects, and `all` whatever its value.
  */
 export function parseDumpOptions(text: string | undefined): DumpOptions {

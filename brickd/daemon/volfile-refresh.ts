@@ -10,7 +10,7 @@ import { digestOf, type StoredVolfile } from '../glusterd/volfile-store.js';
 import { eachLimited } from './lanes.js';
 
 const log = loggerFor('glusterfsd-mgmt');
-/** Fetches under way at once. */
+/** Fetches in progress at once. */
 const FETCHES = 8;
 /** After a round in which glusterd owed an answer, the next one starts by itself. */
 const AGAIN_MS = 30_000;
@@ -46,7 +46,7 @@ export class VolfileRefresh {
     });
   }
 
-  /** Resolves when no round is under way. */
+  /** Resolves when no round is in progress. */
   async idle(): Promise<void> {
     while (this.#running !== null) await this.#running;
   }

@@ -57,7 +57,7 @@ export class FloodBound {
     return true;
   }
 
-  /** Whether lines have been left out that no line tells of yet. */
+  /** Whether lines have been left out that no line reports yet. */
   get silent(): boolean {
     for (const kind of this.#kinds.values()) if (kind.leftOut > 0) return true;
     return false;

@@ -48,7 +48,7 @@ export class DaemonLog {
   }
 
   /**
-   * Opens the file name anew and puts it in the place of the old descriptor, for all threads at once. What was only
+   * Reopens the file and puts it in the place of the old descriptor, for all threads at once. What was only
    * counted goes to the old file. On failure logging goes on in the old file.
    */
   rotate(): void {

@@ -54,7 +54,7 @@ export class FileLog implements LogSink {
     const { severity, domain, msgid, text, traced } = line;
     const place = traced === undefined ? callerOf(line.below) : `trace:0:${traced}`;
     const parts: LogParts = { severity, domain, msgid, text, errorText: error, place };
-    // Whoever has debug lines or a trace written wants them all.
+    // Debug and trace lines are never suppressed.
     if (severity < Severity.debug && traced === undefined && this.#flood.exceeded(parts, now / 1000)) {
       this.#tellOfFloodSoon();
       return;

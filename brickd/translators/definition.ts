@@ -9,7 +9,7 @@
  *     create: (init) => new BarrierTranslator(init),
  *   });
  *
- * `npm run build:ts` lists the folders in definitions.ts and known-types.ts; nothing else has to be told of a new translator.
+ * `npm run build:ts` lists the folders in definitions.ts and known-types.ts; nothing else has to know of a new translator.
  */
 import type { Translator, TranslatorInit } from '../../mux/xlator/translator.js';
 import { type GraphNode, optionsOf } from '../../volfiles/graph.js';

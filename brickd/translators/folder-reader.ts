@@ -36,7 +36,7 @@ export class FolderReader {
         memory.release();
       }
     });
-    // Whoever reads is told of a failure; who is next begins anew.
+    // The reader gets the failure; the next one begins again.
     this.#last = run.catch(() => {});
     return run;
   }

@@ -9,18 +9,18 @@ export class SerialByKey {
     const ended = (): void => {
       if (this.#last.get(key) === end) this.#last.delete(key);
     };
-    // Whoever began it is told of a failure; who is next begins anew.
+    // The caller that began it gets the failure; the next one begins again.
     const end = mine.then(ended, ended);
     this.#last.set(key, end);
     return mine;
   }
 
-  /** Resolves when what was begun for the key has ended; undefined if nothing is under way. */
+  /** Resolves when what was begun for the key has ended; undefined if nothing is in progress. */
   underWay(key: string): Promise<void> | undefined {
     return this.#last.get(key);
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when nothing is in progress. */
   async settled(): Promise<void> {
     while (this.#last.size > 0) await Promise.all(this.#last.values());
   }

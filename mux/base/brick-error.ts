@@ -13,7 +13,7 @@ export const BRICK_ERRORS = {
   BRICK_NOT_STARTED: { errno: EINVAL, text: 'the brick cannot be started' },
   /** The brick serves on with the options that it has. */
   BRICK_NOT_RECONFIGURED: { errno: EINVAL, text: 'the options of the brick cannot be changed' },
-  /** An earlier request for the brick is still under way. */
+  /** An earlier request for the brick is still in progress. */
   BRICK_BUSY: { errno: EBUSY, text: 'an earlier request for the brick is not done' },
   BRICK_START_TIMEOUT: { errno: ETIMEDOUT, text: 'the brick did not start in time' },
   /** While the worker started the brick, the second time. */

@@ -18,7 +18,7 @@ function freeDescriptors(limit: number): number {
   return limit - addon.descriptorsInUse();
 }
 
-/** Only what is for look-ups is left. */
+/** Only what is for lookups is left. */
 export function descriptorsScarce(): boolean {
   const limit = addon.fileLimit();
   return freeDescriptors(limit) <= reservedDescriptors(limit) / 2;

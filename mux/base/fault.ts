@@ -13,14 +13,14 @@ function isFailure(thrown: unknown): thrown is { errno: number } {
   return typeof (thrown as { errno?: unknown }).errno === 'number';
 }
 
-/** A thrown value on one line of the log: an exception with its stack. */
+/** A thrown value as text for one log line; an exception with its stack. */
 export function describeThrown(thrown: unknown): string {
   if (isFailure(thrown)) return errnoName(thrown.errno);
   const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : `thrown: ${inspect(thrown)}`;
   return text.replace(/\n\s*/g, ' | ');
 }
 
-/** Whether only a mistake in the program throws this: errors of the engine, failed assertions, whatever is no Error. */
+/** Whether only a bug throws this: errors of the engine, failed assertions, anything that is not an Error. */
 export function isProgramFault(thrown: unknown): boolean {
   if (!(thrown instanceof Error)) return !isFailure(thrown);
   return (
@@ -31,12 +31,12 @@ export function isProgramFault(thrown: unknown): boolean {
   );
 }
 
-/** Lets work go on by itself. what: what could not be done, for the line in the log if it fails. */
+/** Runs work in the background. what: what failed, for the log line if it rejects. */
 export function background(work: Promise<unknown>, log: Logger, what: string): void {
   work.catch((thrown: unknown) => log.error(0, `${what}: ${describeThrown(thrown)}`));
 }
 
-/** Runs what must not harm its caller: an exception is logged. */
+/** Runs a callback whose exceptions must not reach the caller: they are logged. */
 export function contain(log: Logger, what: string, run: () => void): void {
   try {
     run();

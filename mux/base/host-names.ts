@@ -1,5 +1,5 @@
 /**
- * Addresses of host names. Concurrent callers share one look-up, answers are kept for a moment, and when the name service does not
+ * Addresses of host names. Concurrent callers share one lookup, answers are kept for a moment, and when the name service does not
  * answer, what it said last is used: an outage of DNS must not throw out the clients that a rule names.
  */
 import { lookup } from 'node:dns/promises';
@@ -7,7 +7,7 @@ import { withinMs } from './within.js';
 
 /** How long an answer is used before the name is looked up again. */
 const FRESH_MS = 2_000;
-/** How long a look-up is waited for: a name server that is away may take half a minute to be given up. */
+/** How long a lookup is waited for: a name server that is away may take half a minute to be given up. */
 const LOOKUP_MS = 8_000;
 /** Names come from volfiles; those of earlier ones make room. */
 const MAX_NAMES = 1024;

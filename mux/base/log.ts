@@ -14,7 +14,7 @@ export interface Logger {
   warning(msgid: number, text: string, errno?: number): void;
   info(msgid: number, text: string, errno?: number): void;
   debug(msgid: number, text: string, errno?: number): void;
-  /** Debug lines may be wanted: whoever writes them often need not make their text otherwise. */
+  /** Whether debug lines are written: callers that log often need not format their text otherwise. */
   readonly debugs?: boolean;
 }
 
@@ -42,7 +42,7 @@ export interface LogLine {
   text: string;
   /** 0 for none. */
   errno: number;
-  /** The function whose caller is the place that the line reports. */
+  /** The function whose caller is shown as the source location. */
   below: (...args: never[]) => unknown;
   /**
    * The line is one of a trace that an operator has asked for: it reports this function instead of a place, and is written however many
@@ -83,7 +83,7 @@ export interface LogInheritance {
   handle: unknown;
 }
 
-/** In a worker thread, before anything else: logs to where the daemon logs. Does nothing when no daemon has set a log. */
+/** To be called first in a worker thread: logs to the daemon's log. Does nothing if there is no daemon. */
 export async function inheritLog(): Promise<void> {
   const inheritance = getEnvironmentData(LOG_INHERITANCE) as LogInheritance | undefined;
   if (inheritance === undefined) return;

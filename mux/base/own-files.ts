@@ -23,7 +23,7 @@ import { basename, dirname } from 'node:path';
 import { type ByteString, bytesOfLatin1, fsPath, latin1OfBytes, textOfBytes } from '../../native/bytes.js';
 import { O_PATH, S_IWGRP, S_IWOTH } from '../../native/linux.js';
 
-/** What only the daemon reads, and what everybody may. */
+/** Modes of files that only the daemon reads, and of those that everybody may read. */
 export const PRIVATE_MODE = 0o600;
 export const PUBLIC_MODE = 0o644;
 export const DIRECTORY_MODE = 0o755;
@@ -58,7 +58,7 @@ function draftOf(path: ByteString): ByteString {
   return bytesOfLatin1(`${parentOf(path)}/.${name}.${randomBytes(6).toString('base64url')}`);
 }
 
-/** Gives a file new content in one step: whoever reads it sees the old or the new. Throws the error of the file system. */
+/** Replaces the content of a file atomically: a reader sees the old or the new one. Throws the file system's error. */
 export function replaceOwnFile(path: ByteString, content: ByteString, mode: number): void {
   const draft = draftOf(path);
   const fd = openSync(fsPath(draft), O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, mode);
@@ -75,7 +75,7 @@ export function replaceOwnFile(path: ByteString, content: ByteString, mode: numb
   }
 }
 
-/** The same where the thread must not wait for a disk. */
+/** The same without blocking the thread. */
 export async function replaceOwnFileLater(path: ByteString, content: ByteString, mode: number): Promise<void> {
   const draft = draftOf(path);
   const file = await open(fsPath(draft), O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, mode);

@@ -11,11 +11,11 @@ export interface BudgetHolder {
 }
 
 export class SharedBudget<H extends BudgetHolder> {
-  /** What all holders together keep without need. */
+  /** What all holders together may keep without using it. */
   limit: number;
-  /** How often the largest holder is asked to give way before the largest is looked for again. */
+  /** How often the largest holder must evict before the largest is determined again. */
   readonly #recheck: number;
-  /** Those that hold anything. */
+  /** Holders that hold anything. */
   readonly #holders = new Set<H>();
   #total = 0;
   #largest: H | null = null;
@@ -35,13 +35,13 @@ export class SharedBudget<H extends BudgetHolder> {
     return this.#holders;
   }
 
-  /** A holder has taken one more, which its `held` counts already. */
+  /** Counts one more item of a holder, whose `held` includes it already. */
   taken(holder: H): void {
     if (holder.held === 1) this.#holders.add(holder);
     this.#total++;
   }
 
-  /** A holder has given `count` back, which its `held` counts no longer. */
+  /** Counts `count` items fewer of a holder, whose `held` no longer includes them. */
   returned(holder: H, count = 1): void {
     this.#total -= count;
     assert(this.#total >= 0 && holder.held >= 0, 'no more is returned to a budget than was taken');
@@ -50,12 +50,12 @@ export class SharedBudget<H extends BudgetHolder> {
     if (this.#largest === holder) this.#largest = null;
   }
 
-  /** What each holder may keep whatever the others do, of a bound that may be lower for now. */
+  /** What each holder may keep in any case; the limit may be lower for now. */
   share(limit = this.limit): number {
     return limit / this.#holders.size;
   }
 
-  /** The holder that is to give something up when `growing` has grown beyond the bound: never one that holds no more than its share. */
+  /** The holder that must evict after `growing` has exceeded the limit: never one that holds no more than its share. */
   overdrawn(growing: H, limit = this.limit): H {
     if (growing.held > this.share(limit)) return growing;
     let largest = this.#largest;

@@ -15,7 +15,7 @@ interface Recurring {
 }
 type Slot = Set<Recurring>;
 
-/** What recurs every `period` seconds: slot k holds what runs in the seconds that leave k when divided by that. */
+/** The callbacks of one period, in seconds: slot k has those that run in seconds that are k modulo the period. */
 class Wheel {
   readonly period: number;
   readonly #slots: readonly Slot[];
@@ -26,7 +26,7 @@ class Wheel {
     this.#slots = Array.from({ length: period }, () => new Set<Recurring>());
   }
 
-  /** What runs in that second. */
+  /** The callbacks of a second. */
   at(second: number): Slot {
     return defined(this.#slots[second % this.period], 'a wheel has a slot for every second');
   }
@@ -69,7 +69,7 @@ export class Ticker {
     };
   }
 
-  /** The slot with the fewest entries; among equals the one whose turn comes last. */
+  /** The slot with the fewest entries; among equals the one that runs last. */
   #emptiest(wheel: Wheel): Slot {
     const now = this.#seconds();
     let best = wheel.at(now);
@@ -92,19 +92,19 @@ export class Ticker {
     this.#timer = null;
   }
 
-  /** Runs what has become due since the last time; once, if its turn has come more than once. */
+  /** Runs the callbacks that have become due since the last time, each once. */
   tick(): void {
     const now = this.#seconds();
     const from = this.#done + 1;
     this.#done = now;
     for (const wheel of [...this.#wheels.values()]) {
       for (let second = Math.max(from, now - wheel.period + 1); second <= now; second++) {
-        // What is added by those that run is for later.
+        // Callbacks that a running callback adds wait for the next tick.
         for (const entry of [...wheel.at(second)]) contain(log, 'a timer has failed', entry.run);
       }
     }
   }
 }
 
-/** The one of this thread. */
+/** The ticker of this thread. */
 export const ticker = new Ticker();

@@ -9,7 +9,7 @@ import { hostNames } from '../base/host-names.js';
 /** Where a client comes from, and what it mounts. */
 export interface ClientOrigin {
   readonly peerAddress: string;
-  /** Mounted sub-directory; '/' for the whole volume. */
+  /** Mounted subdirectory; '/' for the whole volume. */
   readonly subdir: string;
 }
 
@@ -39,7 +39,7 @@ function formsOf(peer: string): string[] {
 }
 
 async function anyMatches(entries: string[], peer: string[], verb: string, notes: string[]): Promise<boolean> {
-  // Once an entry is negated, so are those after it: as the original reads such lists.
+  // Once an entry is negated, so are those after it: as glusterfsd reads such lists.
   let negate = false;
   for (const entry of entries) {
     let pattern = entry.trim();
@@ -49,7 +49,7 @@ async function anyMatches(entries: string[], peer: string[], verb: string, notes
       negate = true;
       pattern = pattern.slice(1);
     }
-    // As with the original, negation is for patterns and networks.
+    // As with glusterfsd, negation is for patterns and networks.
     if (isIP(pattern) !== 0) {
       if (peer.some((address) => sameAddress(pattern, address))) return true;
     } else if (isHostName(pattern)) {

@@ -5,14 +5,14 @@
 import { fnmatch } from '../../volfiles/fnmatch.js';
 import { listMatches } from './address-list.js';
 
-/** What a client says of itself, where it comes from, and who it has proved to be. */
+/** What a client claims, its address, and the identity that its certificate proves. */
 export interface AuthRequest {
   brick: string;
   peerAddress: string;
   peerPort: number;
   username: string | undefined;
   password: string | undefined;
-  /** Mounted sub-directory; '/' for the whole volume. */
+  /** Mounted subdirectory; '/' for the whole volume. */
   subdir: string;
   /**
    * Common name of the certificate that the client has proved to own, '' if that has none; null: a connection without TLS. Names that clients claim in
@@ -25,7 +25,7 @@ export type Verdict = 'accept' | 'reject' | 'dont-care';
 
 export interface AuthResult {
   accepted: boolean;
-  /** By user and password: such clients are trusted (root squashing spares some of them). */
+  /** Logged in by user and password: such clients are trusted, and some are exempt from root squashing. */
   trusted: boolean;
   /** Lines for the log. */
   notes: string[];

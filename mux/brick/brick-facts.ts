@@ -5,7 +5,7 @@
 import type { ByteString } from '../../native/bytes.js';
 import { AuthRules } from './auth.js';
 
-/** Something that a brick's volfile asks for and the running brick does not do. */
+/** A part of a brick's volfile that is not in effect on the running brick. */
 export interface Unapplied {
   /** Name of the volume in the volfile; '' if it is the volfile as a whole. */
   volume: string;
@@ -14,18 +14,18 @@ export interface Unapplied {
   /** As in the volfile; '' where there is none, or none to be shown. */
   value: string;
   reason: string;
-  /** It protects data or access: the brick serves nobody without it. */
+  /** It protects data or access: without it the brick accepts no client. */
   guards: boolean;
 }
 
-/** For people: what is not in effect, and why. */
+/** Text for operators: what is not in effect, and why. */
 export function unappliedText({ volume, option, value, reason }: Unapplied): string {
   if (volume === '') return `the changed volfile is not in effect: ${reason}`;
   if (option === '') return `volume '${volume}' is not in effect as the volfile has it: ${reason}`;
   return `option '${option}${value === '' ? '' : ` ${value}`}' of volume '${volume}' is not in effect: ${reason}`;
 }
 
-/** Why the brick serves nobody; '' if it serves. */
+/** Why the brick accepts no client; '' if it does. */
 export function withheldBy(unapplied: readonly Unapplied[]): string {
   const guard = unapplied.find((u) => u.guards);
   return guard === undefined ? '' : `the brick does not serve: ${unappliedText(guard)}`;

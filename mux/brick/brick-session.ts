@@ -6,10 +6,10 @@ import type { ClientState } from './client.js';
 export interface BrickSession {
   readonly client: ClientState;
   readonly connection: Connection;
-  /** Fops under way, lock requests (which may wait for long) not counted. */
+  /** Fops in progress, lock requests (which may wait for long) not counted. */
   readonly outstanding: number;
   /** Sends a message that no request asked for. */
   callback(encode: (w: XdrWriter) => void): void;
-  /** The brick has another bound for the fops of a connection. */
+  /** The brick's limit of fops per connection has changed. */
   outstandingLimitChanged(): void;
 }

@@ -1,13 +1,13 @@
 /** Timers of a brick's translators, cancelled when the brick ends. */
 import { ticker } from '../base/ticker.js';
 
-/** The longest that setTimeout waits: what is longer it takes for 1 ms. */
+/** The longest delay of setTimeout: it treats longer ones as 1 ms. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 export class BrickTimers {
   readonly #cancels = new Set<() => void>();
 
-  /** Runs `callback` after `delayMs`, or every so often. It must not throw. Returns what cancels it. */
+  /** Runs `callback` after `delayMs`, or at that interval. It must not throw. Returns a function that cancels it. */
   add(delayMs: number, repeat: boolean, callback: () => void): () => void {
     const stop = repeat ? this.#repeating(delayMs, callback) : this.#once(delayMs, () => cancel(), callback);
     const cancel = (): void => {

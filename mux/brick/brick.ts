@@ -27,7 +27,7 @@ import { type LayerSpec, type Refusal, Stack } from './stack.js';
 import { BrickTraffic } from './traffic.js';
 import { encodeUpcall } from './upcall-encoding.js';
 
-/** How long a closing brick waits for fops that are under way, and if its disk is known to hang or has failed. */
+/** How long a closing brick waits for fops that are in progress, and if its disk is known to hang or has failed. */
 const CLOSE_WAIT_MS = 30_000;
 const HUNG_WAIT_MS = 1000;
 
@@ -65,7 +65,7 @@ export class Brick implements BrickContext {
   diskHung = false;
   /** Names its disk, which bricks of one file system share; the brick's own name while its file system is not known. */
   disk: string;
-  /** Why it serves nobody; '' if it serves. */
+  /** Why it accepts no client; '' if it does. */
   withheld = '';
   /** What of its volfile is not in effect. */
   unapplied: readonly Unapplied[] = [];
@@ -78,7 +78,7 @@ export class Brick implements BrickContext {
   #upcalls = 0;
 
   rules: ServerRules;
-  /** Fops of one connection under way before its reading pauses. */
+  /** Fops of one connection in progress before its reading pauses. */
   outstandingLimit = 0;
 
   constructor(
@@ -122,7 +122,7 @@ export class Brick implements BrickContext {
     return this.table.root;
   }
 
-  // --- its life -----------------------------------------------------------------------------------------------------
+  // --- life cycle --------------------------------------------------------------------------------------------------
 
   get failed(): boolean {
     return this.#state === 'failed';
@@ -144,18 +144,18 @@ export class Brick implements BrickContext {
     this.#onFailed(reason);
   }
 
-  /** Something of the brick's threw what it should not have. what: what it was doing. */
+  /** Handles an unexpected exception in the brick. what: what it was doing. */
   faulted(what: string, thrown: unknown): void {
     this.log.error(115000, `${this.name}: ${what} has failed: ${describeThrown(thrown)}`);
     this.checkInvariant(what, thrown);
   }
 
-  /** Takes the brick out of service if that is a failed assertion: nothing that relies on the invariant can be trusted any more. */
+  /** Takes the brick out of service if `thrown` is a failed assertion: what relies on the invariant can no longer be trusted. */
   checkInvariant(what: string, thrown: unknown): void {
     if (thrown instanceof AssertionError) this.fail(`${what}: ${thrown.message}`);
   }
 
-  /** Ends the brick: clients are disconnected, what is under way finishes, translators go. */
+  /** Ends the brick: clients are disconnected, fops in progress finish, translators end. */
   async close(): Promise<void> {
     const { failed } = this;
     this.#become('closing');
@@ -176,7 +176,7 @@ export class Brick implements BrickContext {
     this.#become('closed');
   }
 
-  // --- what it is told ----------------------------------------------------------------------------------------------
+  // --- changes at run time -----------------------------------------------------------------------------------------
 
   applyRules(rules: ServerRules): void {
     this.rules = rules;
@@ -185,19 +185,19 @@ export class Brick implements BrickContext {
     for (const session of this.clients.sessions) session.outstandingLimitChanged();
   }
 
-  /** Gives layers new options. Returns what they refuse. */
+  /** Gives the translators new options. Returns the refusals. */
   reconfigure(optionsOf: (layer: Translator) => unknown): Promise<Refusal[]> {
     return this.#stack.reconfigure(optionsOf);
   }
 
-  /** Serves nobody from now on, for that reason, and disconnects its clients; '': serves. */
+  /** Accepts no client from now on, for that reason, and disconnects all; '': accepts clients again. */
   withhold(reason: string): void {
     if (reason === '' && this.withheld !== '') this.log.info(0, `brick ${this.name} serves again`);
     this.withheld = reason;
     if (reason !== '') this.clients.disconnect(reason);
   }
 
-  /** Why it takes no client; '': it does. */
+  /** Why it accepts no client; '' if it does. */
   get refusal(): string {
     return this.#state === 'closing' || this.#state === 'closed' ? 'the brick is being detached' : this.withheld;
   }
@@ -206,7 +206,7 @@ export class Brick implements BrickContext {
   schedule(rules: QosRules | null, volumeId: string): void {
     if (rules === null) {
       const { qos } = this;
-      // What waits goes down by the old way.
+      // Queued fops run at once, without a scheduler.
       qos?.close();
       this.qos = null;
       return;
@@ -239,7 +239,7 @@ export class Brick implements BrickContext {
   upcall(client: Client, message: Upcall): void {
     for (const session of this.clients.sessions) {
       if (session.client !== client) continue;
-      // Whoever causes one has no part in what becomes of it.
+      // A failing upcall must not fail the fop that caused it.
       try {
         this.#upcalls = (this.#upcalls + 1) >>> 0;
         session.callback((w) => encodeUpcall(w, this.#upcalls, message));
@@ -277,12 +277,12 @@ export class Brick implements BrickContext {
 
   // --- calls of its own, and fds ------------------------------------------------------------------------------------
 
-  /** As root, on behalf of nobody. For what is no fop under way: it holds nothing that its end would have to give back. */
+  /** A call as root, on behalf of no client, that is not counted as a fop in progress. */
   ownCall(): Call {
     return new Call(this.#self, 0);
   }
 
-  /** Runs work of the server itself on behalf of a client, as root and as a fop under way. */
+  /** Runs work of the server itself on behalf of a client, as root and as a fop in progress. */
   async internally<T>(client: Client, fop: number, work: (call: Call) => Promise<T>): Promise<T> {
     const call = new Call(client, fop);
     this.inFlight.started();
@@ -309,7 +309,7 @@ export class Brick implements BrickContext {
     this.openFds++;
   }
 
-  /** The end of an fd: every translator lets go of it. */
+  /** Ends an fd: every translator releases its state of it. */
   readonly releaseFd = (fd: Fd): void => {
     const directory = fd.inode.type === S_IFDIR;
     fd.release();

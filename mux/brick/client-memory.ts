@@ -6,11 +6,6 @@
  * the client's help (except for the replies), so reading may wait for it. Unfinished: records that were received in
  * part. Those shrink only by receiving more, so they are counted separately: a record that was admitted is received to
  * its end, and others wait.
- *
- * In flight: what requests hold while they are served, and replies that the client has not taken. It gets less without the
- * client's doing, but for the replies, so reading may wait for it. Unfinished: records of which only a part has come. That
- * gets less only by receiving more, so it is counted by itself: a record that has room is received to its end, and others
- * wait for theirs.
  */
 
 import { assert } from '../../native/assert.js';
@@ -27,7 +22,7 @@ const UNFINISHED_BYTES = 32 << 20;
 /** Unfinished of all clients of a thread: from there on the oldest records go, with their connections. */
 const THREAD_UNFINISHED_BYTES = 160 << 20;
 
-/** How often unfinished records are looked at, and what has to come of one meanwhile. */
+/** How often unfinished records are checked, and how many bytes must have arrived meanwhile. */
 const PROGRESS_SEC = 30;
 const PROGRESS_BYTES = 16 << 10;
 
@@ -58,7 +53,7 @@ class ThreadMemory {
   #closeStalled(): void {
     for (const [connection, before] of this.#records) {
       const now = connection.bytesIn;
-      // One that is held back by this side can't help it.
+      // A connection that this side has paused cannot make progress.
       if (before >= 0 && now - before < PROGRESS_BYTES && !connection.paused)
         connection.close(`an unfinished record made no progress for ${PROGRESS_SEC} s`);
       else this.#records.set(connection, now);

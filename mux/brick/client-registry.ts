@@ -44,7 +44,7 @@ export interface ClientHost {
   readonly releaseFd: (fd: Fd) => void;
   /** Why no client is taken; '': it is. */
   readonly refusal: string;
-  /** Runs work of the server itself on behalf of a client, as a fop under way. */
+  /** Runs work of the server itself on behalf of a client, as a fop in progress. */
   internally<T>(client: Client, fop: number, work: (call: Call) => Promise<T>): Promise<T>;
 }
 
@@ -53,7 +53,7 @@ export class ClientRegistry {
   /** By {@link clientKey}. */
   readonly all = new Map<string, ClientState>();
   readonly sessions = new Set<BrickSession>();
-  /** The clients that metrics tell of one by one. */
+  /** The clients that metrics report one by one. */
   readonly places = new ClientPlaces<ClientState>();
   #onEmpty: (() => void) | null = null;
 
@@ -63,7 +63,7 @@ export class ClientRegistry {
 
   /**
    * Binds a new connection to its client process. `open` makes its session, once the client may have one; what it throws leaves
-   * nothing behind. Throws {@link SubdirMissing} when the mounted sub-directory can't be found.
+   * nothing behind. Throws {@link SubdirMissing} when the mounted subdirectory can't be found.
    */
   async join<S extends BrickSession>(identity: ClientIdentity, open: (client: ClientState) => S): Promise<S> {
     const key = clientKey(identity);

@@ -18,7 +18,7 @@ export interface ClientIdentity {
   version: string;
   /** Logged in with the volume's generated user and password. */
   trusted: boolean;
-  /** Mounted sub-directory ("/dir"), or '' or '/' for the whole volume. */
+  /** Mounted subdirectory ("/dir"), or '' or '/' for the whole volume. */
   subdir: string;
   /** RPC credential of the handshake, as {@link credentialText} has it. */
   credential: string;
@@ -33,7 +33,7 @@ export function credentialText(h: CallHeader): string {
 
 /**
  * What makes two connections those of one client, which share fds, locks and root: all that the handshake proves or claims. The
- * process-uuid alone is no proof: whoever has seen it in a log can send it. Stock compares it and the RPC credential. Its clients
+ * process-uuid alone proves nothing: anybody who saw it in a log can send it. Stock compares it and the RPC credential. Its clients
  * send a new process-uuid with each connection, so they never share.
  */
 export function clientKey(identity: ClientIdentity): string {
@@ -60,11 +60,11 @@ export class ClientState implements Client {
   alive = true;
   /** Connections bound to this client, or about to be: the last one to go takes its fds and locks along. */
   connections = 0;
-  /** Resolves when the sub-directory that it mounts has been found; null: it mounts none. */
+  /** Resolves when the subdirectory that it mounts has been found; null: it mounts none. */
   mounted: Promise<void> | null = null;
   /** Fops that it has called. */
   fops = 0;
-  /** How the metrics tell of it: see client-places. */
+  /** How metrics report it: see top-clients.ts. */
   readonly place = new ClientPlace();
   /** What its requests and connections hold in memory. */
   readonly memory = new ClientMemory();
@@ -95,7 +95,7 @@ export class ClientState implements Client {
     this.#subdirKey = directory.key;
   }
 
-  /** Lets go of the mounted directory and returns it; null when there is none. */
+  /** Releases the mounted directory and returns it; null when there is none. */
   unmount(): Inode | null {
     const directory = this.#mount;
     this.#mount = null;
@@ -103,7 +103,7 @@ export class ClientState implements Client {
     return directory;
   }
 
-  /** A client that mounted a sub-directory means that directory when it says root. */
+  /** A client that mounted a subdirectory means that directory when it says root. */
   mapRoot(key: string): string {
     return this.#subdirKey !== null && key === ROOT_KEY ? this.#subdirKey : key;
   }

@@ -7,7 +7,7 @@ export interface ListedFop {
   readonly call: Call;
   /** The number that the client gave it. */
   readonly xid: number;
-  /** When it came: the clock of performance.now. */
+  /** When it arrived, by performance.now. */
   readonly cameMs: number;
   /** Where the list has it; -1: not there. */
   listedAt: number;
@@ -21,7 +21,7 @@ export class InFlightFops {
   /** No Set, for the reason that native/queue.ts gives. In no order: a fop leaves by the last one taking its place. */
   readonly #listed: ListedFop[] = [];
 
-  /** Fops under way, those of the brick itself included. */
+  /** Fops in progress, those of the brick itself included. */
   get count(): number {
     return this.#count;
   }
@@ -37,7 +37,7 @@ export class InFlightFops {
     if (--this.#count === 0) this.#onIdle?.();
   }
 
-  /** Whether a fop was under way since the last time that this was asked. */
+  /** Whether a fop was in progress since the last time that this was asked. */
   takeBusy(): boolean {
     const busy = this.#busy || this.#count > 0;
     this.#busy = false;
@@ -67,7 +67,7 @@ export class InFlightFops {
     return [...this.#listed].sort((a, b) => a.cameMs - b.cameMs).slice(0, most);
   }
 
-  /** Resolves when no fop is under way, or after that time. Returns how many still are. */
+  /** Resolves when no fop is in progress, or after that time. Returns how many still are. */
   async idle(waitMs: number): Promise<number> {
     if (this.#count === 0) return 0;
     await new Promise<void>((resolve) => {

@@ -167,7 +167,7 @@ export class InodeTable {
   #joinNamespace(inode: Inode, namespace: Inode | null): void {
     if (inode.namespace === namespace || inode.namespace === inode) return;
     if (inode.type !== S_IFDIR && inode.type !== 0) inode.namespace = namespace;
-    // A directory that is new may be the root of another namespace: that is for the look-up to tell. One that is not new was moved.
+    // A directory that is new may be the root of another namespace: that is for the lookup to tell. One that is not new was moved.
     else if (inode.namespace !== null) setNamespaceBelow(inode, namespace);
   }
 

@@ -83,7 +83,7 @@ export const options = defineOptions(
     anonuid: int({ default: '65534', min: 0, max: 0xffffffff }),
     anongid: int({ default: '65534', min: 0, max: 0xffffffff }),
     'statedump-path': path({ default: '/var/run/gluster' }),
-    /** Requests of one client under way before its connection is no longer read; 0: no limit. */
+    /** Requests of one client in progress before its connection is no longer read; 0: no limit. */
     'rpc.outstanding-rpc-limit': int({ default: '64', min: 0, max: 65536 }),
     /** The server looks a user's groups up, in place of those that the client sent. */
     'manage-gids': bool({ default: 'off' }),

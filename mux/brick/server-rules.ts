@@ -15,7 +15,7 @@ export interface CredentialRules {
 /** What the server translator's options say about one brick's sessions. */
 export interface ServerRules extends CredentialRules {
   inodeLruLimit: number;
-  /** Fops of one connection under way before its reading pauses; 0: no bound. */
+  /** Fops of one connection in progress before its reading pauses; 0: no bound. */
   outstandingRpcLimit: number;
   /** Of connections that it gets from now on. */
   keepalive: KeepaliveOptions;

@@ -10,7 +10,7 @@ import { FOP_NAMES } from '../xlator/fop-table.js';
 import type { FopName, Fops } from '../xlator/fops.js';
 import type { BrickContext, Translator, TranslatorInit } from '../xlator/translator.js';
 
-/** Waits for what follows a failure that counts for more: its own is logged. */
+/** Runs clean-up after a failure; a failure of the clean-up itself is only logged. */
 function quietly(layer: Translator, what: string, work: Promise<void>): Promise<void> {
   return work.catch((thrown: unknown) =>
     loggerFor(layer.name).error(0, `${layer.name}: ${what} has failed: ${describeThrown(thrown)}`),
@@ -39,18 +39,18 @@ function unserved(name: FopName): () => never {
   };
 }
 
-/** What a fop meets below the last translator that implements it. Shared by all bricks: a thread may have hundreds. */
+/** What is called below the last translator that implements a fop: it fails. Shared by all bricks, of which a thread may have hundreds. */
 const UNSERVED = {} as Fops;
 for (const name of FOP_NAMES) UNSERVED[name] = unserved(name);
 
-/** Has calls of a fop go to a layer if it implements the fop and wants it. */
+/** Links a fop to a layer if that implements and wants it. */
 function link<F extends FopName>(name: F, layer: Translator & Partial<Fops>, into: Fops): void {
   const fops: Partial<Fops> = layer;
   const method = fops[name];
   if (method !== undefined && layer.wants(name)) into[name] = method.bind(layer) as Fops[F];
 }
 
-/** Links a layer above what is below it; returns what is above both. */
+/** Links a layer to the fops below it; returns the fops that the layer above gets. */
 function linkAbove(layer: Translator, below: Fops): Fops {
   layer.next = below;
   const here = { ...below };
@@ -61,9 +61,9 @@ function linkAbove(layer: Translator, below: Fops): Fops {
 export class Stack {
   /** Top to bottom. */
   readonly layers: Translator[];
-  /** Where calls enter. */
+  /** Entry point: the fops of the topmost translators. */
   top: Fops = UNSERVED;
-  /** The lowest translator, for calls that the layers above shall not see. */
+  /** The fops of storage/posix, for calls that the other translators must not see. */
   storage: Fops = UNSERVED;
 
   /** specs: top to bottom. */
@@ -82,7 +82,7 @@ export class Stack {
     this.relink();
   }
 
-  /** Sets every `next` anew: after creation, and whenever options may have switched a translator on or off. */
+  /** Sets every `next` again: after creation, and whenever options may have switched a translator on or off. */
   relink(): void {
     this.storage = UNSERVED;
     let below: Fops = UNSERVED;
@@ -109,7 +109,7 @@ export class Stack {
   }
 
   /**
-   * Gives each layer its new options, top first. A layer that refuses them keeps those that it has, whatever becomes of the
+   * Gives each layer its new options, top first. A layer that refuses them keeps its old ones, whatever happens to the
    * others. Returns the refusals.
    */
   async reconfigure(optionsOf: (layer: Translator) => unknown): Promise<Refusal[]> {

@@ -4,20 +4,20 @@
  * decreases.
  */
 
-/** Clients that a brick tells of one by one. */
+/** Clients that a brick reports one by one. */
 export const TOP_CLIENTS = 20;
-/** A client that has called nothing for so long gives its place to one that has. */
+/** A client that was idle for this time loses its place to an active one. */
 const IDLE_MS = 300_000;
 
 export class ClientPlace {
   has = false;
   /** Fops that it had called when it was given its place. */
   from = 0;
-  /** Fops that it had called at the last look; below zero: there was none. */
+  /** Fops that it had called when last sampled; below zero: never sampled. */
   seen = -1;
-  /** When a look last found it at work, performance.now(). */
+  /** When it was last found active, by performance.now(). */
   activeAt = 0;
-  /** Fops between the last two looks. */
+  /** Fops between the last two samples. */
   recent = 0;
 }
 
@@ -30,7 +30,7 @@ export interface Placed {
 
 export class ClientPlaces<C extends Placed = Placed> {
   readonly #told = new Set<C>();
-  /** Fops that were told of clients that have no place any more. */
+  /** Fops reported for clients that have lost their place. */
   #before = 0;
 
   #leave(client: C): void {
@@ -39,7 +39,7 @@ export class ClientPlaces<C extends Placed = Placed> {
     client.place.has = false;
   }
 
-  /** Looks at all clients that there are, and gives out places that are free. Returns the clients that have one. */
+  /** Samples all clients and assigns free places. Returns the clients that have one. */
   assign(clients: Iterable<C>, nowMs = performance.now()): ReadonlySet<C> {
     for (const client of this.#told) if (!client.alive) this.#leave(client);
     const waiting: C[] = [];
@@ -72,7 +72,7 @@ export class ClientPlaces<C extends Placed = Placed> {
     }
   }
 
-  /** Of so many fops, all those that have never been told of one client. */
+  /** Of so many fops, those that were never reported for a single client. */
   untold(fops: number): number {
     let sum = fops - this.#before;
     for (const client of this.#told) sum -= client.fops - client.place.from;

@@ -7,7 +7,7 @@ import type { Call } from '../xlator/call.js';
 import { FailureLog } from '../xlator/failure-log.js';
 import { FOP_NUMBERS, type FopEntry } from '../xlator/fop-table.js';
 
-/** Whose traffic it is. */
+/** The brick that is counted. */
 interface TrafficHost {
   readonly name: ByteString;
   readonly log: Logger;
@@ -29,7 +29,7 @@ export class BrickTraffic {
     this.#brick = brick;
   }
 
-  /** A fop has come. */
+  /** A fop has arrived. */
   arrived(number: number): void {
     // biome-ignore lint/style/noNonNullAssertion: numbers of fops that are served lie below FOP_NUMBERS
     this.hits[number] = this.hits[number]! + 1;
@@ -40,7 +40,7 @@ export class BrickTraffic {
     this.fopStats.recordLatency(number, ms);
   }
 
-  /** A fop has failed: it goes to the log if that is more than an answer to the client. */
+  /** Counts a failed fop, and logs it if it is more than an ordinary error reply. */
   failed(fop: FopEntry, call: Call, errno: number): void {
     // biome-ignore lint/style/noNonNullAssertion: numbers of fops that are served lie below FOP_NUMBERS
     this.failures[fop.number] = this.failures[fop.number]! + 1;

@@ -17,7 +17,7 @@ import type { Upcall } from '../xlator/translator.js';
 /** GF_UPCALL_CACHE_INVALIDATION. */
 const EVENT_CACHE_INVALIDATION = 1;
 
-/** A recall names no transaction: holders are to give the lease back, whoever wants it. */
+/** A recall names no transaction: holders must return the lease, whoever wants it. */
 const NO_TRANSACTION = new Uint8Array(16);
 
 /** Writes a whole record: the call of a callback procedure. xid: its number, which nobody answers. */

@@ -15,7 +15,7 @@ import { resolveFd, resolveInode } from './resolve.js';
 const MAX_REPLY_BYTES = 131072;
 const REPLY_HEADROOM = 112;
 
-/** What the entries of a reply take until they are encoded. */
+/** Memory of a reply's entries until they are encoded. */
 const READDIR_BYTES = 512 << 10;
 const memory = (): number => READDIR_BYTES;
 

@@ -63,7 +63,7 @@ function attempt<T>(first: () => MaybePromise<T>, onError: (e: unknown) => Maybe
   }
 }
 
-/** Notes a new entry in the inode table. */
+/** Adds a new entry to the inode table. */
 function linked(ctx: FopContext, parent: Inode, name: string): (r: EntryReply) => EntryReply {
   return (r) => {
     ctx.table.link(parent, name, r.stat.gfid, r.stat.mode);
@@ -71,7 +71,7 @@ function linked(ctx: FopContext, parent: Inode, name: string): (r: EntryReply) =
   };
 }
 
-/** How a look-up fails whose file is no longer the one that the table has. */
+/** Errors of a lookup that show that the table's entry is out of date. */
 const OUTDATED: ReadonlySet<number> = new Set([ENOENT, ESTALE, ENODATA]);
 
 function lookupNamed(ctx: FopContext, call: Call, q: LookupReq): MaybePromise<LookupReply> {
@@ -83,7 +83,7 @@ function lookupNamed(ctx: FopContext, call: Call, q: LookupReq): MaybePromise<Lo
     const xdata = withNamespaceKey(table, known, q.xdata);
     const args: LookupArgs = { loc: { inode: known, parent, name }, gfid: null, xdata };
     const found = (r: LookupReply): LookupReply => {
-      // Whoever asks to be shown what has no gfid is about to give it one.
+      // A client that asks for an entry without gfid is about to set one.
       if (isNullGfid(r.stat.gfid)) return r;
       learnNamespace(table, table.link(parent, name, r.stat.gfid, r.stat.mode), r.xdata);
       return r;
@@ -92,7 +92,7 @@ function lookupNamed(ctx: FopContext, call: Call, q: LookupReq): MaybePromise<Lo
     return attempt(
       () => then(ctx.top.lookup(call, args), found),
       (error) => {
-        // The name has gone, means another file now, or one that has lost its gfid: once more, without what the table thought.
+        // The name was removed, is another file now, or the file lost its gfid: look it up again without the table's inode.
         if (!(error instanceof FopError) || !OUTDATED.has(error.errno)) throw error;
         table.unlink(parent, name);
         args.loc.inode = null;

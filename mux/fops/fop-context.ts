@@ -24,7 +24,7 @@ export interface KnownInodes {
   markNamespace(inode: Inode): void;
 }
 
-/** The brick's books of open fds and of namespaces. */
+/** The brick's open fds and namespaces. */
 export interface FopBrick {
   readonly name: ByteString;
   readonly log: Logger;
@@ -32,7 +32,7 @@ export interface FopBrick {
   readonly openFds: number;
   /** An fd now belongs to a client's table. */
   fdOpened(fd: Fd): void;
-  /** The end of an fd: every translator lets go of it. */
+  /** Ends an fd: every translator releases its state of it. */
   releaseFd(fd: Fd): void;
   namespaceOf(inode: Inode): MaybePromise<Inode>;
 }
@@ -44,7 +44,7 @@ export interface FopClient extends Client {
   /** Puts an fd into the lowest free slot; -1 when the table is full. */
   addFd(fd: Fd): number;
   removeFd(number: number): Fd | null;
-  /** A client that mounted a sub-directory means that directory when it says root. */
+  /** A client that mounted a subdirectory means that directory when it says root. */
   mapRoot(key: string): string;
   /** And it is shown that directory as the root. */
   showRoot(stat: Iatt): Iatt;

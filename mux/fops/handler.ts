@@ -15,7 +15,7 @@ import type { FopContext } from './fop-context.js';
 
 interface Handler<Req, Reply, Rsp> {
   /**
-   * Resolves what the request names and sends it down. Data that follows the arguments lies in [dataStart, dataEnd) of the
+   * Resolves what the request names and winds the fop. Data that follows the arguments lies in [dataStart, dataEnd) of the
    * region, which stays valid until the result has settled.
    */
   wind(
@@ -30,14 +30,14 @@ interface Handler<Req, Reply, Rsp> {
   memory?(request: Req): number;
   /** A fresh wire structure (op_ret, op_errno and so on) for a reply. */
   rsp(reply: Reply, ctx: FopContext): Rsp;
-  /** What a failing reply is filled with. */
+  /** The contents of an error reply. */
   readonly blank: Reply;
-  /** What a failing reply carries beyond errno and xdata. */
+  /** Adds to an error reply what it carries besides errno and xdata. */
   failed?(rsp: Rsp, error: FopError): void;
   /** Raw bytes that follow the structure; the connection releases the region. */
   payload?(reply: Reply): Region | Pipe | null;
   payloadLength?(reply: Reply): number;
-  /** The client has gone before the reply: undo what only it could use. */
+  /** The client disconnected before the reply: undo what only it could use. */
   discard?(ctx: FopContext, call: Call, reply: Reply): void;
 }
 

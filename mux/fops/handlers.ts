@@ -17,7 +17,7 @@ const ipc: FopHandler<'ipc', Xdata> = {
   blank: EMPTY_XDATA,
 };
 
-/** One that lacks, or handles another fop's request, does not compile. */
+/** A fop without a handler, or with another fop's handler, does not compile. */
 export const HANDLERS: { readonly [F in TableName]: FopHandler<F> } = {
   stat: attr.stat,
   readlink: attr.readlink,
@@ -75,7 +75,7 @@ export const HANDLERS: { readonly [F in TableName]: FopHandler<F> } = {
   copyFileRange: data.copyFileRange,
 };
 
-/** A fop as it is served: all that is fixed about it, its codec and its handler. */
+/** A fop with its table row, codec and handler. */
 export interface ServedFop {
   readonly entry: FopEntry;
   readonly codec: AnyFopCodec;

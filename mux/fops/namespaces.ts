@@ -26,7 +26,7 @@ const GONE: ReadonlySet<number> = new Set([ENOENT, ESTALE, ENODATA]);
 /** Whether an inode can not be the root of a namespace. */
 const isNoDirectory = (inode: Inode): boolean => inode.type !== S_IFDIR && inode.type !== 0;
 
-/** xdata of a look-up that tells as well whether the file is the root of a namespace, unless that is known. */
+/** xdata of a lookup that tells as well whether the file is the root of a namespace, unless that is known. */
 export function withNamespaceKey(table: KnownInodes, known: Inode | null | undefined, xdata: Dict | null): Dict | null {
   if (!table.tracksNamespaces || xdata?.has(NAMESPACE_KEY) === true) return xdata;
   if (known != null && (known.namespace !== null || isNoDirectory(known))) return xdata;
@@ -36,7 +36,7 @@ export function withNamespaceKey(table: KnownInodes, known: Inode | null | undef
   return asking.setInt(NAMESPACE_KEY, 1);
 }
 
-/** Notes the namespace of an inode that a look-up has found. answer: its reply to {@link withNamespaceKey}. */
+/** Notes the namespace of an inode that a lookup has found. answer: its reply to {@link withNamespaceKey}. */
 export function learnNamespace(table: KnownInodes, inode: Inode, answer: Dict | null): void {
   if (!table.tracksNamespaces || inode.type !== S_IFDIR) return;
   if (answer?.has(NAMESPACE_KEY) === true) table.markNamespace(inode);
@@ -50,7 +50,7 @@ export function guardNamespaceKey(ctx: FopContext, call: Call, xattrs: Dict | nu
   throw failure(EPERM);
 }
 
-/** Has a directory become the root of a namespace once its xattr is set. */
+/** Makes a directory the root of a namespace once its xattr is set. */
 export function namespaceSet<R>(
   ctx: FopContext,
   inode: Inode,
@@ -97,11 +97,11 @@ function known(inode: Inode): Inode | null {
   return inode.namespace;
 }
 
-/** What is needed of a brick. */
+/** What namespaces need of a brick. */
 export interface NamespaceHost {
   readonly table: KnownInodes;
   readonly top: Fops;
-  /** Runs work of the brick itself, as a fop under way. */
+  /** Runs work of the brick itself, as a fop in progress. */
   byItself<T>(work: (call: Call) => Promise<T>): Promise<T>;
 }
 

@@ -24,7 +24,7 @@ const ANONYMOUS = -2;
 export interface EntryLoc extends Loc {
   parent: Inode;
 }
-/** One that exists. */
+/** An entry that exists. */
 export interface ExistingLoc extends EntryLoc {
   inode: Inode;
 }
@@ -141,7 +141,7 @@ export function resolveNew(
     return lookupName(ctx, call, parent, name, null)
       .catch((error: unknown) => {
         if (!(error instanceof FopError)) throw error;
-        // Whoever may not look is told that the name is taken, as the table has it.
+        // A caller without permission to look is told that the name exists, as the table has it.
         if (error.errno !== ENOENT && error.errno !== ESTALE) throw failure(EEXIST);
         ctx.table.unlink(parent, name);
         return { inode: null, parent, name };
@@ -163,7 +163,7 @@ async function lookupName(
   const { table } = ctx;
   const asked = withNamespaceKey(table, table.child(parent, name), xdata);
   const reply = await ctx.top.lookup(call, { loc: { inode: null, parent, name }, gfid: null, xdata: asked });
-  // Only look-ups may ask to be shown what has no gfid.
+  // Only lookups may ask to be shown what has no gfid.
   if (isNullGfid(reply.stat.gfid)) throw failure(ENODATA);
   const inode = table.link(parent, name, reply.stat.gfid, reply.stat.mode);
   learnNamespace(table, inode, reply.xdata);

@@ -39,7 +39,7 @@ export interface HandshakeBrick {
   /** Being detached: not any more for new clients. */
   readonly stopping: boolean;
   readonly up: boolean;
-  /** Why it serves nobody; '' if it serves. */
+  /** Why it accepts no client; '' if it does. */
   readonly withheld: string;
   /** Its worker has failed, and the supervisor starts it again. */
   readonly returning: boolean;

@@ -15,8 +15,8 @@ import { Classifier, type ClientClassifier } from './tenants.js';
 /** Payload bytes that weigh as much as one operation when shares are measured. */
 const BYTES_PER_COST = 64 << 10;
 /**
- * Fops under way at once on a disk, per blocking call that a brick may have: a few more than can be at work, so that none has
- * to wait for the next one. Not many more: what is under way can't be shared out any longer.
+ * Fops in progress at once on a disk, per blocking call that a brick may have: a few more than can be at work, so that none has
+ * to wait for the next one. Not many more: fops in progress can no longer be reordered.
  */
 const FOPS_PER_SLOT = 1.25;
 
@@ -58,7 +58,7 @@ export class BrickQos {
     this.#slots.limit = this.#slots.bricks === 1 ? fops : Math.max(this.#slots.limit, fops);
   }
 
-  /** Takes new rules over. What waits stays in its order, under the tenant that it belongs to now. */
+  /** Applies new rules. Queued fops keep their order, under the tenant that they belong to now. */
   configure(rules: QosRules): void {
     this.#rules = rules;
     this.#volume.weight = rules.weight;
@@ -90,7 +90,7 @@ export class BrickQos {
     return limits === null ? null : new Ceilings(this.#scheduler.buckets, `${this.#volume.id}\0${name}`, limits);
   }
 
-  /** A tenant is no more: what waits there starts over. */
+  /** A tenant was removed: its queued fops are assigned again. */
   #empty(tenant: Tenant): void {
     for (const [source, queue] of this.#queues) {
       const left = queue.flows.filter((flow) => flow.tenant === tenant);
@@ -108,10 +108,10 @@ export class BrickQos {
     this.#scheduler.revise(tenant);
   }
 
-  // --- the way of a fop ---------------------------------------------------------------------------------------------
+  // --- fops ---------------------------------------------------------------------------------------------------------
 
   /**
-   * A fop has arrived. Returns its way through the scheduler, to be ended by {@link ended}. It goes down now if it has no flow;
+   * A fop has arrived. Returns its way through the scheduler, to be ended by {@link ended}. It is wound now if it has no flow;
    * else it waits, and is told to proceed or to drop.
    */
   enter(inFlight: SchedulableFop): TenantFop {
@@ -164,12 +164,12 @@ export class BrickQos {
     );
   }
 
-  /** One that waited is about to go down. */
+  /** A queued fop is about to be wound. */
   leaves(queued: TenantFop): void {
     this.#queues.get(queued.inFlight.source)?.left(queued);
   }
 
-  /** A fop that was let through has ended. */
+  /** An admitted fop has ended. */
   ended(queued: TenantFop): void {
     if (queued.entry.traffic === 'free') return;
     const { tenant } = queued;
@@ -180,7 +180,7 @@ export class BrickQos {
     this.#scheduler.ended(tenant);
   }
 
-  /** The connection is gone: what waits for it is dropped. */
+  /** The connection has closed: its queued fops are dropped. */
   drop(source: FopSource): void {
     const queue = this.#queues.get(source);
     if (queue === undefined) return;
@@ -196,7 +196,7 @@ export class BrickQos {
     }
   }
 
-  /** The end of scheduling for this brick: what waits goes down at once. */
+  /** Ends scheduling for this brick: queued fops are wound at once. */
   close(): void {
     for (const queue of this.#queues.values()) {
       for (const flow of queue.flows) {

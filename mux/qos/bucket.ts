@@ -7,14 +7,9 @@
  * advances it, so workers never wait for each other, and a worker that dies leaves nothing locked. All that is admitted
  * is charged in full, so the rate is exact over time even if two workers see the last credit at once, or one fop costs
  * more than there is.
- *
- * A bucket is one number: the time at which all that was let through is paid for at its rate (as in GCRA). It lies before now by
- * the credit at hand, and after now by the debt. Who takes credit moves it ahead by compare-and-swap: workers never wait for
- * each other, and one that dies leaves nothing locked. Whatever is let through is charged in full, so the rate is
- * exact over time even when two workers see the last credit at once, or one fop costs more than there is.
  */
 
-/** Buckets of a process at most: keys that come later get buckets of their worker alone. */
+/** Shared buckets of a process; further keys get buckets that hold for one worker only. */
 const SLOTS = 4096;
 const BYTES_PER_SLOT = 24;
 
@@ -111,7 +106,7 @@ export class Bucket {
       this.#move((paid, now) => (paid > now ? now + ((paid - now) * before) / rate : paid));
   }
 
-  /** Nanoseconds until there is credit; 0 or less: there is some now. */
+  /** Nanoseconds until there is credit; 0 or less if there is some now. */
   waitNs(now: number): number {
     return Number(Atomics.load(this.#table.paid, this.#slot)) - now - this.burstNs;
   }

@@ -59,7 +59,7 @@ export class Ceilings {
     }
   }
 
-  /** Gives bytes back that were charged and not moved. */
+  /** Refunds bytes that were charged but not moved. */
   refund(now: number, traffic: Traffic, bytes: number): void {
     this.charge(now, traffic, 0, -bytes);
   }

@@ -7,7 +7,7 @@ import { performance } from 'node:perf_hooks';
 import type { Bucket } from './bucket.js';
 import type { Tenant } from './tenant.js';
 
-/** Share of the capacity that may be promised: the rest is for what is not measured. */
+/** Share of the capacity that floors may take; the rest is for work that is not measured. */
 const PROMISABLE = 0.8;
 /** Below these a second tells nothing of capacity. */
 const LEAST_COST = 100;
@@ -48,7 +48,7 @@ export class Floors {
     tenant.floorRefused = '';
   }
 
-  /** Takes note of a second. cost: all that was done so far. saturated: the slots of a disk were full. */
+  /** Records a second. cost: all work so far. saturated: the slots of a disk were full. */
   measure(cost: number, saturated: boolean): void {
     const now = performance.now();
     const seconds = (now - this.#atMs) / 1000;
@@ -68,7 +68,7 @@ export class Floors {
     this.settle();
   }
 
-  /** Keeps promises in the order in which they were made, as far as they go. */
+  /** Grants floors in the order in which they were requested, as far as the capacity goes. */
   settle(): void {
     let sum = 0;
     for (const { tenant, bucket, log } of this.#promised) {

@@ -6,11 +6,6 @@
  * behind that one, whatever its tenant. So does a fop that rates never delay (flush, locks, release): it leaves
  * together with the last queued fop of its fd, at no cost. If it were let ahead, the order that POSIX guarantees would
  * break; if it made those before it leave at once, a flush after each write would bypass every ceiling.
- *
- * Order. What stands in one line leaves first in, first out. A fop that names an fd for which something of the
- * same connection waits goes behind it, whatever its tenant. So does a fop that is never held back by rates (flush, locks,
- * release): it leaves together with the last one that waits for its fd, at no cost. To let it ahead would break the order that POSIX
- * promises; to push those before it ahead would make a flush after each write the way around every ceiling.
  */
 
 import { assert } from '../../native/assert.js';
@@ -19,7 +14,7 @@ import { Flow } from './queued-fop.js';
 import type { FopSource } from './scheduling.js';
 import type { Tenant, TenantFlow, TenantFop } from './tenant.js';
 
-/** Fops and bytes of one connection that may wait before it is read no further. */
+/** Queued fops and bytes of one connection at which reading from it pauses. */
 export const MAX_HELD_FOPS = 1024;
 export const MAX_HELD_BYTES = 32 << 20;
 
@@ -45,7 +40,7 @@ export function fdsOf(request: unknown): readonly number[] {
   return [fd, fd_in, fd_out].filter((n) => n >= 0);
 }
 
-/** What one connection waits for. */
+/** The queued fops of one connection. */
 export class SessionQueue {
   flows: TenantFlow[] = [];
   /** The last one that waits for an fd, by its number. */
@@ -63,7 +58,7 @@ export class SessionQueue {
     return this.#full;
   }
 
-  /** The line for fops of a tenant that has one here already. */
+  /** The queue of a tenant, if it has one here. */
   find(tenant: Tenant, traffic: Traffic): TenantFlow | undefined {
     const kind = tenant.apart ? traffic : null;
     for (const flow of this.flows) if (flow.tenant === tenant && flow.traffic === kind) return flow;
@@ -79,7 +74,7 @@ export class SessionQueue {
     return flow;
   }
 
-  /** Takes note of one that waits from now on. */
+  /** Adds a queued fop. */
   held(queued: TenantFop): void {
     this.#count++;
     this.#bytes += queued.heldBytes;
@@ -93,7 +88,7 @@ export class SessionQueue {
     this.#session.setQueueFull(true);
   }
 
-  /** One waits no longer. */
+  /** Removes a queued fop. */
   left(queued: TenantFop): void {
     this.#count--;
     this.#bytes -= queued.heldBytes;
@@ -107,7 +102,7 @@ export class SessionQueue {
     this.#session.setQueueFull(false);
   }
 
-  /** Whatever waits for the fds that a request names. */
+  /** Queued fops on the fds that a request names. */
   before(request: unknown): TenantFop | undefined {
     if (this.byFd.size === 0) return undefined;
     const { fd = -1, fd_in = -1, fd_out = -1 } = request as NamedFds;

@@ -3,11 +3,11 @@ import { defined } from '../../native/assert.js';
 import type { FopEntry, Traffic } from '../xlator/fop-table.js';
 import type { SchedulableFop } from './scheduling.js';
 
-/** Who schedules a fop, from its arrival to its end: the brick may have another scheduler, or none, by then. */
+/** The scheduler of a fop from its arrival to its end; the brick may have another one, or none, by then. */
 export interface FopScheduler<T> {
-  /** One that waited is about to go down. */
+  /** A queued fop is about to be wound. */
   leaves(queued: QueuedFop<T>): void;
-  /** One that was let through has ended. */
+  /** An admitted fop has ended. */
   ended(queued: QueuedFop<T>): void;
 }
 
@@ -16,12 +16,12 @@ export class QueuedFop<T> {
   readonly entry: FopEntry;
   readonly scheduler: FopScheduler<T>;
   tenant: T;
-  /** The line that it stands in, or that its predecessor does; null: it has not had to wait. */
+  /** The queue that it is in, or that its predecessor is in; null: it did not have to wait. */
   flow: Flow<T> | null = null;
-  /** Bytes that it is charged with, and what it weighs when shares are measured. */
+  /** Bytes that it is charged for, and its cost when shares are measured. */
   bytes = 0;
   cost = 0;
-  /** Bytes that it has moved in the end; -1: not known. */
+  /** Bytes that it actually moved; -1: not known. */
   served = -1;
   /** When it began to wait: nanoseconds of nowNs. */
   sinceNs = 0;
@@ -39,14 +39,14 @@ export class QueuedFop<T> {
     return this.inFlight.heldBytes;
   }
 
-  /** Lets it go down, and after it those that were kept behind it. */
+  /** Winds it, then the fops that were held behind it to keep their order. */
   proceed(): void {
     const { followers } = this;
     this.inFlight.proceed(this);
     if (followers !== null) for (const follower of followers) follower.proceed();
   }
 
-  /** Its client has gone, and that of those behind it. */
+  /** Drops it, and the fops behind it: their client has disconnected. */
   drop(): void {
     const { followers } = this;
     if (followers !== null) for (const follower of followers) follower.drop();
@@ -54,7 +54,7 @@ export class QueuedFop<T> {
   }
 }
 
-/** What one connection waits for with one tenant. */
+/** The queued fops of one connection and tenant. */
 export class Flow<T> {
   readonly tenant: T;
   /** Null: of all kinds. */
@@ -70,7 +70,7 @@ export class Flow<T> {
   get length(): number {
     return this.#queue.length - this.#head;
   }
-  /** Of one that is not empty. */
+  /** The first fop of a queue that is not empty. */
   get first(): QueuedFop<T> {
     return defined(this.#queue[this.#head], 'a fop waits in the line that is asked for its first');
   }

@@ -7,12 +7,6 @@
  * itself may take long slices. Fops are queued only when the thread or the slots of a disk are saturated, when a rate
  * is exceeded, or, for background work, while clients are active (yielding.ts). An idle tenant's share is available to
  * all.
- *
- * While nothing waits and the turn of the event loop is young, a fop whose rates allow it goes at once; so does one that would be
- * the next anyway. What is left goes by weight (start-time fair queueing: volumes among each other, and in each its tenants), for
- * so long per turn that what comes meanwhile is seen soon enough: a tenant that has the thread to itself may take long turns, in company
- * they are short. Something waits only when the thread or the slots of a disk are saturated, for a rate, or, in the background,
- * for clients at work (yielding.ts): an idle tenant's share is everyone's.
  */
 
 import { workerData } from 'node:worker_threads';
@@ -23,12 +17,12 @@ import { Floors } from './floors.js';
 import { type DiskSlots, type Tenant, type TenantFlow, type TenantFop, Volume } from './tenant.js';
 import { Yielding } from './yielding.js';
 
-/** Fops that go straight down in one turn of the event loop, and those that leave queues in one. */
+/** Fops that are wound directly in one turn of the event loop, and those that leave queues in one. */
 const MOST_PER_TURN = 16;
 /** The same while several tenants are at work: each waits for the turns of the others. */
 const MOST_IN_COMPANY = 2;
 /**
- * A tenant by itself may have so many times the fops under way that a disk's slots allow: syncs that run together cost less, and
+ * A tenant by itself may have so many times the fops in progress that a disk's slots allow: syncs that run together cost less, and
  * there is nobody whom they would keep waiting. Who comes then waits for these once.
  */
 const SLOTS_ALONE = 16;
@@ -181,7 +175,7 @@ export class Scheduler {
     this.#arm(now);
   }
 
-  /** A fop that was let through has ended. */
+  /** An admitted fop has ended. */
   ended(tenant: Tenant): void {
     const { slots } = tenant;
     slots.inFlight--;
@@ -289,7 +283,7 @@ export class Scheduler {
     this.#charge(tenant, cost, this.#clock.now());
   }
 
-  /** One that has waited goes down to its brick, and with it those that were kept behind it. */
+  /** Winds a queued fop, then the fops that were held behind it to keep their order. */
   #go(tenant: Tenant, fop: TenantFop, now: number): void {
     tenant.waited(now - fop.sinceNs);
     fop.proceed();
@@ -388,5 +382,5 @@ export class Scheduler {
   };
 }
 
-/** The one of this thread. */
+/** The ticker of this thread. */
 export const scheduler = new Scheduler();

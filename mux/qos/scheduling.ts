@@ -19,7 +19,7 @@ export interface FopSource extends KnownNames {
   readonly client: KnownNames['client'] & {
     readonly uid: string;
     readonly processName: string;
-    /** Mounted sub-directory; '/' or '' for the whole volume. */
+    /** Mounted subdirectory; '/' or '' for the whole volume. */
     readonly subdir: string;
     readonly auth: { readonly peerAddress: string; readonly username: string | undefined };
   };

@@ -49,7 +49,7 @@ export interface QosStats {
   weight: number;
   /** How long a fop may wait at most, seconds; 0: no bound. */
   maxDelaySeconds: number;
-  /** Fops under way that count against the brick's share of disk slots, and how many may. */
+  /** Fops in progress that count against the brick's share of disk slots, and how many may. */
   inFlight: number;
   inFlightLimit: number;
   /** Connections that are not read because too much of theirs waits. */

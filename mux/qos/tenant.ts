@@ -11,7 +11,7 @@ export type TenantState = 'idle' | 'ready' | 'throttled' | 'blocked';
 
 /** What the tenants of all bricks on one disk share. */
 export interface DiskSlots {
-  /** Fops under way, and how many may be. */
+  /** Fops in progress, and how many may be. */
   inFlight: number;
   limit: number;
   /** Bricks on the disk. */

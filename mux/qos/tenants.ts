@@ -15,7 +15,7 @@ export interface ClientTraits {
   processName: string;
   /** User of auth.login; undefined if it sent none. */
   user: string | undefined;
-  /** Mounted sub-directory; '/' or '' for the whole volume. */
+  /** Mounted subdirectory; '/' or '' for the whole volume. */
   subdir: string;
 }
 

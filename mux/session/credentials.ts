@@ -23,7 +23,7 @@ const SPARED = new Set<number>([
 
 const ROOT_GROUPS: readonly number[] = Object.freeze([]);
 
-/** Gives a call the groups that the server knows of its user. False: they have to be looked up first. */
+/** Sets a call's groups from the server's user database. False: they must be looked up first. */
 function takeServerGroups(call: Call, timeoutSec: number): boolean {
   if (call.uid === 0) {
     call.groups = ROOT_GROUPS;
@@ -36,12 +36,12 @@ function takeServerGroups(call: Call, timeoutSec: number): boolean {
   return true;
 }
 
-/** Has the groups of a call's user looked up that {@link credentialsOf} did not know, then calls `done`. */
+/** Looks up the groups that {@link credentialsOf} did not know, then calls `done`. */
 export function lookUpGroups(call: Call, done: () => void): void {
   userGroups.lookUp(call.uid, done);
 }
 
-/** Gives a call the groups that a look-up came to. */
+/** Sets a call's groups from a finished lookup. */
 export function applyFoundGroups(call: Call): void {
   const groups = userGroups.last(call.uid);
   if (groups !== null) call.groups = groups;

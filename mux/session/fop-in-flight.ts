@@ -6,8 +6,8 @@
  *    │    └ proceed                           it has waited: for the groups of its user, in a tenant's queue, or for both
  *    └ hold ──────────── drop                 its client went meanwhile
  *
- * The objects are used again: what a fop needs beside its Call and its arguments is made once for many fops. That none is used
- * after its end, or ended twice, is asserted.
+ * The objects are reused: what a fop needs besides its Call and its arguments is created once for many fops. Assertions check that
+ * none is used after its end, or ended twice.
  */
 import { assert } from '../../native/assert.js';
 import { region as newRegion, type Region } from '../../native/memory.js';
@@ -29,21 +29,21 @@ import { errnoOf, FopError } from '../xlator/fop-error.js';
 import type { FopEntry } from '../xlator/fop-table.js';
 import { credentialsOf } from './credentials.js';
 
-/** What a fop under way takes at least, in objects and buffers of its batch. */
+/** Memory of a fop in progress, at least: its objects and the buffers of its batch. */
 const FOP_BYTES = 8 << 10;
 /** Bytes of memory per byte of arguments: what a decoded dictionary of small values takes. */
 const DECODED_FACTOR = 4;
-/** What one that waits counts for beside its data. */
+/** What a waiting fop counts for, besides its data. */
 const HELD_OVERHEAD_BYTES = 512;
-/** What a fop needs of the session that it came by. */
+/** What a fop needs of its session. */
 export interface FopOwner extends FopContext, FopSource {
   readonly brick: Brick;
   readonly table: InodeTable;
   readonly client: ClientState;
   readonly connection: Connection;
-  /** The client has gone: nobody takes a reply. */
+  /** The client has disconnected: no reply can be sent. */
   readonly closed: boolean;
-  /** One more, or one less, of its fops is under way, lock requests not counted. */
+  /** A fop of the session has started, or ended; lock requests are not counted. */
   fopStarted(): void;
   fopEnded(): void;
 }
@@ -55,7 +55,7 @@ const WAITING = 4;
 const RUNNING = 8;
 const ANSWERED = 16;
 
-/** What a free fop refers to: its state says that nobody asks. */
+/** Value of all references of a free fop, which nobody reads. */
 const NOTHING = null as never;
 
 export class FopInFlight implements SchedulableFop, ListedFop {
@@ -67,10 +67,10 @@ export class FopInFlight implements SchedulableFop, ListedFop {
   request: unknown = null;
   /** The number that the client gave it. */
   xid = 0;
-  /** When it came: the clock of performance.now. */
+  /** When it arrived, by performance.now. */
   cameMs = 0;
   #recordBytes = 0;
-  /** What follows the arguments (data to write) lies in [#dataStart, #dataEnd) of the region. */
+  /** Data that follows the arguments (of a write) is in [#dataStart, #dataEnd) of the region. */
   #region: Region = NOTHING;
   #dataStart = 0;
   #dataEnd = 0;
@@ -81,7 +81,7 @@ export class FopInFlight implements SchedulableFop, ListedFop {
   /** False: the groups of its user have to be looked up. */
   groupsKnown = true;
   listedAt = -1;
-  /** Its way through the tenants' queues; null: its brick has none. */
+  /** Its state in the QoS scheduler; null: its brick has none. */
   queued: TenantFop | null = null;
 
   /** recycle: gets it back when it has ended. */
@@ -138,7 +138,7 @@ export class FopInFlight implements SchedulableFop, ListedFop {
     this.session.brick.inFlight.list(this);
   }
 
-  /** Keeps its data beyond the turn in which it came: a small piece is copied, so as not to hold on to a large region. */
+  /** Keeps its data beyond the turn in which it arrived. A small piece is copied, so that it does not keep a large region alive. */
   keep(): void {
     if (this.entry.payload !== 'request' || this.#keepsData) return;
     this.#keepsData = true;
@@ -154,7 +154,7 @@ export class FopInFlight implements SchedulableFop, ListedFop {
     this.#dataEnd = length;
   }
 
-  /** Bytes of data that came with it. */
+  /** Bytes of data in the request. */
   get dataBytes(): number {
     return this.entry.payload === 'request' ? this.#dataEnd - this.#dataStart : 0;
   }
@@ -163,12 +163,12 @@ export class FopInFlight implements SchedulableFop, ListedFop {
     return HELD_OVERHEAD_BYTES + this.dataBytes;
   }
 
-  /** Charges its client with memory until it has ended. */
+  /** Charges memory to its client until it ends. */
   charge(bytes: number): void {
     this.call.charge(bytes);
   }
 
-  /** Charges the client with what it holds until it is answered. Lock requests, which may wait for ever, have bounds of their own. */
+  /** Charges the memory that it holds to its client until it is answered. Lock requests, which may wait for ever, have limits of their own. */
   chargeItself(): void {
     const held = this.entry.payload === 'request' ? this.#region.capacity : DECODED_FACTOR * this.#recordBytes;
     this.call.charge(FOP_BYTES + held + (this.served.handler.memory?.(this.request) ?? 0));
@@ -190,9 +190,9 @@ export class FopInFlight implements SchedulableFop, ListedFop {
     this.#end(false);
   }
 
-  // --- under way ----------------------------------------------------------------------------------------------------
+  // --- in progress ----------------------------------------------------------------------------------------------------
 
-  /** Sends it down the stack. */
+  /** Winds it through the stack. */
   start(): void {
     this.#become(RUNNING, ARRIVED | WAITING);
     const { session, call, entry } = this;
@@ -217,7 +217,7 @@ export class FopInFlight implements SchedulableFop, ListedFop {
       this.#keepsData = true;
       this.#region.retain();
     }
-    // One that was held is charged already.
+    // A fop that was queued has been charged already.
     if (this.#counted && call.charged === 0) this.chargeItself();
     session.brick.inFlight.list(this);
     result.then(this.#onReply, this.#onError);
@@ -226,7 +226,7 @@ export class FopInFlight implements SchedulableFop, ListedFop {
   readonly #onReply = (reply: unknown): void => this.reply(reply);
   readonly #onError = (thrown: unknown): void => this.fail(thrown);
 
-  /** Answers with what its translators replied, and ends. Never throws: it is called where nobody would catch it. */
+  /** Sends the reply of its translators, and ends. Never throws: it runs as a promise callback that nobody catches. */
   reply(reply: unknown): void {
     this.#become(ANSWERED, RUNNING);
     const { session, queued } = this;
@@ -245,9 +245,9 @@ export class FopInFlight implements SchedulableFop, ListedFop {
     this.#end(true);
   }
 
-  /** Answers with an errno, and ends. Never throws. */
+  /** Sends an error reply, and ends. Never throws. */
   fail(thrown: unknown): void {
-    // Arrived or waiting: the scheduler has failed.
+    // Arrived or waiting: the scheduler threw.
     this.#become(ANSWERED, ARRIVED | WAITING | RUNNING);
     try {
       this.#refuse(thrown);
@@ -295,7 +295,7 @@ export class FopInFlight implements SchedulableFop, ListedFop {
     connection.queued(payload, length);
   }
 
-  /** A reply that can't be encoded, or undone, is a bug: a client must not wait for ever. */
+  /** The reply cannot be encoded, or not be undone. That is a bug, but the client must not wait forever. */
   #unanswerable(thrown: unknown): void {
     const { session, xid } = this;
     const { entry } = this.served;
@@ -310,7 +310,7 @@ export class FopInFlight implements SchedulableFop, ListedFop {
     }
   }
 
-  /** Lets go of all that it held: from here on it is another fop's. ran: it has gone down. */
+  /** Releases all that it held: the object is reused from here on. ran: the fop was wound. */
   #end(ran: boolean): void {
     const { session, call, queued, served } = this;
     const { brick } = session;
@@ -343,7 +343,7 @@ export class FopInFlight implements SchedulableFop, ListedFop {
     this.#recycle(this);
   }
 
-  /** What went wrong beside the fop itself costs the client its connection; a broken invariant costs the brick. */
+  /** A fault outside of the fop itself closes the client's connection; a broken invariant takes the brick out of service. */
   #fault(session: FopOwner, thrown: unknown): void {
     const served: ServedFop | null = this.served;
     session.brick.checkInvariant(served?.entry.display ?? 'a fop', thrown);

@@ -1,7 +1,7 @@
 /** A free list of FopInFlight objects. */
 import { FopInFlight } from './fop-in-flight.js';
 
-/** Fops kept: more are seldom under way at once. */
+/** Fops kept: more are seldom in progress at once. */
 const MAX_FREE = 256;
 
 export class FopPool {

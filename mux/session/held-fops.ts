@@ -5,7 +5,7 @@
 import { fdsOf } from '../qos/queue.js';
 import type { FopInFlight } from './fop-in-flight.js';
 
-/** With so many, or so many bytes of data, the connection is not read any further. */
+/** Number and bytes of data at which reading from the connection pauses. */
 const MAX_HELD_FOPS = 64;
 const MAX_HELD_BYTES = 16 << 20;
 
@@ -27,7 +27,7 @@ export class HeldFops {
     return fds.length > 0 && this.#held.some((fop) => fdsOf(fop.request).some((fd) => fds.includes(fd)));
   }
 
-  /** Takes a fop, and keeps its data. */
+  /** Adds a fop, and keeps its data. */
   hold(fop: FopInFlight): void {
     fop.waits();
     fop.keep();
@@ -36,7 +36,7 @@ export class HeldFops {
     this.#bytes += fop.heldBytes;
   }
 
-  /** The groups of a user are known now: gives back, in their order, the fops that need not wait any longer. */
+  /** The groups of a user are known: returns, in order, the fops that need not wait any longer. */
   known(uid: number): FopInFlight[] {
     const ready: FopInFlight[] = [];
     const all = this.#held;
@@ -53,7 +53,7 @@ export class HeldFops {
     return ready;
   }
 
-  /** Gives back everything: the connection is over. */
+  /** Returns all fops, because the connection has closed. */
   takeAll(): FopInFlight[] {
     const all = this.#held;
     this.#held = [];

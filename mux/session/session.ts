@@ -24,18 +24,18 @@ import type { FopInFlight, FopOwner } from './fop-in-flight.js';
 import { FopPool } from './fop-pool.js';
 import { HeldFops } from './held-fops.js';
 
-/** Record bytes that a client may send at once: the largest write (1 MiB by default, more by option) and its header. */
+/** Longest record that is accepted: the largest write (1 MiB by default, more by option) and its header. */
 export const MAX_RECORD_BYTES = 128 << 20;
 
-/** Unsent bytes beyond which messages that the client has not asked for are no longer queued. */
+/** Unsent bytes above which callbacks are no longer queued. */
 const MAX_UNTAKEN_BYTES = 32 << 20;
 
-/** What the sessions of this thread share. */
+/** Shared by the sessions of this thread. */
 const decoder = new CallDecoder();
 const fops = new FopPool();
 
 /**
- * Binds a new connection to its client process. The descriptor is the session's once there is one; when this rejects, it still is
+ * Binds a new connection to its client process. The session owns the descriptor; if this rejects, it is still
  * the caller's.
  */
 export function openSession(brick: Brick, identity: ClientIdentity, fd: number): Promise<Session> {
@@ -46,9 +46,9 @@ export class Session implements ConnectionHandler, BrickSession, FopOwner {
   readonly brick: Brick;
   readonly client: ClientState;
   readonly connection: Connection;
-  /** Fops of this connection under way, lock requests (which may wait for long) not counted. */
+  /** Fops of this connection in progress, lock requests (which may wait for long) not counted. */
   #outstanding = 0;
-  /** Not read any further, because so many are under way. */
+  /** Reading is paused because too many of them are in progress. */
   #atLimit = false;
   #closed = false;
   /** Fops that wait for the groups of their users; null: none does. */
@@ -86,7 +86,7 @@ export class Session implements ConnectionHandler, BrickSession, FopOwner {
     if (fop !== null) this.#admit(fop);
   }
 
-  /** The fop of the record that the decoder has open, with its arguments; null: there is none, and the record is dealt with. */
+  /** Decodes the fop of the current record. Null: it is not a fop, and was answered already. */
   #decode(region: Region, start: number, end: number): FopInFlight | null {
     const { header, reader } = decoder;
     try {
@@ -136,7 +136,7 @@ export class Session implements ConnectionHandler, BrickSession, FopOwner {
     this.connection.close(`malformed RPC header (${error instanceof XdrError ? 'truncated' : describeThrown(error)})`);
   }
 
-  /** Starts a fop, unless it has to wait. */
+  /** Starts a fop, or queues it. */
   #admit(fop: FopInFlight): void {
     const { qos } = this.brick;
     if (!fop.groupsKnown || this.#held?.blocks(fop.request) === true) this.#hold(fop);
@@ -157,7 +157,7 @@ export class Session implements ConnectionHandler, BrickSession, FopOwner {
 
   // --- fops that wait for the groups of their users -----------------------------------------------------------------
 
-  /** Keeps a fop until the groups of its user are known, or until one before it for the same fd has gone down. */
+  /** Holds a fop until the groups of its user are known, or until an earlier one on the same fd was wound. */
   #hold(fop: FopInFlight): void {
     const held = (this.#held ??= new HeldFops());
     held.hold(fop);
@@ -202,7 +202,7 @@ export class Session implements ConnectionHandler, BrickSession, FopOwner {
     if (--this.#outstanding < this.brick.outstandingLimit && this.#atLimit) this.#setAtLimit(false);
   }
 
-  /** The brick has another bound for the fops of a connection. */
+  /** The brick's limit of fops per connection has changed. */
   outstandingLimitChanged(): void {
     const atLimit = this.#outstanding >= this.brick.outstandingLimit;
     if (atLimit !== this.#atLimit) this.#setAtLimit(atLimit);
@@ -222,7 +222,7 @@ export class Session implements ConnectionHandler, BrickSession, FopOwner {
 
   // --- messages -----------------------------------------------------------------------------------------------------
 
-  /** Sends a message that no request asked for. A client that takes none of them is cut off: its caches are stale by then. */
+  /** Sends a message that no request asked for. A client that does not read them is disconnected: its caches are stale by then. */
   callback(encode: (w: XdrWriter) => void): void {
     if (this.connection.unsent > MAX_UNTAKEN_BYTES) {
       this.connection.close('does not take what is sent to it');
@@ -248,7 +248,7 @@ export class Session implements ConnectionHandler, BrickSession, FopOwner {
     this.#reply((w) => w.reply(xid, stat));
   }
 
-  // --- its end ------------------------------------------------------------------------------------------------------
+  // --- disconnect --------------------------------------------------------------------------------------------------
 
   onClose(reason: string): void {
     if (this.#closed) return;

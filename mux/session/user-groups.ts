@@ -9,7 +9,7 @@ import { EAGAIN, ENOENT, ETIMEDOUT, errnoName } from '../../native/errno.js';
 import { loggerFor } from '../base/log.js';
 
 const MAX_CACHED_USERS = 10_000;
-/** How long a fop waits for its user's groups at most. */
+/** How long a fop waits for its user's groups, at most. */
 const LOOKUP_LIMIT_MS = 10_000;
 /** After a failure the user is looked up again, and waited for, no sooner. */
 const RETRY_MS = 30_000;
@@ -44,7 +44,7 @@ export class UserGroups {
   #pollMs = FIRST_POLL_MS;
   #timer: NodeJS.Timeout | null = null;
 
-  /** What is known of a user for so long, or undefined: then look it up. */
+  /** The cached entry of a user that is not older than this, or undefined: look it up then. */
   known(uid: number, timeoutSec: number): User | undefined {
     const user = this.#users.get(uid);
     if (user === undefined) return undefined;
@@ -52,12 +52,12 @@ export class UserGroups {
     return Date.now() - user.foundMs < keptMs ? user : undefined;
   }
 
-  /** What was known of a user last, however old. */
+  /** The last known groups of a user, however old. */
   last(uid: number): readonly number[] | null {
     return this.#users.get(uid)?.groups ?? null;
   }
 
-  /** Looks a user up and then calls `done`; what came of it is what {@link last} says. Callers for the same user share a look-up. */
+  /** Looks a user up, then calls `done`; {@link last} has the result. Callers for the same user share a lookup. */
   lookUp(uid: number, done: () => void): void {
     const under = this.#lookups.get(uid);
     if (under !== undefined) {
@@ -66,7 +66,7 @@ export class UserGroups {
     }
     this.#lookups.set(uid, { sinceMs: Date.now(), waiting: [done] });
     this.#pollMs = FIRST_POLL_MS;
-    // The first call begins the look-up: its answer comes later in any case.
+    // The first call begins the lookup: its answer comes later in any case.
     this.#ask(uid, Date.now());
     this.#pollSoon();
   }
@@ -91,7 +91,7 @@ export class UserGroups {
     }
     this.#lookups.delete(uid);
     this.#note(uid, found, now);
-    // Not at once: whoever began the look-up has to put its fop in its place first.
+    // Not at once: the caller that started the lookup must queue its fop first.
     queueMicrotask(() => {
       for (const done of lookup.waiting) done();
     });
@@ -104,7 +104,7 @@ export class UserGroups {
     } else if (found === -ENOENT) {
       this.#users.set(uid, { groups: null, foundMs: now, failed: false });
     } else {
-      // Without an answer stock goes on with no groups at all: the client's own list is what server.manage-gids is there not to trust.
+      // Without an answer glusterfsd uses no groups at all: server.manage-gids means not to trust the client's list.
       const before = this.last(uid);
       this.#users.set(uid, { groups: before ?? NO_GROUPS, foundMs: now, failed: true });
       const instead = before === null ? 'no groups' : 'those found before';

@@ -150,7 +150,7 @@ export class RecordReader {
     return true;
   }
 
-  /** Corrects what is charged for the record under way. */
+  /** Corrects what is charged for the record in progress. */
   #settle(bytes: number): void {
     if (bytes === this.#charged) return;
     if (bytes > this.#charged) this.#quota.force(bytes - this.#charged);
@@ -340,7 +340,7 @@ export class RecordReader {
     return rest;
   }
 
-  /** Lets go of all memory. */
+  /** Releases all memory. */
   drop(): void {
     this.#own?.release();
     this.#own = null;

@@ -210,7 +210,7 @@ export class Struct<T> implements Type<T> {
         for (const { name, type } of run.fields) lines.push(type.write(scope, `m.${name}`, ''));
         continue;
       }
-      // Making room may move the output: view and bytes are taken anew.
+      // Making room may move the output: read view and bytes again.
       lines.push(`at = w.take(${run.size}); v = w.view; b = w.bytes;`);
       for (const { name: n, type: t, offset } of run.fields) lines.push(t.write(scope, `m.${n}`, `at + ${offset}`));
     }

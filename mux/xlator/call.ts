@@ -82,7 +82,7 @@ export class Call {
     else (this.#fds ??= []).push(fd);
   }
 
-  /** Lets go of everything held. `released` gets each fd that was closed meanwhile and is no longer in use. */
+  /** Releases everything held. `released` gets each fd that was closed meanwhile and is no longer in use. */
   end(released: (fd: Fd) => void): void {
     assert(!this.#ended, 'a call ends once');
     this.#ended = true;

@@ -11,7 +11,7 @@ export class FopError {
   readonly errno: number;
   /** What a failing reply carries besides its errno. */
   readonly xdata: Dict | null;
-  /** A failed look-up still reports the parent's attributes. */
+  /** A failed lookup still reports the parent's attributes. */
   readonly postparent: Iatt | null;
 
   constructor(errno: number, xdata: Dict | null = null, postparent: Iatt | null = null) {

@@ -27,7 +27,7 @@ export interface FdArgs extends Xdata {
 }
 
 export interface LookupArgs extends LocArgs {
-  /** gfid to look up when there is no name (nameless look-up); else null. */
+  /** gfid to look up when there is no name (nameless lookup); else null. */
   gfid: Gfid | null;
 }
 export interface MknodArgs extends LocArgs {
@@ -285,7 +285,7 @@ export interface ReadReply extends Xdata {
   /** ENOENT marks the end of the file in a successful reply. */
   errno: number;
   stat: Iatt;
-  /** Owned by whoever holds the reply: released after sending. A pipe holds just these bytes. Null when nothing was read. */
+  /** Owned by the holder of the reply, and released after sending. A pipe holds just these bytes. Null when nothing was read. */
   region: Region | Pipe | null;
 }
 export interface WriteReply extends PrePostReply {
@@ -355,7 +355,7 @@ export interface GetactivelkReply extends Xdata {
   locks: ActiveLock[];
 }
 
-/** Every fop, by Gluster's name. A translator implements those that it cares about. */
+/** Every fop, by Gluster's name. A translator implements those that it changes or watches. */
 export interface Fops {
   lookup(call: Call, args: LookupArgs): MaybePromise<LookupReply>;
   stat(call: Call, args: InodeArgs): MaybePromise<StatReply>;

@@ -29,7 +29,7 @@ export class Inode {
   namespace: Inode | null = null;
   /** Fds open by clients (anonymous ones not counted). */
   fdCount = 0;
-  /** Used since the table last looked for something to evict. */
+  /** Used since the last sweep of the table. */
   touched = true;
   #refs = 0;
 
@@ -40,7 +40,7 @@ export class Inode {
     this.lane = lastLane;
   }
 
-  /** Uses that forbid eviction: calls under way, open fds, locks. */
+  /** Uses that forbid eviction: calls in progress, open fds, locks. */
   get refs(): number {
     return this.#refs;
   }
@@ -59,7 +59,7 @@ export class Inode {
 
 const ROOT = '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01';
 
-/** Closed: its client has closed it, or has gone; calls under way may still use it. Released: translators have let go of it. */
+/** Closed: the client closed it or disconnected; calls in progress may still use it. Released: translators have dropped their state. */
 export type FdState = 'open' | 'closed' | 'released';
 
 /** An open file or directory of a client; number -2 on the wire names an anonymous one, which lives for a single call. */
@@ -91,7 +91,7 @@ export class Fd {
     return this.#state;
   }
 
-  /** Calls under way that use it: it is released after the last of them. */
+  /** Calls in progress that use it: it is released after the last of them. */
   get refs(): number {
     return this.#refs;
   }
@@ -105,20 +105,20 @@ export class Fd {
     return --this.#refs === 0 && this.#state === 'closed';
   }
 
-  /** It has left the client's table. */
+  /** Marks it as removed from the client's fd table. */
   close(): void {
     assert(this.#state === 'open', 'an fd is closed once');
     this.#state = 'closed';
   }
 
-  /** Its end, for the brick to call. */
+  /** Marks it as released. For the brick only. */
   release(): void {
     assert(this.#state !== 'released' && this.#refs === 0, 'an fd is released once, when no call uses it');
     this.#state = 'released';
   }
 }
 
-/** Counts the memory that a client's requests hold: one that holds much is read no further until it holds less. */
+/** Counts the memory that a client's requests hold; a client over its limit is not read until it holds less. */
 export interface MemoryAccount {
   take(bytes: number): void;
   give(bytes: number): void;
@@ -138,13 +138,13 @@ export interface Client {
   readonly alive: boolean;
   /** State of translators, by slot. */
   readonly ctx: unknown[];
-  /** Null for those that are no remote client. */
+  /** Null for clients that are not remote. */
   readonly memory: MemoryAccount | null;
 }
 
 /** Where an entry or inode is: what a fop works on. For inode fops only `inode` counts; for entry fops parent and name. */
 export interface Loc {
-  /** The file; null when it is not known yet (look-up of a new name, creation). */
+  /** The file; null when it is not known yet (lookup of a new name, creation). */
   inode: Inode | null;
   /** The directory of the entry; null for nameless operations. */
   parent: Inode | null;

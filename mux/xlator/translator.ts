@@ -31,7 +31,7 @@ export interface CacheInvalidation {
   xattrs: Dict | null;
 }
 
-/** What a brick offers to its translators. */
+/** The interface that a brick offers to its translators. */
 export interface BrickContext {
   /** The brick's name: its absolute path, as clients and glusterd call it. */
   readonly name: ByteString;
@@ -44,18 +44,18 @@ export interface BrickContext {
   findInode(key: string): Inode | undefined;
   /** The child that the inode table knows under a name, if any. */
   findChild(parent: Inode, name: string): Inode | undefined;
-  /** The inode of a gfid, made if the table has none. */
+  /** The inode of a gfid; created if the table has none. */
   adoptInode(gfid: Gfid, mode: number): Inode;
-  /** Notes a name that was read from disk: as if a look-up had found it. Returns the inode of that gfid. */
+  /** Adds a name that was read from disk to the table, as a lookup does. Returns the inode of that gfid. */
   learnName(parent: Inode, name: string, gfid: Gfid, mode: number): Inode;
   /**
    * The root of the namespace that an inode belongs to; the volume's root where there are none. Looked for on disk if the
    * table does not know it.
    */
   namespaceOf(inode: Inode): MaybePromise<Inode>;
-  /** Runs work of the brick itself as a fop under way: as root, on behalf of nobody. inode: stays in the table until it has ended. */
+  /** Runs work of the brick itself as a fop in progress: as root, on behalf of nobody. inode: stays in the table until it has ended. */
   byItself<T>(work: (call: Call) => Promise<T>, inode?: Inode): Promise<T>;
-  /** The lowest translator, for records of the brick's own that no other translator is to see, refuse or count. */
+  /** The fops of storage/posix, for changes by the brick itself that no other translator may see, refuse or count. */
   readonly storage: Fops;
   /** Sends a callback to one client (all of its connections decide which). */
   upcall(client: Client, message: Upcall): void;
@@ -72,7 +72,7 @@ export interface BrickContext {
   diskHangs(hangs: boolean): void;
   /** Tells the translators how many blocking calls of the brick may run at a time. */
   limitCalls(limit: number): void;
-  /** A timer that is cancelled when the brick goes. Returns the cancel function. */
+  /** Starts a timer that is cancelled when the brick ends. Returns the cancel function. */
   timer(delayMs: number, repeat: boolean, run: () => void): () => void;
 }
 
@@ -95,7 +95,7 @@ export interface LimitedDirectory {
   objectsLimit: number;
 }
 
-/** Enforcement of quota on a brick. */
+/** Numbers of quota enforcement on a brick. */
 export interface QuotaNumbers {
   /** Fops that were refused or cut short. */
   refused: number;
@@ -107,12 +107,12 @@ export interface QuotaNumbers {
   directories: LimitedDirectory[];
 }
 
-/** What a changelog knows for metrics. */
+/** Numbers of the changelog for metrics. */
 export interface ChangelogNumbers {
   records: number;
   bytes: number;
   rollovers: number;
-  /** The last rollover took so long. */
+  /** Duration of the last rollover. */
   rolloverSec: number;
   /** The disk refuses records. */
   failing: boolean;
@@ -121,7 +121,7 @@ export interface ChangelogNumbers {
   lagSec: number;
 }
 
-/** What translators know of a brick for its metrics. */
+/** Numbers that translators report for a brick's metrics. */
 export interface LayerNumbers {
   /** Locks of every kind that clients hold, and requests for them that wait. */
   locksHeld: number;
@@ -148,14 +148,14 @@ export type ProfileValues = Map<string, string | number | bigint>;
 export interface DumpSection {
   title: string;
   lines: string[];
-  /** It tells of that inode. */
+  /** The inode that it describes. */
   inode?: Inode;
 }
 
 /**
- * A translator implements, as methods, the fops that it cares about (a Partial of {@link Fops}); the stack links past it
- * for the others. It passes a fop on by calling `this.next.<fop>(call, args)`, which is the nearest lower translator that
- * cares.
+ * A translator implements, as methods, the fops that it changes or watches (a Partial of {@link Fops}); the stack links past it
+ * for the others. It passes a fop on by calling `this.next.<fop>(call, args)`: the nearest lower translator that implements and
+ * wants the fop.
  */
 export abstract class Translator<O = unknown> {
   readonly name: string;
@@ -163,7 +163,7 @@ export abstract class Translator<O = unknown> {
   options: O;
   readonly brick: BrickContext;
   readonly slot: number;
-  /** Set by the stack builder, and anew whenever links change. */
+  /** Set by the stack, and set again whenever links change. */
   next!: Fops;
 
   constructor(init: TranslatorInit<O>) {
@@ -182,7 +182,7 @@ export abstract class Translator<O = unknown> {
   }
   /** The brick ends, its clients are gone: calls that the translator keeps waiting must go on. */
   closing(): void {}
-  /** Ends it: no call is under way any more. */
+  /** Ends it: no call is in progress any more. */
   async fini(): Promise<void> {}
   /** False links past an implemented fop under the present options. Asked at each (re)linking. */
   wants(_fop: FopName): boolean {
@@ -202,11 +202,11 @@ export abstract class Translator<O = unknown> {
   limitCalls(_limit: number): void {}
   /** The brick sends a callback to a client. */
   upcallSent(_message: Upcall): void {}
-  /** Adds what it knows to the numbers of its brick. */
+  /** Adds its numbers to those of its brick, for metrics. */
   count(_numbers: LayerNumbers): void {}
   /** Answers a request of `volume profile` or `volume top`. Only a translator that counts for them has it. */
   profile?(input: ReadonlyMap<string, string>): ProfileValues;
-  /** Holds acknowledgements back, or no longer. Throws, or rejects with, a BrickError where it does so, or not, already. Only barriers have it. */
+  /** Raises or lifts a barrier. Throws, or rejects with, a BrickError if it is up, or down, already. Only barriers have it. */
   setBarrier?(enable: boolean): void | Promise<void>;
   /** Sections for a statedump. */
   dump(): DumpSection[] {

@@ -68,7 +68,7 @@ export class BrickDir extends DiskContext {
     this.brick.diskHangs(hangs);
   }
 
-  /** Gives everything back. What is under way, times still to be stored included, ends first unless the disk hangs. */
+  /** Closes everything. Work in progress, times still to be stored included, ends first, unless the disk hangs. */
   async close(): Promise<void> {
     this.space.stop();
     this.landfill.stop();

@@ -32,7 +32,7 @@ export function mayLackHandle(store: BrickDir, probe: EntryQuery): boolean {
 
 /**
  * Whether what a query has found lacks its handle. Only then is one made: that is a change, which waits for others of the directory,
- * and look-ups must not.
+ * and lookups must not.
  */
 export function lacksHandle(store: BrickDir, probe: EntryQuery, priority: Priority): MaybePromise<boolean> {
   const { inode, stat } = probe;

@@ -83,7 +83,7 @@ class Opening {
     }
   }
 
-  /** Nothing is under way: what is open gets closed. */
+  /** Nothing is in progress: what is open gets closed. */
   async #giveUp(): Promise<void> {
     const b = batch();
     for (const fd of [this.#tree?.fd ?? -1, this.#rootFd]) if (fd >= 0) b.close(fd, IGNORE);

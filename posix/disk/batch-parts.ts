@@ -40,7 +40,7 @@ export abstract class BatchPart {
     this.takeResults(b);
   }
 
-  /** In place of what is left of the above: the batch could not be made, each of its ops is canceled. */
+  /** Ends the part when its batch could not be built: all ops count as cancelled. */
   abandon(b: Batch): void {
     const planned = this.#step === Step.planned;
     this.#step = Step.idle;
@@ -58,8 +58,8 @@ export abstract class BatchPart {
 }
 
 /**
- * What is over lets go of its parts. Else, once a collection of all garbage has made one batch old, it would keep what came of it alive for
- * the collections of the young, that the next batch, and so on: all garbage would be copied until the next collection of all.
+ * A finished batch drops its parts. Otherwise, once a full collection has made one batch old, it would keep what followed from it alive for
+ * scavenges of the young generation, that would keep the next batch, and so on: all garbage would be copied until the next full collection.
  */
 const NONE: readonly BatchPart[] = [];
 

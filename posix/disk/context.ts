@@ -28,7 +28,7 @@ export interface DiskInit {
   fsType: number;
   rootFd: number;
   glusterfsFd: number;
-  /** Device and inode number of `.glusterfs`, which no look-up may reach. */
+  /** Device and inode number of `.glusterfs`, which no lookup may reach. */
   hidden: { dev: number; inoHigh: number; inoLow: number };
 }
 
@@ -71,7 +71,7 @@ export class DiskContext {
     return this.options.directory;
   }
 
-  /** What is known of an inode; undefined if nothing is, or the table has forgotten it. */
+  /** State of an inode; undefined if there is none, or the table has dropped it. */
   knownState(inode: Inode): InodeState | undefined {
     return inode.ctx[this.slot] as InodeState | undefined;
   }

@@ -18,7 +18,7 @@ const PER_BATCH = 20;
 assert(PER_BATCH <= MAX_OPS, 'a batch has room for the descriptors that it is to close');
 /** Descriptors wait this long at most to be closed. */
 const DELAY_MS = 20;
-/** How long an end waits for closes, and, on a disk that hangs, for the pool to let go of descriptors. */
+/** How long an end waits for closes, and, on a disk that hangs, for the pool to release descriptors. */
 const CLOSE_WAIT_MS = 2000;
 const RETIRE_WAIT_MS = 500;
 
@@ -88,7 +88,7 @@ export class DeferredClose {
 
   /**
    * Closes all that was given to {@link close}, and the queue. When calls hang, their descriptors are closed as they come
-   * back, if ever, and what they stand for is let go of at once. Resolves within some seconds.
+   * back, if ever, and what they stand for is released at once. Resolves within some seconds.
    */
   async end(hangs: boolean): Promise<void> {
     if (!hangs) {
@@ -105,7 +105,7 @@ export class DeferredClose {
     await Promise.race([this.#retire(this.#take()), new Promise((resolve) => setTimeout(resolve, RETIRE_WAIT_MS))]);
   }
 
-  /** Lets go of descriptors that calls under way still name; closes them when the last of these has come back. */
+  /** Releases descriptors that calls in progress still name; closes them when the last of these has come back. */
   async #retire(descriptors: number[]): Promise<void> {
     const queue = new Queue(1);
     for (const some of pieces(descriptors)) {

@@ -16,13 +16,13 @@ export class InodeState {
   unlinked = false;
   /** There is a handle of its gfid, as far as the brick has looked. Told of directories, and of files that can't get theirs. */
   hasHandle = false;
-  /** Stores of the time record under way, in how many of them the order is not known, and whether another must follow. */
+  /** Stores of the time record in progress, in how many of them the order is not known, and whether another must follow. */
   stores = 0;
   strayStores = 0;
   restore = false;
   /** The store that the end of this turn brings, if one is due. */
   due: Promise<void> | null = null;
-  /** Somebody has the inode for himself (see {@link exclusively}); who waits for it, in order. */
+  /** A fop has the inode exclusively (see {@link exclusively}); fops that wait for it, in order. */
   busy = false;
   waiting: (() => void)[] | null = null;
   /** Writes that the end of this turn hands to the pool. */
@@ -92,7 +92,7 @@ export function exclusively<T>(state: InodeState, run: () => Promise<T>): Promis
 }
 
 function handOver(state: InodeState): void {
-  assert(state.busy, 'an inode is handed over by whoever has it');
+  assert(state.busy, 'an inode is handed over by the fop that holds it');
   const next = state.waiting?.shift();
   if (next === undefined) {
     state.busy = false;

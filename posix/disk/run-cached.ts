@@ -9,18 +9,18 @@ import type { Priority } from '../../native/layout.js';
 import { RESOLVE_CACHED } from '../../native/linux.js';
 import type { DiskContext } from './context.js';
 
-/** done: the results have been taken over. again: to be run once more, with more room. wait: it takes the pool (after a run here only). */
+/** done: results were read. again: run it again, with more room. wait: it needs the pool (only after an inline run). */
 export type CachedOutcome = 'done' | 'again' | 'wait';
 
-/** Ops whose first one, if it is an open, tells by EAGAIN that the disk must be waited for. */
+/** A batch whose first op, if it is an open, fails with EAGAIN when the disk would have to be waited for. */
 export interface CachedProgram {
-  /** Writes the ops. resolve: for those that open something: RESOLVE_CACHED on this thread, 0 on the pool. */
+  /** Writes the ops. resolve: flags for ops that open something: RESOLVE_CACHED inline, 0 on the pool. */
   program(b: Batch, resolve: number): void;
-  /** Takes the results over: the batch is released afterwards. Not called when the first op has failed with EAGAIN. */
+  /** Reads the results; the batch is released afterwards. Not called if the first op failed with EAGAIN. */
   take(b: Batch): CachedOutcome;
 }
 
-/** Runs a program on this thread. False when it takes the pool: nothing was taken over then. */
+/** Runs a program inline. False if it needs the pool: no results were read then. */
 export function tryCached(disk: DiskContext, p: CachedProgram): boolean {
   while (disk.inline) {
     const b = batch();
@@ -33,10 +33,10 @@ export function tryCached(disk: DiskContext, p: CachedProgram): boolean {
   return false;
 }
 
-/** An open may lose a race with changes of its path so often. Who holds a lease on the file can keep it off for longer: told as it is. */
+/** How often an open may fail with EAGAIN because its path changes. The holder of a lease can cause it for longer: then the error is returned. */
 const MAX_RACES = 32;
 
-/** Runs a program on the pool until its results have been taken over. */
+/** Runs a program on the pool until its results have been read. */
 export async function runOnPool(disk: DiskContext, p: CachedProgram, priority: Priority, lane = 0): Promise<void> {
   let races = 0;
   for (let outcome: CachedOutcome = 'again'; outcome === 'again'; ) {

@@ -17,7 +17,7 @@ export class Write {
   after = 0;
   writeOp = 0;
   statOp = 0;
-  /** Let go of with the answer: through them one write would keep the next ones alive, and each of those the next, once one is old. */
+  /** Released with the answer: through them one write would keep the next ones alive, and each of those the next, once one is old. */
   #resolve: ((reply: WriteReply) => void) | null = null;
   #reject: ((failure: unknown) => void) | null = null;
   #answered = false;
@@ -73,7 +73,7 @@ export class Write {
     this.#release();
     reject?.(thrown);
   }
-  /** Lets go of file, memory and who is told. */
+  /** Releases file, memory and who is told. */
   #release(): void {
     assert(!this.#answered, 'a write is answered once');
     this.#answered = true;

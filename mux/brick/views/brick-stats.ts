@@ -17,22 +17,22 @@ export interface ClientStats {
   name: string;
   /** address:port of its first connection. */
   peer: string;
-  /** Mounted sub-directory, or '/'. */
+  /** Mounted subdirectory, or '/'. */
   subdir: string;
   version: string;
   connections: number;
   fops: number;
-  /** Of these, those since it was given its place among the clients that are told of. */
+  /** Of these, those since it was given its place among the clients that are reported. */
   fopsTold: number;
   openFds: number;
-  /** Fops under way, those that wait for locks not counted. */
+  /** Fops in progress, those that wait for locks not counted. */
   callsUnderWay: number;
   /** By its present connections, headers included. */
   bytesReceived: number;
   bytesSent: number;
 }
 
-/** What clients that are not told of one by one come to. */
+/** The sum over all clients that are not reported one by one. */
 export type ClientSum = Pick<
   ClientStats,
   'connections' | 'fopsTold' | 'openFds' | 'callsUnderWay' | 'bytesReceived' | 'bytesSent'
@@ -95,12 +95,12 @@ export interface WorkerStats {
 
 export { TOP_CLIENTS };
 
-/** The gathering makes room for others after this time. */
+/** Collecting pauses after this time, so that fops are served. */
 const SLICE_MS = 4;
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Numbers of a thread, whatever it does. */
+/** Statistics of a thread. */
 export function threadStats(): Omit<WorkerStats, 'bricks' | 'longestSliceSec'> {
   const heap = getHeapStatistics();
   const { idle, active } = performance.eventLoopUtilization();
@@ -116,7 +116,7 @@ export function threadStats(): Omit<WorkerStats, 'bricks' | 'longestSliceSec'> {
   };
 }
 
-/** Numbers of bricks, put together in slices: fops are served in between. */
+/** Statistics of bricks, collected in slices between which fops are served. */
 export async function workerStats(bricks: readonly Brick[]): Promise<WorkerStats> {
   const asking: Promise<BrickStats>[] = [];
   let longestMs = 0;
@@ -255,7 +255,7 @@ async function space(brick: Brick): Promise<BrickStats['space']> {
   });
   try {
     const call = brick.ownCall();
-    // The storage itself is asked: no layer above is to count a fop that nobody has called.
+    // Directly from the storage: no translator above must count a fop that no client has called.
     const answer = (async () => await brick.storage.statfs(call, { inode: brick.root, xdata: null }))();
     const over = (): void => {
       asked.delete(brick);

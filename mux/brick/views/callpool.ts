@@ -9,7 +9,7 @@ import type { Brick } from '../brick.js';
 /** Keys and values of an answer to `gluster volume status`. */
 export type StatusValues = Record<string, string | number | bigint>;
 
-/** Fops told of: an answer with tens of thousands helps nobody. */
+/** Fops that are listed at most: a reply with tens of thousands helps nobody. */
 const MAX_TOLD = 1000;
 /** Gluster's GF_OP_TYPE_FOP. */
 const TYPE_FOP = 1;

@@ -16,10 +16,10 @@ import { dumpCalls } from './callpool.js';
 
 /** Inodes listed per state: a dump of a table of a million entries helps nobody. */
 const MAX_LISTED = 10000;
-/** Inodes and fds told of in one go: clients are served in between. */
+/** Inodes and fds that are dumped at a time; clients are served in between. */
 const SLICE = 500;
 
-/** What is wanted; what is not there is. */
+/** Selected sections; a section that is not named is selected. */
 export interface DumpChoice {
   callpool?: boolean;
   iobuf?: boolean;
@@ -28,9 +28,9 @@ export interface DumpChoice {
   inode?: boolean;
 }
 
-/** What one worker tells. Structured-clonable. */
+/** The part of one worker. Structured-clonable. */
 export interface DumpPart {
-  /** Fops under way, and of those that are not answered yet the lines of their sections. */
+  /** Fops in progress, and of those that are not answered yet the lines of their sections. */
   calls: number;
   stacks: [stack: string[], frame: string[]][];
   /** Free memory regions: size in bytes, and how many of it. */

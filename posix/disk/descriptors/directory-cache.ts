@@ -221,7 +221,7 @@ export class DirectoryCache {
   async #openOnPool(dir: number, path: string, key: string): Promise<number> {
     const opening = new DirectoryOpening(this.#disk.closing, dir, path, key);
     await runOnPool(this.#disk, opening, Priority.high);
-    // Out of descriptors: those that follow are to find some.
+    // Out of descriptors: close some for the next open.
     if (opening.fd === -EMFILE || opening.fd === -ENFILE) sweep(this);
     return opening.fd;
   }

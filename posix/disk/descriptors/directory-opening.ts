@@ -37,7 +37,7 @@ export class DirectoryOpening implements CachedProgram {
   take(b: Batch): CachedOutcome {
     this.fd = b.result(0);
     if (this.fd < 0 || this.#key === '') return 'done';
-    // A directory without a gfid passes: the handle or the inode table vouches for it, and look-up heals it.
+    // A directory without a gfid passes: the handle or the inode table vouches for it, and lookup heals it.
     const read = b.result(1);
     const same = read === 16 ? gfidKey(b.view(this.#gfidAt, 16)) === this.#key : read === -ENODATA || read >= 0;
     if (same) return 'done';

@@ -22,7 +22,7 @@ import { statOf } from './file-stat.js';
 /** Shared descriptors that a brick keeps for anonymous fds at most, and that each may keep, however many bricks there are. */
 const MAX_SHARED = 64;
 const MIN_SHARED = 2;
-/** Those that all bricks of a thread keep together. */
+/** Descriptors that all bricks of a thread keep together. */
 const budget = new SharedBudget<SharedFiles>(2048);
 
 function most(): number {
@@ -167,7 +167,7 @@ export class SharedFiles {
     if (this.#shared.size > 0) this.#idleTimer = this.#disk.brick.timer(IDLE_MS, false, () => this.#closeIdle());
   }
 
-  /** Lets go of the descriptor that anonymous fds of a gfid share: the file is being removed or forgotten. */
+  /** Releases the descriptor that anonymous fds of a gfid share: the file is being removed or forgotten. */
   drop(key: string): void {
     const file = this.#shared.get(key);
     if (file === undefined) return;

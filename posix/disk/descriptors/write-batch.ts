@@ -44,7 +44,7 @@ assert(1 + 2 * MAX_WRITES + 2 <= MAX_OPS, 'a batch has room for the ops of MAX_W
 assert((1 + MAX_WRITES) * STAT_DOUBLES * 8 <= ARENA_BYTES, 'a batch has room for the results of MAX_WRITES writes');
 
 export interface WriteBatchOwner {
-  /** A batch has run, and its writes are answered but for those that follow. */
+  /** A batch has run, and its writes are answered, except those passed to the methods below. */
   ended(): void;
   /** They were not reached since one in front of them has failed: to be run again. */
   again(writes: Write[]): void;
@@ -57,7 +57,7 @@ export class WriteBatch extends BatchPart {
   readonly #mdata: TimeRecords;
   readonly #times: TimeStore;
   readonly #owner: WriteBatchOwner;
-  /** Let go of at the end: what is over must not keep alive what it has led to. */
+  /** Released at the end: what is over must not keep alive what it has led to. */
   #writes: readonly Write[];
   readonly #inode: Inode;
   #before = 0;
@@ -119,7 +119,7 @@ export class WriteBatch extends BatchPart {
     try {
       this.#settle(b, this.#syncOp < 0 ? 0 : b.result(this.#syncOp));
     } catch (thrown) {
-      // Those that have been answered do not hear of it.
+      // Writes that were answered already are not affected.
       let told = false;
       for (const w of this.#writes) {
         if (w.answered || w.late) continue;
@@ -134,7 +134,7 @@ export class WriteBatch extends BatchPart {
     }
   }
 
-  /** The writes are told of what has kept the batch from being made by those who catch it. */
+  /** The batch could not be built: the caller, which catches the exception, fails the writes. */
   protected override takeNothing(b: Batch): void {
     this.#times.ended(b);
   }
@@ -143,7 +143,7 @@ export class WriteBatch extends BatchPart {
     const inode = this.#inode;
     const first = this.#first;
     const failed = b.failedOp >= 0;
-    // What is written here is told of below; but the file's later syncs must know, too.
+    // These writes fail below, but later syncs of the file must fail, too.
     if (synced < 0 && synced !== -ECANCELED) syncOutcome(first.file, synced, b, this.#last);
     let times = this.#mdata.of(inode);
     let pre = this.#before;

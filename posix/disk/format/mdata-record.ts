@@ -146,7 +146,7 @@ export function decodeMdata(b: Buffer, at: number, length: number): Mdata | null
   return m;
 }
 
-/** Never throws: whoever stores a record has changed memory already. */
+/** Never throws: the caller has already changed the record in memory. */
 function put(b: Buffer, at: number, sec: number, nsec: number): void {
   b.writeInt32BE(Math.floor(sec / HIGH) | 0, at);
   b.writeUInt32BE(sec >>> 0, at + 4);

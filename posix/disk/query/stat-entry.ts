@@ -46,7 +46,7 @@ export class EntryQuery implements CachedProgram {
   /** The table's inode of the entry's gfid, if it holds one. */
   inode: Inode | null = null;
   parentStat: Iatt = NO_IATT;
-  /** The directory was removed, and the descriptor is all that is left of it. */
+  /** The directory was removed; only its descriptor is left. */
   parentGone = false;
 
   constructor(disk: QueryContext, dir: Directory, parent: Inode, name: string, wants: XattrWants) {
@@ -71,7 +71,7 @@ export class EntryQuery implements CachedProgram {
     this.#above = b.statOut();
     const unread = this.#disk.mdata.unread(this.parent);
     if (unread) this.#aboveTimes = b.out(64);
-    // Above the root is nothing for clients; elsewhere `..` is within the brick.
+    // Clients see nothing above the root; elsewhere `..` is within the brick.
     const beneath = this.name === '..' && !this.parent.isRoot ? 0 : RESOLVE_BENEATH;
     b.open(dir, this.name, O_PATH | O_NOFOLLOW, 0, resolve | beneath);
     this.#statx = b.statx(reg(0), null, this.#file);

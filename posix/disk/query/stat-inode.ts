@@ -23,14 +23,14 @@ import type { QueryContext } from './query-context.js';
 import { readContent } from './small-file-content.js';
 import { XattrRoom, XattrWants } from './xattr-reply.js';
 
-/** What is known of a file after it was looked at. */
+/** Result of a query of one file. */
 export interface InodeStat {
   stat: Iatt;
   /** The answer to the request's xdata; null when it had none. */
   dict: Dict | null;
 }
 
-/** What is read besides what the request asks for: no more is to be read if the request asks for nothing. */
+/** The xattrs that posix itself needs, for requests that ask for none. */
 const NOTHING = new XattrWants(null);
 
 /** Attributes of an inode's file and what the request's xdata asks for; releases the file. Fails with the errno of the disk. */

@@ -40,6 +40,6 @@ export function readReply(
   return { count, errno, stat, region: count === 0 ? null : held, xdata: null };
 }
 
-/** Whether a read of so many bytes has come to the end that the stat result at `at` tells of. */
+/** Whether a read of so many bytes has come to the end that the stat result at `at` reports. */
 export const reachesEnd = (b: Batch, at: number, args: ReadArgs, count: number): boolean =>
   args.offset + count >= doubleAt(b.f64, at + STAT.size);

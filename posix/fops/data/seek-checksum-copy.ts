@@ -32,7 +32,7 @@ const WHENCE = [SEEK_DATA, SEEK_HOLE];
 const MAX_CHECKED = 256 * 1024 * 1024;
 /** Read by one call of the pool: some ten milliseconds of work. */
 const SLICE_BYTES = 4 << 20;
-/** Checksums of more than a slice that a thread has under way: self-heal asks for 128 KiB each. */
+/** Checksums of more than a slice that a thread has in progress: self-heal asks for 128 KiB each. */
 const LONG_CHECKS = 2;
 
 /** Lets so many in at a time, the others in their order. */

@@ -28,7 +28,7 @@ import type { OpenFile } from '../../disk/open-file.js';
 import { refuseCloud, refuseDevice } from './data-refusal.js';
 import { usesReserve } from './space-check.js';
 
-/** What a user's change of a full disk may do all the same. */
+/** What users may still change when the disk is full. */
 export enum WhenFull {
   /** Everything: it takes no space. */
   all,

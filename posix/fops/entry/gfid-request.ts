@@ -32,7 +32,7 @@ export function requiredGfid(xdata: Dict | null): Gfid {
 }
 
 /**
- * Whether replication, dispersal or distribution make an entry anew that other bricks have: they do it as root, with a pid
+ * Whether replication, dispersal or distribution make an entry again that other bricks have: they do it as root, with a pid
  * of their own or a mark.
  */
 export function isHeal(call: Call, xdata: Dict | null): boolean {
@@ -116,7 +116,7 @@ export async function directoryExists(store: BrickDir, gfid: Gfid): Promise<bool
       throw error;
     }
     if (links > 0) return true;
-    // The descriptor is all that is left; perhaps it was made anew.
+    // The directory was removed; it may have been created again.
     store.dirs.drop(gfidKey(gfid));
     if (attempt > 0) return false;
   }

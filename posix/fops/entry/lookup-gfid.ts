@@ -36,7 +36,7 @@ export function nameless(store: BrickDir, call: Call, args: LookupArgs): MaybePr
   return byHandleSlowly(store, call, args, at);
 }
 
-/** Look-up of a directory by gfid; takes over the pin. */
+/** Lookup of a directory by gfid; takes over the pin. */
 function directory(
   store: BrickDir,
   call: Call,

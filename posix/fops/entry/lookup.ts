@@ -26,7 +26,7 @@ import { runOnPool, tryCached } from '../../disk/run-cached.js';
 import { gfidRequest, isFreeFor, isHeal } from './gfid-request.js';
 import { nameless } from './lookup-gfid.js';
 
-/** A file without gfid that is younger may be one that is being created just now. */
+/** A file without gfid that is younger than this may be one whose creation is in progress. */
 const FRESH_MS = 1000;
 
 export function lookup(store: BrickDir, call: Call, args: LookupArgs): MaybePromise<LookupReply> {
@@ -50,7 +50,7 @@ function wantsOf(store: BrickDir, args: LookupArgs): XattrWants {
     : new XattrWants(args.xdata);
 }
 
-/** Named look-up in an open directory, whose pin this takes over. */
+/** Named lookup in an open directory, whose pin this takes over. */
 function below(store: BrickDir, call: Call, args: LookupArgs, parent: Inode, d: Directory): MaybePromise<LookupReply> {
   const wants = wantsOf(store, args);
   const probe = new EntryQuery(store, d, parent, args.loc.name, wants);
@@ -76,7 +76,7 @@ function below(store: BrickDir, call: Call, args: LookupArgs, parent: Inode, d: 
   return answer(probe, wants, null);
 }
 
-/** The failure of a look-up that found nothing, an everyday one. */
+/** The failure of a lookup that found nothing: an everyday answer. */
 function missed(store: BrickDir, probe: EntryQuery): FopError {
   const { parent, name } = probe;
   if (store.log.debugs) store.log.debug(0, `lstat failed on ${gfidText(parent.gfid)}/${name}`, probe.errno);
@@ -89,7 +89,7 @@ function answer(probe: EntryQuery, wants: XattrWants, content: Uint8Array | null
   return { stat: probe.stat, postparent: probe.parentStat, xdata: probe.found.dict };
 }
 
-/** Whether the answer takes more than the look itself. */
+/** Whether the reply needs more than this query. */
 function needsMore(store: BrickDir, args: LookupArgs, probe: EntryQuery, wants: XattrWants): boolean {
   if (probe.found.gfid === null) return true;
   if (args.xdata !== null && mayLackHandle(store, probe)) return true;
@@ -114,7 +114,7 @@ async function belowSlowly(
   try {
     if (run) await runOnPool(store, probe, priority);
     if (probe.parentGone) {
-      // Removed behind our back, perhaps made anew elsewhere with the same gfid.
+      // Removed directly on the brick, and perhaps created again elsewhere with the same gfid.
       store.dirs.drop(d.key);
       const anew = await Promise.resolve(store.dirs.acquire(parent)).catch(stale);
       d.release();
@@ -143,7 +143,7 @@ async function belowSlowly(
   }
 }
 
-/** What look-ups do besides answering. */
+/** Side effects of lookups. */
 async function extras(
   store: BrickDir,
   call: Call,
@@ -165,7 +165,7 @@ async function extras(
   await pathWord(store, wants, probe.found, probe.stat);
 }
 
-/** Gives a file what it lacks: its handle; a gfid, as the request says, if it is met for the first time. True when something was changed. */
+/** Repairs a file: recreates its handle, or sets the gfid that the request names on a file without one. True if something was changed. */
 async function heal(store: BrickDir, call: Call, args: LookupArgs, d: Directory, probe: EntryQuery): Promise<boolean> {
   const { parent, name } = probe;
   const { gfid } = probe.found;
@@ -176,7 +176,7 @@ async function heal(store: BrickDir, call: Call, args: LookupArgs, d: Directory,
   return args.loc.inode === null && giveGfid(store, call, args, d, probe);
 }
 
-/** Gives a file the gfid that the request names. ENOENT for one that is so young that its creation may be under way. */
+/** Sets the gfid that the request names. ENOENT for a file so young that its creation may be in progress. */
 async function giveGfid(
   store: BrickDir,
   call: Call,

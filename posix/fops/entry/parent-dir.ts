@@ -50,7 +50,7 @@ export class ParentDir extends BatchPart {
       if (store.mdata.unread(parent)) await store.mdata.load(parent);
       let parentDir = new ParentDir(store, call, parent, d, stray);
       if (await parentDir.#look()) return parentDir;
-      // Removed behind our back, perhaps made anew elsewhere with the same gfid.
+      // Removed directly on the brick, and perhaps created again elsewhere with the same gfid.
       store.dirs.drop(d.key);
       const anew = await store.dirs.acquire(parent);
       d.release();

@@ -62,7 +62,7 @@ function openAt(store: BrickDir, d: Directory): MaybePromise<OpenDirectory> {
 export function opendir(store: BrickDir, call: Call, args: OpendirArgs): MaybePromise<Xdata> {
   const { inode } = args;
   if (inode.type !== S_IFDIR && inode.type !== 0) throw failure(ENOTDIR);
-  // Clients that know a directory from a listing open it without a look-up.
+  // Clients that know a directory from a listing open it without a lookup.
   if (inode.type !== S_IFDIR || inode.parent === null) return openDirectory(store, call, args);
   return then(lacksDirectoryHandle(store, inode.gfid, inode, store.priority(call, Priority.high)), (lacks) => {
     if (!lacks) return openDirectory(store, call, args);
@@ -151,7 +151,7 @@ class Reading {
   readonly #size: number;
   readonly #most: number;
   readonly #skipDirectories: boolean;
-  /** Entries for the reply whose files lack their handle: clients will open them by it, without a look-up. */
+  /** Entries for the reply whose files lack their handle: clients will open them by it, without a lookup. */
   lost: DirEntry[] | null = null;
 
   constructor(store: BrickDir, args: ReaddirArgs, wants: XattrWants | null, most: number) {
@@ -253,7 +253,7 @@ async function restoreHandles(store: BrickDir, parent: Inode, lost: DirEntry[]):
   }
 }
 
-/** Content of the small files among entries, for those who ask. */
+/** Contents of small files among the entries, if the client asks for them. */
 async function addContents(
   store: BrickDir,
   call: Call,

@@ -146,7 +146,7 @@ function aclStep(inode: Inode, name: string, value: DictValue): XattrStep {
   return inode.type === S_IFDIR ? { name: key.ACL_DEFAULT_XATTR, value: acl } : { errno: EACCES };
 }
 
-/** What clients are told of the attributes before and after. */
+/** The attributes before and after, as the reply carries them. */
 export function statsOf(pre: Iatt, post: Iatt): Dict {
   return new Dict().setIatt(key.IATT_IN_XDATA, post).setIatt(key.PRE_STAT, pre).setIatt(key.POST_STAT, post);
 }

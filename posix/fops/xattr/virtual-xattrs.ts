@@ -160,7 +160,7 @@ function nodeUuid(store: BrickDir): DictReply | null {
   return text(key.NODE_UUID, gfidText(uuid), 36);
 }
 
-/** Paths of a file by what its xattrs tell of its names. ENODATA when the brick keeps no such xattrs, or the file has none. */
+/** Paths of a file by what its xattrs report its names. ENODATA when the brick keeps no such xattrs, or the file has none. */
 async function linkPaths(store: BrickDir, inode: Inode, name: string): Promise<DictReply> {
   if (!store.options.gfid2path) throw failure(ENODATA);
   if (inode.type === S_IFDIR) return text(name, await directoryPath(store, inode.gfid), 0);

@@ -100,7 +100,7 @@ function itemsOf(op: number, dict: Dict): Item[] {
   return items;
 }
 
-/** Reads some values, changes them, stores those that have changed. */
+/** Reads values, changes them, and stores the changed ones. */
 async function operate(
   store: BrickDir,
   inode: Inode,

@@ -167,7 +167,7 @@ export class BusyFiles {
     this.#gone = this.#gone.filter((g) => kept.has(g));
   }
 
-  /** Empties the lists. Counts go on from where they were, as in the original. */
+  /** Empties the lists. Counts go on from where they were, as in glusterfsd. */
   clear(): void {
     this.#gone = [];
     this.#threshold.fill(0);

@@ -87,7 +87,7 @@ const ALWAYS = {
       };
     });
   },
-  // Directories are counted as in the original: those that were made while the brick has been running.
+  // Directories are counted as in glusterfsd: those that were made while the brick has been running.
   mkdir(t: IoStatsTranslator, call: Call, args: MkdirArgs): MaybePromise<EntryReply> {
     return noting(t.next.mkdir(call, args), (reply) => t.madeDirectory(reply.stat.gfid, args));
   },
@@ -103,7 +103,7 @@ const ALWAYS = {
 export class IoStatsTranslator extends Translator<Options> {
   readonly statistics: Statistics;
   #profiling: boolean;
-  /** Each open file is told of in the log when it is closed. */
+  /** Each open file is reported in the log when it is closed. */
   #fdStats: boolean;
   #samples: Samples | null = null;
   readonly #dumping: PeriodicDump;

@@ -16,7 +16,7 @@ export class OpenFileCount {
     this.current--;
   }
 
-  /** The most are counted anew, from the next file that is opened on. */
+  /** The maximum is counted again, from the next file that is opened. */
   clear(): void {
     this.most = 0;
     this.#mostAt = 0;

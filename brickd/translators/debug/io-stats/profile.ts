@@ -30,7 +30,7 @@ export function addCounters(values: ProfileValues, interval: number, c: Counters
 
 function addSizes(values: ProfileValues, prefix: string, sizes: Float64Array): void {
   for (let k = 0; k < BUCKETS; k++) {
-    // The original prints 2^31 as an int.
+    // glusterfsd prints 2^31 as an int.
     if (sizes[k] !== 0) values.set(`${prefix}-${k === 31 ? -(2 ** 31) : 2 ** k}`, cell(sizes, k));
   }
 }

@@ -52,7 +52,7 @@ export class Statistics {
     this.interval.upcall(number);
   }
 
-  /** Counts all fops anew, and how many files are open at most. */
+  /** Counts all fops again, and how many files are open at most. */
   clear(): void {
     this.cumulative.clear();
     this.interval.clear();

@@ -1,5 +1,5 @@
 /**
- * The counters as a text or as JSON, in the keys and columns that scripts know from the original's dump files. Latencies are
+ * The counters as a text or as JSON, in the keys and columns that scripts know from glusterfsd's dump files. Latencies are
  * microseconds, as their names say.
  */
 

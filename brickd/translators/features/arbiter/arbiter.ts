@@ -32,7 +32,7 @@ import { ENOSYS } from '../../../../native/errno.js';
 import type { Options } from './options.js';
 
 export class ArbiterTranslator extends Translator<Options> {
-  /** Attributes that a look-up brought are those that acknowledgements tell. */
+  /** Attributes that a lookup brought are those that acknowledgements tell. */
   lookup(call: Call, args: LookupArgs): MaybePromise<LookupReply> {
     const reply = this.next.lookup(call, args);
     return then(reply, (found) => {
@@ -88,7 +88,7 @@ export class ArbiterTranslator extends Translator<Options> {
     inode.ctx[this.slot] = stat;
     return stat;
   }
-  /** A file that no look-up has shown, as one just made, is asked once. */
+  /** A file that no lookup has shown, as one just made, is asked once. */
   #ofFd(call: Call, fd: Fd): MaybePromise<Iatt> {
     return (
       this.#known(fd.inode) ??

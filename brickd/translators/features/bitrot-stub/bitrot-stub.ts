@@ -1,6 +1,6 @@
 /**
  * features/bitrot-stub: the brick's part in bit-rot detection. Files have versions, which rise before a file is changed for the first
- * time after it was signed; the signer (bitd) is told of changed files when they are closed, and has a hash stored with the version
+ * time after it was signed; the signer (bitd) is notified of changed files when they are closed, and has a hash stored with the version
  * that it has read. What the scrubber finds not to match is bad: nobody reads or changes it until the file was removed and healed.
  */
 import { type Logger, loggerFor } from '../../../../mux/base/log.js';
@@ -142,14 +142,14 @@ export class BitrotStubTranslator extends Translator<Options> {
     });
   }
 
-  /** As the fops know it that are linked while it is on. One that was under way when it was switched off goes on as before. */
+  /** As the fops know it that are linked while it is on. One that was in progress when it was switched off goes on as before. */
   get #on(): Detection {
     const detection = this.#detection;
     if (detection === null) throw failure(EIO);
     return detection;
   }
 
-  /** An open file may change its contents: its close is one that the signer may have to be told of. */
+  /** An open file may change its contents: the signer may have to be notified of its close. */
   #join(fd: Fd, object: ObjectState): void {
     const before = fd.ctx[this.slot];
     if (before === object) return;
@@ -271,7 +271,7 @@ export class BitrotStubTranslator extends Translator<Options> {
     return this.#lookupBad(detection, inode, lower);
   }
 
-  /** asked: where the state is kept if the file's xattrs were asked for: only they tell of one that is not known. */
+  /** asked: where the state is kept if the file's xattrs were asked for: only they show one that is not known. */
   #found(reply: F.LookupReply, asked: Objects | null, known: ObjectState | undefined): F.LookupReply {
     const { stat, xdata } = reply;
     if (!stat.isRegular || isNullGfid(stat.gfid)) return shown(reply);
@@ -312,7 +312,7 @@ export class BitrotStubTranslator extends Translator<Options> {
       },
     });
     if (isNew(call, args, stat)) return joining(objects.made(inode));
-    // It was there, or a heal has made it anew.
+    // It was there, or a heal has made it again.
     if (objects.known(inode)?.bad === true) objects.forget(inode);
     const emptied = (args.flags & O_TRUNC) !== 0;
     return this.#existing(inode, emptied, joining).catch((error: unknown) => {

@@ -76,7 +76,7 @@ export function listed(reply: DictReply): DictReply {
 export const asking = <A extends Xdata>(args: A, xdata: Dict | null): A =>
   xdata === args.xdata ? args : { ...args, xdata };
 
-/** A look-up's answer as clients get it. */
+/** A lookup's answer as clients get it. */
 export function shown(reply: LookupReply): LookupReply {
   hide(reply.xdata);
   return reply;

@@ -4,7 +4,7 @@
  *
  *   normal ──last close: "wait"──> reopenWait ──the signer's hint──> quick ──last close: "sign"──> normal
  *
- * The signer waits a while after the first time, in which the file may be opened and changed again without being told of; what it
+ * The signer waits a while after the first time, in which the file may be opened and changed again without notice; what it
  * reads after the second time it signs. A change during that raises the version again, and the signature is not taken.
  */
 import { assert } from '../../../../native/assert.js';
@@ -67,7 +67,7 @@ export class ObjectState {
   }
 
   /**
-   * The signer has opened a file to have itself told of the close, changed or not: the state may have been forgotten since it was told of
+   * The signer has opened a file to be notified of its close, changed or not: the state may have been forgotten since it was notified
    * a change. If the version was signed meanwhile, a change still raises it: a signature must never be one of other contents.
    */
   hinted(): void {

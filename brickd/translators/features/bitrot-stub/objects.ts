@@ -25,7 +25,7 @@ import {
   VERSION,
 } from './xattr-formats.js';
 
-/** Read with a file's first look-up. */
+/** Read with a file's first lookup. */
 const KEYS = [VERSION, SIGNATURE, BAD_FILE];
 const GONE: ReadonlySet<number> = new Set([ENOENT, ESTALE]);
 
@@ -82,14 +82,14 @@ export class Objects {
     }, inode);
   }
 
-  /** A look-up's xdata that asks for what {@link found} reads. */
+  /** A lookup's xdata that asks for what {@link found} reads. */
   asking(xdata: Dict | null): Dict {
     const asked = copyDict(xdata);
     for (const key of KEYS) asked.setUint(key, 0);
     return asked;
   }
 
-  /** The state of a file whose xattrs a look-up has read. What is known already is newer. */
+  /** The state of a file whose xattrs a lookup has read. What is known already is newer. */
   found(inode: Inode, xattrs: Dict): ObjectState {
     const known = this.known(inode);
     if (known !== undefined) return known;
@@ -97,7 +97,7 @@ export class Objects {
     const state = new ObjectState(this, this.#versionIn(inode.gfid, xattrs), bad);
     this.#keep(inode, state);
     if (bad !== this.#quarantine.has(inode.key)) {
-      // Whoever asks is told of what is on disk already; the list is for the status.
+      // Replies show what is on disk already; the list is for the status.
       const listed = bad ? this.#quarantine.add(inode.gfid) : this.#quarantine.remove(inode.gfid);
       background(listed, this.#log, `${this.#layer.brick.name}: changing the list of bad files failed`);
     }

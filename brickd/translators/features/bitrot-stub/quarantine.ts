@@ -94,7 +94,7 @@ export class Quarantine {
     return errno === EEXIST ? 0 : errno;
   }
 
-  /** Reads anew what is on the list. Rejects with an Error that names the brick. */
+  /** Reads again what is on the list. Rejects with an Error that names the brick. */
   async read(): Promise<void> {
     try {
       await this.#read();

@@ -1,4 +1,4 @@
-/** The signer's side (bitd): what it is told of, and what it and the scrubber ask and tell by xattrs that are none. */
+/** The protocol with the signer (bitd): its notifications, and the virtual xattrs by which it and the scrubber ask and answer. */
 import { background } from '../../../../mux/base/fault.js';
 import type { Logger } from '../../../../mux/base/log.js';
 import { type Call, ClientPid } from '../../../../mux/xlator/call.js';
@@ -52,7 +52,7 @@ export class Signer {
       try {
         await this.#layer.next.ipc(call, { op: IPC_CHANGELOG, xdata });
       } catch (error) {
-        // There is no socket for the signer: whoever should have opened it has said so.
+        // The changelog has no socket for the signer, and has logged that.
         this.#log.debug(0, `the signer is not told of ${gfidText(inode.gfid)}`, fopErrorOf(error).errno);
       }
     });
@@ -69,7 +69,7 @@ export class Signer {
     return null;
   }
 
-  /** Stores a signature, unless it is of an older version: the file was changed meanwhile, and will be told of again. */
+  /** Stores a signature, unless it is of an older version: the file was changed meanwhile, and will be reported again. */
   async #sign(call: Call, args: FsetxattrArgs): Promise<Xdata> {
     const { inode } = args.fd;
     const value = args.dict.bytes(SET_SIGNATURE);
@@ -88,7 +88,7 @@ export class Signer {
     return this.#layer.next.fsetxattr(call, { fd: args.fd, dict, flags: 0, xdata });
   }
 
-  /** The signer has the file open so that its closing is told of. */
+  /** The signer has the file open so that its closing is reported. */
   async #hint(args: FsetxattrArgs): Promise<Xdata> {
     const { fd } = args;
     const hint = args.dict.number(REOPEN_HINT);

@@ -18,7 +18,7 @@ export const SET_SIGNATURE = 'trusted.glusterfs.set-signature';
 export const REOPEN_HINT = 'trusted.glusterfs.bit-rot.reopen-hint';
 export const STUB_INIT = 'trusted.glusterfs.bit-rot.stub-init';
 
-/** Values of {@link REOPEN_HINT}: sign what was told of; sign what may have been changed unnoticed. */
+/** Values of {@link REOPEN_HINT}: sign what was reported; sign what may have been changed unnoticed. */
 export const Hint = { resign: 0, reopen: 1 } as const;
 
 /** Of a file that nobody has signed or changed since bit-rot detection is on. */

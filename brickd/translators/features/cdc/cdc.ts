@@ -38,7 +38,7 @@ export class CdcTranslator extends Translator<Options> {
     };
   }
 
-  /** Of the option's value; what zlib does not take is replaced by the default, as in the original. */
+  /** Of the option's value; what zlib does not take is replaced by the default, as in glusterfsd. */
   #within(option: string, value: number, least: number, most: number, otherwise: number): number {
     if (value === otherwise || (value >= least && value <= most)) return value;
     this.#log.warning(

@@ -58,7 +58,7 @@ export class ChangelogFolder {
     return new ChangelogFolder(brick, latin1OfBytes(path), await openDirectory(brick.name, path));
   }
 
-  /** waitMs: how long system calls that are under way are waited for. */
+  /** waitMs: how long system calls that are in progress are waited for. */
   async close(waitMs = CLOSE_WAIT_MS): Promise<void> {
     const left = await this.queue.drained(waitMs);
     if (left > 0) this.#closing.hold();

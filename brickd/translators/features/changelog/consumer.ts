@@ -1,5 +1,5 @@
 /**
- * A process that has asked to be told of events: gsyncd and glusterfind by libgfchangelog, and bit-rot detection. The brick connects to the
+ * A process that subscribed to events: gsyncd and glusterfind by libgfchangelog, and bit-rot detection. The brick connects to the
  * socket that it named and calls it with events, in order; each call is answered before the next.
  */
 import { connect } from 'node:net';
@@ -44,7 +44,7 @@ export class Consumer {
   readonly #onEnd: (consumer: Consumer) => void;
   #rpc: RpcSocket | null = null;
   #waiting: Waiting[] = [];
-  /** Events at the front of {@link #waiting} that a call under way has. */
+  /** Events at the front of {@link #waiting} that a call in progress has. */
   #sending = 0;
   #gathering: NodeJS.Timeout | null = null;
   #sequence = 1;
@@ -148,7 +148,7 @@ export class Consumer {
     this.#send();
   }
 
-  /** Lets go of it. */
+  /** Releases it. */
   end(reason: string): void {
     if (this.#state === 'ended') return;
     const level = this.#state === 'connected' ? 'info' : 'error';

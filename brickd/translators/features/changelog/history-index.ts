@@ -2,7 +2,7 @@
  * HTIME: the index of all journals since changes have been recorded without a gap, which consumers search by time. Each rollover adds
  * the journal's full path and a NUL; records of one index have one length. An empty slice has a record, too, but no file: its name is
  * spelled in lower case. An xattr of the file has the time of the last record and their number. It is written after the record, so
- * that it never tells of one that is not there; where a killed process has left it behind, the next one sets it right.
+ * that it never counts one that is not there; where a killed process has left it behind, the next one sets it right.
  */
 import type { Logger } from '../../../../mux/base/log.js';
 import { defined } from '../../../../native/assert.js';
@@ -196,7 +196,7 @@ async function repaired(folder: ChangelogFolder, log: Logger, fd: number, name: 
     if (errno !== 0) throw new FolderError('cutting', where, errno);
   }
   const records = tail.recordBytes === 0 ? 0 : tail.end / tail.recordBytes;
-  // Records of several lengths (of an earlier release's layout) are not counted anew.
+  // Records of several lengths (of an earlier release's layout) are not counted again.
   const known = Number.isInteger(records) ? records : Number(counted);
   const last = tail.last === 0 ? Number(said) : tail.last;
   if (totals !== `${last}:${known}`) {

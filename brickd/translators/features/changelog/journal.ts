@@ -216,7 +216,7 @@ export class Journal implements Collector {
     }
   }
 
-  /** A set is in the file, or kept for later: whoever waits for it goes on. */
+  /** A set is in the file, or kept for later: the fops that wait for it go on. */
   #ended(set: RecordSet): void {
     assert(this.#writing === set && set.number > this.#done, 'one set is written at a time, in order');
     this.#writing = null;
@@ -307,7 +307,7 @@ export class Journal implements Collector {
 
   // --- slices ----------------------------------------------------------------------------------------------------------
 
-  /** Runs work behind what is under way. Resolves with whether it succeeded. */
+  /** Runs work behind what is in progress. Resolves with whether it succeeded. */
   #run(what: string, work: () => Promise<boolean>): Promise<boolean> {
     const done = this.#chain.then(work).catch((thrown: unknown) => {
       this.#log.error(0, `${what} has failed: ${describeThrown(thrown)}`);

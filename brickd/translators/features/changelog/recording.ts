@@ -55,7 +55,7 @@ export class Recording {
   #cancelBarrierTimeout: (() => void) | null = null;
   #timers: (() => void)[] = [];
   #ended = false;
-  /** An attempt under way; never rejects. */
+  /** An attempt in progress; never rejects. */
   #beginning: Promise<void> = Promise.resolve();
 
   constructor(layer: Translator<Options>, log: Logger, socketDirectory: string) {
@@ -123,7 +123,7 @@ export class Recording {
     this.consumers = await Consumers.listen(brick, this.#socketDirectory, this.#log);
   }
 
-  /** gap: changes were made that were not recorded: a new index tells of that. */
+  /** gap: changes were made that were not recorded: a new index says so. */
   async #begin(options: Options, gap: boolean): Promise<void> {
     const dir = options['changelog-dir'];
     if (dir === undefined) throw new Error(`brick ${this.#layer.brick.name}: changelog-dir is not set`);

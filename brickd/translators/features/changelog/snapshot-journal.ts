@@ -31,7 +31,7 @@ export class SnapshotJournal implements Collector {
     this.#size = size;
   }
 
-  /** Begins it anew. Rejects with a {@link FolderError}. */
+  /** Begins it again. Rejects with a {@link FolderError}. */
   static async begin(folder: ChangelogFolder, log: Logger, encoding: Encoding): Promise<SnapshotJournal> {
     const fd = await folder.openFile(NAME, O_CREAT | O_RDWR | O_TRUNC, FILE_MODE);
     if (fd < 0) throw new FolderError('opening', `${folder.path}/${NAME}`, -fd);

@@ -28,7 +28,7 @@ interface Membership {
   'entry-changes'?: boolean;
   /** Changes of an inode's entries are made one at a time: this settles after the last. */
   tail: Promise<unknown>;
-  /** One is under way. */
+  /** One is in progress. */
   changing: boolean;
 }
 

@@ -34,7 +34,7 @@ export const ENTRY_CHANGES = 'entry-changes' satisfies IndexName;
 
 const DIR_MODE = 0o600;
 const CONCURRENCY = 4;
-/** How long the end waits for system calls: fops that the client is told of have ended before. */
+/** How long the end waits for system calls: fops of clients have ended before. */
 const CLOSE_WAIT_MS = 500;
 
 /** Something below the indices: a name in a folder, '' being the folder of the indices itself. */

@@ -219,7 +219,7 @@ export class IndexTranslator extends Translator<Options> {
     const place = { folder: pathOf(folder), name: gfidText(gfid) };
     return this.#remove(call, folder, directoryOf(args.loc), async () => {
       if (args.flags !== 0) {
-        // Whoever asks does not wait for a folder that may be large.
+        // The request does not wait for a folder that may be large.
         const wiped = this.#store.wipe(place).catch(nullOnFailure);
         background(wiped, this.#log, `removing ${place.folder}/${place.name} failed`);
         return;

@@ -119,7 +119,7 @@ export class InodeLeases {
 
   /**
    * A flushed descriptor is in no lease's way until it is used again: libgfapi keeps a reference of one that a lease was asked for by, and
-   * never releases it. Whoever uses one nevertheless breaks leases by that.
+   * never releases it. A client that uses one breaks leases nevertheless.
    */
   flushed(fd: Fd, flushed: boolean): void {
     const open = this.#fds.get(fd);

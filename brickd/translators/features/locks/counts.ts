@@ -76,7 +76,7 @@ export function answer(request: CountRequest, locks: InodeLocks | undefined, xda
   }
 }
 
-/** As {@link answer}, with the lock on the name in its directory: for look-ups and directory entries. */
+/** As {@link answer}, with the lock on the name in its directory: for lookups and directory entries. */
 export function answerEntry(
   request: CountRequest,
   parent: Inode | null,

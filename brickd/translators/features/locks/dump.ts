@@ -35,7 +35,7 @@ function posixLine(i: number, range: Range, { owner, client }: LockOwner, active
   return `posixlk.posixlk[${i}](${state(active)})=${line}`;
 }
 
-/** Locks that a statedump tells of: all of a file while there is room, so that a million of them do not keep the brick busy. */
+/** Locks that a statedump reports: all of a file while there is room, so that a million of them do not keep the brick busy. */
 export const MOST_LINES = 20_000;
 const MOST_SECTIONS = 5000;
 

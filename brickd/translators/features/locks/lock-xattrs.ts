@@ -44,7 +44,7 @@ export abstract class LockXattrs extends GuardedIo {
   // --- reading ------------------------------------------------------------------------------------------------------
 
   getxattr(call: Call, args: GetxattrArgs): MaybePromise<DictReply> {
-    // The original takes an interruption by way of an fd only.
+    // glusterfsd takes an interruption by way of an fd only.
     if (args.name.startsWith(CLEAR_PREFIX)) return this.#clear(call, args.inode, args.name);
     return this.withCounts(args.xdata, args.inode, () => this.next.getxattr(call, args));
   }

@@ -1,5 +1,5 @@
 /**
- * The xattr `trusted.glusterfs.lockinfo`: a client that opens a file anew (another process of the same application takes
+ * The xattr `trusted.glusterfs.lockinfo`: a client that opens a file again (another process of the same application takes
  * over) moves the locks of the old fd to the new one. Its value is a dictionary in Gluster's old encoding that maps a
  * brick to the number of an fd.
  */

@@ -3,7 +3,7 @@ import { bool, int, str } from '../../../../volfiles/option-types.js';
 import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
 
 export const options = defineOptions({
-  /** `file`, `forced` or `optimal`; any other word means off, as in the original. */
+  /** `file`, `forced` or `optimal`; any other word means off, as in glusterfsd. */
   'mandatory-locking': str({ default: 'off' }),
   trace: bool({ default: 'off' }),
   'monkey-unlocking': bool({ default: 'false' }),

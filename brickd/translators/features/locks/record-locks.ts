@@ -133,7 +133,7 @@ function set(locks: InodeLocks, holder: Holder, range: Range, mayWait: boolean):
   const posix = locks.posixLocks();
   if (posix.conflict(holder, range) !== null) {
     if (!mayWait) throw failure(EAGAIN);
-    // Who waits lets go of what it has there: two owners that both want to make a read lock a write lock would wait for ever.
+    // Who waits releases what it has there: two owners that both want to make a read lock a write lock would wait for ever.
     posix.apply(holder, { ...range, type: LockType.unlock });
     posix.grant();
     if (isMoving(locks)) return locks.fileMove().hold(holder.client);
@@ -164,7 +164,7 @@ function nextOfFd(locks: InodeLocks, fd: Fd, asked: Flock, slot: number): Flock 
   return { ...asked, type: LockType.endOfList };
 }
 
-/** Locks that one reply tells of at most. A file with more stays where it is. */
+/** Locks that one reply reports at most. A file with more stays where it is. */
 export const MAX_ACTIVE = 32768;
 
 /** The locks held, for migration of the file to another brick. E2BIG when there are too many. */

@@ -49,7 +49,7 @@ export class DirectoryLimit {
   #askedAt = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | null = null;
   #settling: Promise<void> | null = null;
-  /** When the log was told of the soft limit. */
+  /** When the soft limit was logged. */
   alertedAt = Number.NEGATIVE_INFINITY;
   /** Fops that were refused or cut short. */
   refused = 0;
@@ -134,7 +134,7 @@ export class DirectoryLimit {
     return this.#bytes.isUncertain || this.#objects.isUncertain;
   }
 
-  /** Asks anew; concurrent callers share a question. */
+  /** Asks again; concurrent callers share a question. */
   refresh(): Promise<void> {
     this.#asking ??= this.#askNow().finally(() => {
       this.#asking = null;
@@ -163,7 +163,7 @@ export class DirectoryLimit {
 
   async #settleNow(): Promise<void> {
     for (let questions = 0; questions < MOST_QUESTIONS; questions++) {
-      // One that is under way may be too old.
+      // One that is in progress may be too old.
       if (this.#asking !== null) await this.#asking;
       await this.refresh();
       if (!this.#isUncertain) return;

@@ -5,7 +5,7 @@
  */
 export class Growth {
   #total = 0;
-  /** The total when the last answer was asked for, and when the question under way was. */
+  /** The total when the last answer was asked for, and when the question in progress was. */
   #answered = 0;
   #asked = 0;
   #reserved = 0;
@@ -14,7 +14,7 @@ export class Growth {
   get pending(): number {
     return this.#total - this.#answered + this.#reserved;
   }
-  /** About to be added by fops under way. */
+  /** About to be added by fops in progress. */
   get reserved(): number {
     return this.#reserved;
   }

@@ -3,9 +3,9 @@ import { pathOf } from '../../../../mux/xlator/known-path.js';
 import type { DumpSection, QuotaNumbers } from '../../../../mux/xlator/translator.js';
 import type { DirectoryLimit } from './directory-limit.js';
 
-/** Directories that metrics tell of one by one. */
+/** Directories that metrics report one by one. */
 const TOLD = 30;
-/** Directories that a statedump tells of. */
+/** Directories that a statedump reports. */
 const DUMPED = 1000;
 
 const share = (used: number, limit: number | undefined): number => (limit === undefined ? 0 : used / limit);

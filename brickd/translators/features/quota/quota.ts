@@ -68,7 +68,7 @@ import { UsageSource } from './usage-source.js';
 /** Fops of the server itself and of its helpers are counted, never refused. */
 const isInternal = (call: Call): boolean => call.pid < 0;
 const isMarked = (xdata: Dict | null): boolean => xdata?.has(INTERNAL_FOP) === true;
-/** Bit of {@link INTERNAL_CTX}: a directory is made anew on a brick that lacks it. */
+/** Bit of {@link INTERNAL_CTX}: a directory is created again on a brick that lacks it. */
 const HEALS_DIRECTORY = 1;
 
 const OBJECT: QuotaDemand = { bytes: 0, objects: 1, divisible: false };

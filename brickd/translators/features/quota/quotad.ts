@@ -1,6 +1,6 @@
 /**
  * The connection to quotad, the daemon that knows what a directory uses in the whole volume. All bricks of a thread share one.
- * While quotad is away (it starts anew whenever quota is switched on or off anywhere) questions wait a bounded time; once it has been
+ * While quotad is away (it starts again whenever quota is switched on or off anywhere) questions wait a bounded time; once it has been
  * away for longer they fail at once, until it is back.
  */
 import { connect, type Socket } from 'node:net';
@@ -193,7 +193,7 @@ export class Quotad {
 let shared: Quotad | null = null;
 let users = 0;
 
-/** The thread's connection; whoever takes it gives it back by {@link releaseQuotad}. */
+/** The thread's connection; to be returned by {@link releaseQuotad}. */
 export function acquireQuotad(): Quotad {
   users++;
   shared ??= new Quotad();

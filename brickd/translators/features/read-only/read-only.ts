@@ -1,6 +1,6 @@
 /**
  * features/read-only: refuses with EROFS all fops that the table says change something. Gluster's internal clients may go on
- * healing. (The original lets some through: DISCARD, ZEROFILL, FREMOVEXATTR, ICREATE, NAMELINK, COPY_FILE_RANGE, O_TRUNC.)
+ * healing. (glusterfsd lets some through: DISCARD, ZEROFILL, FREMOVEXATTR, ICREATE, NAMELINK, COPY_FILE_RANGE, O_TRUNC.)
  */
 
 import type { Call } from '../../../../mux/xlator/call.js';
@@ -24,7 +24,7 @@ import type { Options } from './options.js';
 
 /** Changing fops with a rule of their own, by their arguments. */
 const BY_ARGUMENTS: ReadonlySet<FopName> = new Set(['xattrop', 'fxattrop']);
-/** Changes nothing, and is refused all the same, as in the original. */
+/** Changes nothing, and is refused all the same, as in glusterfsd. */
 const REFUSED_TOO: ReadonlySet<FopName> = new Set(['fsyncdir']);
 
 /** Opened for writing, or emptied by being opened. */

@@ -21,7 +21,7 @@ const LABEL = 'security.selinux';
 const STORED = 'trusted.glusterfs.selinux';
 
 export class SelinuxTranslator extends Translator<Options> {
-  /** Setting goes by the stored name whether or not the option is on, as in the original. */
+  /** Setting goes by the stored name whether or not the option is on, as in glusterfsd. */
   setxattr(call: Call, args: SetxattrArgs): MaybePromise<Xdata> {
     if (!args.dict.has(LABEL)) return this.next.setxattr(call, args);
     return this.next.setxattr(call, { ...args, dict: renamed(args.dict, LABEL, STORED) });

@@ -76,7 +76,7 @@ export class NamespaceUsages {
 
   /** The usage of the namespace with that root. */
   at(namespace: Inode): MaybePromise<Usage> {
-    // The table may have dropped the inode and made it anew.
+    // The table may have dropped the inode and made it again.
     const known = this.#known.get(namespace.key);
     if (known !== undefined) {
       namespace.ctx[this.#layer.slot] = known;

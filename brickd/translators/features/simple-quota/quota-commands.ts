@@ -79,7 +79,7 @@ export class QuotaCommands {
     this.#log.info(0, `namespace ${gfidText(usage.gfid)}: limit ${usage.limit || 'none'}, used here ${usage.used}`);
   }
 
-  /** Somebody has counted anew. */
+  /** Somebody has counted again. */
   async #setSize(inode: Inode, dict: Dict, wind: () => MaybePromise<Xdata>): Promise<Xdata> {
     const size = dict.number(SIZE);
     const isRoot = (await this.#layer.brick.namespaceOf(inode)).key === inode.key;

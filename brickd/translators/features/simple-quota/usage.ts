@@ -1,6 +1,6 @@
 /**
  * The space that one namespace takes on this brick, and the limit on it. Fops that may take space reserve it first, so that
- * those under way at the same time can't all pass a check that only one of them would.
+ * those in progress at the same time can't all pass a check that only one of them would.
  */
 import type { Gfid } from '../../../../mux/xlator/gfid.js';
 import { assert } from '../../../../native/assert.js';
@@ -19,7 +19,7 @@ export class Usage {
   #used: number;
   /** What the xattr of the namespace's root says. */
   stored: number;
-  /** The write of that xattr that is under way. */
+  /** The write of that xattr that is in progress. */
   storing: Promise<void> | null = null;
   /** Bytes taken in the whole volume, as somebody told, and what was counted here at that time. Null: this brick is all. */
   #told: { total: number; used: number } | null = null;
@@ -86,7 +86,7 @@ export class Usage {
   }
 
   /**
-   * Reserves space until {@link release}. False where that would exceed the limit; waits where only fops under way are in the
+   * Reserves space until {@link release}. False where that would exceed the limit; waits where only fops in progress are in the
    * way, which may turn out to take less. enforced: false reserves in any case.
    */
   reserve(bytes: number, enforced: boolean): boolean | Promise<boolean> {

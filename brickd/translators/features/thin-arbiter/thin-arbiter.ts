@@ -12,7 +12,7 @@ import { Translator } from '../../../../mux/xlator/translator.js';
 import { EINVAL } from '../../../../native/errno.js';
 import type { Options } from './options.js';
 
-/** There is no data here and nothing to see: clients look the file up, make it, lock it and use its xattrs. As in the original. */
+/** There is no data here and nothing to see: clients look the file up, make it, lock it and use its xattrs. As in glusterfsd. */
 const REFUSED = [
   'stat',
   'fstat',

@@ -3,7 +3,7 @@ import { bool, list, path, size, str } from '../../../../volfiles/option-types.j
 import { defineOptions, type OptionsOf } from '../../../../volfiles/options.js';
 
 export const options = defineOptions({
-  /** Once on, it stays on until the brick starts anew. */
+  /** Once on, it stays on until the brick starts again. */
   trash: bool({ default: 'off' }),
   'trash-dir': str({ default: '.trashcan' }),
   /** Path prefixes in the volume that are not kept. */

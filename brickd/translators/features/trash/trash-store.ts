@@ -1,6 +1,6 @@
 /**
  * The trash on disk: a directory in the brick's root with a fixed gfid, and below it the paths of what was thrown away.
- * Directories there have no gfid at first: look-up gives them the same one on every brick.
+ * Directories there have no gfid at first: lookup gives them the same one on every brick.
  * Clients may change what is in the trash, so all of it is reached below the brick's open root, and no symlink is followed on
  * the way.
  */
@@ -206,7 +206,7 @@ export class TrashStore {
       const named = b.linkFd(fd, dir, as);
       b.mkdir(this.#dir, handle.slice(0, 2), 0o700, IGNORE);
       b.mkdir(this.#dir, handle.slice(0, 5), 0o700, IGNORE);
-      // Look-up makes a handle that is missing.
+      // Lookup makes a handle that is missing.
       b.linkFd(fd, this.#dir, handle, IGNORE);
       return named;
     });

@@ -173,7 +173,7 @@ export class TrashTranslator extends Translator<Options> {
 
   /**
    * Copies a file that is about to become shorter. Throws when that fails: what can't be kept is not cut either. But without room for
-   * a copy, or a place for it, the file is cut all the same, as by the original: a full volume must be able to shrink.
+   * a copy, or a place for it, the file is cut all the same, as by glusterfsd: a full volume must be able to shrink.
    */
   async #shorten(call: Call, inode: Inode, size: number): Promise<void> {
     const { stat } = await this.next.stat(call, { inode, xdata: null });

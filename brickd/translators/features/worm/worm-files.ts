@@ -4,7 +4,7 @@
  *   created ── its descriptor is closed ──> committed ── left alone for the auto-commit period, or chmod to read-only ──> retained
  *   retained ── its access time has come ──> WORM only: still unchangeable, but may be deleted where the volume allows that
  *
- * Nothing happens by itself: a state changes when a fop asks for it. Xattrs are read anew for each question, since healing,
+ * Nothing happens by itself: a state changes when a fop asks for it. Xattrs are read again for each question, since healing,
  * rebalance and administrators change them as well.
  */
 import type { Logger } from '../../../../mux/base/log.js';
@@ -39,7 +39,7 @@ export interface WormFile {
 export class WormFiles {
   readonly #layer: Translator<Options>;
   readonly #log: Logger;
-  /** Changes of state under way, by gfid key: those of one file run one at a time. */
+  /** Changes of state in progress, by gfid key: those of one file run one at a time. */
   readonly #changing = new SerialByKey();
   readonly #now: () => number;
 
@@ -146,7 +146,7 @@ export class WormFiles {
     });
   }
 
-  /** Has a file enter retention, or begin it anew. Never ends one earlier than it would. Returns when it ends. */
+  /** Has a file enter retention, or begin it again. Never ends one earlier than it would. Returns when it ends. */
   async retain(inode: Inode, file: WormFile): Promise<number> {
     const o = this.#layer.options;
     const periodSec = o['default-retention-period'];

@@ -2,8 +2,8 @@
  * features/worm: write once, read many. For the volume, what exists can be read only: a new file is written by the descriptor that
  * made it. File by file, each has a retention of its own (worm-files.ts).
  *
- * As in the original, fallocate, discard and zerofill of a retained file pass, and so do changes of its owner and of its xattrs, even
- * of those that hold its state: they are for whoever administers the volume.
+ * As in glusterfsd, fallocate, discard and zerofill of a retained file pass, and so do changes of its owner and of its xattrs, even
+ * of those that hold its state: they are for administrators of the volume.
  */
 
 import { background, describeThrown } from '../../../../mux/base/fault.js';

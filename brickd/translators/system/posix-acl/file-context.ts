@@ -73,7 +73,7 @@ export class FileContexts {
     this.#early.set(key, context);
   }
 
-  /** Reads it from disk. Fails as the look-up fails. */
+  /** Reads it from disk. Fails as the lookup fails. */
   async fetch(call: Call, inode: Inode, next: Fops): Promise<FileContext> {
     const mark = this.#changes;
     const loc = { inode, parent: null, name: '' };

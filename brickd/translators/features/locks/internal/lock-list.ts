@@ -14,7 +14,7 @@ import { checkWaiting, type LockUsers } from '../lock-users.js';
 import type { InternalLock } from './internal-lock.js';
 import { LockOwners } from './lock-owners.js';
 
-/** Requests that are looked at for whether the holder of a lock has to be told of them. */
+/** Requests that are checked when deciding whether to notify the holder of a lock. */
 const MOST_LOOKS = 64;
 
 /** What a list asks of its surroundings. */

@@ -25,7 +25,7 @@ export class InodeRemovals {
     this.#running++;
   }
 
-  /** True: none is left, neither under way nor waiting. */
+  /** True: none is left, neither in progress nor waiting. */
   ended(): boolean {
     this.#running--;
     assert(this.#running >= 0, 'a removal ends once');

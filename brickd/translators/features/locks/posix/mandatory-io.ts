@@ -1,4 +1,4 @@
-/** Reads and writes of one inode under mandatory locking: those under way, and those that wait for locks. */
+/** Reads and writes of one inode under mandatory locking: those in progress, and those that wait for locks. */
 import { failure } from '../../../../../mux/xlator/fop-error.js';
 import type { Client } from '../../../../../mux/xlator/inode.js';
 import { assert } from '../../../../../native/assert.js';
@@ -32,7 +32,7 @@ export class MandatoryIo {
     for (const go of waiting) go();
   }
 
-  /** Resolves when no read or write is under way. */
+  /** Resolves when no read or write is in progress. */
   drained(): Promise<void> | undefined {
     if (this.#running === 0) return undefined;
     return new Promise((go) => {

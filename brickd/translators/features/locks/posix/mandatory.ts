@@ -9,7 +9,7 @@ import type { PosixLocks } from './posix-locks.js';
 
 export type MandatoryMode = 'off' | 'forced' | 'optimal';
 
-/** What the word of the option means. `file` goes by a mark of files that nothing ever sets, as in the original: off. */
+/** What the word of the option means. `file` goes by a mark of files that nothing ever sets, as in glusterfsd: off. */
 export function mandatoryMode(word: string): MandatoryMode {
   return word === 'forced' || word === 'optimal' ? word : 'off';
 }

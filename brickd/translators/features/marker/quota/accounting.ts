@@ -13,7 +13,7 @@ import { Recounts } from './recounts.js';
 import { QuotaRemovals } from './removals.js';
 import { Settling } from './settling.js';
 
-/** How long whoever asks for a size waits for what has been changed until then to be counted. */
+/** How long a request for a size waits until earlier changes are counted. */
 const ASK_MS = 1000;
 /** How long the end of the brick waits for it. */
 const END_MS = 5000;

@@ -1,7 +1,7 @@
 /**
  * Directories whose records are about to change: what has come to them since, and their dirty flags on disk. Before anything in a directory
  * changes what it gives, the directory and all above it are flagged; a crash so leaves a way from the root, by flags alone, to each
- * directory that must be counted anew.
+ * directory that must be counted again.
  */
 import { describeThrown } from '../../../../../mux/base/fault.js';
 import type { Logger } from '../../../../../mux/base/log.js';
@@ -14,7 +14,7 @@ import { type Figures, isZero, NOTHING, sum } from './figures.js';
 import type { QuotaRecords } from './quota-records.js';
 import { DIRTY } from './quota-xattrs.js';
 
-/** A count of a directory that is under way. */
+/** A count of a directory that is in progress. */
 export interface CountPass {
   /** Something that it has counted may be gone, or have been counted at another value. */
   stale: boolean;
@@ -34,9 +34,9 @@ export class DirectoryAccount {
   made = false;
   flag: 'clear' | 'setting' | 'set' | 'clearing' = 'clear';
   flagged: Promise<void> | null = null;
-  /** The store that clears the flag, while it is under way. */
+  /** The store that clears the flag, while it is in progress. */
   clearing: Promise<unknown> | null = null;
-  /** Changes of what files give to it, under way: until a file that has left it is settled, too. */
+  /** Changes of what files give to it, in progress: until a file that has left it is settled, too. */
   changes = 0;
   /** Directories that it has left since it was settled. */
   readonly left: DirectoryAccount[] = [];

@@ -25,7 +25,7 @@ import { CLEANUP, DIRTY, DONT_ACCOUNT, linksKey, QuotaNames, SIZE } from './quot
 /** Fops that are looked at as well while quota is off, if it has ever been on: they show, set and remove xattrs of it. */
 const WITH_XATTRS: ReadonlySet<FopName> = new Set(['lookup', 'readdirp', 'getxattr', 'setxattr', 'removexattr']);
 
-/** Quota was enabled on a running brick: fops that were under way have ended by then, of which the accounting knows nothing. */
+/** Quota was enabled on a running brick: fops that were in progress have ended by then, of which the accounting knows nothing. */
 const FOPS_END_MS = 1000;
 
 export class QuotaAccounting extends Translator<Options> {
@@ -38,7 +38,7 @@ export class QuotaAccounting extends Translator<Options> {
     this.#names = new QuotaNames(init.options['quota-version']);
   }
 
-  // --- its life -----------------------------------------------------------------------------------------------------
+  // --- life cycle --------------------------------------------------------------------------------------------------
 
   override async init(): Promise<void> {
     this.#start(0);
@@ -171,7 +171,7 @@ export class QuotaAccounting extends Translator<Options> {
     });
   }
 
-  /** A reply that waits, if need be, until a crash would have the directory counted anew. */
+  /** A reply that waits, if need be, until a crash would have the directory counted again. */
   #flagged<R>(directory: Inode, reply: R): MaybePromise<R> {
     const setting = this.#accounting?.settling.accounts.flagged(directory) ?? null;
     return setting === null ? reply : setting.then(() => reply);
@@ -210,7 +210,7 @@ export class QuotaAccounting extends Translator<Options> {
     return then(renamed, (reply) => then(this.#flagged(from, reply), (r) => this.#flagged(to, r)));
   }
 
-  // --- look-ups -----------------------------------------------------------------------------------------------------
+  // --- lookups -----------------------------------------------------------------------------------------------------
 
   lookup(call: Call, args: fops.LookupArgs): MaybePromise<fops.LookupReply> {
     const asked = args.xdata;

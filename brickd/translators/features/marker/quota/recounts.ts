@@ -1,6 +1,6 @@
 /**
  * Counts directories again, from their entries: those that were never counted, and those whose dirty flag a crash has
- * left. One at a time, in the background; sub-directories that need it are counted first. Memory: a page of entries per
+ * left. One at a time, in the background; subdirectories that need it are counted first. Memory: a page of entries per
  * level.
  */
 import { background, describeThrown } from '../../../../../mux/base/fault.js';
@@ -74,7 +74,7 @@ export class Recounts {
     background(this.#running, this.#log, 'counting directories for quota');
   }
 
-  /** Takes nothing more, and waits for what is under way to stop. */
+  /** Takes nothing more, and waits for what is in progress to stop. */
   async end(): Promise<void> {
     this.#ended = true;
     this.#waiting.clear();

@@ -33,9 +33,9 @@ import { DIRTY } from './quota-xattrs.js';
 const ROUND_MS = 100;
 /** Files, or directories of one depth, that are worked on at a time. */
 const AT_A_TIME = 16;
-/** Files that wait for their round; directories of further ones are counted anew instead. */
+/** Files that wait for their round; directories of further ones are counted again instead. */
 const MOST_FILES = 65536;
-/** Rounds in a row until whoever waits for all to be settled is let go. */
+/** Rounds in a row after which callers that wait for everything to be settled go on. */
 const MOST_ROUNDS = 3;
 
 /** A file that was touched. */
@@ -52,9 +52,9 @@ export class Settling {
   readonly locks = new SerialByKey();
   readonly records: QuotaRecords;
   readonly #log: Logger;
-  /** Has a directory counted anew. */
+  /** Has a directory counted again. */
   readonly recount: (directory: Inode) => void;
-  /** Whether a directory has still to be counted anew: its flag stays. */
+  /** Whether a directory has still to be counted again: its flag stays. */
   readonly #isToBeCounted: (key: string) => boolean;
   #files = new Map<string, Touched>();
   /** What is touched now is settled in that round. */
@@ -242,7 +242,7 @@ export class Settling {
     else for (const account of left) account.changed();
   }
 
-  /** Runs what concerns one file. If that fails, the directory stays flagged, and is counted anew later. */
+  /** Runs what concerns one file. If that fails, the directory stays flagged, and is counted again later. */
   async #contained(gfid: Gfid, directory: Inode | null, run: () => Promise<void>): Promise<void> {
     try {
       await run();

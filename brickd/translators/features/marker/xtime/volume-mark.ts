@@ -65,7 +65,7 @@ export class VolumeMark {
     }
   }
 
-  /** Tells from now on that the marks have holes, until indexing is switched on anew. */
+  /** Tells from now on that the marks have holes, until indexing is switched on again. */
   async remove(): Promise<void> {
     try {
       await unlink(this.#file);
