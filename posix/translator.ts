@@ -108,7 +108,7 @@ export class PosixTranslator extends Translator<Options> {
     inode.ctx[this.slot] = undefined;
   }
 
-  /** What an fd has open tells how it is closed, not the fop that opened it or ends it: a directory may have been opened by open. */
+  /** Closes by what the fd has open, whichever fop opened or released it: a directory may have been opened by open. */
   override release(fd: Fd): void {
     this.store.files.release(fd);
     releasedir(this.store, fd);
@@ -259,7 +259,7 @@ export class PosixTranslator extends Translator<Options> {
     return fxattrop(this.store, call, args);
   }
 
-  /** Messages between translators: one that comes this far is for nobody. */
+  /** A message between translators that no translator has handled. */
   ipc(_call: Call, args: fops.IpcArgs): never {
     this.store.log.debug(113083, `GF_LOG_IPC(${args.op}) not handled`);
     throw failure(EOPNOTSUPP);

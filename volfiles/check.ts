@@ -4,7 +4,7 @@ import type { OptionRegistry } from './options.js';
 import { scanVolfile } from './parser.js';
 import type { VolfileProblem } from './problem.js';
 
-/** What a graph asks for that can't be given: volume and a sentence each. */
+/** Demands of a graph that are not implemented: volume and a sentence each. */
 export type RefusalCheck = (graph: Graph) => readonly VolfileProblem[];
 
 /**

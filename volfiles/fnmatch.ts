@@ -17,7 +17,7 @@ export function fnmatchNoEscape(pattern: string, text: string): boolean {
 function matches(pattern: string, text: string, escapes: boolean): boolean {
   let p = 0;
   let t = 0;
-  /** Where to go on when a character doesn't match: the last star takes one more. */
+  /** Where to continue after a mismatch: the last star matches one more character. */
   let starPattern = -1;
   let starText = 0;
   while (t < text.length) {

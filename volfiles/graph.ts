@@ -99,7 +99,7 @@ class Builder {
   readonly nodes: GraphNode[] = [];
   readonly problems: VolfileProblem[] = [];
   readonly #byName = new Map<string, GraphNode>();
-  /** Volumes that could not be built: who uses them is not reported once more. */
+  /** Volumes that could not be built; their users are not reported again. */
   readonly #broken = new Set<string>();
   readonly #registry: OptionRegistry;
   readonly #lenient: boolean;

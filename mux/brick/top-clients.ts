@@ -64,7 +64,7 @@ export class ClientPlaces<C extends Placed = Placed> {
         this.#leave(idle);
       }
       const { place } = client;
-      // Nothing of a client that comes into sight now has been told among the others.
+      // A new client's fops are not in the sum of the others yet.
       place.from = place.seen < 0 ? 0 : client.fops;
       place.has = true;
       place.activeAt = nowMs;

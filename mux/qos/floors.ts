@@ -73,7 +73,7 @@ export class Floors {
     let sum = 0;
     for (const { tenant, bucket, log } of this.#promised) {
       const { floor } = tenant.rule;
-      // One that is kept stays until it really can't be: capacity wavers.
+      // A granted floor stays until the capacity is clearly too low: measurements fluctuate.
       const most = this.capacity * (tenant.floorRefused === '' ? 1 : PROMISABLE);
       const fits = this.capacity === 0 || sum + floor <= most;
       if (fits) {

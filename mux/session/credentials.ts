@@ -31,7 +31,7 @@ function takeServerGroups(call: Call, timeoutSec: number): boolean {
   }
   const user = userGroups.known(call.uid, timeoutSec);
   if (user === undefined) return false;
-  // Of a user that this machine does not know, the request tells.
+  // For a user that this machine does not know, the request's groups are used.
   if (user.groups !== null) call.groups = user.groups;
   return true;
 }

@@ -18,7 +18,7 @@ import { TimeStores } from '../disk/times/time-stores.js';
 import { Landfill } from './landfill.js';
 import { SpaceReserve } from './space.js';
 
-/** How long a brick that ends waits for its system calls, and when its disk is known to hang. */
+/** How long a closing brick waits for its system calls, normally and when its disk is known to hang. */
 const CLOSE_WAIT_MS = 5_000;
 const HUNG_WAIT_MS = 500;
 

@@ -8,10 +8,10 @@ export interface BrickRoot {
   readonly queue: Queue;
 }
 
-/** A brick's directory is not what it must be; the message is for the log and names the brick. */
+/** An error for a directory that cannot be used as this brick. The message names the brick. */
 export function refuse(brick: ByteString, why: string): Error {
   return new Error(`brick ${brick}: ${why}`);
 }
 
-/** Long enough for any xattr that is 16 bytes when it is right. */
+/** Room for an xattr whose valid value has 16 bytes. */
 export const ID_ROOM = 64;

@@ -21,7 +21,7 @@ import type { BrickDir } from './brick-dir.js';
 const NO_WANTS = new XattrWants(null);
 const GFID_BYTES = 16;
 
-/** Whether what a query has found may lack its handle: a file shows it by its links, a directory unless the disk must be waited for. */
+/** Whether the file of a query may lack its handle: a file shows it by its link count, a directory unless that needs the disk. */
 export function mayLackHandle(store: BrickDir, probe: EntryQuery): boolean {
   const { inode, stat } = probe;
   if (!stat.isDirectory) return fileLacksHandle(store, probe);
@@ -31,7 +31,7 @@ export function mayLackHandle(store: BrickDir, probe: EntryQuery): boolean {
 }
 
 /**
- * Whether what a query has found lacks its handle. Only then is one made: that is a change, which waits for others of the directory,
+ * Whether the file of a query lacks its handle. Only then one is created: that is a change, which waits for others of the directory,
  * and lookups must not.
  */
 export function lacksHandle(store: BrickDir, probe: EntryQuery, priority: Priority): MaybePromise<boolean> {
@@ -56,7 +56,7 @@ export function lacksDirectoryHandle(
   return running === null ? handle.missing : running.then(() => handle.missing);
 }
 
-/** Whether a directory's gfid has a handle. Its inode, if the table holds one, is told so. */
+/** Whether a directory's gfid has a handle. Remembered in its inode, if the table holds one. */
 class HandlePresence implements CachedProgram {
   readonly #disk: DiskContext;
   readonly #gfid: Gfid;
@@ -81,7 +81,7 @@ class HandlePresence implements CachedProgram {
   }
 }
 
-/** As {@link restoreHandle}, of a directory by the name that the inode table knows. What it can't do, it leaves. */
+/** As {@link restoreHandle}, for a directory by the name that the inode table knows. Does nothing if that is impossible. */
 export async function restoreDirectoryHandle(store: BrickDir, inode: Inode): Promise<void> {
   const { parent, name } = inode;
   if (parent === null) return;
@@ -99,7 +99,7 @@ export async function restoreDirectoryHandle(store: BrickDir, inode: Inode): Pro
 }
 
 /**
- * Makes the handle of what has a name, unless it turns out to have one. True when it was made. Other fops on the inode wait:
+ * Creates the handle of a named file, unless it turns out to have one. True if it was created. Other fops on the inode wait:
  * one that removes it, or gives its name to another, would leave a handle of the wrong file.
  */
 export async function restoreHandle(
@@ -146,7 +146,7 @@ async function make(store: BrickDir, d: Directory, parent: Inode, name: string, 
     return false;
   }
   store.handles.made(gfid);
-  // A file that has none and can't get one, because another file has it, is not tried again and again.
+  // A file that cannot get its handle, because another file has it, is not tried again.
   store.state(inode).hasHandle = same && (isDirectory || result === -EEXIST);
   if (result !== 0 || !same) return false;
   store.log.warning(0, `recreated the missing handle ${gfidText(gfid)} of ${what}`);

@@ -22,7 +22,7 @@ const MADE_PER_BATCH = 20;
 assert(MADE_PER_BATCH <= MAX_OPS, 'a batch has room for the directories that it is to make');
 /** First levels of handles, and bytes of a listing that holds them all. */
 const LEVELS = 256;
-/** Making them all at once would only have threads wait for each other: the kernel lets one at a time change a directory. */
+/** Creating them in parallel would only make threads wait: the kernel serializes changes of a directory. */
 const LEVELS_LANE = 0x7fffffff;
 const LISTING = 32768;
 
@@ -44,7 +44,7 @@ export class HandleTree {
     return this.#root.queue.run(b, 0, Priority.high);
   }
 
-  /** Opens `.glusterfs`, made where needed with landfill and unlink directories, and looks which first levels it lacks. */
+  /** Opens `.glusterfs`, creating it, the landfill and the unlink directory if needed, and finds out which first levels are missing. */
   async open(): Promise<number> {
     const b = batch();
     b.mkdir(this.#root.fd, HANDLE_DIR, 0o600, IGNORE);
@@ -103,7 +103,7 @@ export class HandleTree {
     for (const [name, r] of results) checkMade(r, name, this.#root.path);
   }
 
-  /** Bricks of old had their landfill in the root: a directory without a gfid, which no client has made. */
+  /** Old bricks have their landfill in the root: a directory without a gfid, which no client has created. */
   async #moveOldLandfill(glusterfsFd: number): Promise<void> {
     const b = batch();
     const at = b.out(ID_ROOM);

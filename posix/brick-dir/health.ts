@@ -27,29 +27,29 @@ import type { DiskContext } from '../disk/context.js';
 const FILE = 'health_check';
 const ROOM = 256;
 /**
- * Answers that say nothing of the disk: the process or the machine lacks something just now, or the disk is full, of which clients
- * are told anyway. Whatever else comes back (EIO, ENODEV, ESHUTDOWN, EUCLEAN, EROFS, a folder that is gone) means that the brick can't serve.
+ * Errors that say nothing about the disk: the process or the machine is short of a resource, or the disk is full, which clients
+ * learn anyway. Any other error (EIO, ENODEV, ESHUTDOWN, EUCLEAN, EROFS, a missing directory) means that the brick cannot serve.
  */
 const NOT_THE_DISK: ReadonlySet<number> = new Set([EAGAIN, EINTR, EMFILE, ENFILE, ENOMEM, ENOBUFS, ENOSPC, EDQUOT]);
 
 export class HealthCheck {
   readonly #disk: DiskContext;
-  /** Of its own: a brick that is merely busy must not look dead. */
+  /** A queue of its own, so that a busy brick does not look dead. */
   #queue: Queue | null = null;
   #cancel: (() => void) | null = null;
   #cancelLimit: (() => void) | null = null;
   #running = false;
-  /** Checks that have ended, and those of them that failed. */
+  /** Finished checks, and those of them that failed. */
   checks = 0;
   failures = 0;
-  /** When the last good one ended, in seconds since the epoch; 0: none has yet. */
+  /** When the last successful check ended, in seconds since the epoch; 0: none yet. */
   healthyAtSec = 0;
 
   constructor(disk: DiskContext) {
     this.#disk = disk;
   }
 
-  /** Starts checking, or goes on with changed options. */
+  /** Starts the checks, or applies changed options. */
   start(): void {
     this.#cancel?.();
     this.#cancel = null;

@@ -31,7 +31,7 @@ interface Found {
   gfid: Gfid | null;
 }
 
-/** due: to be emptied when the timer goes off. stopped: the brick goes, nothing is begun any more. */
+/** due: to be emptied when the timer fires. stopped: the brick is closing, nothing is started any more. */
 type State = 'idle' | 'due' | 'emptying' | 'stopped';
 const NEXT: Record<State, readonly State[]> = {
   idle: ['due', 'stopped'],
@@ -45,7 +45,7 @@ export class Landfill {
   readonly #handles: Handles;
   #cancel: (() => void) | null = null;
   #state: State = 'idle';
-  /** Something was put in while it was being emptied. */
+  /** A directory was added while it was being emptied. */
   #again = false;
 
   constructor(disk: DiskContext, handles: Handles) {
@@ -58,7 +58,7 @@ export class Landfill {
     this.#state = state;
   }
 
-  /** Something was put in: it will be purged after the janitor's sleep. */
+  /** A directory was added: it is deleted after the janitor's interval. */
   filled(): void {
     const { options, brick, log } = this.#disk;
     if (options['disable-landfill-purge']) return;
@@ -70,7 +70,7 @@ export class Landfill {
     );
   }
 
-  /** Deletes the files that were open without a name when the brick last went down: nobody has them open any more. */
+  /** Deletes files that were open but unlinked when the brick last stopped. */
   async dropUnlinked(): Promise<void> {
     await this.#emptyBelow(this.#disk.glusterfsFd, UNLINK_DIR, null, 0);
   }

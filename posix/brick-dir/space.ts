@@ -17,11 +17,11 @@ export class SpaceReserve {
   readonly #disk: DiskContext;
   /** The disk has less free space than the reserve: read by every fop that allocates. */
   full = false;
-  /** Bytes that may still be written before the next look must come: half of what is above the reserve. */
+  /** Bytes that may be written until statvfs must be called again: half of the space above the reserve. */
   #allowance = Number.POSITIVE_INFINITY;
   #looking: Promise<void> | null = null;
   #cancel: (() => void) | null = null;
-  /** Something was asked for since the last look. */
+  /** Space was requested since the last statvfs. */
   #used = false;
   #stopped = false;
 
@@ -29,7 +29,7 @@ export class SpaceReserve {
     this.#disk = disk;
   }
 
-  /** First look, and the timer for the others. Called again when the option has changed. */
+  /** Calls statvfs now and sets the timer for further calls. Called again when the option changes. */
   async start(): Promise<void> {
     this.stop();
     this.#stopped = false;
@@ -41,7 +41,7 @@ export class SpaceReserve {
     await this.look();
   }
 
-  /** Another look, if there is need of one: nobody looks at the disk of a brick that nobody writes to. */
+  /** Calls statvfs again if there were writes. */
   #round(): void {
     if (this.#used || this.full) {
       this.#used = false;
@@ -50,7 +50,7 @@ export class SpaceReserve {
     }
     this.#cancel?.();
     this.#cancel = null;
-    // The next to come looks first.
+    // The next request calls statvfs first.
     this.#allowance = 0;
   }
 
@@ -71,7 +71,7 @@ export class SpaceReserve {
     return this.look();
   }
 
-  /** Looks now; calls that come meanwhile share the look. */
+  /** Calls statvfs now; concurrent callers share one call. */
   look(): Promise<void> {
     this.#looking ??= this.#look().finally(() => {
       this.#looking = null;
@@ -100,7 +100,7 @@ export class SpaceReserve {
       if (full) disk.log.warning(0, `disk space utilization reached limits for path ${disk.path}`);
       else disk.log.info(0, `disk space is above the reserve again on ${disk.path}`);
     }
-    // Full: nothing to watch but the timer. Else others write to the disk, too: look again at half way.
+    // Full: wait for the timer. Otherwise others write to the disk too: check again half way.
     this.#allowance = full ? Number.POSITIVE_INFINITY : Math.max(above / 2, 1);
   }
 }

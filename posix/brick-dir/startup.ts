@@ -17,9 +17,9 @@ import { checkIdentity } from './identity.js';
 /** Blocking calls of one brick that run at the same time, as io-threads' thread-count by default. */
 const DEFAULT_CONCURRENCY = 16;
 
-/** How long a disk may take for the whole. */
+/** Time limit of the whole start. */
 const WAIT_MS = 30_000;
-/** Brick directories whose opening was given up waiting for and goes on. */
+/** Brick directories whose opening has timed out and is still running. */
 const hanging = new Set<ByteString>();
 
 type Init = Omit<DiskInit, 'queue' | 'fsType' | 'rootFd' | 'glusterfsFd' | 'hidden'>;
@@ -83,7 +83,7 @@ class Opening {
     }
   }
 
-  /** Nothing is in progress: what is open gets closed. */
+  /** Closes what is open. Nothing is in progress. */
   async #giveUp(): Promise<void> {
     const b = batch();
     for (const fd of [this.#tree?.fd ?? -1, this.#rootFd]) if (fd >= 0) b.close(fd, IGNORE);

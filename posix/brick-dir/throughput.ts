@@ -39,7 +39,7 @@ export async function measureThroughput(
   const path = fsPath(bytesOfLatin1(`${directory}/${NAME}`));
   let file: FileHandle | undefined;
   try {
-    // What stands there is a client's, or left behind: never written to, nor what it may be a link to.
+    // An existing file may be a client's, or a symlink: it is never written to.
     await unlink(path).catch(() => {});
     const f = await open(path, FRESH, 0o700);
     file = f;

@@ -63,7 +63,7 @@ export abstract class BatchPart {
  */
 const NONE: readonly BatchPart[] = [];
 
-/** Runs a batch of these parts on the pool. Resolves when they have ended; whether an op has failed is theirs to tell. */
+/** Runs a batch of these parts on the pool. Resolves when all have ended; the parts know whether an op failed. */
 export function runParts(queue: Queue, lane: number, priority: Priority, parts: readonly BatchPart[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const b = programOf(parts);
@@ -82,7 +82,7 @@ export function runParts(queue: Queue, lane: number, priority: Priority, parts: 
   });
 }
 
-/** As {@link runParts}, of a single part that nobody waits for. What it throws at its end is told to the queue's owner. */
+/** As {@link runParts}, for a single part that nobody waits for. What it throws at its end goes to the queue's owner. */
 export function startPart(queue: Queue, lane: number, priority: Priority, part: BatchPart): void {
   const b = batch();
   try {
@@ -116,17 +116,17 @@ function programOf(parts: readonly BatchPart[]): Batch {
   }
 }
 
-/** A batch could not be made. */
+/** A batch could not be built. */
 function abandon(b: Batch, part: BatchPart): void {
   b.cancel();
   try {
     part.abandon(b);
   } catch {
-    // It follows from what was thrown first, which is told.
+    // A consequence of the first exception, which is reported.
   }
 }
 
-/** Throws what the first part that throws has thrown, once all have ended. */
+/** Ends all parts, then throws the first exception of any of them. */
 function endParts(b: Batch, parts: readonly BatchPart[]): void {
   let faulty = false;
   let first: unknown;

@@ -61,7 +61,7 @@ export class DiskContext {
     this.closing = new DeferredClose(init.brick, init.queue);
   }
 
-  /** System calls that find what they need in memory may run on this thread: the way is {@link InlinePolicy.run}. */
+  /** Whether system calls that the kernel can answer from memory may run inline, by {@link InlinePolicy.run}. */
   get inline(): boolean {
     return this.inlining.allowed;
   }
@@ -95,7 +95,7 @@ export class DiskContext {
     return call.pid < 0 && call.pid !== ClientPid.noRootSquash ? Priority.least : usual;
   }
 
-  /** Notes a system call of a fop that has failed, unless that is no more than an answer to the client. */
+  /** Logs a failed system call of a fop, unless it is an ordinary error reply. */
   fopFailed(text: string, errno: number): void {
     if (this.#failureLog.deservesLine(errno)) this.log.error(0, text, errno);
     else this.log.debug(0, text, errno);

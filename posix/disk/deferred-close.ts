@@ -24,7 +24,7 @@ const RETIRE_WAIT_MS = 500;
 
 const log = loggerFor('closing');
 
-/** ending: what comes is kept for the end. ended: nothing else uses the queue any more. */
+/** ending: descriptors are kept until the end. ended: nothing else uses the queue any more. */
 type State = 'open' | 'ending' | 'ended';
 const ORDER: readonly State[] = ['open', 'ending', 'ended'];
 
@@ -73,7 +73,7 @@ export class DeferredClose {
     const b = batch();
     for (const fd of descriptors) b.close(fd, IGNORE);
     b.onDone = () => {
-      // The queue was closed before their turn came.
+      // The queue was closed first.
       const left = descriptors.filter((_, i) => b.result(i) === -ECANCELED);
       b.release();
       for (const fd of left) this.close(fd);
@@ -121,7 +121,7 @@ export class DeferredClose {
     background(closed, log, 'closing descriptors of a brick that hangs failed');
   }
 
-  /** Closes what a call that came back late had opened. */
+  /** Closes what a call that returned late had opened. */
   #closeElsewhere(descriptors: number[]): void {
     const queue = new Queue(1);
     for (const some of pieces(descriptors)) this.#closeSome(some, queue);

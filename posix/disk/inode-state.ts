@@ -14,18 +14,18 @@ export class InodeState {
   mdata: Mdata | null | undefined = undefined;
   /** The last name has gone while the file was open: the handle is in `.glusterfs/unlink` until the last fd closes. */
   unlinked = false;
-  /** There is a handle of its gfid, as far as the brick has looked. Told of directories, and of files that can't get theirs. */
+  /** Its gfid has a handle, as far as the brick has checked. Set for directories, and for files that cannot get theirs. */
   hasHandle = false;
   /** Stores of the time record in progress, in how many of them the order is not known, and whether another must follow. */
   stores = 0;
   strayStores = 0;
   restore = false;
-  /** The store that the end of this turn brings, if one is due. */
+  /** The store that is due at the end of this turn, if any. */
   due: Promise<void> | null = null;
   /** A fop has the inode exclusively (see {@link exclusively}); fops that wait for it, in order. */
   busy = false;
   waiting: (() => void)[] | null = null;
-  /** Writes that the end of this turn hands to the pool. */
+  /** Writes that go to the pool at the end of this turn. */
   writes: Write[] | null = null;
   /** Descriptors of clients' fds on the file. */
   opens = 0;
@@ -63,7 +63,7 @@ export class UnclaimedRecords {
       }
   }
 
-  /** What is known of a record, for a new inode state. undefined: nothing. */
+  /** Takes the remembered record for a new inode state. undefined: there is none. */
   claim(key: string): Mdata | null | undefined {
     const m = this.#records.get(key);
     if (m !== undefined) this.#records.delete(key);

@@ -20,7 +20,7 @@ export class OpenFile implements FileRef {
   }
   release(): void {}
 
-  /** errno of a sync that has failed: writes are lost, of which the kernel tells but once. 0: none. Stays until the file is closed. */
+  /** errno of a failed sync: writes are lost, which the kernel reports only once. 0: none. Stays until the file is closed. */
   get lost(): number {
     return this.#lost;
   }
@@ -33,7 +33,7 @@ export class OpenFile implements FileRef {
 }
 
 /**
- * What those who count on a sync are told, given its result: the kernel tells a descriptor of lost writes once, so that the next
+ * The result of a sync that callers get, from that of the system call: the kernel reports lost writes to a descriptor once, so the next
  * sync succeeds, whether or not the data is there. b, stat: a stat result of the file from before the sync, -1 for none.
  */
 export function syncOutcome(file: OpenFile, result: number, b: Batch, stat: number): number {

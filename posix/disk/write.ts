@@ -17,11 +17,11 @@ export class Write {
   after = 0;
   writeOp = 0;
   statOp = 0;
-  /** Released with the answer: through them one write would keep the next ones alive, and each of those the next, once one is old. */
+  /** Dropped with the reply: otherwise an old write would keep all later ones alive, see batch-parts.ts. */
   #resolve: ((reply: WriteReply) => void) | null = null;
   #reject: ((failure: unknown) => void) | null = null;
   #answered = false;
-  /** It has succeeded but for what its batch owes it: answered when that is done, by nobody else. */
+  /** It succeeded, but its batch failed later: it is answered when its times and sync are done. */
   late = false;
   /** Aligned copy of the data. */
   #copy: Region | null = null;
@@ -31,7 +31,7 @@ export class Write {
     this.args = args;
     this.file = file;
   }
-  /** Who is to be told. */
+  /** Callbacks of its promise. */
   onAnswer(resolve: (reply: WriteReply) => void, reject: (failure: unknown) => void): void {
     assert(this.#resolve === null, 'a write is queued once');
     this.#resolve = resolve;
@@ -61,19 +61,19 @@ export class Write {
   get answered(): boolean {
     return this.#answered;
   }
-  /** Answers it. Nothing more happens on disk. */
+  /** Resolves it. Nothing more happens on disk. */
   succeed(reply: WriteReply): void {
     const resolve = this.#resolve;
     this.#release();
     resolve?.(reply);
   }
-  /** Answers it with what was thrown, or a failure of the fop. */
+  /** Rejects it. */
   fail(thrown: unknown): void {
     const reject = this.#reject;
     this.#release();
     reject?.(thrown);
   }
-  /** Releases file, memory and who is told. */
+  /** Releases file, memory and callbacks. */
   #release(): void {
     assert(!this.#answered, 'a write is answered once');
     this.#answered = true;

@@ -62,7 +62,7 @@ function bound(): number {
   return descriptorsScarce() ? Math.min(limit, total >> 1) : limit;
 }
 
-/** Makes room for a directory that was opened: one of a brick that has more than its share goes. */
+/** Makes room for an opened directory: a brick with more than its share closes one. */
 function sweep(opening: DirectoryCache): void {
   directoryBudget.overdrawn(opening, bound()).sweep(SWEEP_STEPS);
 }
@@ -126,7 +126,7 @@ export class DirectoryCache {
     return d;
   }
 
-  /** Closes some of what is not in use, the oldest first, while all bricks together have too many open. */
+  /** Closes unused directories, the oldest first, while all bricks together have too many open. */
   sweep(steps: number): void {
     const most = bound();
     for (const d of this.#known.values()) {
@@ -142,7 +142,7 @@ export class DirectoryCache {
     }
   }
 
-  /** Forgets a directory that was removed or whose descriptor proved stale. */
+  /** Drops a directory that was removed or whose descriptor is stale. */
   drop(key: string): void {
     const d = this.#known.get(key);
     if (d === undefined || d.owner === null) return;
@@ -183,7 +183,7 @@ export class DirectoryCache {
     return d;
   }
 
-  /** Opens below the parent's descriptor without blocking; null when that takes more. */
+  /** Opens below the parent's descriptor without blocking; null if that is impossible. */
   #openInline(inode: Inode): Directory | null {
     const parent = inode.parent;
     if (parent === null) return null;

@@ -7,7 +7,7 @@ import type { OpenFile } from '../open-file.js';
 import { runOnOpen } from '../run-cached.js';
 
 export interface FileStat {
-  /** 0, or why nothing is known: all else is 0 then. */
+  /** 0, or the errno of the stat; everything else is 0 then. */
   errno: number;
   size: number;
   blocks: number;

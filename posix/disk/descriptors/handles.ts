@@ -39,7 +39,7 @@ export class Handles {
     b.mkdir(this.#disk.glusterfsFd, `${text.slice(0, 2)}/${text.slice(2, 4)}`, LEVEL_MODE, IGNORE);
   }
 
-  /** Notes that a handle was made, and so its directories exist. */
+  /** Remembers that the directories of a handle exist. */
   made(gfid: Gfid): void {
     const levels = (this.#levels ??= new Uint8Array(8192));
     const level = levelOf(gfid);

@@ -20,9 +20,9 @@ export class OpenFiles {
   readonly #handles: Handles;
   /** What anonymous fds have open. */
   readonly shared: SharedFiles;
-  /** The file system can read without waiting (RWF_NOWAIT): true until it has said that it can't. */
+  /** The file system supports RWF_NOWAIT: true until it has refused it. */
   nowait = true;
-  /** False once the file system has refused to give its pages to a pipe. */
+  /** The file system supports splice: true until it has refused it. */
   splices = true;
 
   constructor(disk: DiskContext, locator: FileLocator, handles: Handles) {
@@ -32,7 +32,7 @@ export class OpenFiles {
     this.shared = new SharedFiles(disk);
   }
 
-  /** Makes a descriptor that was just opened the one of an fd. It is closed with the fd. */
+  /** Attaches a newly opened descriptor to an fd. It is closed with the fd. */
   attach(fd: Fd, descriptor: number, flags: number): void {
     fd.ctx[this.#disk.slot] = new OpenFile(descriptor, flags);
     this.#disk.state(fd.inode).opens++;

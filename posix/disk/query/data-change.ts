@@ -23,7 +23,7 @@ export abstract class FileChange extends BatchPart {
   readonly #times: TimeStore;
   #before = 0;
   #after = 0;
-  /** What failed the batch, 0 if nothing did; the attributes are those of a change that was made. */
+  /** errno that failed the batch, or 0; the attributes are valid only without a failure. */
   errno = 0;
   pre: Iatt = NO_IATT;
   post: Iatt = NO_IATT;

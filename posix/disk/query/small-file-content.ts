@@ -13,7 +13,7 @@ import { type CachedOutcome, type CachedProgram, runOnPool, tryCached } from '..
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Bytes of content that a thread reads from disks at the same time; further files wait. */
+/** Bytes of contents that a thread reads from disks at the same time; further files wait. */
 const MOST_AT_ONCE = 32 << 20;
 let beingRead = 0;
 const waiting: (() => void)[] = [];
@@ -27,7 +27,7 @@ async function turn(bytes: number): Promise<void> {
 function turnOver(bytes: number): void {
   beingRead -= bytes;
   assert(beingRead >= 0, 'no more content is given back than was being read');
-  // All of them look again: they want different amounts.
+  // All waiters check again: they need different amounts.
   for (const go of waiting.splice(0)) go();
 }
 
@@ -80,7 +80,7 @@ class ContentReading implements CachedProgram {
   program(b: Batch, resolve: number): void {
     this.#onPool = resolve === 0;
     this.#into ??= region(this.#size);
-    // The name may mean something else by now.
+    // The name may be another file by now.
     b.openRegular(this.#dir, this.name, O_RDONLY, false, resolve);
     b.pread(reg(0), this.#into.address, this.#size, 0, this.#onPool ? 0 : RWF_NOWAIT);
     b.close(reg(0), ALWAYS);

@@ -53,7 +53,7 @@ class InodeQuery implements CachedProgram {
   readonly #file: FileRef;
   readonly #wants: XattrWants;
   readonly #readsXattrs: boolean;
-  /** By a handle's path: may have to wait for the disk. */
+  /** Addressed by a handle's path: may have to wait for the disk. */
   readonly #byPath: boolean;
   readonly #room = new XattrRoom();
   #at = 0;
@@ -103,7 +103,7 @@ class InodeQuery implements CachedProgram {
       const n = b.result(this.#xattrsOp);
       if (this.#room.grow(n)) return 'again';
       if (n < 0) {
-        // Without its xattrs a file would pass for another: fresh, never written, of no layout.
+        // Without its xattrs a file would look like a new one: never written, without layout.
         this.#errno = -n;
         this.#room.release();
         return 'done';

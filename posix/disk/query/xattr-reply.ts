@@ -25,7 +25,7 @@ const ROOM = 1024;
 const MOST_CONTENT = 4 << 20;
 /** Names without wildcards that are asked for one by one: with more, all xattrs are read and picked from. */
 const MOST_NAMES = 64;
-/** Wildcards and words of one request: the clients of Gluster send a handful. */
+/** Wildcards and special keys of one request; Gluster's clients send a handful. */
 const MOST_WILDCARDS = 32;
 const MOST_WORDS = 64;
 /** Quota's record of what a directory contributes to its parents. */
@@ -70,14 +70,14 @@ function unlisted(name: string): boolean {
   );
 }
 
-/** What one request wants, by its xdata; reusable for many files (readdirp). */
+/** What one request asks for in its xdata; reusable for many files (readdirp). */
 export class XattrWants {
-  /** Pattern list for the batch op: what the request asks for and what posix needs. */
+  /** Pattern list for the op: what the request asks for and what posix needs. */
   readonly patterns: string;
   readonly #exact = new Set<string>();
   readonly #wild = new Set<string>();
   readonly #list: boolean;
-  /** Words with a meaning of their own, in the request; null when there is none. */
+  /** Special keys of the request; null if there are none. */
   readonly #words: string[] | null;
   readonly xdata: Dict | null;
 
@@ -117,7 +117,7 @@ export class XattrWants {
     if (this.#wild.size > MOST_WILDCARDS) throw failure(E2BIG);
   }
 
-  /** Whether an answer has its own value for a word, which {@link wordsInto} gives. */
+  /** Whether a key is a special one, whose value {@link wordsInto} sets. */
   get words(): readonly string[] | null {
     return this.#words;
   }
@@ -157,7 +157,7 @@ export class XattrWants {
     return found;
   }
 
-  /** Puts into the answer what is known of a file without reading more. Content and paths are left to their own readers. */
+  /** Sets the values of special keys that are known without reading more. Contents and paths have readers of their own. */
   wordsInto(found: XattrFound, inode: Inode | null, stat: Iatt): void {
     const dict = found.dict;
     if (dict === null || this.#words === null) return;
@@ -204,7 +204,7 @@ function aclText(word: string, found: XattrFound, stat: Iatt): string | null {
   return found.aclAccess === null ? modeToAclText(stat.mode) : aclToText(found.aclAccess);
 }
 
-/** What was found of one file. */
+/** The xattrs found on one file. */
 export class XattrFound {
   /** trusted.gfid; null when there is none of 16 bytes. */
   gfid: Gfid | null = null;

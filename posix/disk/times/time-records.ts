@@ -18,7 +18,7 @@ import type { DiskContext } from '../context.js';
 import type { FileRef } from '../file-ref.js';
 import { decodeMdata, MDATA_KEY, Mdata } from '../format/mdata-record.js';
 
-/** Finds the file of an inode. */
+/** Finds how to address an inode's file. */
 export interface Locator {
   fileRef(inode: Inode): MaybePromise<FileRef>;
 }

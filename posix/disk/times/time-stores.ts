@@ -84,7 +84,7 @@ export class TimeStores {
     this.#locator = locator;
   }
 
-  /** A store is about to be queued. Only {@link TimeStore} calls this and {@link ended}. */
+  /** A store is about to be queued. Called by {@link TimeStore} only, as is {@link ended}. */
   begin(inode: Inode, stray: boolean): InodeState {
     const state = this.#disk.state(inode);
     begin(state, stray);
@@ -174,7 +174,7 @@ export class TimeStores {
     try {
       t = await this.#locator.fileRef(inode);
     } catch (thrown) {
-      // A directory that has gone needs no times.
+      // A removed directory needs no times.
       this.#warn(inode.gfid, -fopErrorOf(thrown).errno);
       return;
     }

@@ -33,7 +33,7 @@ import { MDATA_ROOM, readTimes } from '../../disk/times/time-reading.js';
 import { refuseCloud } from './data-refusal.js';
 import { checkSpace } from './space-check.js';
 
-/** What a client may ask for. O_CREAT and O_EXCL are not among them: an open makes no file. */
+/** Open flags that clients may use. Not O_CREAT and O_EXCL: an open creates no file. */
 const CLIENT_FLAGS = O_ACCMODE | O_APPEND | O_TRUNC | O_DIRECT | O_DIRECTORY | O_NONBLOCK | O_SYNC | O_NOATIME;
 
 const NO_REPLY: Xdata = Object.freeze({ xdata: null });
@@ -71,7 +71,7 @@ async function openOnPool(
   const { inode } = args;
   const file = await store.fileRef(inode);
   opening.file = file;
-  // Truncation takes its turn among the writes.
+  // Truncation runs in order with the writes.
   const lane = (flags & O_TRUNC) === 0 ? 0 : inode.lane;
   await runOnPool(store, opening, store.priority(call, Priority.high), lane);
   file.release();
@@ -110,7 +110,7 @@ class FileOpening implements CachedProgram {
 
   take(b: Batch): CachedOutcome {
     const fd = b.result(0);
-    // A file that has lost its last name is not where its handle was.
+    // The handle of a file that lost its last name has moved.
     if (fd < 0 && this.file === null && this.#store.state(this.#inode).unlinked) return 'wait';
     if (fd >= 0 && this.#timesOp >= 0) readTimes(this.#store.mdata, this.#inode, b, this.#timesOp, this.#timesAt);
     this.fd = fd;

@@ -95,7 +95,7 @@ function sizeWithin(fileSize: number, args: ReadArgs): number {
   return Math.min(wanted, (Math.ceil(left / 4096) + 1) * 4096);
 }
 
-/** Reads without a system call on this thread. */
+/** Reads on the pool only. */
 async function readSlowly(store: BrickDir, call: Call, args: ReadArgs, file: OpenFile): Promise<ReadReply> {
   if (args.size <= LARGE) return readOnPool(store, call, args, file, args.size, null, 0);
   const { errno, size } = await statOf(store, file);

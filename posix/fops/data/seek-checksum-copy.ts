@@ -35,7 +35,7 @@ const SLICE_BYTES = 4 << 20;
 /** Checksums of more than a slice that a thread has in progress: self-heal asks for 128 KiB each. */
 const LONG_CHECKS = 2;
 
-/** Lets so many in at a time, the others in their order. */
+/** Admits a limited number at a time; the others wait in order. */
 class Semaphore {
   readonly #places: number;
   #free: number;

@@ -13,7 +13,7 @@ export function usesReserve(call: Call, xdata: Dict | null): boolean {
   return call.pid < 0 || xdata?.has(key.INTERNAL_FOP) === true;
 }
 
-/** Waits until it is known whether `bytes` may be taken: ENOSPC for users' fops when the disk is down to its reserve. */
+/** Waits until it is known whether `bytes` are available: ENOSPC for users' fops when the disk is down to its reserve. */
 export async function waitForSpace(store: BrickDir, call: Call, xdata: Dict | null, bytes: number): Promise<void> {
   await store.space.take(bytes);
   if (store.space.full && !usesReserve(call, xdata)) throw failure(ENOSPC);

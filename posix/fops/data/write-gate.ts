@@ -30,7 +30,7 @@ import { usesReserve } from './space-check.js';
 
 /** What users may still change when the disk is full. */
 export enum WhenFull {
-  /** Everything: it takes no space. */
+  /** Everything: the fop needs no space. */
   all,
   /** Write over blocks that the file has. */
   overwrite,
@@ -38,7 +38,7 @@ export enum WhenFull {
   withinSize,
   /** Nothing. */
   nothing,
-  /** Nothing, and the answer must be fresh: the space is set aside. */
+  /** Nothing, and free space is checked at once: the fop allocates it. */
   nothingNow,
 }
 

@@ -25,7 +25,7 @@ import { directoryExists, statHandle } from './gfid-request.js';
 import type { ParentDir } from './parent-dir.js';
 import type { RequestedXattrs } from './requested-xattrs.js';
 
-/** What is made, by kind: a regular file, a directory, a symbolic link, a node. */
+/** What is created: a regular file, a directory, a symbolic link or a node. */
 export abstract class EntryCreation extends BatchPart {
   readonly parentDir: ParentDir;
   readonly gfid: Gfid;
@@ -45,7 +45,7 @@ export abstract class EntryCreation extends BatchPart {
   #statOp = -1;
   #times: Mdata | null = null;
   #errno = 0;
-  /** The entry itself could not be made. */
+  /** The entry itself could not be created. */
   #notMade = false;
   /** Result of the handle, if it is what failed the batch. */
   #handleFailure = 0;
@@ -133,7 +133,7 @@ export abstract class EntryCreation extends BatchPart {
     return planned ?? (mdata.enabled ? given : null);
   }
 
-  /** Nothing was made. */
+  /** Nothing was created. */
   protected override takeNothing(): void {}
   protected override takeResults(b: Batch): void {
     const { failedOp } = b;

@@ -10,10 +10,10 @@ import type { BrickDir } from '../../brick-dir/brick-dir.js';
 import { exclusively } from '../../disk/inode-state.js';
 import type { EntryQuery } from '../../disk/query/stat-entry.js';
 
-/** Others change the same name again and again. */
+/** Retries while other clients keep changing the same name. */
 const MAX_ATTEMPTS = 32;
 
-/** The name leads to another inode than the locked one: to be done again, with that locked. */
+/** The name is another inode than the locked one: retry with that one locked. */
 export class EntryChanged {
   readonly inode: Inode | null;
 

@@ -82,7 +82,7 @@ class NamelessCreation extends BatchPart {
     if (this.#times !== null) timesOp(b, fd, name, this.#times);
     b.statx(fd, name, this.#at);
   }
-  /** Nothing was made. */
+  /** Nothing was created. */
   protected override takeNothing(): void {}
   protected override takeResults(b: Batch): void {
     this.errno = b.errno;

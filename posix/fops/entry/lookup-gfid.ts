@@ -36,7 +36,7 @@ export function nameless(store: BrickDir, call: Call, args: LookupArgs): MaybePr
   return byHandleSlowly(store, call, args, at);
 }
 
-/** Lookup of a directory by gfid; takes over the pin. */
+/** Lookup of a directory by gfid; releases the directory. */
 function directory(
   store: BrickDir,
   call: Call,
@@ -146,7 +146,7 @@ class GfidQuery implements CachedProgram {
     return 'done';
   }
 
-  /** The answer; null when the handle stands for a directory. Fails with the errno of the look. */
+  /** The reply; null if the handle is a directory's. Fails with the errno of the query. */
   reply(dir: number, name: string | null): MaybePromise<LookupReply> | null {
     if (this.errno !== 0 || this.isDirectoryHandle) return null;
     const found = this.#found;
@@ -202,7 +202,7 @@ async function byHandleSlowly(store: BrickDir, call: Call, args: LookupArgs, at:
   return reply;
 }
 
-/** A handle that leads to no directory is of no use to anyone. */
+/** Removes a handle that leads to no directory. */
 async function removeStale(store: BrickDir, gfid: Gfid): Promise<void> {
   store.log.warning(0, `Found stale gfid handle ${handleName(gfid)}, removing it.`);
   const b = batch();

@@ -50,7 +50,7 @@ function wantsOf(store: BrickDir, args: LookupArgs): XattrWants {
     : new XattrWants(args.xdata);
 }
 
-/** Named lookup in an open directory, whose pin this takes over. */
+/** Lookup by name in an open directory; releases the directory. */
 function below(store: BrickDir, call: Call, args: LookupArgs, parent: Inode, d: Directory): MaybePromise<LookupReply> {
   const wants = wantsOf(store, args);
   const probe = new EntryQuery(store, d, parent, args.loc.name, wants);
