@@ -37,6 +37,24 @@ export interface PoolQueue {
   close(): void;
 }
 
+/** Opaque: what TLS connections begin with; see `net/tls_context.h`. */
+export interface NativeTlsContext {
+  readonly nativeTlsContext: unique symbol;
+}
+
+/** TLS as a brick wants it; buffers hold PEM. */
+export interface NativeTlsProfile {
+  certificate: Buffer;
+  key: Buffer;
+  authorities: Buffer;
+  dhParameters: Buffer | null;
+  /** Revocation lists, and authorities beside them; null: revocation is not checked. */
+  revocation: Buffer[] | null;
+  depth: number;
+  ciphers: string;
+  curve: string;
+}
+
 export interface Addon {
   /** Op codes by name, from the X-macro table that the executor itself is made of. */
   readonly ops: Readonly<Record<string, number>>;
@@ -79,6 +97,32 @@ export interface Addon {
    * the pipe of that descriptor, which must hold its bytes.
    */
   sendv(fd: number, pieces: Float64Array, count: number): number;
+  /**
+   * A context for the brick port: 1 to 32 profiles; keyLog: descriptor that keys are appended to, or -1. context is null if it can't
+   * be made: `problem` says why. notes: what is wrong but does no harm.
+   */
+  tlsContext(
+    profiles: NativeTlsProfile[],
+    keyLog: number,
+  ): { context: NativeTlsContext | null; problem: string; notes: string[] };
+  /** From now on recv and sendv of this socket decrypt and encrypt; closeFd ends the session. Returns 0 or -errno. */
+  tlsBegin(fd: number, context: NativeTlsContext): number;
+  /** Goes on with the handshake. Returns 0 when it is done, the bit of READINESS that it waits for, or -EPROTO: see {@link tlsProblem}. */
+  tlsHandshake(fd: number): number;
+  /** Why TLS has failed on a socket. */
+  tlsProblem(fd: number): string;
+  /**
+   * After the handshake. name: common name of the client's certificate (UTF-8 as latin1; '' if it has none); profiles: those of the
+   * context that the connection meets, as bits.
+   */
+  tlsPeer(fd: number): { name: string; profiles: number; protocol: string; cipher: string; resumed: boolean };
+  isTls(fd: number): boolean;
+  /** Bytes that are encrypted and that the socket has not taken: sendv of no pieces goes on with them. */
+  tlsUnsent(fd: number): number;
+  /** Whether something has been received from the socket that recv has not returned: no poller tells of it. */
+  tlsPending(fd: number): boolean;
+  /** The next byte that recv(2) would return, which stays there; -ENOTCONN at the end, or -errno. */
+  peekByte(fd: number): number;
   /** Listening TCP socket (non-blocking, close-on-exec, SO_REUSEADDR). family 4 or 6; host '' for any (with family 6 IPv4 too). Returns fd or -errno. */
   listenTcp(host: string, port: number, family: number, backlog: number): number;
   /** accept4(NONBLOCK|CLOEXEC). Returns fd or -errno. */

@@ -39,8 +39,11 @@ export class AuthRules {
   readonly #options: ReadonlyMap<string, string>;
   readonly #allowInsecure: boolean;
   readonly #strict: boolean;
+  readonly #tls: boolean;
 
-  constructor(options: ReadonlyMap<string, string>, allowInsecure: boolean, strict: boolean) {
+  /** tls: whether connections must be TLS; else they must be plain. */
+  constructor(options: ReadonlyMap<string, string>, allowInsecure: boolean, strict: boolean, tls: boolean) {
+    this.#tls = tls;
     this.#options = options;
     this.#allowInsecure = allowInsecure;
     this.#strict = strict;
@@ -48,6 +51,10 @@ export class AuthRules {
 
   async check(request: AuthRequest): Promise<AuthResult> {
     const notes: string[] = [];
+    if (this.#tls !== (request.tlsName !== null)) {
+      notes.push(this.#tls ? 'the brick takes TLS connections only' : 'the brick takes no TLS connections');
+      return { accepted: false, trusted: false, notes };
+    }
     const addr = await this.#addr(request, notes);
     const { brick, tlsName } = request;
     // With TLS, user and password decide about trust alone.

@@ -3,6 +3,7 @@
  * volfile are not in effect.
  */
 import type { ByteString } from '../../native/bytes.js';
+import type { TlsProfile } from '../tls/tls-profile.js';
 import { AuthRules } from './auth.js';
 
 /** A part of a brick's volfile that is not in effect on the running brick. */
@@ -40,6 +41,8 @@ export interface BrickFacts {
   allowInsecure: boolean;
   strictAuth: boolean;
   dynamicAuth: boolean;
+  /** Null: its connections are plain. */
+  tls: TlsProfile | null;
   finalGraph: string;
   /** What of its volfile is not in effect. */
   unapplied: readonly Unapplied[];
@@ -48,7 +51,7 @@ export interface BrickFacts {
 
 /** The rules by which a brick lets clients in. */
 export function authRules(facts: BrickFacts): AuthRules {
-  return new AuthRules(new Map(facts.authOptions), facts.allowInsecure, facts.strictAuth);
+  return new AuthRules(new Map(facts.authOptions), facts.allowInsecure, facts.strictAuth, facts.tls !== null);
 }
 
 /** The volume of a brick, after which glusterd calls the brick's server volume; '' if it has another name. */

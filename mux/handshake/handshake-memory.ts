@@ -11,6 +11,11 @@ const ALL_BYTES = 32 << 20;
 /** Connections of an address that have not shaken hands: beyond, the oldest goes. A node may well open a thousand at once. */
 const ADDRESS_CONNECTIONS = 2048;
 
+/** A connection, at whatever point of its handshake. */
+interface Closable {
+  close(reason: string): void;
+}
+
 /** The sum over all addresses, and the accounts of those that have connections. */
 export class HandshakeBudget {
   readonly #addresses = new Map<string, HandshakeMemory>();
@@ -45,7 +50,7 @@ export class HandshakeMemory implements ConnectionMemory {
   readonly #budget: HandshakeBudget;
   /** Called when the last connection has left. */
   readonly #unused: () => void;
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new Set<Closable>();
   #held = 0;
 
   constructor(budget: HandshakeBudget, unused: () => void) {
@@ -53,7 +58,7 @@ export class HandshakeMemory implements ConnectionMemory {
     this.#unused = unused;
   }
 
-  joined(connection: Connection): void {
+  joined(connection: Closable): void {
     this.#connections.add(connection);
     if (this.#connections.size <= ADDRESS_CONNECTIONS) return;
     for (const oldest of this.#connections) {
@@ -64,7 +69,7 @@ export class HandshakeMemory implements ConnectionMemory {
     }
   }
 
-  left(connection: Connection): void {
+  left(connection: Closable): void {
     this.#connections.delete(connection);
     if (this.#connections.size === 0) this.#unused();
   }

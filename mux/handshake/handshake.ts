@@ -3,13 +3,13 @@
  * A connection that is accepted leaves for the thread of its brick, descriptor and all; one that is refused may try again.
  */
 
-import { addon } from '../../native/addon.js';
 import { type ByteString, bytesOfLatin1, latin1OfBytes } from '../../native/bytes.js';
 import { EACCES, EAGAIN, EINVAL, ENOENT } from '../../native/errno.js';
 import type { Region } from '../../native/memory.js';
 import type { Logger } from '../base/log.js';
 import type { AuthRequest, AuthRules } from '../brick/auth.js';
 import { type ClientIdentity, credentialText } from '../brick/client.js';
+import type { TlsProfile } from '../tls/tls-profile.js';
 import { serveBasicProgram } from '../transport/basic-programs.js';
 import { Connection, type ConnectionHandler } from '../transport/connection.js';
 import { tryDecode } from '../transport/try-decode.js';
@@ -19,6 +19,7 @@ import { AcceptStat, CallHeader, parseCall, RpcRejected } from '../wire/rpc.js';
 import { XdrReader } from '../wire/xdr.js';
 import { Dict } from '../xlator/dict.js';
 import { FOP_PROGRAM } from '../xlator/fop-table.js';
+import type { Greeted, TlsIdentity } from './greeting.js';
 import type { HandshakeBudget } from './handshake-memory.js';
 import { encodeSetvolumeReply } from './setvolume-reply.js';
 
@@ -27,7 +28,7 @@ const MAX_RECORD_BYTES = 64 << 10;
 /** How long a handshake waits for a brick whose worker is being replaced, before the client is told to try again. */
 export const HOLD_MS = 15_000;
 /** A connection that has not asked for a brick after this time is closed. */
-const HANDSHAKE_MS = 120_000;
+export const HANDSHAKE_MS = 120_000;
 
 /** What the main thread knows of a brick, for the handshake. */
 export interface HandshakeBrick {
@@ -36,6 +37,8 @@ export interface HandshakeBrick {
   readonly serverName: string;
   readonly volumeId: string | undefined;
   readonly auth: AuthRules;
+  /** Null: its connections are plain. */
+  readonly tls: TlsProfile | null;
   /** Being detached: not any more for new clients. */
   readonly stopping: boolean;
   readonly up: boolean;
@@ -90,11 +93,13 @@ export class Handshake implements ConnectionHandler {
   readonly #timer: NodeJS.Timeout;
   readonly #address: string;
   readonly #port: number;
+  readonly #tls: TlsIdentity | null;
 
-  constructor(fd: number, host: HandshakeHost) {
+  constructor({ fd, address, port, tls }: Greeted, host: HandshakeHost) {
     this.#host = host;
-    const peer = addon.peerName(fd);
-    [this.#address, this.#port] = typeof peer === 'number' ? ['', 0] : peer;
+    this.#address = address;
+    this.#port = port;
+    this.#tls = tls;
     const memory = host.budget.of(this.#address);
     this.#connection = new Connection(fd, this, MAX_RECORD_BYTES, memory);
     this.#timer = setTimeout(() => this.#connection.close('no brick asked for in time'), HANDSHAKE_MS);
@@ -198,8 +203,13 @@ export class Handshake implements ConnectionHandler {
       username: dict.text('username'),
       password: dict.text('password'),
       subdir,
-      tlsName: null,
+      tlsName: this.#tls?.name ?? null,
     };
+    if (entry.tls !== null && this.#tls?.meets(entry.tls) === false) {
+      // Its options or files have changed since: the client starts over.
+      this.#connection.close(`brick ${name} takes TLS connections as its options are now: this one was begun before`);
+      return;
+    }
     const verdict = await entry.auth.check(auth);
     if (this.#connection.closed) return;
     for (const note of verdict.notes) this.#host.log.info(0, note);

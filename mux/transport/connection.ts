@@ -71,6 +71,12 @@ export class Connection implements Collector {
   readonly #poller: Poller;
   readonly #reader: RecordReader;
   readonly #memory: ConnectionMemory | null;
+  readonly #tls: boolean;
+  /** TLS only: bytes may have been received that no poller tells of, because they were not all asked for. */
+  #pending = false;
+  #receiveScheduled = false;
+  /** TLS only: some of what was sent is encrypted and waits for the socket. */
+  #encryptedWaits = false;
   /** The clock when the first record of this turn was handed out; below zero: none was. */
   #turnStart = -1;
   #proceedScheduled = false;
@@ -99,6 +105,12 @@ export class Connection implements Collector {
     });
     this.#poller.set(READABLE);
     memory?.joined(this);
+    this.#tls = addon.isTls(fd);
+    if (this.#tls) {
+      this.#encryptedWaits = addon.tlsUnsent(fd) > 0;
+      this.#pending = true;
+      this.#watch();
+    }
   }
 
   #quota(memory: ConnectionMemory): RecordQuota {
@@ -136,7 +148,7 @@ export class Connection implements Collector {
       const n = addon.recv(this.fd, address, room);
       if (n === -EAGAIN) return;
       if (n <= 0) {
-        this.close(n === 0 ? '' : `receive failed: errno ${-n}`);
+        this.close(n === 0 ? '' : `receive failed: ${this.#failure(n)}`);
         return;
       }
       this.bytesIn += n;
@@ -148,6 +160,29 @@ export class Connection implements Collector {
       }
       if (n < room) return;
     }
+    if (this.#tls && !this.#closed) this.#pending = addon.tlsPending(this.fd);
+  }
+
+  /** What a negative result of receiving or sending means. */
+  #failure(result: number): string {
+    const detail = this.#tls ? addon.tlsProblem(this.fd) : '';
+    return detail === '' ? `errno ${-result}` : detail;
+  }
+
+  /** In a turn of its own, so that others get theirs. */
+  #scheduleReceive(): void {
+    this.#receiveScheduled = true;
+    setImmediate(() => {
+      this.#receiveScheduled = false;
+      if (this.#closed || this.#blocked) return;
+      this.#pending = false;
+      try {
+        this.#receive();
+        this.flush();
+      } catch (thrown) {
+        this.fault(thrown);
+      }
+    });
   }
 
   readonly #onRecord = (r: Region, start: number, end: number): void => {
@@ -218,7 +253,9 @@ export class Connection implements Collector {
   }
 
   #watch(): void {
-    const events = (this.#blocked ? HUNG_UP : READABLE) | (this.#queue.length > 0 ? WRITABLE : 0);
+    if (this.#pending && !this.#receiveScheduled && !this.#blocked && !this.#closed) this.#scheduleReceive();
+    const unsent = this.#queue.length > 0 || this.#encryptedWaits;
+    const events = (this.#blocked ? HUNG_UP : READABLE) | (unsent ? WRITABLE : 0);
     if (events !== this.#events && !this.#closed) {
       this.#events = events;
       this.#poller.set(events);
@@ -294,6 +331,7 @@ export class Connection implements Collector {
   flush(): void {
     if (this.#closed) return;
     this.#cut();
+    if (this.#encryptedWaits && !this.#sendEncrypted()) return;
     while (this.#queue.length > 0) {
       const { pieces } = ioBuffers;
       let count = 0;
@@ -308,10 +346,11 @@ export class Connection implements Collector {
       }
       const sent = addon.sendv(this.fd, pieces, count);
       if (sent < 0 && sent !== -EAGAIN) {
-        this.close(`send failed: errno ${-sent}`);
+        this.close(`send failed: ${this.#failure(sent)}`);
         return;
       }
       if (sent > 0) this.#sent(sent);
+      if (this.#tls) this.#encryptedWaits = addon.tlsUnsent(this.fd) > 0;
       if (sent < want) break;
     }
     const w = this.#writer;
@@ -322,6 +361,18 @@ export class Connection implements Collector {
       this.#writer = null;
     }
     this.#watch();
+  }
+
+  /** Goes on with what is encrypted already. False: the socket takes none, or the connection is closed. */
+  #sendEncrypted(): boolean {
+    const result = addon.sendv(this.fd, ioBuffers.pieces, 0);
+    if (result < 0 && result !== -EAGAIN) {
+      this.close(`send failed: ${this.#failure(result)}`);
+      return false;
+    }
+    this.#encryptedWaits = addon.tlsUnsent(this.fd) > 0;
+    if (this.#encryptedWaits) this.#watch();
+    return !this.#encryptedWaits;
   }
 
   #sent(bytes: number): void {

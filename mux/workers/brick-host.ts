@@ -94,11 +94,16 @@ export class BrickHost {
       const server = valuesFor(serverNode, serving.server) as ProtocolServerOptions;
       const facts = factsOf(plan, server);
       // What protects goes first: translators may have to wait for a disk.
+      const tlsSwitched = isTls(serving.server) !== isTls(server);
       serving.server = server;
       brick.applyRules(rulesOf(server));
       brick.withhold(withheldBy(unapplied));
       serving.auth = authRules(facts);
-      if (facts.dynamicAuth) await brick.clients.reauthorise(serving.auth);
+      if (tlsSwitched) {
+        const [now, then] = isTls(server) ? ['on', 'in plain text'] : ['off', 'by TLS'];
+        brick.log.warning(0, `brick ${brick.name}: server.ssl is ${now} now: connections ${then} are closed`);
+      }
+      if (facts.dynamicAuth || tlsSwitched) await brick.clients.reauthorise(serving.auth);
       const byName = new Map(layers.map((n) => [n.name, n]));
       const refusals = await brick.reconfigure((layer) => {
         const node = byName.get(layer.name);
@@ -180,6 +185,8 @@ export class BrickHost {
     };
   }
 }
+
+const isTls = (server: ProtocolServerOptions): boolean => server['transport.socket.ssl-enabled'];
 
 /** Has the brick, and the log, know what of its volfile is not in effect. */
 function tellUnapplied(brick: Brick, unapplied: readonly Unapplied[]): void {

@@ -12,6 +12,7 @@ import { loggerFor } from '../base/log.js';
 import type { BrickFacts, Unapplied } from '../brick/brick-facts.js';
 import type { ProtocolServerOptions } from '../brick/server-options.js';
 import type { ServerRules } from '../brick/server-rules.js';
+import { tlsProfile } from '../tls/tls-profile.js';
 import type { TranslatorRegistry } from './translator-registry.js';
 import type { BrickTask } from './worker-protocol.js';
 
@@ -148,6 +149,7 @@ export function factsOf(
     allowInsecure: o['rpc-auth-allow-insecure'],
     strictAuth: o['strict-auth-accept'],
     dynamicAuth: o['dynamic-auth'],
+    tls: tlsProfile(o),
     finalGraph: finalGraphText(graph.top).join('\n'),
     unapplied,
     listen: {

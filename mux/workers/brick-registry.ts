@@ -14,6 +14,7 @@ import type { ByteString } from '../../native/bytes.js';
 import type { AuthRules } from '../brick/auth.js';
 import { authRules, type BrickFacts, type Unapplied, volumeOf, withheldBy } from '../brick/brick-facts.js';
 import type { HandshakeBrick } from '../handshake/handshake.js';
+import type { TlsProfile } from '../tls/tls-profile.js';
 import { StoredTask } from './stored-task.js';
 import type { BrickTask } from './worker-protocol.js';
 
@@ -137,6 +138,9 @@ export class RegisteredBrick implements HandshakeBrick {
   get withheld(): string {
     return withheldBy(this.#facts.unapplied);
   }
+  get tls(): TlsProfile | null {
+    return this.#facts.tls;
+  }
   get serverName(): string {
     return this.#facts.serverName;
   }
@@ -196,6 +200,10 @@ export class BrickRegistry {
   /** A brick that the supervisor is about to start. */
   registered(name: ByteString): RegisteredBrick {
     return defined(this.#bricks.get(name), 'a brick that is started again is registered');
+  }
+
+  all(): Iterable<RegisteredBrick> {
+    return this.#bricks.values();
   }
 
   has(name: ByteString): boolean {

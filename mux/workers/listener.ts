@@ -4,8 +4,17 @@ import type { ByteString } from '../../native/bytes.js';
 import { errnoName } from '../../native/errno.js';
 import { describeThrown } from '../base/fault.js';
 import type { Logger } from '../base/log.js';
-import { type Handover, Handshake, type HandshakeBrick, type HandshakeHost } from '../handshake/handshake.js';
+import { type Greeted, Greeting, type GreetingHost } from '../handshake/greeting.js';
+import {
+  HANDSHAKE_MS,
+  type Handover,
+  Handshake,
+  type HandshakeBrick,
+  type HandshakeHost,
+} from '../handshake/handshake.js';
 import { HandshakeBudget } from '../handshake/handshake-memory.js';
+import { TlsContexts } from '../tls/tls-contexts.js';
+import type { TlsProfile } from '../tls/tls-profile.js';
 import { setHandshakeOptions } from '../transport/socket-options.js';
 import { AcceptLoop } from './accept-loop.js';
 
@@ -21,18 +30,26 @@ export interface ListenerOwner {
   readonly processUuid: string;
   readonly log: Logger;
   findBrick(name: ByteString): HandshakeBrick | undefined;
+  /** Of the bricks that are served: how each wants TLS; null: not at all. */
+  tlsProfiles(): Iterable<TlsProfile | null>;
   /** Takes over a connection whose handshake is done. */
   handOver(brick: HandshakeBrick, handover: Handover): void;
 }
 
-export class Listener implements HandshakeHost {
+export class Listener implements GreetingHost, HandshakeHost {
   readonly budget = new HandshakeBudget();
+  readonly tls: TlsContexts;
   readonly #owner: ListenerOwner;
+  readonly #greetings = new Set<Greeting>();
   readonly #handshakes = new Set<Handshake>();
   #loop: AcceptLoop | null = null;
 
   constructor(owner: ListenerOwner) {
     this.#owner = owner;
+    this.tls = new TlsContexts(
+      () => [...owner.tlsProfiles()].filter((profile) => profile !== null),
+      () => this.log,
+    );
   }
 
   /** Opens the port. Throws an error that has `code` ('EADDRINUSE' ...). */
@@ -44,21 +61,43 @@ export class Listener implements HandshakeHost {
     }
     this.#loop = new AcceptLoop(
       fd,
-      (connection) => this.#shakeHands(connection),
+      (connection) => this.#greet(connection),
       () => this.log,
     );
     const name = addon.sockName(fd);
     return { port: typeof name === 'number' ? port : name[1] };
   }
 
-  #shakeHands(fd: number): void {
+  #greet(fd: number): void {
     setHandshakeOptions(fd);
+    this.#orClose(fd, () => this.#greetings.add(new Greeting(fd, this, HANDSHAKE_MS)));
+  }
+
+  #orClose(fd: number, take: () => void): void {
     try {
-      this.#handshakes.add(new Handshake(fd, this));
+      take();
     } catch (thrown) {
       this.log.error(0, `a new connection is closed: ${describeThrown(thrown)}`);
       addon.closeFd(fd);
     }
+  }
+
+  get takesPlain(): boolean {
+    let bricks = 0;
+    for (const profile of this.#owner.tlsProfiles()) {
+      if (profile === null) return true;
+      bricks++;
+    }
+    return bricks === 0;
+  }
+
+  greeted(greeting: Greeting, result: Greeted): void {
+    this.#greetings.delete(greeting);
+    this.#orClose(result.fd, () => this.#handshakes.add(new Handshake(result, this)));
+  }
+
+  greetingFailed(greeting: Greeting): void {
+    this.#greetings.delete(greeting);
   }
 
   get processUuid(): string {
@@ -85,6 +124,7 @@ export class Listener implements HandshakeHost {
 
   /** Closes the connections that wait for their brick. */
   closeHandshakes(): void {
+    for (const greeting of [...this.#greetings]) greeting.close('');
     for (const handshake of [...this.#handshakes]) handshake.close();
   }
 }

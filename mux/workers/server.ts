@@ -12,6 +12,7 @@ import type { BrickFacts, Unapplied } from '../brick/brick-facts.js';
 import type { WorkerStats } from '../brick/views/brick-stats.js';
 import { joinParts } from '../brick/views/statedump.js';
 import type { Handover, HandshakeBrick } from '../handshake/handshake.js';
+import type { TlsProfile } from '../tls/tls-profile.js';
 import { BrickRegistry } from './brick-registry.js';
 import type { BrickWorker } from './brick-worker.js';
 import { handOver } from './handover.js';
@@ -77,6 +78,10 @@ export class Server implements ListenerOwner {
     return this.#registry.get(name);
   }
 
+  *tlsProfiles(): Iterable<TlsProfile | null> {
+    for (const brick of this.#registry.all()) yield brick.tls;
+  }
+
   handOver(brick: HandshakeBrick, handover: Handover): void {
     background(handOver(this.#pool, brick, handover, this.log), this.log, `${brick.name}: a connection is lost`);
   }
@@ -98,11 +103,19 @@ export class Server implements ListenerOwner {
       this.log = loggerFor(facts.serverName);
       this.#registry.add(task, facts);
       this.#attaches++;
+      if (facts.tls !== null) background(this.#tryTls(facts.brick), this.log, 'looking at certificates has failed');
     } catch (error) {
       this.#attachFailures++;
       this.#pool.displace(task.brick);
       throw error;
     }
+  }
+
+  /** Tells now, not when the first client comes, what keeps TLS from working. */
+  async #tryTls(brick: ByteString): Promise<void> {
+    await this.#listener.tls.current().catch((error: Error) => {
+      this.log.error(0, `${brick}: TLS clients are refused until this is mended: ${error.message}`);
+    });
   }
 
   /** A brick whose worker fails meanwhile is tried once more, alone: another brick may have been the cause. */

@@ -14,6 +14,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_pool(env, exports);
   export_poller(env, exports);
   export_sockets(env, exports);
+  export_tls(env, exports);
   export_pipes(env, exports);
   export_descriptors(env, exports);
   export_process(env, exports);

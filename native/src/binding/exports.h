@@ -11,6 +11,7 @@ void export_constants(Napi::Env env, Napi::Object exports);
 void export_pool(Napi::Env env, Napi::Object exports);
 void export_poller(Napi::Env env, Napi::Object exports);
 void export_sockets(Napi::Env env, Napi::Object exports);
+void export_tls(Napi::Env env, Napi::Object exports);
 void export_pipes(Napi::Env env, Napi::Object exports);
 void export_descriptors(Napi::Env env, Napi::Object exports);
 void export_process(Napi::Env env, Napi::Object exports);

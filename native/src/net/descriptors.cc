@@ -8,6 +8,7 @@
 #include "binding/exports.h"
 #include "net/event_loop.h"
 #include "net/ownership.h"
+#include "net/tls_session.h"
 #include "ops/batch.h"
 
 namespace brickd {
@@ -31,6 +32,7 @@ Napi::Value close_fd(const Napi::CallbackInfo& info) {
   Arguments a(info, "closeFd(fd)");
   int fd = a.integer(0);
   if (!a.good()) return info.Env().Undefined();
+  end_tls(fd);
   disown_descriptor(fd);
   // Never again on EINTR: the descriptor is gone, and its number may be another's.
   return number_result(info, ::close(fd) < 0 && errno != EINTR ? -errno : 0);

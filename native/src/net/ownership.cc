@@ -7,19 +7,18 @@
 #include <algorithm>
 #include <atomic>
 
+#include "net/tls_session.h"
+
 namespace brickd {
 
 namespace {
-
-// Descriptors beyond are not followed: more than a brick process asks the system for. Pages are touched as they are
-// needed.
-constexpr int kFollowed = 1 << 20;
 
 // An entry: nobody (0), an environment's number, with a bit for sockets, or the ticket of a socket on its way.
 constexpr uint64_t kSocketBit = uint64_t{1} << 62;
 constexpr uint64_t kTicketBit = uint64_t{1} << 52;
 
-std::atomic<uint64_t> owners[kFollowed];
+// Pages are touched as they are needed.
+std::atomic<uint64_t> owners[kFollowedDescriptors];
 // One more than the highest descriptor ever noted.
 std::atomic<int> end_of_table{0};
 std::atomic<uint64_t> last_ticket{0};
@@ -29,7 +28,7 @@ std::atomic<int> owned{0};
 // Open descriptors that nobody has noted: the engine's own.
 std::atomic<int> unnoted{0};
 
-bool followed(int fd) { return fd >= 0 && fd < kFollowed; }
+bool followed(int fd) { return fd >= 0 && fd < kFollowedDescriptors; }
 
 template <typename Visit>
 void each_of(uint32_t environment, Visit visit) {
@@ -43,6 +42,7 @@ void each_of(uint32_t environment, Visit visit) {
 void close_owned(int fd, uint64_t entry) {
   if (!owners[fd].compare_exchange_strong(entry, 0)) return;
   owned--;
+  end_tls(fd);
   ::close(fd);
 }
 

@@ -6,6 +6,9 @@
 
 namespace brickd {
 
+// Descriptors from this number on are not followed: more than a brick process asks the system for.
+constexpr int kFollowedDescriptors = 1 << 20;
+
 enum class DescriptorKind { kFile, kSocket };
 
 // A number for a new environment, from 1 on, never given twice. Counts the descriptors that the engine itself has open.

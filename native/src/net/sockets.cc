@@ -14,6 +14,7 @@
 #include "binding/exports.h"
 #include "net/event_loop.h"
 #include "net/ownership.h"
+#include "net/tls_session.h"
 #include "ops/batch.h"
 
 namespace brickd {
@@ -37,6 +38,7 @@ Napi::Value receive(const Napi::CallbackInfo& info) {
   void* to = a.address<void>(1);
   size_t length = a.size(2);
   if (!a.good()) return info.Env().Undefined();
+  if (TlsSession* tls = tls_of(fd)) return number_result(info, tls->receive(to, length));
   return number_result(info, retry([&] { return ::recv(fd, to, length, MSG_DONTWAIT); }));
 }
 
@@ -81,6 +83,7 @@ Napi::Value send_pieces(const Napi::CallbackInfo& info) {
   if (count > SIZE_MAX / 4) count = SIZE_MAX / 4;
   const double* pieces = a.elements<double>(1, napi_float64_array, 2 * count);
   if (!a.good()) return info.Env().Undefined();
+  if (TlsSession* tls = tls_of(fd)) return number_result(info, tls->send(pieces, count));
   int64_t sent = 0;
   while (count > 0) {
     size_t some = std::min(in_memory(pieces, count), kMaxPieces);

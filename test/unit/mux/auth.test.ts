@@ -13,8 +13,8 @@ const base = {
   tlsName: null,
 };
 
-function rules(options: Record<string, string>, allowInsecure = true, strict = false): AuthRules {
-  return new AuthRules(new Map(Object.entries(options)), allowInsecure, strict);
+function rules(options: Record<string, string>, allowInsecure = true, strict = false, tls = false): AuthRules {
+  return new AuthRules(new Map(Object.entries(options)), allowInsecure, strict, tls);
 }
 
 const LOGIN = { [`auth.login.${brick}.allow`]: 'u1,u2', 'auth.login.u1.password': 'p1' };
@@ -53,19 +53,23 @@ t.test('ports', async (t) => {
 t.test('a certificate', async (t) => {
   const listed = { [`auth.login.${brick}.ssl-allow`]: 'boss, node-*' };
   const tls = (tlsName: string) => ({ ...base, tlsName });
-  const r = rules({ ...LOGIN, ...ADDR, ...listed });
+  const tlsRules = (options: Record<string, string>, strict = false) => rules(options, true, strict, true);
+  const r = tlsRules({ ...LOGIN, ...ADDR, ...listed });
   t.match(await r.check(tls('boss')), { accepted: true, trusted: false });
   t.match(await r.check(tls('node-7')), { accepted: true });
   t.match(await r.check(tls('bosses')), { accepted: false });
   t.match(await r.check(tls('')), { accepted: false }, 'a certificate without a name');
-  t.match(await r.check(base), { accepted: true }, 'without TLS the list of names says nothing');
-  const away = rules({ ...listed, [`auth.addr.${brick}.allow`]: '10.9.9.9' });
+  t.match(await r.check(base), { accepted: false }, 'no plain connection where TLS is wanted');
+  const plain = rules({ ...ADDR, ...listed });
+  t.match(await plain.check(base), { accepted: true }, 'without TLS the list of names says nothing');
+  t.match(await plain.check(tls('boss')), { accepted: false }, 'no TLS where it is not wanted');
+  const away = tlsRules({ ...listed, [`auth.addr.${brick}.allow`]: '10.9.9.9' });
   t.match(await away.check(tls('boss')), { accepted: true }, 'either list may open');
   t.match(await away.check(base), { accepted: false });
-  const shut = rules({ ...listed, ...ADDR, [`auth.addr.${brick}.reject`]: '10.1.*' });
+  const shut = tlsRules({ ...listed, ...ADDR, [`auth.addr.${brick}.reject`]: '10.1.*' });
   t.match(await shut.check(tls('boss')), { accepted: false }, 'a rejected address stays out');
-  t.match(await rules(ADDR).check(tls('anybody')), { accepted: true }, 'no list of names: the addresses decide');
-  const nobody = rules({ [`auth.addr.${brick}.allow`]: '10.9.9.9' });
+  t.match(await tlsRules(ADDR).check(tls('anybody')), { accepted: true }, 'no list of names: the addresses decide');
+  const nobody = tlsRules({ [`auth.addr.${brick}.allow`]: '10.9.9.9' });
   t.match(await nobody.check(tls('anybody')), { accepted: false });
   t.match(await r.check({ ...tls('boss'), username: 'u1', password: 'p1' }), { accepted: true, trusted: true });
   t.match(await r.check({ ...tls('boss'), username: 'u1', password: 'bad' }), { accepted: true, trusted: false });
@@ -74,7 +78,7 @@ t.test('a certificate', async (t) => {
     { accepted: false },
     'no way round the list',
   );
-  const strict = rules({ ...LOGIN, ...ADDR, ...listed }, true, true);
+  const strict = tlsRules({ ...LOGIN, ...ADDR, ...listed }, true);
   t.match(await strict.check(tls('boss')), { accepted: true }, 'strict is about passwords');
 });
 

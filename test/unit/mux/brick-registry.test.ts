@@ -16,6 +16,7 @@ const FACTS: BrickFacts = {
   allowInsecure: true,
   strictAuth: false,
   dynamicAuth: true,
+  tls: null,
   finalGraph: 'graph',
   unapplied: [],
   listen: { port: undefined, bindAddress: '', backlog: 1024, family: 4 },

@@ -6,7 +6,7 @@ export const definition = defineTranslator({
   type: 'protocol/server',
   options,
   implemented: true,
-  parts: { tls: false, squash: true, 'manage-gids': true, unix: false },
+  parts: { tls: true, squash: true, 'manage-gids': true, unix: false },
   demands: [
     { needs: 'a server' },
     { part: 'tls', option: 'transport.socket.ssl-enabled', needs: 'TLS on the brick port' },
