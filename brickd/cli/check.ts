@@ -1,4 +1,4 @@
-/** `brickd check`: what is wrong with volfiles, and what of them brickd does not serve. */
+/** `brickd check`: reports problems of a volfile, and what in it brickd does not implement. */
 import { existsSync, readFileSync } from 'node:fs';
 import { printable } from '../../mux/base/printable.js';
 import { bytesOfText, latin1OfBytes } from '../../native/bytes.js';

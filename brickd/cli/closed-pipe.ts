@@ -1,4 +1,4 @@
-/** Output that nobody reads any more: `brickd serve | head -2`. */
+/** Ends quietly when the reader of the output has gone: `brickd serve | head -2`. */
 
 /**
  * From now on a reader of standard output or error that has gone ends nothing: what is written after that is dropped, as

@@ -1,4 +1,4 @@
-/** A command that ends with a message for standard error, without a stack. */
+/** An error of a command: a message for standard error, without a stack, and an exit status. */
 export class CommandError extends Error {
   readonly exitStatus: number;
 

@@ -1,4 +1,4 @@
-/** `brickd config`: checks the configuration file and prints the settings in force. */
+/** `brickd config`: checks the configuration file and prints the settings in effect. */
 import { readFileSync } from 'node:fs';
 import type { MetricsAddress } from '../metrics/http/address.js';
 import { hostAndPort } from '../metrics/http/address.js';

@@ -265,7 +265,7 @@ function warnOfQos(volumes: string[]): void {
 }
 
 function checkVolume(name: string): void {
-  if (!isVolumeName(name)) throw new CommandError(`'${name}' is no volume name`, 64);
+  if (!isVolumeName(name)) throw new CommandError(`'${name}' is not a volume name`, 64);
   if (isVolume(name)) return;
   const names = volumeNames();
   const known = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`;

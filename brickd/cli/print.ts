@@ -1,4 +1,4 @@
-/** What brickd prints instead of serving. */
+/** Texts of `--version`, `--help` and the like. */
 
 import type { OptionSpec } from '../arguments/argp.js';
 import type { BrickArguments } from '../arguments/brick-arguments.js';

@@ -1,6 +1,7 @@
 /**
- * Volumes of this node that glusterd has user/qos for. Stock bricks don't start with a translator that they don't know, and
- * glusterd (tried: 10.3) refuses to reset or empty a user.xlator option alone: `volume reset VOLUME`, which resets all, takes it out.
+ * Finds volumes of this node that have user/qos in glusterd. Stock bricks do not start with an unknown translator, and
+ * glusterd (tried: 10.3) refuses to reset or empty a user.xlator option alone: only `volume reset VOLUME`, which resets
+ * all options, removes it.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** `brickd qos show` and `explain`: what the running brick processes of this node do with tenants, asked through their sockets. */
+/**
+ * `brickd qos show` and `explain`: tenants of the running brick processes of this node, queried through their sockets.
+ */
 
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';

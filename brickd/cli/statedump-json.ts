@@ -1,4 +1,4 @@
-/** Statedumps of Gluster's text form as objects. */
+/** Converts statedumps from Gluster's text form to objects. */
 
 type Value = string | number | (string | number)[];
 

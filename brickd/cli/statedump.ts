@@ -1,4 +1,6 @@
-/** `brickd statedump`: asks running brick processes for statedumps, and says where they are or prints them as JSON. */
+/**
+ * `brickd statedump`: requests statedumps of running brick processes, and prints their paths or their contents as JSON.
+ */
 import { readdirSync, readFileSync, readlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { bytesOfLatin1, fsPath, textOfLatin1 } from '../../native/bytes.js';
@@ -33,7 +35,9 @@ export async function requestStatedumps(pid: number | undefined, json = false): 
   const running = brickPids();
   const pids = pid === undefined ? running : running.filter((p) => p === pid);
   if (pids.length === 0)
-    throw new CommandError(pid === undefined ? 'no brickd brick process runs' : `${pid} is no brickd brick process`);
+    throw new CommandError(
+      pid === undefined ? 'no brickd brick process runs' : `${pid} is not a brick process of brickd`,
+    );
   const dumps: object[] = [];
   for (const p of pids) {
     const before = new Set(dumpsOf(p));

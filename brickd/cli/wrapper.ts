@@ -1,4 +1,7 @@
-/** The wrapper that stands in the place of glusterfsd: POSIX shell, since it runs before every brick and daemon. */
+/**
+ * The script that `brickd install` puts in the place of glusterfsd. It is POSIX shell, because it runs before every
+ * brick and daemon.
+ */
 
 export interface WrapperSettings {
   /** Path of the stock binary. */

@@ -1,6 +1,6 @@
 /**
- * Who but root can change what root is about to run: the files themselves, and the directories on the way to them, in which they could
- * be replaced.
+ * Finds files that root is about to run and that other users could change: the files themselves, and the directories
+ * above them, in which they could be replaced.
  */
 import { lstatSync, readdirSync, realpathSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';

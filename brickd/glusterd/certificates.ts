@@ -1,4 +1,4 @@
-/** The certificate, key and authorities by which the processes of a Gluster cluster know each other, as Node's TLS takes them. */
+/** The certificate, key and CA files of a Gluster node, in the form that Node's TLS takes. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContext } from 'node:tls';

@@ -65,7 +65,7 @@ function listenOptions(server: VolfileNode, file: string): ListenOptions {
   const portText = optionOf(server, 'transport.socket.listen-port', 'listen-port') ?? String(DEFAULT_PORT);
   const port = Number(portText);
   if (!Number.isInteger(port) || port < 0 || port > 65535)
-    throw new Error(`${file}: listen-port '${portText}' is no port`);
+    throw new Error(`${file}: listen-port '${portText}' is not a port`);
   const backlog = Number(optionOf(server, 'transport.listen-backlog') ?? DEFAULT_BACKLOG);
   return {
     host: optionOf(server, 'transport.socket.bind-address', 'bind-address') ?? '',

@@ -1,6 +1,6 @@
 /**
- * The settings of the metrics endpoint: the option --metrics goes before the variable BRICKD_METRICS, and that before the file
- * /etc/brickd/brickd.yaml (or the one that BRICKD_CONFIG names). Those of the node exporter are in the file alone.
+ * Settings of the metrics endpoint: the option --metrics takes precedence over the variable BRICKD_METRICS, and that
+ * over the file /etc/brickd/brickd.yaml (or the one that BRICKD_CONFIG names).
  */
 import { dirname, resolve } from 'node:path';
 import { ADDRESS_FORM, listenAddress, type MetricsAddress } from './http/address.js';

@@ -1,4 +1,4 @@
-/** Metrics of a brick process: the endpoint where the settings want it, its entry in the file of targets, and its own socket. */
+/** Starts the metrics of a brick process: the endpoint, and its entry in the file of targets. */
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { background } from '../../mux/base/fault.js';
@@ -71,7 +71,7 @@ class Addresses implements RunningMetrics {
         log.info(0, `metrics and status page at ${place.url}${address.kind === 'tcp' ? '/' : ''}`);
       } catch (error) {
         missing.push(address);
-        if (first) log.error(0, `can't serve metrics at ${textOf(address)}: ${(error as Error).message}`);
+        if (first) log.error(0, `cannot serve metrics at ${textOf(address)}: ${(error as Error).message}`);
       }
     }
     this.#missing = missing;

@@ -1,6 +1,6 @@
 /**
- * The file that tells Prometheus (file_sd_configs) where the brick processes of this node serve their metrics. Every process
- * adds its own entry and removes it at its end; entries of processes that ended without doing so go when another one writes.
+ * The file by which Prometheus (file_sd_configs) finds the metrics of this node's brick processes. Every process adds
+ * its own entry and removes it when it ends; stale entries are removed when another process writes.
  */
 import { closeSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -109,10 +109,10 @@ export class TargetFile {
     try {
       const value: unknown = JSON.parse(readFileSync(this.#path, 'utf8'));
       if (Array.isArray(value)) return value.filter(isEntry);
-      log.warning(0, `${this.#path} is no list of targets: it is made anew`);
+      log.warning(0, `${this.#path} is not a list of targets and is rewritten`);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-        log.warning(0, `${this.#path} is made anew: ${(error as Error).message}`);
+        log.warning(0, `${this.#path} is rewritten: ${(error as Error).message}`);
     }
     return [];
   }

@@ -1,4 +1,4 @@
-/** Where settings of a brick process come from. */
+/** Names of environment variables and files that hold settings of metrics. */
 export const METRICS_VARIABLE = 'BRICKD_METRICS';
 /** Names the configuration file. */
 export const CONFIG_VARIABLE = 'BRICKD_CONFIG';

@@ -56,7 +56,7 @@ async function isDirectory(queue: Queue, path: string): Promise<boolean | null> 
 export async function requireDirectory(brick: ByteString, path: ByteString): Promise<void> {
   const found = await onQueue((queue) => isDirectory(queue, latin1OfBytes(path)));
   if (found !== true)
-    throw new Error(`brick ${brick}: ${path} ${found === null ? "doesn't exist" : 'is no directory'}`);
+    throw new Error(`brick ${brick}: ${path} ${found === null ? "doesn't exist" : 'is not a directory'}`);
 }
 
 /** A descriptor of the directory at `path`. Rejects with an Error that names brick and cause. */

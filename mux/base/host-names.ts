@@ -1,6 +1,6 @@
 /**
- * Addresses of host names. Concurrent callers share one lookup, answers are kept for a moment, and when the name service does not
- * answer, what it said last is used: an outage of DNS must not throw out the clients that a rule names.
+ * Resolves host names. Concurrent callers share one lookup, results are cached for a moment, and when the name service
+ * does not answer, the last result is used: an outage of DNS must not lock out clients that a rule names.
  */
 import { lookup } from 'node:dns/promises';
 import { withinMs } from './within.js';

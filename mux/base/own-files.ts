@@ -106,7 +106,7 @@ export async function makeOwnDirectoryLater(path: ByteString, mode = DIRECTORY_M
 export function chmodOwnSocket(path: ByteString, mode: number): void {
   const fd = openSync(fsPath(path), O_PATH | O_NOFOLLOW);
   try {
-    if (!fstatSync(fd).isSocket()) throw new Error(`${textOfBytes(path)} is no socket any more`);
+    if (!fstatSync(fd).isSocket()) throw new Error(`${textOfBytes(path)} is no longer a socket`);
     chmodSync(`/proc/self/fd/${fd}`, mode);
   } finally {
     closeSync(fd);

@@ -1,6 +1,7 @@
 /**
- * Lists of addresses as auth.allow and auth.reject have them: addresses, networks, host names and shell patterns, for the whole
- * volume (`10.1.*,10.2.0.0/16,backup`) or for the directory that a client mounts (`/dir(10.1.*|backup),/other(*)`).
+ * Address lists as auth.allow and auth.reject have them: addresses, networks, host names and shell patterns, for the
+ * whole volume (`10.1.*,10.2.0.0/16,backup`) or for the directory that a client mounts
+ * (`/dir(10.1.*|backup),/other(*)`).
  */
 import { BlockList, isIP } from 'node:net';
 import { fnmatch } from '../../volfiles/fnmatch.js';

@@ -166,7 +166,7 @@ export class Brick implements BrickContext {
     const left = await this.inFlight.idle(waitMs);
     if (left > 0) {
       const seconds = Math.round((performance.now() - beganMs) / 1000);
-      const text = `${this.name}: ${left} fops still in progress after ${seconds} s: not waited for`;
+      const text = `${this.name}: ${left} fops still in progress after ${seconds} s: closing without them`;
       this.log.warning(115000, text);
     }
     this.qos?.close();

@@ -1,6 +1,6 @@
 /**
- * What connections may hold before their handshake, by the address that they come from: nobody is known by more than that yet. A
- * handshake fits into one packet, so an honest client is hardly ever seen here.
+ * Limits what connections may hold before their handshake, by the address that they come from, since nothing else is
+ * known of them yet. A handshake fits into one packet, so honest clients hardly ever count here.
  */
 import { assert } from '../../native/assert.js';
 import type { Connection, ConnectionMemory } from '../transport/connection.js';

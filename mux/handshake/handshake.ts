@@ -1,6 +1,7 @@
 /**
- * A new connection on the main thread: lists programs, answers pings, and with SETVOLUME finds out which brick it wants.
- * A connection that is accepted leaves for the thread of its brick, descriptor and all; one that is refused may try again.
+ * A new connection on the main thread: it lists programs, answers pings, and learns from SETVOLUME which brick the
+ * client wants. An accepted connection moves to the brick's worker together with its descriptor; a refused one may try
+ * again.
  */
 
 import { type ByteString, bytesOfLatin1, latin1OfBytes } from '../../native/bytes.js';

@@ -1,4 +1,4 @@
-/** The answer to SETVOLUME: a dictionary in the old encoding. */
+/** Encodes the reply to SETVOLUME, a dictionary in the old encoding. */
 
 import { encodeOldDict } from '../wire/dict.js';
 import { setvolumeRsp } from '../wire/programs/handshake.js';

@@ -300,7 +300,7 @@ export class FopInFlight implements SchedulableFop, ListedFop {
     const { session, xid } = this;
     const { entry } = this.served;
     try {
-      session.brick.log.error(115000, `${entry.display}: can't encode the reply: ${describeThrown(thrown)}`);
+      session.brick.log.error(115000, `${entry.display}: cannot encode the reply: ${describeThrown(thrown)}`);
       session.brick.checkInvariant(entry.display, thrown);
       if (session.closed) return;
       session.connection.writer().reply(xid, AcceptStat.systemErr);

@@ -1,4 +1,7 @@
-/** The programs that every connection answers by itself, whatever its brick is doing: DUMP and PING, and the small handshake calls. */
+/**
+ * Programs that every connection answers itself, independent of its brick: DUMP and PING, and the small handshake
+ * calls.
+ */
 import { ENOSYS } from '../../native/errno.js';
 import { DUMP_PROGRAM, DUMP_VERSION, DumpProc, dumpReq, dumpRsp, pingRsp } from '../wire/programs/dump.js';
 import {

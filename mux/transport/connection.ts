@@ -1,6 +1,4 @@
-/**
- * One connection of a client on the thread that owns it: receives records in place, sends the replies of a turn together.
- */
+/** A connection with a client: receives records in place, and sends the replies of a turn together. */
 import { addon, type Poller } from '../../native/addon.js';
 import { assert } from '../../native/assert.js';
 import { EAGAIN } from '../../native/errno.js';

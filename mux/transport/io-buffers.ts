@@ -1,4 +1,4 @@
-/** Memory that the connections of a thread share: what one holds only while it receives or sends costs the others nothing. */
+/** Buffers that the connections of a thread share. A connection holds memory only while it receives or sends. */
 import { type Region, region } from '../../native/memory.js';
 import { XdrWriter } from '../wire/xdr.js';
 

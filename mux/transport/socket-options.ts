@@ -1,4 +1,4 @@
-/** Options of an accepted connection, as stock sets them: no delay, and dead peers found out. */
+/** Socket options of accepted connections, as glusterfsd sets them: no delay, keepalive, window sizes. */
 import { addon } from '../../native/addon.js';
 import {
   IPPROTO_TCP,

@@ -1,4 +1,4 @@
-/** Decoding off the hot path: null in place of an exception for bytes that are no such structure. */
+/** Decodes a structure off the hot path: null instead of an exception for malformed bytes. */
 import type { Struct } from '../wire/schema.js';
 import { XdrError, type XdrReader } from '../wire/xdr.js';
 

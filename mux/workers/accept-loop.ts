@@ -1,6 +1,6 @@
 /**
- * Accepts the connections of a listening socket. When the process or the machine is out of descriptors, new connections wait in the
- * kernel's queue: accept is tried again after a while, not in a loop, and the log tells once when that begins and once when it is over.
+ * Accepts connections of a listening socket. When descriptors run out, new connections wait in the kernel's queue:
+ * accept is tried again after a while, and the log says once when that begins and once when it ends.
  */
 import { addon, type Poller } from '../../native/addon.js';
 import { EAGAIN, ECONNABORTED, EINTR, EPERM, EPROTO, errnoName } from '../../native/errno.js';

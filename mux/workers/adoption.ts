@@ -1,4 +1,4 @@
-/** A connection comes to the worker of its brick: the last checks, and the answer to its handshake. */
+/** A worker takes over a connection from the main thread: last checks, the session, and the reply to the handshake. */
 import { addon } from '../../native/addon.js';
 import { EACCES, EAGAIN } from '../../native/errno.js';
 import { region } from '../../native/memory.js';
@@ -41,7 +41,7 @@ export async function adopt(serving: AdmittingBrick | undefined, handover: Hando
   const { keepalive, windowBytes } = brick.rules;
   const refused = [...setKeepalive(handover.fd, keepalive), ...setWindow(handover.fd, windowBytes)];
   if (refused.length > 0)
-    brick.log.warning(0, `connection of ${identity.peer}: the kernel does not take ${refused.join(', ')}`);
+    brick.log.warning(0, `connection of ${identity.peer}: the kernel refuses ${refused.join(', ')}`);
   let session: Session;
   try {
     session = await openSession(brick, identity, handover.fd);
@@ -51,7 +51,7 @@ export async function adopt(serving: AdmittingBrick | undefined, handover: Hando
       refuseAndClose(handover, error.errno, error.message);
       return;
     }
-    brick.log.error(115030, `${name}: the connection of ${identity.uid} is not taken: ${String(error)}`);
+    brick.log.error(115030, `${name}: the connection of ${identity.uid} is refused: ${String(error)}`);
     addon.closeFd(handover.fd);
     return;
   }

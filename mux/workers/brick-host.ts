@@ -1,6 +1,6 @@
 /**
- * The bricks of one worker thread: starts them from their volfiles, gives them new options, takes over connections, ends them.
- * The main thread asks for all of this by tasks; no fop passes here.
+ * The bricks of one worker: attach, reconfigure, detach, and the adoption of connections. The main thread requests all
+ * of this by control tasks; no fop passes here.
  */
 import { type ByteString, latin1OfBytes } from '../../native/bytes.js';
 import { EINVAL, errnoName } from '../../native/errno.js';
@@ -133,13 +133,13 @@ export class BrickHost {
       .filter((node) => running.get(node.name) !== node.type && this.#registry.isServed(node))
       .map((node) => {
         const guards = [...node.options.keys()].some((option) => this.#registry.guards(node.type, option));
-        return change(node.name, `${node.type} is added only when the brick is started anew`, guards);
+        return change(node.name, `${node.type} is added only when the brick is restarted`, guards);
       });
     const gone = brick.layers
       .filter((layer) => wanted.get(layer.name) !== layer.type)
       .map(({ name, type, options }) => {
         const guards = Object.keys(options as object).some((option) => this.#registry.guards(type, option));
-        return change(name, `${type} is removed only when the brick is started anew`, guards);
+        return change(name, `${type} is removed only when the brick is restarted`, guards);
       });
     return [...added, ...gone];
   }
@@ -196,14 +196,14 @@ function tellUnapplied(brick: Brick, unapplied: readonly Unapplied[]): void {
   for (const u of unapplied) {
     const text = unappliedText(u);
     if (before.has(text)) continue;
-    const consequence = u.guards ? 'the brick serves no client' : 'the brick serves on without';
+    const consequence = u.guards ? 'the brick serves no client' : 'the brick serves without it';
     brick.log.error(
       0,
-      `brick ${brick.name}: ${text}; ${consequence} until the change is taken back or the brick is started anew with a brick server that can apply it`,
+      `brick ${brick.name}: ${text}; ${consequence} until the change is reverted or the brick is restarted by a server that can apply it`,
     );
   }
   for (const text of before) {
-    if (!now.has(text)) brick.log.info(0, `brick ${brick.name}: no longer so: ${text}`);
+    if (!now.has(text)) brick.log.info(0, `brick ${brick.name}: resolved: ${text}`);
   }
   brick.withhold(withheldBy(unapplied));
 }

@@ -1,4 +1,7 @@
-/** From the text of a volfile to what a brick is made of: its translators, the rules of its server volume, its facts. */
+/**
+ * Derives from the text of a volfile what a brick is made of: its translators, the rules of its server volume, its
+ * facts.
+ */
 import { defined } from '../../native/assert.js';
 import { bytesOfLatin1, latin1OfBytes } from '../../native/bytes.js';
 import { liftOut } from '../../volfiles/extract-volume.js';

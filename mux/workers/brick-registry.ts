@@ -1,5 +1,5 @@
 /**
- * What the main thread knows of each brick. The life of one:
+ * The bricks of the process as the main thread knows them. States of a brick:
  *
  *        attached ──> up <──────> returning        its worker has failed, the supervisor starts it again
  *                     │ │             │ │

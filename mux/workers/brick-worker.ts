@@ -1,7 +1,7 @@
 /**
- * One brick worker as the main thread sees it: its thread in the pool, the line on which it reports without being asked,
- * and how its end is noticed: when it begins, so that nothing more is sent there, and when the thread has gone, and
- * all that it held with it.
+ * One brick worker as the main thread sees it: its thread, the message port on which it reports events, and how its end
+ * is noticed: when it begins to end, so that nothing more is sent to it, and when the thread and all that it held are
+ * gone.
  */
 
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';

@@ -1,4 +1,4 @@
-/** Gives a connection whose handshake is done to the worker of its brick. */
+/** Hands a connection over to the worker of its brick, after the handshake. */
 import { addon } from '../../native/addon.js';
 import type { Logger } from '../base/log.js';
 import { type Handover, type HandshakeBrick, HOLD_MS } from '../handshake/handshake.js';
@@ -26,7 +26,7 @@ export async function handOver(
       // If the worker has taken it, it went with the worker.
       if (!addon.takeFd(fd, ticket)) return;
       if (error instanceof WorkerLost && brick.returning && tries > 1) continue;
-      log.error(0, `${brick.name}: the brick's worker did not take a connection: ${String(error)}`);
+      log.error(0, `${brick.name}: the brick's worker did not take over a connection: ${String(error)}`);
       addon.closeFd(fd);
       return;
     }

@@ -1,4 +1,4 @@
-/** The port that all bricks share, and the connections whose handshake is not done. */
+/** The port that all bricks share, and the connections that are still in their handshake. */
 import { addon } from '../../native/addon.js';
 import type { ByteString } from '../../native/bytes.js';
 import { errnoName } from '../../native/errno.js';
@@ -57,7 +57,7 @@ export class Listener implements GreetingHost, HandshakeHost {
     const fd = addon.listenTcp(host, port, family, backlog);
     if (fd < 0) {
       const code = errnoName(-fd);
-      throw Object.assign(new Error(`can't listen on port ${port}: ${code}`), { code, errno: -fd });
+      throw Object.assign(new Error(`cannot listen on port ${port}: ${code}`), { code, errno: -fd });
     }
     this.#loop = new AcceptLoop(
       fd,

@@ -1,6 +1,6 @@
 /**
- * The server on the main thread: one port for all bricks, and the workers that carry them. Composes the listener, the registry of
- * bricks, the worker pool and the supervisor, and sends each request to the worker of its brick.
+ * The server on the main thread: composes the listener, the registry of bricks, the worker pool and the supervisor, and
+ * sends each request to the worker of its brick.
  */
 
 import { randomUUID } from 'node:crypto';

@@ -1,4 +1,4 @@
-/** Collects the numbers of all workers. A worker that does not answer holds nobody up. */
+/** Collects the statistics of all workers. A worker that does not answer is left out after a while. */
 import type { WorkerStats } from '../brick/views/brick-stats.js';
 import type { BrickWorker } from './brick-worker.js';
 import type { WorkerPool } from './worker-pool.js';

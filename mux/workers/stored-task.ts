@@ -1,4 +1,7 @@
-/** A brick's last task, kept for the case that its worker fails: packed, as there may be a thousand that are never needed. */
+/**
+ * The last task of a brick, kept for a restart of its worker. The volfile is compressed, because there may be a
+ * thousand tasks that are never needed.
+ */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { BrickTask } from './worker-protocol.js';
 

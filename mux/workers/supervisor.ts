@@ -1,7 +1,7 @@
 /**
- * What happens to the bricks of a worker that has failed: they start again in a fresh one. If that fails soon, too, and again,
- * one of them must be what makes workers fail: they are divided among workers until it is alone. The others are rid of it
- * then; it gets some more tries, at growing intervals, and is given up.
+ * Restarts the bricks of a failed worker in a new one. If that fails soon too, and again, one of the bricks must be the
+ * cause: they are divided among workers until the faulty brick is alone. It gets some more tries, at growing intervals,
+ * and is then given up; the others serve on.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ByteString } from '../../native/bytes.js';

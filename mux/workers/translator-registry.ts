@@ -1,4 +1,7 @@
-/** What the host of bricks needs to know of translators; given by the daemon, as mux knows no single one. */
+/**
+ * What the host of bricks needs to know about translators. The daemon provides it, because mux knows no single
+ * translator.
+ */
 import type { Graph, GraphNode } from '../../volfiles/graph.js';
 import type { OptionTable } from '../../volfiles/options.js';
 import type { Unapplied } from '../brick/brick-facts.js';

@@ -1,7 +1,7 @@
 /**
  * The pool of brick workers. Piscina carries the control tasks; a brick's tasks always go to the worker that owns it.
- * Fops never pass here: they arrive on the worker's own connections. Workers start as bricks come, up to a bound; a new
- * brick goes where there is least to do.
+ * Fops never pass here: they arrive on the worker's own connections. Workers start as bricks come, up to a limit; a new
+ * brick goes to the least loaded one.
  */
 import { Piscina } from 'piscina';
 import { defined } from '../../native/assert.js';

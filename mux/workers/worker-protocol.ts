@@ -1,4 +1,4 @@
-/** What the main thread and its workers tell each other. All of it is structured-clonable. */
+/** Messages between the main thread and its workers. All of them are structured-clonable. */
 
 import type { ByteString } from '../../native/bytes.js';
 

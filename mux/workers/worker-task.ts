@@ -1,4 +1,4 @@
-/** A task of a worker as Piscina calls it. */
+/** A control task, in the form in which Piscina calls it. */
 import { BrickError } from '../base/brick-error.js';
 
 /** Piscina hands each task over in this wrapping (the rest of it routes the task). */

@@ -37,7 +37,7 @@ g volume set v user.xlator.qos io-stats >/dev/null
 ok 'tenants' wait_for 5 has_qos
 is 'the process goes on' "$(pgrep glusterfsd)" "$pid"
 echo open >&5; is 'and the mount, with its open file' "$(cat /m/open)" open
-no 'the log tells of nothing refused' log_has 'serves on as before'
+no 'the log tells of nothing refused' log_has 'continues with the previous one'
 
 note 'ceilings'
 # growth FIELD: of the tenant that is the volume itself, a second.

@@ -142,7 +142,7 @@ t.test('translators and values that are new to a running brick', { skip }, async
   t.equal(watched.mode('masked'), 0o600);
   const { status, text } = await watched.ask('/healthz/ready');
   t.equal(status, 503);
-  t.match(text, /features\/sdfs is added only when the brick is started anew/);
+  t.match(text, /features\/sdfs is added only when the brick is restarted/);
   t.match(text, /option 'revocation-secs soon' of volume 'v-locks' is not in effect: the value/);
   await watched.change(() => 'volume v\n', /the changed volfile is not applied/);
   t.match((await watched.ask('/healthz/ready')).text, /the changed volfile is not in effect/);
@@ -177,7 +177,7 @@ t.test('what can be applied is, whatever is lacking', { skip }, async (t) => {
   await watched.change(withOption('features/locks', 'revocation-secs soon'), APPLIED);
   t.match(
     brick.log,
-    / E \[.*option 'revocation-secs soon' of volume 'v-locks' is not in effect: .*the brick serves on without/,
+    / E \[.*option 'revocation-secs soon' of volume 'v-locks' is not in effect: .*the brick serves without it/,
   );
   t.match(await watched.ask('/healthz/ready'), { status: 503, text: /option 'revocation-secs soon'/ });
   t.match(await watched.ask('/healthz'), { status: 200 });

@@ -1,4 +1,4 @@
-/** Sample bricks on disk: directories marked as bricks of one volume, their volfiles, and a client volfile for them. */
+/** Creates sample bricks on disk: directories marked as bricks of one volume, their volfiles, and a client volfile. */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

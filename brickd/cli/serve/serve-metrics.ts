@@ -1,4 +1,4 @@
-/** Metrics and status page of `brickd serve`: on the loopback address only. */
+/** Metrics and status page of `brickd serve`, on the loopback address only. */
 import type { BrickServer } from '../../brick-server.js';
 import { startMetrics as start } from '../../metrics/http/endpoint.js';
 

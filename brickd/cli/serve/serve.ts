@@ -1,4 +1,4 @@
-/** `brickd serve`: sample bricks in a folder behind one port, without glusterd. */
+/** `brickd serve`: serves sample bricks on one port, without glusterd. */
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { BrickError } from '../../../mux/base/brick-error.js';

@@ -1,4 +1,6 @@
-/** Where `brickd top` gets its numbers: the processes of this node, found as Prometheus finds them, and their streams. */
+/**
+ * The data of `brickd top`: finds the brick processes of this node as Prometheus does, and reads their event streams.
+ */
 import { type ClientRequest, get as getHttp, type IncomingMessage, type RequestOptions } from 'node:http';
 import { get as getHttps } from 'node:https';
 import type { Frame } from '../../metrics/page/frame.js';
@@ -24,7 +26,7 @@ const LONGEST_EVENT = 16 << 20;
 export function checkedUrl(text: string): string {
   if (text.startsWith(`${UNIX}/`)) return text;
   if (/^https?:\/\//.test(text) && URL.canParse(text)) return text;
-  throw new CommandError(`${text} is no address: http://HOST:PORT, https://HOST:PORT or unix:/PATH`, 64);
+  throw new CommandError(`${text} is not an address: http://HOST:PORT, https://HOST:PORT or unix:/PATH`, 64);
 }
 
 /** Addresses of the processes of this node that serve their numbers. Throws a ConfigError if the configuration file is wrong. */

@@ -1,4 +1,4 @@
-/** What `brickd top` shows, as lines of text: processes, volumes, bricks, tenants and workers, the busiest first. */
+/** Formats `brickd top` as lines of text: processes, volumes, bricks, tenants and workers, the busiest first. */
 import type { BrickRow, FlowRates, Frame, TenantRow } from '../../metrics/page/frame.js';
 import { bytes, count, percent, rate, span, time } from '../../metrics/page/units.js';
 

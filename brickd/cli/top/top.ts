@@ -1,4 +1,7 @@
-/** `brickd top`: what the brick processes of this node do, live in a terminal; the same numbers as on their status pages. */
+/**
+ * `brickd top`: the activity of this node's brick processes, live in a terminal; the same numbers as on their status
+ * pages.
+ */
 import { CommandError } from '../command-error.js';
 import { type Access, checkedUrl, passwordOf, processesHere, Stream } from './top-source.js';
 import { SORTS, type Sort, topLines } from './top-text.js';

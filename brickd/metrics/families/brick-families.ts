@@ -1,4 +1,4 @@
-/** Every metric of bricks: what it is called, what it means, and where its values come from. */
+/** All metrics of bricks: name, meaning, and where the value comes from. */
 
 import type { Unapplied } from '../../../mux/brick/brick-facts.js';
 import type { BrickStats } from '../../../mux/brick/views/brick-stats.js';

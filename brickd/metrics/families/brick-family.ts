@@ -1,4 +1,4 @@
-/** A metric of bricks, and a brick as metrics see it. */
+/** The type of a brick metric, and a brick as metrics see it. */
 import type { BrickStats } from '../../../mux/brick/views/brick-stats.js';
 import type { BrickSummary } from '../../brick-server.js';
 import type { MetricHead } from './exposition.js';

@@ -1,4 +1,4 @@
-/** Metrics of the changelog: what it records, and whether its consumers keep up. Absent while it is off. */
+/** Metrics of the changelog: what it records, and the lag of its consumers. Absent while it is off. */
 import type { ChangelogNumbers } from '../../../mux/xlator/translator.js';
 import type { BrickFamily } from './brick-family.js';
 import { type MetricHead, sample } from './exposition.js';

@@ -1,6 +1,6 @@
 /**
- * Text of metrics in Prometheus's format. Series come in the ten thousands, with values that are kept elsewhere: so they are
- * written straight from there, in slices between which other work of the thread has its turn.
+ * Writes metrics in Prometheus's text format. There may be tens of thousands of series, whose values are stored
+ * elsewhere; they are written directly from there, in slices between which other work of the thread runs.
  */
 
 export type MetricType = 'counter' | 'gauge' | 'histogram' | 'untyped';

@@ -1,6 +1,6 @@
 /**
- * What bricks are called in labels: host, peer, volume and sub-volume as glusterd knows them. gluster-prometheus asks glusterd's
- * command line for that; here it is read from glusterd's files.
+ * Labels of bricks: host, peer, volume and subvolume as glusterd knows them. gluster-prometheus gets them from
+ * glusterd's command line; here they are read from glusterd's files.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';

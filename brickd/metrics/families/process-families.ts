@@ -1,4 +1,4 @@
-/** Metrics of the process and of its threads, which no single brick has. */
+/** Metrics of the process and its threads. */
 import { totalmem } from 'node:os';
 import type { BrickStats, WorkerStats } from '../../../mux/brick/views/brick-stats.js';
 import { LATENCY_BOUNDS_SEC, latencyOf } from '../../../mux/stats/fop-stats.js';

@@ -1,4 +1,4 @@
-/** Metrics of tenants: what user/qos lets through, delays and is told to do. */
+/** Metrics of tenants (user/qos): admitted, delayed and dropped fops, and the settings in effect. */
 import type { BadOption } from '../../../mux/qos/rules.js';
 import { DELAY_BOUNDS_S, type LimitStats, type QosStats, type TenantStats } from '../../../mux/qos/stats.js';
 import { textOfLatin1 } from '../../../native/bytes.js';

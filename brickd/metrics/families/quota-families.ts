@@ -1,4 +1,4 @@
-/** Metrics of quota: what directories with limits use, and what was refused there. */
+/** Metrics of quota: usage of directories with limits, and refused fops. */
 import type { LimitedDirectory, QuotaNumbers } from '../../../mux/xlator/translator.js';
 import { textOfLatin1 } from '../../../native/bytes.js';
 import type { BrickFamily } from './brick-family.js';

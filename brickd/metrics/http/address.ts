@@ -1,6 +1,6 @@
 /**
- * Where metrics are served: `HOST:PORT`, `HOST:FIRST-LAST` (the first port that is free: several brick processes on one node
- * share a range), both also without the host, which means the loopback address, or `unix:PATH`.
+ * Addresses of the metrics endpoint: `HOST:PORT`, `HOST:FIRST-LAST` (the first free port: several brick processes of a
+ * node share a range), both also without a host, which means loopback, or `unix:PATH`.
  */
 
 export type MetricsAddress =

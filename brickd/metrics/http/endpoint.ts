@@ -1,4 +1,6 @@
-/** Where the HTTP endpoint listens: TCP or unix sockets, plain or by TLS, for everybody or for users with a password. */
+/**
+ * The listening socket of the HTTP endpoint: TCP or unix, plain or TLS, open to everybody or to users with a password.
+ */
 import { unlinkSync } from 'node:fs';
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https';
@@ -119,9 +121,9 @@ export class Endpoint {
         if ('setSecureContext' in server && web.tls !== undefined) server.setSecureContext(web.tls.context);
       }
       this.#web = web;
-      log.info(0, `${this.#webConfigFile} has changed and is in force`);
+      log.info(0, `${this.#webConfigFile} has changed and is in effect`);
     } catch (error) {
-      log.error(0, `what has changed is not in force: ${(error as Error).message}`);
+      log.error(0, `the changed settings are not in effect: ${(error as Error).message}`);
     }
   }
 

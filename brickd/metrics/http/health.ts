@@ -1,4 +1,4 @@
-/** Whether the process is alive, and whether it serves all that it should: for whoever watches over it. */
+/** `/healthz`: whether the process is alive, and whether it serves all bricks that it should. */
 import { unappliedText } from '../../../mux/brick/brick-facts.js';
 import { textOfBytes, textOfLatin1 } from '../../../native/bytes.js';
 import type { StatsSource } from '../families/registry.js';

@@ -1,4 +1,4 @@
-/** What the HTTP endpoint answers: `/metrics` for Prometheus, `/` for people, `/healthz` for whoever watches over the process. */
+/** Routes of the HTTP endpoint: `/metrics` for Prometheus, `/` for the status page, `/healthz` for supervisors. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describeThrown } from '../../../mux/base/fault.js';
 import { loggerFor } from '../../../mux/base/log.js';

@@ -1,6 +1,6 @@
 /**
- * The names by which HTTP requests may call this machine. A page in a browser can have a name of its own point to any address (DNS
- * rebinding), and then read what is served there; the name that it calls tells it.
+ * Checks the Host header of HTTP requests against this machine's names. Otherwise a web page could resolve a name of
+ * its own to this machine (DNS rebinding) and read what is served here.
  */
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';

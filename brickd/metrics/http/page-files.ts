@@ -1,6 +1,6 @@
 /**
- * The files of the status page: its text and style from the source folder, its scripts as compiled, its charts from the package
- * uplot. Nothing comes from elsewhere, and the browser is told to take nothing from elsewhere.
+ * Serves the files of the status page: text and style from the source folder, scripts as compiled, charts from the
+ * package uplot. The browser is told to load nothing from elsewhere.
  */
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';

@@ -1,4 +1,4 @@
-/** Who may read the metrics: user and password of a request against bcrypt's hashes. */
+/** Authenticates readers of metrics: user and password of a request against bcrypt hashes. */
 import { createHash } from 'node:crypto';
 import { compare } from 'bcryptjs';
 

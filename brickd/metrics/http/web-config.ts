@@ -1,6 +1,6 @@
 /**
- * TLS and users of the metrics endpoint, by the file that Prometheus and its exporters take as --web.config.file: the same keys
- * with the same meaning. It is read anew when it changes, and so are certificates.
+ * TLS and users of the metrics endpoint, from the file that Prometheus and its exporters take as --web.config.file: the
+ * same keys with the same meaning. The file and its certificates are read again when they change.
  */
 import { readFileSync, statSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';

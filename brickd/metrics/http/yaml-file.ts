@@ -1,6 +1,5 @@
 /**
- * YAML files whose keys and values are checked one by one: whatever is wrong is told with its line, and everything that is
- * wrong is told at once.
+ * Reads YAML files and checks their keys and values one by one: all problems are reported at once, each with its line.
  */
 import { readFileSync } from 'node:fs';
 import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type YAMLMap } from 'yaml';

@@ -1,4 +1,4 @@
-/** One brick between two looks at its counters: rates and latencies of that time. */
+/** Rates and latencies of one brick between two samples of its counters. */
 
 import type { BrickStats } from '../../../mux/brick/views/brick-stats.js';
 import { latenciesIn } from '../../../mux/stats/fop-stats.js';

@@ -1,4 +1,7 @@
-/** Puts frames for status page and `brickd top` together: what has happened between two looks at the workers' numbers. */
+/**
+ * Builds the frames of the status page and of `brickd top`: what happened between two samples of the workers'
+ * statistics.
+ */
 import { hostname } from 'node:os';
 import { unappliedText } from '../../../mux/brick/brick-facts.js';
 import { type BrickStats, threadStats, type WorkerStats } from '../../../mux/brick/views/brick-stats.js';

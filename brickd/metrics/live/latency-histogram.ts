@@ -1,4 +1,4 @@
-/** Latency histograms over a stretch of time: what has been added between two looks at the counters, and its percentiles. */
+/** Latency histograms of an interval, as the difference of two samples, and their percentiles. */
 import { LATENCY_BOUNDS_SEC, LATENCY_BUCKETS } from '../../../mux/stats/fop-stats.js';
 
 /** What a counter has gained; one that fell was started anew. */

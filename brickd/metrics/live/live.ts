@@ -1,6 +1,6 @@
 /**
- * The status page's numbers as a stream (server-sent events): one gatherer for all who look, at work only while somebody does.
- * Every viewer gets the event `frame` and, of the brick that it has chosen, the event `detail`.
+ * The status page's data as a stream (server-sent events). One collector serves all viewers and runs only while there
+ * are any. Every viewer gets the event `frame` and, for the brick that it has selected, the event `detail`.
  */
 import type { ServerResponse } from 'node:http';
 import { background, describeThrown } from '../../../mux/base/fault.js';

@@ -1,4 +1,7 @@
-/** Tenants of user/qos as the status page shows them: those of a volume's bricks together, since they share their rates. */
+/**
+ * Tenants of user/qos as the status page shows them: those of all bricks of a volume together, since they share their
+ * rates.
+ */
 import type { QosStats, TenantStats } from '../../../mux/qos/stats.js';
 import { textOfLatin1 } from '../../../native/bytes.js';
 import type { BadOptionRow, TenantRow } from '../page/frame.js';

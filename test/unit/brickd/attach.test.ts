@@ -79,7 +79,8 @@ t.test('requests for one brick happen in their order', async (t) => {
   const { server, bricks, attach, emptied } = setUp(t);
   await attach('c');
   const answers: string[] = [];
-  const note = (what: string) => (outcome: unknown) => void answers.push(`${what} ${outcome ?? 'up'}`);
+  const note = (what: string) => (outcome: unknown) =>
+    void answers.push(`${what} ${typeof outcome === 'string' ? outcome : 'up'}`);
   const asked: Promise<unknown>[] = [];
   for (let i = 0; i < 20; i++) {
     asked.push(attach('a').then(note('a')), bricks.detach(bytesOfText('/d/a')).then(note('a')));
@@ -119,7 +120,7 @@ t.test('an attach of a brick that is up', async (t) => {
   t.same(server.calls.slice(7), ['reconfigure /d/a', 'detach /d/a', 'begin /d/a', 'attach /d/a']);
   t.match(
     lines(),
-    /started anew for its changed volfile .*volume 'v-sdfs' is not in effect as the volfile has it: it is new/,
+    /restarting the brick for its changed volfile .*volume 'v-sdfs' is not in effect as the volfile has it: it is new/,
   );
   write('other', {}, '/d/a');
   await t.rejects(attach('other'), {

@@ -117,7 +117,7 @@ t.test('a refused change keeps the old volfile, and is tried again', async (t) =
     await bricks.idle();
   }
   t.equal(server.calls.filter((c) => c.startsWith('reconfigure')).length, 2);
-  t.match(lines(), /serves on as before \[\{brick=\/d\/b1\}, \{reason=not with me\}\]/);
+  t.match(lines(), /continues with the previous one \[\{brick=\/d\/b1\}, \{reason=not with me\}\]/);
   server.errors.delete('reconfigure');
   volfiles.set('v.h.b1', volfile('/d/b1'));
   bricks.refresh();

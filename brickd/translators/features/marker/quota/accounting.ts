@@ -63,7 +63,7 @@ export class Accounting {
   async end(): Promise<void> {
     await withinMs(this.recounts.end(), END_MS);
     if (await withinMs(this.settling.end(), END_MS)) return;
-    const text = `${this.#brickName}: sizes of directories for quota are still not on disk after ${END_MS / 1000} s: not waited for`;
+    const text = `${this.#brickName}: sizes of directories for quota are still not on disk after ${END_MS / 1000} s: closing without them`;
     this.#log.warning(0, `${text}; they are counted again at the next start`);
   }
 
