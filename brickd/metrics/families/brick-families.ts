@@ -152,7 +152,7 @@ const BRICK_GAUGES: BrickFamily[] = [
     samples: ({ down, labels: l }, name) =>
       down === '' ? '' : sample(name, `${l.own},${labels({ reason: down })}`, 1),
   },
-  one('gauge', 'brickd_fops_in_progress', 'Fops under way.', (b) => b.callsUnderWay),
+  one('gauge', 'brickd_fops_in_progress', 'Fops in progress.', (b) => b.callsUnderWay),
   one('gauge', 'brickd_clients', 'Client processes connected to the brick.', (b) => b.clients),
   one('gauge', 'brickd_connections', 'Connections of clients to the brick.', (b) => b.connections),
   one('gauge', 'brickd_open_fds', 'Files and directories that clients have open.', (b) => b.openFds),
@@ -169,32 +169,27 @@ const BRICK_GAUGES: BrickFamily[] = [
   one(
     'gauge',
     'brickd_disk_hung',
-    'Whether system calls on the disk of the brick have not come back for more than a second (1) or it answers (0).',
+    'Whether system calls on the disk of the brick are stuck for more than a second (1) or not (0).',
     (b) => (b.diskHung ? 1 : 0),
   ),
   one('counter', 'brickd_health_checks_total', 'Health checks of the disk that have ended.', (b) => b.healthChecks),
   one('counter', 'brickd_health_check_failures_total', 'Health checks of the disk that failed.', (b) => {
     return b.healthFailures;
   }),
-  one(
-    'gauge',
-    'brickd_health_check_success_timestamp_seconds',
-    'When a health check last found the disk well.',
-    (b) => {
-      return b.healthyAtSec === 0 ? undefined : b.healthyAtSec;
-    },
-  ),
+  one('gauge', 'brickd_health_check_success_timestamp_seconds', 'When a health check last succeeded.', (b) => {
+    return b.healthyAtSec === 0 ? undefined : b.healthyAtSec;
+  }),
   {
     type: 'gauge',
     name: 'brickd_brick_unapplied_options',
-    help: 'Options of the volfile that the running brick can not apply; 0 is as it should be.',
+    help: 'Options of the volfile that are not in effect on the running brick; 0 is normal.',
     labels: OWN,
     samples: ({ state, labels }, name) => sample(name, labels.own, state.unapplied.length),
   },
   {
     type: 'gauge',
     name: 'brickd_brick_unapplied_option_info',
-    help: 'An option that the running brick can not apply, or a translator ("option" is empty); the value is always 1.',
+    help: 'An option that is not in effect on the running brick, or a translator ("option" is empty); the value is always 1.',
     labels: `${OWN}, translator, option, withheld`,
     samples: ({ state, labels: l }, name) => {
       const info = ({ volume, option, guards }: Unapplied) =>
@@ -207,7 +202,7 @@ const BRICK_GAUGES: BrickFamily[] = [
   {
     type: 'gauge',
     name: 'brickd_brick_signed_in',
-    help: 'Whether glusterd knows the port of the brick (1) or has not taken it yet (0); absent without glusterd.',
+    help: 'Whether glusterd knows the port of the brick (1) or not yet (0); absent without glusterd.',
     labels: OWN,
     samples: ({ state, labels }, name) =>
       state.signedIn === undefined ? '' : sample(name, labels.own, state.signedIn ? 1 : 0),
@@ -239,14 +234,14 @@ const CLIENT_FAMILIES: BrickFamily[] = [
   ofClients(
     'counter',
     'brickd_client_fops_total',
-    'Fops of the busiest clients; those of all others, and of clients that have gone, are of client "other".',
+    'Fops of the busiest clients; those of all other and of disconnected clients have the client "other".',
     (c) => c.fopsTold,
     (c) => c.fopsTold,
   ),
   ofClients(
     'gauge',
     'brickd_client_fops_in_progress',
-    'Fops under way of the busiest clients and of all others.',
+    'Fops in progress of the busiest clients and of all others.',
     (c) => c.callsUnderWay,
     (c) => c.callsUnderWay,
   ),
@@ -260,13 +255,13 @@ const CLIENT_FAMILIES: BrickFamily[] = [
   ofClients(
     'counter',
     'brickd_client_received_bytes_total',
-    'Bytes that the busiest clients have sent by their present connections.',
+    'Bytes that the busiest clients have sent over their current connections.',
     (c) => c.bytesReceived,
   ),
   ofClients(
     'counter',
     'brickd_client_sent_bytes_total',
-    'Bytes that went to the busiest clients by their present connections.',
+    'Bytes that were sent to the busiest clients over their current connections.',
     (c) => c.bytesSent,
   ),
 ];

@@ -24,11 +24,16 @@ function one(
 export const CHANGELOG_FAMILIES: readonly BrickFamily[] = [
   one('counter', 'brickd_changelog_records_total', 'Changes recorded in journals.', (n) => n.records),
   one('counter', 'brickd_changelog_bytes_total', 'Bytes written to journals.', (n) => n.bytes),
-  one('counter', 'brickd_changelog_rollovers_total', 'Slices that have ended.', (n) => n.rollovers),
+  one(
+    'counter',
+    'brickd_changelog_rollovers_total',
+    'Rollovers: journals that were closed and indexed.',
+    (n) => n.rollovers,
+  ),
   one(
     'gauge',
     'brickd_changelog_rollover_duration_seconds',
-    'How long the last slice took to be put away, synced and indexed.',
+    'Duration of the last rollover: closing, syncing and indexing a journal.',
     (n) => n.rolloverSec,
   ),
   one(
@@ -37,7 +42,7 @@ export const CHANGELOG_FAMILIES: readonly BrickFamily[] = [
     'Whether the disk refuses records (1): they are kept in memory, or lost.',
     (n) => (n.failing ? 1 : 0),
   ),
-  one('gauge', 'brickd_changelog_consumers', 'Processes that are told of events.', (n) => n.consumers),
+  one('gauge', 'brickd_changelog_consumers', 'Processes that subscribe to events.', (n) => n.consumers),
   one(
     'gauge',
     'brickd_changelog_consumer_lag_seconds',

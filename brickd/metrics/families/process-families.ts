@@ -109,8 +109,8 @@ export const PROCESS_FAMILIES: readonly ProcessFamily[] = [
       ).join('');
     },
   },
-  one('counter', 'brickd_attaches_total', 'Bricks that were brought up.', (s) => s.server.attaches),
-  one('counter', 'brickd_attach_failures_total', 'Bricks that could not be brought up.', (s) => {
+  one('counter', 'brickd_attaches_total', 'Bricks that were started.', (s) => s.server.attaches),
+  one('counter', 'brickd_attach_failures_total', 'Bricks that failed to start.', (s) => {
     return s.server.attachFailures;
   }),
   one('counter', 'brickd_worker_failures_total', 'Workers that failed and were replaced.', (s) => {
@@ -141,7 +141,7 @@ export const PROCESS_FAMILIES: readonly ProcessFamily[] = [
   ofThreads('gauge', 'brickd_thread_heap_size_bytes', 'JavaScript memory taken from the system.', (t) => {
     return t.heapTotalBytes;
   }),
-  ofThreads('gauge', 'brickd_thread_heap_limit_bytes', 'JavaScript memory at most.', (t) => t.heapLimitBytes),
+  ofThreads('gauge', 'brickd_thread_heap_limit_bytes', 'Limit of JavaScript memory.', (t) => t.heapLimitBytes),
   ofThreads('gauge', 'brickd_thread_external_bytes', 'Memory of buffers that JavaScript objects own.', (t) => {
     return t.externalBytes;
   }),
@@ -165,19 +165,19 @@ export const PROCESS_FAMILIES: readonly ProcessFamily[] = [
         .join(''),
   },
   one('gauge', 'brickd_pool_threads', 'Threads for blocking system calls.', () => addon.poolStatus()[0]),
-  one('gauge', 'brickd_pool_threads_idle', 'Threads for blocking system calls that have nothing to do.', () => {
+  one('gauge', 'brickd_pool_threads_idle', 'Idle threads for blocking system calls.', () => {
     return addon.poolStatus()[1];
   }),
   one('gauge', 'brickd_pool_threads_stuck', 'Threads in a system call for more than a second.', () => {
     return addon.poolStatus()[2];
   }),
-  one('gauge', 'brickd_gather_seconds', 'Time that the workers took for the numbers of this scrape.', (s) => {
+  one('gauge', 'brickd_gather_seconds', 'Time that the workers took to collect the statistics of this scrape.', (s) => {
     return s.gatherSec;
   }),
   one(
     'gauge',
     'brickd_gather_longest_pause_seconds',
-    'Longest time that gathering the numbers of this scrape held up a worker.',
+    'Longest time that collecting the statistics of this scrape blocked a worker.',
     (s) => s.longestSliceSec,
   ),
   ofSubvolumes(

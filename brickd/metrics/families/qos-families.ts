@@ -122,13 +122,13 @@ export const QOS_FAMILIES: readonly BrickFamily[] = [
   ofTenants(
     'counter',
     'brickd_qos_fops_total',
-    'Fops of a tenant that were let through.',
+    'Fops of a tenant that were admitted.',
     one((t) => t.fops),
   ),
   ofTenants(
     'counter',
     'brickd_qos_bytes_total',
-    'Bytes that these fops were charged with.',
+    'Bytes that these fops were charged for.',
     one((t) => t.bytes),
   ),
   ofTenants(
@@ -143,7 +143,7 @@ export const QOS_FAMILIES: readonly BrickFamily[] = [
   ofTenants(
     'counter',
     'brickd_qos_overdue_fops_total',
-    'Fops let through above their ceiling because they had waited as long as may be.',
+    'Fops admitted above their ceiling because they had waited for the maximum time.',
     one((t) => t.overdue),
   ),
   ofTenants(
@@ -155,37 +155,37 @@ export const QOS_FAMILIES: readonly BrickFamily[] = [
   ofTenants(
     'gauge',
     'brickd_qos_queued_fops',
-    'Fops of a tenant that wait.',
+    'Queued fops of a tenant.',
     one((t) => t.queued),
   ),
   ofTenants(
     'gauge',
     'brickd_qos_queued_bytes',
-    'Bytes of the fops that wait.',
+    'Bytes of the queued fops.',
     one((t) => t.queuedBytes),
   ),
   setting('brickd_qos_weight', 'Share of a tenant inside its volume.', (t) => t.weight),
   setting('brickd_qos_floor_fops_per_second', 'Operations reserved for a tenant; 0: none.', (t) => t.floor),
-  setting('brickd_qos_floor_refused', 'Whether the reservation of a tenant is not kept (1).', (t) =>
+  setting('brickd_qos_floor_refused', 'Whether the floor of a tenant cannot be granted (1).', (t) =>
     t.floorRefused === '' ? 0 : 1,
   ),
   ofCeilings('brickd_qos_limit_per_second', 'Ceilings, in operations or bytes per second.', (l) => l.perSecond),
-  ofCeilings(
-    'brickd_qos_tokens',
-    'Credit at hand of a ceiling, in operations or bytes; below zero: debt.',
-    (l) => l.tokens,
-  ),
-  ofCeilings('brickd_qos_tokens_limit', 'Credit that can gather at most.', (l) => l.burst),
+  ofCeilings('brickd_qos_tokens', 'Credit left of a ceiling, in operations or bytes; negative: debt.', (l) => l.tokens),
+  ofCeilings('brickd_qos_tokens_limit', 'Maximum credit.', (l) => l.burst),
   ofBrick('brickd_qos_volume_weight', 'Share of the volume among those of the process.', (q) => q.weight),
   ofBrick(
     'brickd_qos_fops_in_progress',
-    'Fops under way that count against the share of the brick.',
+    'Fops in progress that count against the share of the brick.',
     (q) => q.inFlight,
   ),
-  ofBrick('brickd_qos_fops_in_progress_limit', 'How many of them there may be.', (q) => q.inFlightLimit),
-  ofBrick('brickd_qos_paused_connections', 'Connections that are not read because too much of theirs waits.', (q) => {
-    return q.pausedConnections;
-  }),
+  ofBrick('brickd_qos_fops_in_progress_limit', 'Limit of these fops.', (q) => q.inFlightLimit),
+  ofBrick(
+    'brickd_qos_paused_connections',
+    'Connections that are not read because too many of their fops are queued.',
+    (q) => {
+      return q.pausedConnections;
+    },
+  ),
   {
     type: 'gauge',
     name: 'brickd_qos_bad_option',

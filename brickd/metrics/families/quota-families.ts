@@ -57,13 +57,19 @@ export const QUOTA_FAMILIES: readonly BrickFamily[] = [
     'Space that a directory uses in the whole volume, of the 30 next to their limits.',
     (d) => d.bytes,
   ),
-  ofDirectories('brickd_quota_directory_objects', 'Files and directories in it, itself included.', (d) => d.objects),
-  ofDirectories('brickd_quota_directory_limit_bytes', 'Space that it may use; absent without such a limit.', (d) =>
-    unlessNone(d.bytesLimit),
+  ofDirectories(
+    'brickd_quota_directory_objects',
+    'Files and directories in the directory, itself included.',
+    (d) => d.objects,
+  ),
+  ofDirectories(
+    'brickd_quota_directory_limit_bytes',
+    'Space that the directory may use; absent without such a limit.',
+    (d) => unlessNone(d.bytesLimit),
   ),
   ofDirectories(
     'brickd_quota_directory_limit_objects',
-    'Files and directories that it may hold; absent without such a limit.',
+    'Files and directories that the directory may hold; absent without such a limit.',
     (d) => unlessNone(d.objectsLimit),
   ),
 ];

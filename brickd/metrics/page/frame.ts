@@ -12,7 +12,7 @@ export interface FlowRates {
   writePerSec: number;
   p50: number | null;
   p99: number | null;
-  /** Fops under way. */
+  /** Fops in progress. */
   underWay: number;
   clients: number;
 }
