@@ -43,7 +43,7 @@ export function fdsOf(request: unknown): readonly number[] {
 /** The queued fops of one connection. */
 export class SessionQueue {
   flows: TenantFlow[] = [];
-  /** The last one that waits for an fd, by its number. */
+  /** The last queued fop on each fd, by fd number. */
   readonly byFd = new Map<number, TenantFop>();
   readonly #session: FopSource;
   #count = 0;

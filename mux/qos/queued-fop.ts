@@ -72,7 +72,7 @@ export class Flow<T> {
   }
   /** The first fop of a queue that is not empty. */
   get first(): QueuedFop<T> {
-    return defined(this.#queue[this.#head], 'a fop waits in the line that is asked for its first');
+    return defined(this.#queue[this.#head], 'the first fop is asked for only of a flow that is not empty');
   }
   push(queued: QueuedFop<T>): void {
     this.#queue.push(queued);

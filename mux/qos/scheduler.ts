@@ -7,6 +7,18 @@
  * itself may take long slices. Fops are queued only when the thread or the slots of a disk are saturated, when a rate
  * is exceeded, or, for background work, while clients are active (yielding.ts). An idle tenant's share is available to
  * all.
+ *
+ *   scheduler            volume                 tenant                         flow
+ *   #ready    ---------> vol-a   start 310 ---> t1  ready      start 120 ---> connection 7: write, write, read
+ *   (least start first)                 |                          `--------> connection 9: write
+ *                                       `-----> t2  ready      start 140 ---> connection 7: lookup
+ *             ---------> vol-b   start 330 ---> t5  ready      start  15 ---> ...
+ *   #throttled ---------------------------> t3  throttled, until wakeNs     its rates let no fop through now
+ *   DiskSlots.blocked --------------------> t4  blocked                     its disk has as many fops as it may have
+ *   #waiting   all tenants with queued fops: t1 to t5. An idle tenant is in none of these
+ *
+ * `start` is a virtual time: after each fop it grows by the fop's cost divided by the weight, so that the volume and then
+ * the tenant with the least start is next; a ready tenant below its floor goes before all. Within a tenant, connections take turns.
  */
 
 import { workerData } from 'node:worker_threads';
@@ -23,12 +35,12 @@ const MOST_PER_TURN = 16;
 const MOST_IN_COMPANY = 2;
 /**
  * A tenant by itself may have so many times the fops in progress that a disk's slots allow: syncs that run together cost less, and
- * there is nobody whom they would keep waiting. Who comes then waits for these once.
+ * they keep nobody waiting. A tenant that arrives then waits for these once.
  */
 const SLOTS_ALONE = 16;
 /** Tenants that took turns within this time are at work together. */
 const COMPANY_NS = 200e6;
-/** How often it is looked at what has waited too long. */
+/** How often queued fops are checked for their maximum time. */
 const OVERDUE_CHECK_NS = 50e6;
 
 export interface Clock {
@@ -44,7 +56,7 @@ export class Scheduler {
   readonly #clock: Clock;
   #now = 0;
   #inline = 0;
-  /** Who asked last, and when that was another one than before. */
+  /** The tenant that asked last, and when that changed. */
   #lastAsked: Tenant | null = null;
   #changedNs = Number.NEGATIVE_INFINITY;
   #company = false;
@@ -53,7 +65,7 @@ export class Scheduler {
   #timerNs = 0;
   #overdueNs = 0;
   #buckets: BucketTable | null = null;
-  /** Cost of all that was let through, for measuring capacity. */
+  /** Cost of all admitted fops, for measuring capacity. */
   costDone = 0;
 
   readonly #floors = new Floors();
@@ -168,7 +180,7 @@ export class Scheduler {
     if (fop.sinceNs === 0) fop.sinceNs = now;
     tenant.push(flow, fop);
     this.#waiting.add(tenant);
-    // A throttled one may have something now that may go before the rest.
+    // A throttled tenant may now have a fop that may go before the others.
     if (tenant.apart && tenant.state === 'throttled') this.#unplace(tenant);
     if (tenant.state === 'idle') this.#place(tenant, now);
     if (this.#waiting.size === 1) this.#overdueNs = now + OVERDUE_CHECK_NS;
@@ -233,7 +245,7 @@ export class Scheduler {
     this.#arm(now);
   }
 
-  /** The tenant whose turn it is: one below its floor, or the one that has had the least for its weight. */
+  /** The next tenant: one below its floor, or the one that has had the least for its weight. */
   #pick(now: number): Tenant | null {
     let volume: Volume | null = null;
     for (const v of this.#ready) {
@@ -245,7 +257,7 @@ export class Scheduler {
     return tenant;
   }
 
-  /** Charges a fop that is about to go. */
+  /** Charges a fop that is about to be wound. */
   #take(tenant: Tenant, fop: TenantFop, now: number): void {
     tenant.charge(now, fop);
     const { volume } = tenant;
@@ -275,7 +287,7 @@ export class Scheduler {
     return tenant.rule.kind === 'background' ? Math.max(wait, this.#yielding.waitNs(now)) : wait;
   }
 
-  /** A fop that never waits went past the queues: the others of its tenant are held to what it took. */
+  /** A fop that is never queued was wound: its cost counts against the other fops of its tenant. */
   passed(tenant: Tenant, cost: number): void {
     const { volume } = tenant;
     volume.start = Math.max(volume.start, this.#now);
@@ -289,7 +301,7 @@ export class Scheduler {
     fop.proceed();
   }
 
-  /** Lets through, above their rates, what has waited as long as may be. */
+  /** Admits fops above their rates that have been queued for the maximum time. */
   #dropOverdue(now: number): void {
     this.#overdueNs = now + OVERDUE_CHECK_NS;
     for (const tenant of [...this.#waiting]) {
@@ -301,7 +313,7 @@ export class Scheduler {
           tenant.fops++;
           tenant.bytes += fop.bytes;
           tenant.slots.inFlight++;
-          // Not charged: what was let through against the rate must not be a debt for what comes.
+          // Not charged: a fop admitted above the rate must not become a debt for later ones.
           fop.bytes = 0;
           this.#go(tenant, fop, now);
         }

@@ -38,7 +38,7 @@ export class Volume {
 export type TenantFop = QueuedFop<Tenant>;
 export type TenantFlow = Flow<Tenant>;
 
-/** Lines that are looked at for one that may go. */
+/** Flows that are checked for one that may go. */
 const MAX_LOOKED_AT = 64;
 
 export class Tenant {
@@ -54,11 +54,11 @@ export class Tenant {
   state: TenantState = 'idle';
   /** Virtual time at which its next fop starts, in the volume's own. */
   start = 0;
-  /** When a throttled one is looked at again, nowNs. */
+  /** When a throttled tenant is checked again, by nowNs. */
   wakeNs = 0;
   queued = 0;
   queuedBytes = 0;
-  /** Lines of connections that have something waiting here, in turn. */
+  /** Flows of connections with queued fops of this tenant; they take turns. */
   readonly flows: TenantFlow[] = [];
   #turn = 0;
 
@@ -76,7 +76,7 @@ export class Tenant {
     this.slots = slots;
   }
 
-  /** Nanoseconds until its rates let a fop through; 0: now. */
+  /** Nanoseconds until its rates admit a fop; 0: now. */
   waitNs(now: number, fop: TenantFop): number {
     let wait = 0;
     const { traffic } = fop.entry;
@@ -108,7 +108,7 @@ export class Tenant {
     return this.ceilings?.apart === true || this.total?.apart === true;
   }
 
-  /** The line whose turn it is; where reading and writing have rates of their own, the first one that may go, or may soonest. */
+  /** The flow whose turn it is; if reads and writes have rates of their own, the first flow that may go, or that may go soonest. */
   next(now: number): TenantFlow {
     const { flows } = this;
     if (this.#turn >= flows.length) this.#turn = 0;
@@ -128,7 +128,7 @@ export class Tenant {
   }
 
   #flow(at: number): TenantFlow {
-    return defined(this.flows[at], 'a tenant with a turn has a line');
+    return defined(this.flows[at], 'a tenant with a turn has a flow');
   }
 
   /** Takes the first fop of a flow out; the next connection has its turn then. */
@@ -145,7 +145,7 @@ export class Tenant {
     return fop;
   }
 
-  /** Takes note of how long a fop has waited. */
+  /** Records how long a fop was queued. */
   waited(ns: number): void {
     const seconds = ns / 1e9;
     this.delayed++;

@@ -1,6 +1,16 @@
 /**
  * The server on the main thread: composes the listener, the registry of bricks, the worker pool and the supervisor, and
  * sends each request to the worker of its brick.
+ *
+ *   main thread    Server
+ *                    Listener ----- a connection until SETVOLUME ---> Handshake
+ *                    BrickRegistry  state of each brick
+ *                    WorkerPool --- control tasks: attach, adopt, reconfigure, status ... ---+
+ *                    Supervisor     restarts the bricks of a failed worker                   |
+ *                                                                                            v
+ *   worker 1..n    BrickHost        Brick ... Brick, each with its clients and their sessions (no fop leaves the worker)
+ *                                                                                            |
+ *   native pool    threads of the addon, shared by all workers: system calls that may block <-+
  */
 
 import { randomUUID } from 'node:crypto';
