@@ -1,5 +1,5 @@
-// xxh64, the hash in the names of gfid2path xattrs. Written here: neither Node.js nor OpenSSL has it, and the library's header is not
-// there on every machine that compiles the addon.
+// xxh64, the hash in the names of gfid2path xattrs. Written here: neither Node.js nor OpenSSL has it, and the library's
+// header is not there on every machine that compiles the addon.
 #include <cstdint>
 #include <cstdio>
 #include <cstring>

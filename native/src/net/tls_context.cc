@@ -1,3 +1,4 @@
+// Builds OpenSSL contexts from the contents of certificate files, and verifies clients' certificates.
 #include "net/tls_context.h"
 
 #include <openssl/err.h>

@@ -1,3 +1,4 @@
+// Encrypts and decrypts the traffic of a TLS connection behind the calls that receive and send on its descriptor.
 #include "net/tls_session.h"
 
 #include <openssl/bio.h>

@@ -1,5 +1,5 @@
-#ifndef BRICKD_NATIVE_DIRECT_IO_H_
-#define BRICKD_NATIVE_DIRECT_IO_H_
+// Reads and writes on descriptors that may be O_DIRECT.
+#pragma once
 
 #include <cstddef>
 #include <cstdint>
@@ -15,5 +15,3 @@ int64_t read_at(int fd, void* into, size_t length, int64_t offset);
 int64_t write_at(int fd, const void* from, size_t length, int64_t offset, int flags);
 
 }  // namespace brickd
-
-#endif  // BRICKD_NATIVE_DIRECT_IO_H_
