@@ -33,8 +33,8 @@ ok 'glusterd starts' start_glusterd
 g volume set all cluster.brick-multiplex on >/dev/null
 for v in v1:/d/b1 v2:/d/b2 v3:/d/x3/b v4:/d/x4/b; do
   g volume create "${v%%:*}" "gfhost:${v#*:}" >/dev/null
-  # It would end a hanging brick within 50 seconds.
-  [ "$hang" -le 20 ] || g volume set "${v%%:*}" storage.health-check-interval 0 >/dev/null
+  # Until its turn comes: it ends a brick that hangs for 20 seconds, and on a busy machine all that is looked at meanwhile takes longer.
+  g volume set "${v%%:*}" storage.health-check-interval 0 >/dev/null
   g volume start "${v%%:*}" >/dev/null || fail "volume ${v%%:*} starts"
 done
 for i in 1 2 3 4; do ok "v$i is up" wait_for 10 up "v$i"; ok "v$i mounts" mount_volume "v$i" "/m$i" attribute-timeout=0,entry-timeout=0; done
