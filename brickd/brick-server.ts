@@ -4,7 +4,6 @@
  */
 
 import type { Unapplied } from '../mux/brick/brick-facts.js';
-import type { BrickSlowFops } from '../mux/brick/slow-fop.js';
 import type { WorkerStats } from '../mux/brick/views/brick-stats.js';
 import type { ByteString } from '../native/bytes.js';
 
@@ -71,6 +70,17 @@ export interface BrickSummary {
   unapplied: readonly Unapplied[];
   /** Whether glusterd has taken its sign-in; undefined without glusterd. */
   signedIn?: boolean | undefined;
+  /** The volfile that is in effect; undefined where nobody keeps that. */
+  volfile?: AppliedVolfile | undefined;
+}
+
+/** Which text of its volfile a brick goes by. */
+export interface AppliedVolfile {
+  /** SHA-256, in hex; '' if the last text could not be applied. */
+  digest: string;
+  /** Texts applied since the brick was started. */
+  generation: number;
+  appliedAtSec: number;
 }
 
 /** An address that the settings want metrics at. */
@@ -89,6 +99,10 @@ export interface ServerState {
   attaches: number;
   attachFailures: number;
   workerFailures: number;
+  /** Clients that were not let in: denied: by the volume's rules; other: what they ask for is not there, or not yet. */
+  refusedLogins?: { denied: number; other: number };
+  /** Lines of the log by number of severity. */
+  logLines?: readonly number[];
   /** Undefined without glusterd. */
   glusterdConnected?: boolean | undefined;
   /** Where metrics are to be served. */
@@ -118,8 +132,6 @@ export interface BrickServer {
   statedump(selection: DumpSelection): AsyncIterable<string> | Promise<string>;
   /** Numbers for metrics and the status page, by worker. */
   stats(): Promise<WorkerStats[]>;
-  /** All slow fops that are kept, by brick. */
-  slowFops(): Promise<BrickSlowFops[]>;
   /** What is known of the bricks without asking their workers. */
   state(): ServerState;
   /** A brick has ended by itself (its disk is gone ...) and does not come back. */

@@ -74,6 +74,11 @@ export class Queue implements Collector {
     return classes.map(([name]) => name).join(' and ');
   }
 
+  /** Age in seconds of the oldest call of a class; 0 if none has been running for more than a second. */
+  oldestSec(opClass: keyof typeof OP_CLASS): number {
+    return (this.#flags[QUEUE_FLAG.oldest + OP_CLASS[opClass]] ?? 0) / 1000;
+  }
+
   /** Batches in progress (queued or running). */
   get pending(): number {
     return this.#batches.length - this.#freeIds.length;

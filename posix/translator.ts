@@ -84,6 +84,13 @@ export class PosixTranslator extends Translator<Options> {
     const [queued, running] = this.store.queue.depth();
     numbers.batchesQueued += queued;
     numbers.batchesRunning += running;
+    for (const queue of [this.store.queue, this.#health?.queue]) {
+      if (!queue) continue;
+      const { oldestCallSec: oldest } = numbers;
+      oldest.reads = Math.max(oldest.reads, queue.oldestSec('reads'));
+      oldest.changes = Math.max(oldest.changes, queue.oldestSec('changes'));
+      oldest.syncs = Math.max(oldest.syncs, queue.oldestSec('syncs'));
+    }
     if (this.#health === null) return;
     numbers.healthChecks += this.#health.checks;
     numbers.healthFailures += this.#health.failures;

@@ -227,9 +227,12 @@ class BrickProcess implements BrickLife {
       bricks: () => server.bricks(),
       state: () => {
         const state = server.state();
-        if (link === null) return state;
-        const bricks = state.bricks.map((b) => ({ ...b, signedIn: link.knows(b.brick) }));
-        return { ...state, bricks, glusterdConnected: link.management.connected };
+        const bricks = state.bricks.map((b) => ({
+          ...b,
+          signedIn: link?.knows(b.brick),
+          volfile: this.#bricks?.volfiles.ofBrick(b.brick),
+        }));
+        return { ...state, bricks, logLines: this.#log.lines(), glusterdConnected: link?.management.connected };
       },
     };
     const metrics = new ProcessMetrics(source, this.#args.metrics);

@@ -78,7 +78,11 @@ function listenOptions(server: VolfileNode, file: string): ListenOptions {
 export interface StoredVolfile {
   id: string;
   brick: ByteString;
+  /** Of the text in effect; '' if the last one could not be applied. */
   digest: string;
+  /** How many texts have been applied, and when the last was (seconds since the epoch). */
+  generation: number;
+  appliedAtSec: number;
 }
 
 export const digestOf = (text: string): string => createHash('sha256').update(text, 'latin1').digest('hex');
@@ -88,7 +92,8 @@ export class VolfileStore {
 
   /** Remembers what is being served for an id. */
   put(id: string, brick: ByteString, text: string): void {
-    this.#byId.set(id, { id, brick, digest: digestOf(text) });
+    const generation = (this.#byId.get(id)?.generation ?? 0) + 1;
+    this.#byId.set(id, { id, brick, digest: digestOf(text), generation, appliedAtSec: Date.now() / 1000 });
   }
 
   /** What is served for an id may not be the text that was put last: every text differs from it. */

@@ -14,7 +14,10 @@ const TABLE_VERSION = 4;
 const TABLE_LENGTH = 5;
 /** The level of the process itself, where that of LEVEL is a volume's. */
 const OWN_LEVEL = 6;
-const SLOTS = 8;
+/** From here on: lines by severity, those that repetition or a flood has held back included. Their numbers wrap. */
+const LINES = 8;
+const SEVERITIES = 10;
+const SLOTS = LINES + SEVERITIES;
 /** Room for the names of some thousand volumes. */
 const TABLE_BYTES = 1 << 18;
 
@@ -103,6 +106,15 @@ export class LogControl {
       // It is being written: what was read last holds until the next line.
     }
     return this.#levels;
+  }
+
+  /** A line of that severity was logged. */
+  countLine(severity: number): void {
+    Atomics.add(this.#slots, LINES + severity, 1);
+  }
+  /** Lines since the start, by severity. */
+  lines(): number[] {
+    return Array.from({ length: SEVERITIES }, (_, severity) => Atomics.load(this.#slots, LINES + severity) >>> 0);
   }
 
   /** Lines carry message numbers (log-format with-msg-id). */

@@ -75,6 +75,11 @@ export class DaemonLog {
     this.#stderrTaken = true;
   }
 
+  /** Lines since the start, by severity. */
+  lines(): number[] {
+    return this.control.lines();
+  }
+
   /** Text without header, as the final graph is logged. */
   raw(text: string): void {
     this.#sink.raw(text);

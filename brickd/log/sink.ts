@@ -42,6 +42,7 @@ export class FileLog implements LogSink {
 
   write(line: LogLine): void {
     if (line.severity > this.control.levelOf(line.domain)) return;
+    this.control.countLine(line.severity);
     const now = nowUs();
     const error = errorText(line.errno);
     const withId = this.control.withId;

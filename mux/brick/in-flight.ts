@@ -1,20 +1,20 @@
 /** Counts the fops of a brick that are in progress, and lists those that were not answered at once. */
 import { assert } from '../../native/assert.js';
 import type { Call } from '../xlator/call.js';
-import type { WatchedFop } from './slow-fops.js';
+import { fopByNumber } from '../xlator/fop-table.js';
 
 /** A client's fop that waits for something. */
-export interface ListedFop extends WatchedFop {
+export interface ListedFop {
   readonly call: Call;
   /** The number that the client gave it. */
   readonly xid: number;
+  /** When it arrived, by performance.now. */
+  readonly cameMs: number;
   /** Where the list has it; -1: not there. */
   listedAt: number;
 }
 
 export class InFlightFops {
-  /** Called when a fop is not answered at once. */
-  onListed: (() => void) | null = null;
   #count = 0;
   #busy = true;
   #onIdle: (() => void) | null = null;
@@ -50,15 +50,6 @@ export class InFlightFops {
     if (fop.listedAt >= 0) return;
     fop.listedAt = this.#listed.length;
     this.#listed.push(fop);
-    this.onListed?.();
-  }
-
-  /** Clients' fops that are not answered yet. */
-  get waiting(): number {
-    return this.#listed.length;
-  }
-  watched(): Iterable<WatchedFop> {
-    return this.#listed;
   }
 
   unlist(fop: ListedFop): void {
@@ -75,6 +66,17 @@ export class InFlightFops {
   /** The oldest `most` of those listed, as they came. */
   oldest(most: number): ListedFop[] {
     return [...this.#listed].sort((a, b) => a.cameMs - b.cameMs).slice(0, most);
+  }
+
+  /** Ages in seconds of the oldest fop and the oldest lock request of those listed; 0: there is none. */
+  oldestAges(nowMs: number): { oldestFopSec: number; oldestLockSec: number } {
+    let fop = nowMs;
+    let lock = nowMs;
+    for (const { call, cameMs } of this.#listed) {
+      if (fopByNumber(call.fop)?.isLock) lock = Math.min(lock, cameMs);
+      else fop = Math.min(fop, cameMs);
+    }
+    return { oldestFopSec: (nowMs - fop) / 1000, oldestLockSec: (nowMs - lock) / 1000 };
   }
 
   /** Resolves when no fop is in progress, or after that time. Returns how many still are. */

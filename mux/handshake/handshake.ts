@@ -71,6 +71,8 @@ export interface HandshakeHost {
   readonly budget: HandshakeBudget;
   findBrick(name: ByteString): HandshakeBrick | undefined;
   handOver(brick: HandshakeBrick, handover: Handover): void;
+  /** A client was not let in. errno: why, EACCES if it may not. */
+  refused(errno: number): void;
   /** The connection is closed, or handed over. */
   ended(handshake: Handshake): void;
 }
@@ -248,6 +250,7 @@ export class Handshake implements ConnectionHandler {
   /** brick: what the client asked for, '' if it named none. */
   #refuse(xid: number, brick: string, refusal: Refusal): void {
     if (this.#connection.closed) return;
+    this.#host.refused(refusal.errno);
     const wish = brick === '' ? '' : ` of brick ${brick}`;
     this.#host.log.warning(0, `client ${this.#peer}${wish} refused: ${refusal.text}`);
     const dict = new Dict().setText('ERROR', refusal.text);

@@ -297,8 +297,7 @@ export class Scheduler {
 
   /** Winds a queued fop, then the fops that were held behind it to keep their order. */
   #go(tenant: Tenant, fop: TenantFop, now: number): void {
-    fop.waitedNs = now - fop.sinceNs;
-    tenant.waited(fop.waitedNs);
+    tenant.waited(now - fop.sinceNs);
     fop.proceed();
   }
 

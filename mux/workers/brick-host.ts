@@ -5,6 +5,7 @@
 import { type ByteString, latin1OfBytes } from '../../native/bytes.js';
 import { EINVAL, errnoName } from '../../native/errno.js';
 import { type GraphNode, optionsOf } from '../../volfiles/graph.js';
+import { changedOptions } from '../../volfiles/options.js';
 import type { VolfileNode } from '../../volfiles/parser.js';
 import { shown } from '../../volfiles/problem.js';
 import { BrickError, type BrickErrorCode } from '../base/brick-error.js';
@@ -28,6 +29,8 @@ interface ServedBrick extends AdmittingBrick {
   /** Options of the server volume in effect. The graph is not kept. */
   server: ProtocolServerOptions;
   auth: AuthRules | null;
+  /** Options that each translator was started with, as text. */
+  started: ReadonlyMap<string, ReadonlyMap<string, string>>;
 }
 
 export class BrickHost {
@@ -73,7 +76,8 @@ export class BrickHost {
       await brick.init();
       this.#schedule(brick, plan.scheduling, facts);
       tellUnapplied(brick, unapplied);
-      this.#bricks.set(facts.brick, { brick, server, auth: null });
+      const started = new Map(layers.map((n) => [n.name, n.parsed.given]));
+      this.#bricks.set(facts.brick, { brick, server, auth: null, started });
       return facts;
     } catch (error) {
       throw brickError('BRICK_NOT_STARTED', task.brick, error);
@@ -112,7 +116,7 @@ export class BrickHost {
       for (const { layer, error } of refusals) {
         unapplied.push({ volume: layer.name, option: '', value: '', reason: reasonOf(error), guards: false });
       }
-      unapplied.push(...this.#reshaped(brick, layers));
+      unapplied.push(...this.#reshaped(brick, layers), ...this.#frozen(brick, serving.started, layers));
       tellUnapplied(brick, unapplied);
       this.#schedule(brick, plan.scheduling, facts);
       return facts;
@@ -142,6 +146,24 @@ export class BrickHost {
         return change(name, `${type} is removed only when the brick is restarted`, guards);
       });
     return [...added, ...gone];
+  }
+
+  /** Options that are read only when the brick starts, and differ from what it was started with. */
+  #frozen(
+    brick: Brick,
+    started: ReadonlyMap<string, ReadonlyMap<string, string>>,
+    layers: readonly GraphNode[],
+  ): Unapplied[] {
+    const running = new Map(brick.layers.map((layer) => [layer.name, layer.type]));
+    return layers.flatMap(({ name: volume, type, table, parsed }) => {
+      const before = started.get(volume);
+      if (before === undefined || running.get(volume) !== type) return [];
+      return changedOptions(table, before, parsed.given).frozen.map((option) => {
+        const value = parsed.given.get(option) ?? '';
+        const reason = 'it is taken over only when the brick is started anew';
+        return { volume, option, value, reason, guards: this.#registry.guards(type, option) };
+      });
+    });
   }
 
   async detach(name: ByteString): Promise<void> {

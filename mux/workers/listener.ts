@@ -1,7 +1,7 @@
 /** The port that all bricks share, and the connections that are still in their handshake. */
 import { addon } from '../../native/addon.js';
 import type { ByteString } from '../../native/bytes.js';
-import { errnoName } from '../../native/errno.js';
+import { EACCES, errnoName } from '../../native/errno.js';
 import { describeThrown } from '../base/fault.js';
 import type { Logger } from '../base/log.js';
 import { type Greeted, Greeting, type GreetingHost } from '../handshake/greeting.js';
@@ -42,6 +42,8 @@ export class Listener implements GreetingHost, HandshakeHost {
   readonly #owner: ListenerOwner;
   readonly #greetings = new Set<Greeting>();
   readonly #handshakes = new Set<Handshake>();
+  /** Clients that were not let in: those that may not, and those whose brick is not there or not for them. */
+  readonly refusals = { denied: 0, other: 0 };
   #loop: AcceptLoop | null = null;
 
   constructor(owner: ListenerOwner) {
@@ -111,6 +113,10 @@ export class Listener implements GreetingHost, HandshakeHost {
   }
   handOver(brick: HandshakeBrick, handover: Handover): void {
     this.#owner.handOver(brick, handover);
+  }
+  refused(errno: number): void {
+    if (errno === EACCES) this.refusals.denied++;
+    else this.refusals.other++;
   }
   ended(handshake: Handshake): void {
     this.#handshakes.delete(handshake);

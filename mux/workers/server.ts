@@ -19,7 +19,6 @@ import { BrickError } from '../base/brick-error.js';
 import { background } from '../base/fault.js';
 import { loggerFor } from '../base/log.js';
 import type { BrickFacts, Unapplied } from '../brick/brick-facts.js';
-import type { BrickSlowFops } from '../brick/slow-fop.js';
 import type { WorkerStats } from '../brick/views/brick-stats.js';
 import { joinParts } from '../brick/views/statedump.js';
 import type { Handover, HandshakeBrick } from '../handshake/handshake.js';
@@ -223,10 +222,6 @@ export class Server implements ListenerOwner {
     return this.#stats.collect();
   }
 
-  slowFops(): Promise<BrickSlowFops[]> {
-    return this.#stats.slow();
-  }
-
   /** What is known of the bricks without asking their workers. */
   state() {
     return {
@@ -235,6 +230,7 @@ export class Server implements ListenerOwner {
       attaches: this.#attaches,
       attachFailures: this.#attachFailures,
       workerFailures: this.#workerFailures,
+      refusedLogins: { ...this.#listener.refusals },
     };
   }
 

@@ -129,6 +129,10 @@ export interface LayerNumbers {
   /** Batches of blocking system calls: waiting for a thread, and running. */
   batchesQueued: number;
   batchesRunning: number;
+  /** Age in seconds of the oldest system call on the disk, by what it does; 0: none has been running for more than a second. */
+  oldestCallSec: { reads: number; changes: number; syncs: number };
+  /** Files that wait for healing, as the index of xattrop has them. Null: there is no index, or it has not been counted yet. */
+  healBacklog: number | null;
   /** Health checks that have ended, those of them that failed, and when the last good one ended (seconds since the epoch; 0: none yet). */
   healthChecks: number;
   healthFailures: number;

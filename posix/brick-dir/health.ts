@@ -45,6 +45,10 @@ export class HealthCheck {
   /** When the last successful check ended, in seconds since the epoch; 0: none yet. */
   healthyAtSec = 0;
 
+  get queue(): Queue | null {
+    return this.#queue;
+  }
+
   constructor(disk: DiskContext) {
     this.#disk = disk;
   }

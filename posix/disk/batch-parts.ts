@@ -10,7 +10,6 @@
  */
 import { assert } from '../../native/assert.js';
 import { type Batch, batch } from '../../native/batch.js';
-import type { BatchWaiter } from '../../native/batch-times.js';
 import type { Priority } from '../../native/layout.js';
 import type { Queue } from '../../native/queue.js';
 
@@ -65,16 +64,9 @@ export abstract class BatchPart {
 const NONE: readonly BatchPart[] = [];
 
 /** Runs a batch of these parts on the pool. Resolves when all have ended; the parts know whether an op failed. */
-export function runParts(
-  queue: Queue,
-  lane: number,
-  priority: Priority,
-  parts: readonly BatchPart[],
-  waiter: BatchWaiter | null = null,
-): Promise<void> {
+export function runParts(queue: Queue, lane: number, priority: Priority, parts: readonly BatchPart[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const b = programOf(parts);
-    if (waiter !== null) b.awaitedBy(waiter);
     b.onDone = () => {
       const ending = parts;
       parts = NONE;
@@ -91,13 +83,7 @@ export function runParts(
 }
 
 /** As {@link runParts}, for a single part that nobody waits for. What it throws at its end goes to the queue's owner. */
-export function startPart(
-  queue: Queue,
-  lane: number,
-  priority: Priority,
-  part: BatchPart,
-  waiter: BatchWaiter | null = null,
-): void {
+export function startPart(queue: Queue, lane: number, priority: Priority, part: BatchPart): void {
   const b = batch();
   try {
     part.reserve(b);
@@ -107,7 +93,6 @@ export function startPart(
     b.release();
     throw thrown;
   }
-  if (waiter !== null) b.awaitedBy(waiter);
   b.onDone = () => {
     try {
       part.ended(b);

@@ -4,7 +4,6 @@ import type { Unapplied } from '../../../mux/brick/brick-facts.js';
 import type { BrickStats } from '../../../mux/brick/views/brick-stats.js';
 import { LATENCY_BOUNDS_SEC, latenciesIn } from '../../../mux/stats/fop-stats.js';
 import { FOPS, fopByNumber } from '../../../mux/xlator/fop-table.js';
-import { WAIT_PLACES } from '../../../mux/xlator/waits.js';
 import { textOfLatin1 } from '../../../native/bytes.js';
 import { errnoName } from '../../../native/errno.js';
 import { BITROT_FAMILIES } from './bitrot-families.js';
@@ -112,13 +111,6 @@ const AS_GLUSTER_PROMETHEUS: BrickFamily[] = [
 ];
 
 const FOP_FAMILIES: BrickFamily[] = [
-  many(
-    'counter',
-    'brickd_slow_fops_total',
-    'Fops that took longer than the threshold of slow_fops, by what took most of their time.',
-    'cause',
-    (b, name, l) => WAIT_PLACES.map((p) => sample(name, `${l.own},cause="${p}"`, b.slowCounts.get(p) ?? 0)).join(''),
-  ),
   many('counter', 'brickd_fops_total', 'Fops received.', 'fop', (b, name, l) => {
     return called(b)
       .map(({ fop, hits }) => sample(name, `${l.own},fop="${fop}"`, hits))
@@ -161,6 +153,40 @@ const BRICK_GAUGES: BrickFamily[] = [
       down === '' ? '' : sample(name, `${l.own},${labels({ reason: down })}`, 1),
   },
   one('gauge', 'brickd_fops_in_progress', 'Fops in progress.', (b) => b.callsUnderWay),
+  one(
+    'gauge',
+    'brickd_oldest_fop_seconds',
+    'Age of the oldest fop in progress, lock requests not counted; 0: there is none.',
+    (b) => {
+      return b.oldestFopSec;
+    },
+  ),
+  one(
+    'gauge',
+    'brickd_oldest_lock_request_seconds',
+    'Age of the oldest lock request that waits; 0: there is none.',
+    (b) => {
+      return b.oldestLockSec;
+    },
+  ),
+  many(
+    'gauge',
+    'brickd_disk_oldest_call_seconds',
+    'Age of the oldest system call on the disk, by what it does; 0: none has been running for more than a second.',
+    'class',
+    ({ oldestCallSec }, name, l) =>
+      Object.entries(oldestCallSec)
+        .map(([of, sec]) => sample(name, `${l.own},class="${of}"`, sec))
+        .join(''),
+  ),
+  one(
+    'gauge',
+    'brickd_heal_backlog',
+    'Files that wait for healing from this brick; absent where it is not known.',
+    (b) => {
+      return b.healBacklog ?? undefined;
+    },
+  ),
   one('gauge', 'brickd_clients', 'Client processes connected to the brick.', (b) => b.clients),
   one('gauge', 'brickd_connections', 'Connections of clients to the brick.', (b) => b.connections),
   one('gauge', 'brickd_open_fds', 'Files and directories that clients have open.', (b) => b.openFds),
@@ -177,7 +203,7 @@ const BRICK_GAUGES: BrickFamily[] = [
   one(
     'gauge',
     'brickd_disk_hung',
-    'Whether system calls on the disk of the brick are stuck for more than a second (1) or not (0).',
+    'Whether system calls on the disk do not come back (1) or it answers (0), of each class by itself: reads, changes, syncs.',
     (b) => (b.diskHung ? 1 : 0),
   ),
   one('counter', 'brickd_health_checks_total', 'Health checks of the disk that have ended.', (b) => b.healthChecks),
@@ -206,6 +232,30 @@ const BRICK_GAUGES: BrickFamily[] = [
       const infos = new Set(state.unapplied.map(info));
       return [...infos].map((more) => sample(name, `${l.own},${more}`, 1)).join('');
     },
+  },
+  {
+    type: 'gauge',
+    name: 'brickd_volfile_generation',
+    help: 'Texts of its volfile that the brick has taken over since it was started.',
+    labels: OWN,
+    samples: ({ state: { volfile }, labels }, name) =>
+      volfile === undefined ? '' : sample(name, labels.own, volfile.generation),
+  },
+  {
+    type: 'gauge',
+    name: 'brickd_volfile_applied_timestamp_seconds',
+    help: 'When the brick took over its volfile last.',
+    labels: OWN,
+    samples: ({ state: { volfile }, labels }, name) =>
+      volfile === undefined ? '' : sample(name, labels.own, volfile.appliedAtSec),
+  },
+  {
+    type: 'gauge',
+    name: 'brickd_volfile_info',
+    help: 'SHA-256 of the volfile in effect; "" if the last one could not be applied. The value is always 1.',
+    labels: `${OWN}, digest`,
+    samples: ({ state: { volfile }, labels: l }, name) =>
+      volfile === undefined ? '' : sample(name, `${l.own},${labels({ digest: volfile.digest })}`, 1),
   },
   {
     type: 'gauge',

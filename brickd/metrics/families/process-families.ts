@@ -1,5 +1,6 @@
 /** Metrics of the process and its threads. */
 import { totalmem } from 'node:os';
+import { Severity } from '../../../mux/base/log.js';
 import type { BrickStats, WorkerStats } from '../../../mux/brick/views/brick-stats.js';
 import { LATENCY_BOUNDS_SEC, latencyOf } from '../../../mux/stats/fop-stats.js';
 import { addon } from '../../../native/addon.js';
@@ -28,6 +29,8 @@ export interface ProcessFamily extends MetricHead {
 
 const BOUNDS = boundLabels(LATENCY_BOUNDS_SEC);
 const STATES = ['up', 'starting', 'returning', 'stopping', 'withheld', 'failed'] as const;
+
+const LOG_LEVELS = Object.entries(Severity).filter(([level]) => level !== 'none');
 
 type Space = NonNullable<BrickStats['space']>;
 type Thread = Snapshot['threads'][number];
@@ -116,6 +119,24 @@ export const PROCESS_FAMILIES: readonly ProcessFamily[] = [
   one('counter', 'brickd_worker_failures_total', 'Workers that failed and were replaced.', (s) => {
     return s.server.workerFailures;
   }),
+  {
+    type: 'counter',
+    name: 'brickd_refused_logins_total',
+    help: "Clients that were not let in; denied: by a volume's rules; other: what they asked for is not there, or not yet.",
+    labels: 'reason',
+    samples: ({ server: { refusedLogins: r } }, name) =>
+      r === undefined ? '' : sample(name, 'reason="denied"', r.denied) + sample(name, 'reason="other"', r.other),
+  },
+  {
+    type: 'counter',
+    name: 'brickd_log_lines_total',
+    help: 'Lines for the log, by level; those that were held back as repetitions count as well.',
+    labels: 'level',
+    samples: ({ server: { logLines } }, name) =>
+      logLines === undefined
+        ? ''
+        : LOG_LEVELS.map(([level, n]) => sample(name, `level="${level}"`, logLines[n] ?? 0)).join(''),
+  },
   {
     type: 'gauge',
     name: 'brickd_glusterd_connected',

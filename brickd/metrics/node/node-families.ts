@@ -59,6 +59,14 @@ export const NODE_FAMILIES: readonly NodeFamily[] = [
     samples: (s, name) =>
       s.unexpected.map(({ key, pid }) => sample(name, `${key},${labels({ pid: String(pid) })}`, 1)).join(''),
   },
+  {
+    type: 'gauge',
+    name: 'brickd_node_volfile_applied',
+    help: 'Whether the brick goes by the volfile that glusterd has for it now (1) or by another (0).',
+    labels: OWN,
+    samples: (s, name) =>
+      s.bricks.map(({ key, current }) => (current === undefined ? '' : sample(name, key, current ? 1 : 0))).join(''),
+  },
   one('brickd_node_bricks_expected', "Bricks that should run on this node by glusterd's records.", (s) => {
     return s.bricks.length;
   }),

@@ -11,6 +11,7 @@ import { type ExpectedBrick, GlusterdFiles } from './glusterd-records.js';
 import { type BrickKey, brickKey, sampleOf } from './metrics-text.js';
 import { pidFileState } from './pid-file.js';
 import { AnswerError, askProcess } from './process-answer.js';
+import { VolfileDigests } from './volfile-digests.js';
 
 /** Processes that are asked at the same time. */
 const ASKED_AT_ONCE = 16;
@@ -36,6 +37,8 @@ export interface NodeBrick {
   reason: string;
   /** For people. */
   detail: string;
+  /** Whether it goes by the volfile that glusterd has for it; undefined if that is not known. */
+  current: boolean | undefined;
 }
 
 export interface NodeProcess {
@@ -71,6 +74,8 @@ interface Word {
   pid: number;
   up: boolean;
   reason: string;
+  /** Of the volfile that it goes by. */
+  digest: string | undefined;
 }
 
 /** What people read for the reasons that processes tell. */
@@ -86,15 +91,16 @@ const DETAILS: Readonly<Record<string, string>> = {
 
 function wordsOf({ text, pid }: NodeProcess, words: Map<BrickKey, Word[]>): void {
   if (text === undefined) return;
-  for (const name of ['gluster_brick_up', 'gluster_brick_down_info']) {
+  for (const name of ['gluster_brick_up', 'gluster_brick_down_info', 'brickd_volfile_info']) {
     for (const [line] of text.matchAll(new RegExp(`^${name}\\{.*$`, 'gm'))) {
       const sample = sampleOf(line);
       if (sample?.brick === undefined) continue;
       const all = words.get(sample.brick) ?? [];
       words.set(sample.brick, all);
       let word = all.find((w) => w.pid === pid);
-      if (word === undefined) all.push((word = { pid, up: false, reason: '' }));
+      if (word === undefined) all.push((word = { pid, up: false, reason: '', digest: undefined }));
       if (name === 'gluster_brick_up') word.up = sample.value === '1';
+      else if (name === 'brickd_volfile_info') word.digest = /(?:^|,)digest="([0-9a-f]*)"/.exec(sample.labels)?.[1];
       else word.reason = /(?:^|,)reason="([a-z_]*)"/.exec(sample.labels)?.[1] ?? '';
     }
   }
@@ -104,6 +110,7 @@ export class Node {
   readonly #files: GlusterdFiles;
   readonly #sockets: string;
   readonly #lastWords: string;
+  readonly #digests = new VolfileDigests();
   #gathering: Promise<NodeState> | undefined;
   #last: { state: NodeState; atMs: number } | undefined;
 
@@ -147,6 +154,7 @@ export class Node {
       const word = words.get(key)?.find((w) => w.pid === owners.get(key));
       bricks.push(await this.#judge(expected, key, word, answering));
     }
+    this.#digests.keep(new Set(records.bricks.map((b) => b.volfile)));
     const wanted = new Set(bricks.map((b) => b.key));
     const state: NodeState = {
       nodeId: records.nodeId,
@@ -175,6 +183,7 @@ export class Node {
       snapshot: textOfLatin1(expected.snapshot),
       key,
       pid: word?.pid ?? 0,
+      current: await this.#isCurrent(expected, word),
     };
     const down = (reason: string, detail: string): NodeBrick => ({ ...brick, state: 'down', reason, detail });
     if (word?.up === true) return { ...brick, state: 'up', reason: '', detail: '' };
@@ -197,6 +206,12 @@ export class Node {
     if (said !== undefined) return down(said.kind, said.reason);
     if (running.kind === 'unreadable') return down('dead', `no process tells of it; its pid file: ${running.problem}`);
     return down('dead', running.kind === 'none' ? 'no process runs' : 'its process is gone');
+  }
+
+  async #isCurrent({ volfile }: ExpectedBrick, word: Word | undefined): Promise<boolean | undefined> {
+    if (word?.digest === undefined) return undefined;
+    const digest = await this.#digests.of(volfile);
+    return digest === undefined ? undefined : digest === word.digest;
   }
 
   async #askAll(): Promise<{ all: NodeProcess[]; problems: string[] }> {

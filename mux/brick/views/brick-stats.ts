@@ -6,10 +6,8 @@ import type { QosStats } from '../../qos/stats.js';
 import { loopDelay } from '../../stats/loop-delay.js';
 import { FopError } from '../../xlator/fop-error.js';
 import type { LayerNumbers } from '../../xlator/translator.js';
-import type { WaitPlace } from '../../xlator/waits.js';
 import type { Brick } from '../brick.js';
 import type { ClientState } from '../client.js';
-import type { SlowFop } from '../slow-fop.js';
 import { TOP_CLIENTS } from '../top-clients.js';
 
 /** One client process of a brick. */
@@ -55,7 +53,10 @@ export interface BrickStats extends LayerNumbers {
   inodes: number;
   inodeLimit: number;
   callsUnderWay: number;
-  /** System calls on its disk have not come back for more than a second. */
+  /** Age in seconds of the oldest fop that has not been answered, and of the oldest lock request, which may wait for another client. */
+  oldestFopSec: number;
+  oldestLockSec: number;
+  /** System calls on its disk do not come back: see native/queue.ts. */
   diskHung: boolean;
   bytesRead: number;
   bytesWritten: number;
@@ -74,9 +75,6 @@ export interface BrickStats extends LayerNumbers {
   space: { total: number; free: number; available: number; inodes: number; inodesFree: number } | null;
   /** Its tenants; null without user/qos in its volfile. */
   qos: QosStats | null;
-  /** Slow fops since the start, by what took most of their time, and the last of them: those under way first. */
-  slowCounts: ReadonlyMap<WaitPlace, number>;
-  slow: SlowFop[];
 }
 
 export interface WorkerStats {
@@ -99,9 +97,6 @@ export interface WorkerStats {
 }
 
 export { TOP_CLIENTS };
-
-/** Slow fops of a brick that metrics and status page are given: all that are kept can be asked for. */
-const SLOW_TOLD = 16;
 
 /** Collecting pauses after this time, so that fops are served. */
 const SLICE_MS = 4;
@@ -208,6 +203,8 @@ function layerNumbers(brick: Brick): LayerNumbers {
     locksWaiting: 0,
     batchesQueued: 0,
     batchesRunning: 0,
+    oldestCallSec: { reads: 0, changes: 0, syncs: 0 },
+    healBacklog: null,
     healthChecks: 0,
     healthFailures: 0,
     healthyAtSec: 0,
@@ -231,6 +228,7 @@ async function brickStats(brick: Brick): Promise<BrickStats> {
     inodes: brick.table.size,
     inodeLimit: brick.table.limit,
     callsUnderWay: brick.inFlight.count,
+    ...brick.inFlight.oldestAges(performance.now()),
     diskHung: brick.diskHung,
     bytesRead: brick.traffic.bytesRead,
     bytesWritten: brick.traffic.bytesWritten,
@@ -243,8 +241,6 @@ async function brickStats(brick: Brick): Promise<BrickStats> {
     ...layerNumbers(brick),
     space: null,
     qos: brick.qos?.stats() ?? null,
-    slowCounts: brick.slow.counts,
-    slow: brick.slow.list(SLOW_TOLD),
   };
   stats.space = await space(brick);
   return stats;

@@ -46,12 +46,6 @@ void export_layout(Napi::Env env, Napi::Object exports) {
       .set("always", kAlways)
       .set("register", kRegister)
       .set("slowMark", kSlowMark);
-  Part(env, layout, "batchTime")
-      .set("submitted", kSubmitted)
-      .set("started", kStarted)
-      .set("ended", kEnded)
-      .set("longestOp", kLongestOp)
-      .set("longestMs", kLongestMs);
   Part stat(env, layout, "stat");
   Part statvfs(env, layout, "statvfs");
   int slot = 0;
@@ -93,7 +87,11 @@ void export_layout(Napi::Env env, Napi::Object exports) {
 #define X(name) priority.set(#name, slot++);
   BRICKD_PRIORITIES(X)
 #undef X
-  Part(env, layout, "queueFlag").set("late", kLateFlag).set("hangs", kHangsFlag).set("count", kQueueFlags);
+  Part(env, layout, "queueFlag")
+      .set("late", kLateFlag)
+      .set("hangs", kHangsFlag)
+      .set("oldest", kOldestFlag)
+      .set("count", kQueueFlags);
   Part(env, layout, "opClass").set("reads", kReads).set("changes", kChanges).set("syncs", kSyncs);
   Part(env, layout, "readiness").set("readable", kReadable).set("writable", kWritable).set("hungUp", kHungUp);
   exports.Set("layout", layout);

@@ -1,6 +1,8 @@
 // Order within a queue of the pool: priorities, lanes, limits, and the judgement whether its disk hangs.
 #include "pool/queue.h"
 
+#include <algorithm>
+
 #include "invariant.h"
 
 namespace brickd {
@@ -107,7 +109,7 @@ void Queue::close(bool silently) {
   queued_ = 0;
 }
 
-void Queue::set_flag(QueueFlag flag, int32_t value) {
+void Queue::set_flag(int flag, int32_t value) {
   if (flags_ != nullptr) __atomic_store_n(&flags_[flag], value, __ATOMIC_RELAXED);
 }
 
@@ -117,6 +119,8 @@ bool Queue::judge(int hung_limit, Clock::time_point now) {
   for (int c = 0; c < kOpClasses; c++) {
     const auto age = seen.stuck[c];
     const bool is_stuck = age.count() > 0;
+    const auto age_ms = std::chrono::duration_cast<std::chrono::milliseconds>(age).count();
+    set_flag(kOldestFlag + c, static_cast<int32_t>(std::min<int64_t>(age_ms, INT32_MAX)));
     const auto quiet = by_class_[c].quiet(is_stuck, now);
     if (!is_stuck) continue;
     stuck |= 1u << c;

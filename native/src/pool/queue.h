@@ -18,10 +18,6 @@ namespace brickd {
 
 using Clock = std::chrono::steady_clock;
 
-inline double milliseconds(Clock::time_point time) {
-  return std::chrono::duration<double, std::milli>(time.time_since_epoch()).count();
-}
-
 struct Task {
   Record* records;
   double id;
@@ -43,7 +39,9 @@ enum QueueFlag : int {
   kLateFlag,
   // Classes of ops (bits by OpClass) of which calls are stuck, and that none has come back of for a while.
   kHangsFlag,
-  kQueueFlags
+  // Age in ms of the oldest call that is stuck in an op of each class, in the order of OpClass; 0: none is.
+  kOldestFlag,
+  kQueueFlags = kOldestFlag + kOpClasses
 };
 
 class Queue {
@@ -104,7 +102,7 @@ class Queue {
   void report(const Task& task);
   void cancel(std::deque<Task>& tasks);
 
-  void set_flag(QueueFlag flag, int32_t value);
+  void set_flag(int flag, int32_t value);
 
   int limit_;
   int running_ = 0;

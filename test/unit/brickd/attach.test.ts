@@ -69,7 +69,9 @@ function setUp(t: { teardown(f: () => void): void }, waits = PATIENT) {
     log,
     path,
     write,
-    attach: (name: string) => bricks.attachFile(bytesOfText(path(name))),
+    attach: async (name: string): Promise<void> => {
+      await bricks.attachFile(bytesOfText(path(name)));
+    },
     emptied: () => emptied,
     lines: () => readFileSync(logFile, 'latin1'),
   };

@@ -63,7 +63,13 @@ t.test('a brick that has left meanwhile is not signed in', async (t) => {
 });
 
 t.test('volfiles: a few at a time, one round for a burst of notices', async (t) => {
-  const stored: StoredVolfile[] = bricks.map((brick) => ({ id: latin1OfBytes(brick), brick, digest: digestOf('old') }));
+  const stored: StoredVolfile[] = bricks.map((brick) => ({
+    id: latin1OfBytes(brick),
+    brick,
+    digest: digestOf('old'),
+    generation: 1,
+    appliedAtSec: 1,
+  }));
   let now = 0;
   let most = 0;
   let fetches = 0;
@@ -99,7 +105,7 @@ t.test('no glusterd: the round ends at once', async (t) => {
   const refresh = new VolfileRefresh({
     fetch: async () => `${fetches++}`,
     reachable: () => false,
-    all: () => [{ id: 'a', brick: bytesOfText('/a'), digest: '' }],
+    all: () => [{ id: 'a', brick: bytesOfText('/a'), digest: '', generation: 1, appliedAtSec: 1 }],
     apply: () => t.fail('nothing to apply'),
   });
   refresh.notice();

@@ -36,6 +36,8 @@ const DIR_MODE = 0o600;
 const CONCURRENCY = 4;
 /** How long the end waits for system calls: fops of clients have ended before. */
 const CLOSE_WAIT_MS = 500;
+/** Names that are read together when entries are counted: a millisecond's work. */
+const BACKLOG_STEP_BYTES = 64 << 10;
 
 /** Something below the indices: a name in a folder, '' being the folder of the indices itself. */
 export interface IndexPlace {
@@ -281,6 +283,36 @@ export class IndexStore {
         if (last === undefined) return count;
         count += entries.length;
         offset = last.offset;
+      }
+    } finally {
+      this.closeFolder(fd);
+    }
+  }
+
+  /**
+   * Number of entries, counted in steps that hold nobody up; beyond `most`, by the links of the base file of the last one counted.
+   */
+  async backlog(index: IndexName, most: number): Promise<number> {
+    let fd: number;
+    try {
+      fd = await this.open(index);
+    } catch (error) {
+      // No index yet: nothing has ever waited.
+      if (fopErrorOf(error).errno === ENOENT) return 0;
+      throw error;
+    }
+    try {
+      let count = 0;
+      let offset = 0n;
+      for (;;) {
+        const entries = await this.list(fd, offset, BACKLOG_STEP_BYTES, index);
+        const last = entries.at(-1);
+        if (last === undefined) return count;
+        count += entries.length;
+        offset = last.offset;
+        if (count < most) continue;
+        const links = (await this.#links({ folder: index, name: last.name }, Priority.low).catch(nullOnFailure)) ?? 0;
+        return Math.max(count, links - 1);
       }
     } finally {
       this.closeFolder(fd);

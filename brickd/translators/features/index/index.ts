@@ -29,12 +29,18 @@ import type {
 import { type Gfid, gfidKey, gfidText, parseGfid } from '../../../../mux/xlator/gfid.js';
 import { NO_IATT } from '../../../../mux/xlator/iatt.js';
 import { directoryOf, type Fd, type Inode } from '../../../../mux/xlator/inode.js';
-import { type DumpSection, Translator, type TranslatorInit } from '../../../../mux/xlator/translator.js';
+import {
+  type DumpSection,
+  type LayerNumbers,
+  Translator,
+  type TranslatorInit,
+} from '../../../../mux/xlator/translator.js';
 import { bytesOfLatin1, latin1OfBytes } from '../../../../native/bytes.js';
 import { EACCES, EINVAL, ENOENT, ENOTDIR } from '../../../../native/errno.js';
 import { S_IFDIR, S_IFMT } from '../../../../native/linux.js';
 import { makeDirectory, openDirectory, requireDirectory } from '../../directories.js';
 import { Bookkeeping } from './bookkeeping.js';
+import { HealBacklog } from './heal-backlog.js';
 import { ENTRY_CHANGES, type IndexPlace, IndexStore, pathOf } from './index-store.js';
 import type { Options } from './options.js';
 import { PendingCount } from './pending-count.js';
@@ -64,6 +70,7 @@ export class IndexTranslator extends Translator<Options> {
   #store!: IndexStore;
   #pending!: PendingCount;
   #book!: Bookkeeping;
+  #backlog!: HealBacklog;
 
   constructor(init: TranslatorInit<Options>) {
     super(init);
@@ -86,6 +93,7 @@ export class IndexTranslator extends Translator<Options> {
     this.#store = new IndexStore(this.brick, await openDirectory(brick, base), this.#log);
     this.#pending = new PendingCount(this.#store);
     this.#book = new Bookkeeping(this, this.#watch, this.#store, this.#pending);
+    this.#backlog = new HealBacklog(this.#store, this.#log);
     await this.#pending.read();
   }
 
@@ -96,6 +104,10 @@ export class IndexTranslator extends Translator<Options> {
   override forget(inode: Inode): void {
     inode.ctx[this.slot] = undefined;
     this.#folders.forget(inode);
+  }
+
+  override count(numbers: LayerNumbers): void {
+    numbers.healBacklog = this.#backlog.value(performance.now());
   }
 
   override dump(): DumpSection[] {
