@@ -18,6 +18,28 @@ function headersOf(prefix) {
   return `v${part('MAJOR')}.${part('MINOR')}.${part('PATCH')}`;
 }
 
+/** Says what is missing, with the names that Debian's packages have, before a compiler's or node-gyp's own words bury it. */
+function need(condition, text) {
+  if (condition) return;
+  process.stderr.write(`brickd: ${text}\n`);
+  process.exit(1);
+}
+
+const runs = (program) => spawnSync(program, ['--version'], { stdio: 'ignore' }).error === undefined;
+const [major, minor] = process.versions.node.split('.').map(Number);
+need(
+  major > 20 || (major === 20 && minor >= 19),
+  `needs Node.js 20.19 or later, this is ${process.version}: see docs/install.md for newer ones on Debian 12`,
+);
+const missing = Object.entries({
+  'g++': [process.env.CXX || 'g++', 'c++'],
+  make: ['make', 'gmake'],
+  python3: ['python3', 'python'],
+})
+  .filter(([, programs]) => !programs.some(runs))
+  .map(([name]) => name);
+need(missing.length === 0, `cannot be compiled without ${missing.join(', ')}: apt install ${missing.join(' ')}`);
+
 const [, , command = 'build'] = process.argv;
 const args = ['--jobs=max', `--directory=${dirname(fileURLToPath(import.meta.url))}`];
 if (process.env.npm_config_nodedir === undefined) {

@@ -79,6 +79,8 @@ async function stageRoot(root: string): Promise<void> {
   mkdirSync(join(root, 'usr/bin'), { recursive: true });
   symlinkSync('../lib/brickd/package/brickd/bin/brickd', join(root, 'usr/bin/brickd'));
   write(join(root, CONFIG), readFileSync(join(PACKAGING, 'etc/brickd.yaml')));
+  const unit = readFileSync(join(CHECKOUT, 'brickd/metrics/node/brickd-node.service'));
+  write(join(root, 'usr/lib/systemd/system/brickd-node.service'), unit);
   const share = join(root, 'usr/share');
   for (const page of await manPages(version))
     write(join(share, 'man/man8', `${page.name}.8.gz`), compressed(page.text));
@@ -91,7 +93,8 @@ async function stageRoot(root: string): Promise<void> {
   write(join(doc, 'changelog.gz'), compressed(changelog()));
   cpSync(join(CHECKOUT, 'docs'), doc, { recursive: true });
   cpSync(join(CHECKOUT, 'README.md'), join(doc, 'README.md'));
-  cpSync(join(PACKAGING, 'container'), join(doc, 'container'), { recursive: true });
+  for (const folder of ['container', 'kubernetes'])
+    cpSync(join(PACKAGING, folder), join(doc, folder), { recursive: true });
   write(join(share, 'lintian/overrides/brickd'), readFileSync(join(PACKAGING, 'debian/lintian-overrides')));
   run('chmod', ['-R', 'u=rwX,go=rX', root]);
   run('find', [root, '-depth', '-exec', 'touch', '--no-dereference', `--date=@${epoch}`, '{}', '+']);

@@ -57,6 +57,7 @@ const LONG = [
   'alerts',
   'bitrot',
   'cdc',
+  'container',
   'georep',
   'hosts',
   'many',
@@ -189,7 +190,7 @@ if (unit.length + endToEnd.length === 0) {
   digest.failed++;
 }
 // It is made while unit tests run: most of its time goes into waiting for the mirror.
-const wantsTree = some11.length > 0 || all10.some((file) => isOneOf(['package', 'releases'], file));
+const wantsTree = some11.length > 0 || all10.some((file) => isOneOf(['container', 'package', 'releases'], file));
 const noTree = wantsTree ? makeTree('trixie', values.tree, mayInstall ? install : undefined) : undefined;
 const wantsTree12 = all10.some((file) => isOneOf(['package'], file));
 const tree12 = join(dirname(values.tree), 'debian12');

@@ -80,7 +80,7 @@ export function helpText(): string {
     '  BRICKD_CONFIG=FILE                  The configuration file, instead of /etc/brickd/brickd.yaml',
     '  BRICKD_WORKERS=NUMBER               Threads that serve bricks, at most; as many as cores, up to 4, if unset',
     '  BRICKD_WORKER_HEAP_MIB=NUMBER       JavaScript memory of such a thread, at most; one that needs more is replaced;',
-    "                                      if unset, its share of half of the machine's memory, 256 to 4096",
+    '                                      if unset, its share of half of the memory, up to 4096',
     '',
   ].join('\n');
 }
