@@ -12,7 +12,7 @@ for name in s v; do
   ok 'caches off' g volume set $name performance.stat-prefetch off performance.quick-read off performance.io-cache off \
     performance.write-behind off performance.open-behind off performance.read-ahead off performance.readdir-ahead off
 done
-sleep 1
+# Its clients come now, and get the volume file that has this.
 for seed in ${DIFFER_SEEDS:-1 2 3}; do
   out=$(python3 "$repo/test/gluster/differ/differ.py" gfhost s v "$seed" "${DIFFER_COUNT:-2500}" 2>&1)
   like "seed $seed: all alike" "$out" "^seed $seed: [0-9]+ operations alike"

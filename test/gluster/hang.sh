@@ -164,8 +164,9 @@ wait $stuck
 note "clients of the detached brick: $(tail -n 1 /d/stuck3)"
 
 note 'a health check fails by its timeout'
+touch /d/before
 g volume set v4 storage.health-check-timeout 2 storage.health-check-interval 2 >/dev/null
-sleep 1
+ok 'it is checked again' wait_for 20 test /d/x4/b/.glusterfs/health_check -nt /d/before
 fsfreeze -f /d/x4
 ok 'the brick is failed' wait_for 15 says 'health-check failed, going down: /d/x4/b: no answer within 2 seconds'
 ok 'its root is let go of' wait_for 15 let_go /d/x4/b

@@ -58,7 +58,8 @@ for i in 1 2 3; do
   killall -9 glusterfs
   umount -l /m
 done
-sleep 2
+none_left() { [ "$(g volume status v clients | awk '/Clients connected/{print $NF}')" = 0 ]; }
+wait_for 20 none_left
 note "after clients: $(memory "$pid") KiB, $(descriptors "$pid") descriptors, $most at most"
 ok "descriptors are given back ($(descriptors "$pid"))" test "$(descriptors "$pid")" -lt "$limit"
 is 'no client is left' "$(g volume status v clients | awk '/Clients connected/{print $NF}')" 0

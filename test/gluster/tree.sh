@@ -52,7 +52,8 @@ g volume stop v >/dev/null; g volume set v features.sdfs on >/dev/null
 ok 'a volume whose names are locked starts' g volume start v
 ok 'and mounts' eval 'wait_for 20 online v && mount_volume v /m'
 node "$dist/work/rename-storm.js" /m/storm2 4 3
-dumped() { rm -f /run/gluster/*.dump.*; g volume statedump v > /dev/null && sleep 1; grep -ch 'ACTIVE\|BLOCKED' /run/gluster/*.dump.* | sort -u; }
+dumps_end() { [ "$(cat /run/gluster/*.dump.* | grep -c DUMP-END-TIME)" = "$(pgrep -c glusterfsd)" ]; }
+dumped() { rm -f /run/gluster/*.dump.*; g volume statedump v > /dev/null && wait_for 10 dumps_end; grep -ch 'ACTIVE\|BLOCKED' /run/gluster/*.dump.* | sort -u; }
 is 'no lock is left' "$(dumped)" 0
 
 note 'removal'

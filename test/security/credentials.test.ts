@@ -24,6 +24,7 @@ import {
   USER,
   type Who,
 } from '../support/raw-client.js';
+import { until } from '../support/until.js';
 
 const SECONDS = [0n, 2n ** 31n, 2n ** 32n, 2n ** 53n, 2n ** 63n - 1n, 2n ** 63n, 2n ** 64n - 1n, -1n, -(2n ** 40n)];
 const NSECS = [1e9, 2 ** 32 - 1];
@@ -232,7 +233,7 @@ t.test('what clients say of themselves forges no line of the log', { skip: whyNo
   await other.setvolume({ 'remote-subvolume': `/none\n${forged}`, ...says });
   await other.setvolume({ 'remote-subvolume': brick.brick, 'subdir-mount': `/none\n${forged}`, ...says });
   other.end();
-  for (let i = 0; i < 100 && !brick.log.includes('disconnecting'); i++) await new Promise((r) => setTimeout(r, 20));
+  await until(() => brick.log.includes('disconnecting'));
   const lines = brick.log.split('\n');
   t.match(brick.log, /the disk is on fire/, 'it is told');
   t.same(

@@ -5,9 +5,9 @@ import { connect, type Socket } from 'node:net';
 import t from 'tap';
 import { BrickProcess, whyNotRoot } from '../support/brick-process.js';
 import { RawClient, ROOT_KEY, ROOT_USER } from '../support/raw-client.js';
+import { pause, until } from '../support/until.js';
 
 const EMFILE = 24;
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const openOf = (brick: BrickProcess): number => readdirSync(`/proc/${brick.pid}/fd`).length;
 const skip = whyNotRoot ?? false;
 
@@ -17,7 +17,7 @@ function limitFiles(brick: BrickProcess, count: number): void {
 
 /** Waits until the process has no more open than that: closing is put off and batched. */
 async function settled(brick: BrickProcess, most: number): Promise<number> {
-  for (let i = 0; i < 100 && openOf(brick) > most; i++) await pause(20);
+  await until(() => openOf(brick) <= most);
   return openOf(brick);
 }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { BrickProcess, whyNotRoot } from '../support/brick-process.js';
 import { RawClient, ROOT_KEY, ROOT_USER } from '../support/raw-client.js';
+import { until } from '../support/until.js';
 
 const EAGAIN = 11;
 const EACCES = 13;
@@ -61,14 +62,6 @@ class Watched {
 
   mode(name: string): number {
     return statSync(join(this.brick.brick, name)).mode & 0o777;
-  }
-}
-
-async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 10_000;
-  while (!(await what())) {
-    if (Date.now() > end) throw new Error(`not within 10 s: ${what.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 

@@ -17,18 +17,11 @@ import {
 import { join } from 'node:path';
 import t from 'tap';
 import { BrickProcess, whyNotRoot } from '../support/brick-process.js';
+import { until } from '../support/until.js';
 
 t.setTimeout(60_000);
 const NOBODY = 65534;
 const SECRET = 'not to be touched';
-
-async function until(what: () => boolean, told: () => string): Promise<void> {
-  const end = Date.now() + 20_000;
-  while (!what()) {
-    if (Date.now() > end) throw new Error(`does not come about: ${told()}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 const modeOf = (path: string): string => (lstatSync(path).mode & 0o7777).toString(8);
 

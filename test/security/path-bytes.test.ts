@@ -7,6 +7,7 @@ import t from 'tap';
 import { bytesOfText, latin1OfBytes, textOfLatin1 } from '../../native/bytes.js';
 import { BrickProcess, LOGIN, whyNotRoot } from '../support/brick-process.js';
 import { RawClient } from '../support/raw-client.js';
+import { until } from '../support/until.js';
 
 const NAME = 'ünï-Brick';
 
@@ -18,10 +19,6 @@ function ask(socketPath: string, path: string): Promise<string> {
       response.on('end', () => resolve(text));
     }).on('error', reject);
   });
-}
-
-async function until(what: () => boolean): Promise<void> {
-  for (let i = 0; i < 200 && !what(); i++) await new Promise((resolve) => setTimeout(resolve, 25));
 }
 
 t.test('a brick called é', { skip: whyNotRoot ?? false }, async (t) => {

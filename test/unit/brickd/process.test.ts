@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { sampleBrickVolfile } from '../../../volfiles/samples/brick.js';
+import { until } from '../../support/until.js';
 
 // Every start takes a moment, on a busy machine a long one.
 t.setTimeout(120_000);
@@ -54,9 +55,6 @@ async function setUp(t: Teardown) {
   return { at, port, start, pid, log: () => readFileSync(at('log'), 'latin1') };
 }
 
-async function until(what: () => boolean): Promise<void> {
-  for (let i = 0; i < 200 && !what(); i++) await new Promise((resolve) => setTimeout(resolve, 25));
-}
 const alive = (pid: number) =>
   existsSync(`/proc/${pid}/exe`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
 

@@ -6,6 +6,7 @@ import { VolfileRefused } from '../../../brickd/glusterd/management.js';
 import { digestOf, type StoredVolfile } from '../../../brickd/glusterd/volfile-store.js';
 import { setLogSink } from '../../../mux/base/log.js';
 import { type ByteString, bytesOfText, latin1OfBytes } from '../../../native/bytes.js';
+import { until } from '../../support/until.js';
 import { commandLine } from './command-line.js';
 import { FakeGlusterd } from './fake-glusterd.js';
 
@@ -58,7 +59,7 @@ t.test('a brick that has left meanwhile is not signed in', async (t) => {
   const outcome = link.signIn();
   served.pop();
   await outcome;
-  for (let i = 0; i < 400 && signedIn().length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 25));
+  await until(() => signedIn().length !== 0);
   t.same([...new Set(signedIn())], ['/d/b0']);
 });
 

@@ -1,8 +1,7 @@
 /** The timers of a brick. */
 import t from 'tap';
 import { BrickTimers } from '../../../mux/brick/brick-timers.js';
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+import { pause } from '../../support/until.js';
 
 t.test('a timer runs after its time, once', async (t) => {
   const timers = new BrickTimers();

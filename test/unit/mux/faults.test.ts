@@ -3,6 +3,7 @@ import t from 'tap';
 import { type LogLine, setLogSink } from '../../../mux/base/log.js';
 import type { Upcall } from '../../../mux/xlator/translator.js';
 import { EIO } from '../../../native/errno.js';
+import { until } from '../../support/until.js';
 import { ROOT, read, rig } from './rig.js';
 
 const lines: string[] = [];
@@ -57,7 +58,7 @@ t.test('in what ends an fd, a client, an inode', async (t) => {
   t.match((await client.result(2, 'release')).rsp, { op_ret: 0 });
   t.match(log(), /releasing an fd has failed: TypeError: a fault on purpose/);
   client.socket.destroy();
-  for (let i = 0; i < 100 && brick.clients.all.size > 0; i++) await pause();
+  await until(() => brick.clients.all.size === 0);
   t.equal(brick.clients.all.size, 0);
   t.match(log(), /ending client client-1 has failed: TypeError: a fault on purpose/);
   await brick.close();
@@ -98,7 +99,7 @@ t.test('a disk that turns out to hang while its brick is closed keeps it no long
       answer = () => reject(new TypeError('much later'));
     });
   client.socket.write(client.record(2, 'readv', read(0, 1, 10)));
-  for (let i = 0; i < 100 && brick.inFlight.count === 0; i++) await pause();
+  await until(() => brick.inFlight.count !== 0);
   const began = performance.now();
   const closed = brick.close();
   await pause();

@@ -8,6 +8,7 @@ import type { LookupArgs, LookupReply } from '../../../mux/xlator/fops.js';
 import { Iatt } from '../../../mux/xlator/iatt.js';
 import { ENOENT } from '../../../native/errno.js';
 import { S_IFDIR } from '../../../native/linux.js';
+import { pause } from '../../support/until.js';
 import { brickOf, connection, Fake, IDENTITY } from './rig.js';
 
 const GFID = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
@@ -29,7 +30,6 @@ class SubdirFake extends Fake {
   }
 }
 
-const pause = (ms = 5): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const at = (subdir: string, more: Partial<ClientIdentity> = {}): ClientIdentity => ({ ...IDENTITY, subdir, ...more });
 
 t.test(
@@ -38,7 +38,7 @@ t.test(
     const { brick, fake } = await brickOf(SubdirFake);
     const [a, b] = [await connection(), await connection()];
     const joining = [openSession(brick, at('/d'), a.fd), openSession(brick, at('/d'), b.fd)];
-    await pause();
+    await pause(5);
     for (const go of fake.through.splice(0)) go();
     const [one, two] = await Promise.all(joining);
     t.equal(one!.client, two!.client);
@@ -47,12 +47,12 @@ t.test(
     const inode = brick.findChild(brick.root, 'd')!;
     t.equal(inode.refs, 1, 'the mounted directory is held once');
     a.socket.destroy();
-    while (brick.clients.sessions.size > 1) await pause();
+    while (brick.clients.sessions.size > 1) await pause(5);
     t.equal([...brick.clients.all.values()][0], two!.client, 'the survivor is still known');
     t.equal(two!.client.alive, true);
     t.equal(inode.refs, 1);
     b.socket.destroy();
-    while (brick.clients.sessions.size > 0) await pause();
+    while (brick.clients.sessions.size > 0) await pause(5);
     t.equal(brick.clients.all.size, 0);
     t.equal(inode.refs, 0);
     await brick.close();
@@ -63,7 +63,7 @@ t.test('a sub-directory that is not there leaves no client behind', async (t) =>
   const { brick, fake } = await brickOf(SubdirFake);
   const { fd } = await connection();
   const joining = openSession(brick, at('/none'), fd);
-  await pause();
+  await pause(5);
   fake.through.shift()!();
   await t.rejects(joining, Object.assign(new Error('subdirectory for mount "/none" is not found'), { errno: ENOENT }));
   t.equal(brick.clients.all.size, 0);
@@ -82,9 +82,9 @@ t.test('the brick goes while a directory is looked up', async (t) => {
   const { brick, fake } = await brickOf(SubdirFake);
   const { fd } = await connection();
   const joining = openSession(brick, at('/d'), fd);
-  await pause();
+  await pause(5);
   const closing = brick.close();
-  await pause();
+  await pause(5);
   fake.through.shift()!();
   await t.rejects(joining, /detached/);
   await closing;
@@ -104,7 +104,7 @@ t.test('the same process-uuid with anything else that differs is another client'
   const join = async (identity: ClientIdentity) => {
     const { fd } = await connection();
     const joining = openSession(brick, identity, fd);
-    await pause();
+    await pause(5);
     for (const go of fake.through.splice(0)) go();
     return (await joining).client;
   };

@@ -24,6 +24,7 @@ import { Dict } from '../../../mux/xlator/dict.js';
 import { FOP_PROGRAM, FOP_VERSION, fopByName } from '../../../mux/xlator/fop-table.js';
 import { bytesOfText } from '../../../native/bytes.js';
 import { region } from '../../../native/memory.js';
+import { until } from '../../support/until.js';
 
 /** Failures in the test of all kinds of them: each kind once at least. */
 const DEATHS = Number(process.env['BRICKD_TEST_DEATHS'] ?? 16);
@@ -51,14 +52,6 @@ async function served(t: Test, workers: number, more: { heapMiB?: number; superv
   /** Bricks by worker. */
   const placed = async () => (await server.stats()).map((w) => w.bricks.map((b) => b.brick).sort());
   return { server, failed, port, placed };
-}
-
-async function until(what: () => boolean | Promise<boolean>, limitMs = 60_000): Promise<void> {
-  const end = performance.now() + limitMs;
-  while (!(await what())) {
-    if (performance.now() > end) throw new Error('does not come about');
-    await delay(10);
-  }
 }
 
 /** A client at the wire: records in order of arrival. */

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { openSession } from '../../../mux/session/session.js';
 import { ENOENT } from '../../../native/errno.js';
+import { until } from '../../support/until.js';
 import { brickOf, Client, connection, Fake, IDENTITY, ROOT, RULES, read, rig } from './rig.js';
 
 t.test('a fop comes back, with its data', async (t) => {
@@ -98,7 +99,7 @@ t.test('a client that goes is noticed while nothing is read from it', async (t) 
   for (let i = 0; i < 6; i++) client.socket.write(client.record(10 + i, 'readv', read(0, i, 100, 1)));
   while (fake.reading < 4) await new Promise((resolve) => setTimeout(resolve, 5));
   client.socket.destroy();
-  for (let i = 0; i < 100 && brick.clients.all.size > 0; i++) await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(() => brick.clients.all.size === 0);
   t.equal(brick.clients.all.size, 0, 'although its fops hang');
   for (const answer of fake.waiting.splice(0)) answer();
   await brick.close();

@@ -2,9 +2,8 @@
 import t from 'tap';
 import { UserGroups, userGroups } from '../../../mux/session/user-groups.js';
 import { EAGAIN, EIO, ENOENT } from '../../../native/errno.js';
+import { pause } from '../../support/until.js';
 import { ROOT, RULES, rig } from './rig.js';
-
-const pause = (ms = 5): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** A directory service that answers when it is told to. */
 class Service {
@@ -24,15 +23,15 @@ t.test('callers share a look-up, and what it found is kept for so long', async (
   groups.take = service.take;
   let done = 0;
   for (let i = 0; i < 3; i++) groups.lookUp(7, () => done++);
-  await pause();
+  await pause(5);
   t.equal(done, 0);
   service.answers.set(7, [1, 2]);
-  while (done < 3) await pause();
+  while (done < 3) await pause(5);
   t.same(groups.known(7, 300)?.groups, [1, 2]);
   t.equal(groups.known(7, 0), undefined, 'too old for a brick that keeps nothing');
   groups.lookUp(8, () => done++);
   service.answers.set(8, -ENOENT);
-  while (done < 4) await pause();
+  while (done < 4) await pause(5);
   t.equal(groups.known(8, 300)?.groups, null);
 });
 
@@ -103,11 +102,11 @@ t.test('fops wait for the groups of their user, in the order of their fds; other
   await client.reply(15);
   t.equal(service.asked.get(5001), asked, 'known by now');
   for (let i = 0; i < 100; i++) write(100 + i, 0, 1, 6000 + i);
-  while (brick.inFlight.count < 64) await pause();
+  while (brick.inFlight.count < 64) await pause(5);
   await pause(50);
   t.equal(brick.inFlight.count, 64, 'a connection has so many waiting, and no more');
   client.socket.destroy();
-  while (brick.clients.all.size > 0) await pause();
+  while (brick.clients.all.size > 0) await pause(5);
   t.equal(brick.inFlight.count, 0, 'they go with their connection');
   for (let i = 0; i < 100; i++) service.answers.set(6000 + i, [1]);
   await brick.close();

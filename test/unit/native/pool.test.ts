@@ -5,6 +5,7 @@ import { addon } from '../../../native/addon.js';
 import { type Batch, batch } from '../../../native/batch.js';
 import { IGNORE, Priority, reg } from '../../../native/layout.js';
 import { Queue } from '../../../native/queue.js';
+import { until } from '../../support/until.js';
 import { later, scratch } from './scratch.js';
 
 const dir = scratch();
@@ -172,7 +173,7 @@ t.test('a queue that hangs says so, gets few threads, and recovers', async (t) =
   t.ok(addon.poolStatus()[0] - addon.poolStatus()[1] <= 4, 'no more than four of its calls run');
   for (const h of [...hangs, ...more]) await h.go();
   while (order.length < 8) await later(1);
-  for (let i = 0; i < 50 && (queue.late || told.length < 2); i++) await later(10);
+  await until(() => !queue.late && told.length >= 2);
   t.same(told, [true, false]);
   t.equal(queue.late, false);
   t.equal(queue.hangs, false);
@@ -224,7 +225,7 @@ t.test('a class of calls that does not come back while others do is a hang', asy
   t.ok(performance.now() - soon < 200, 'the others go on');
   for (const h of hangs) await h.go();
   for (const b of await Promise.all(done)) b.release();
-  for (let i = 0; i < 50 && told.length < 2; i++) await later(10);
+  await until(() => told.length >= 2);
   t.same(told, [true, false], 'it moves again');
   t.equal(stalled.stuck, '');
   stalled.close();

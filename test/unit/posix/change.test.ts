@@ -1,21 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, existsSync, lstatSync, openSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { Dict } from '../../../mux/xlator/dict.js';
 import { Iatt } from '../../../mux/xlator/iatt.js';
 import { EBUSY, EEXIST, EINVAL, EISDIR, EMLINK, ENOENT, ENOTDIR, ENOTEMPTY, EPERM } from '../../../native/errno.js';
-import { Brick, errnoOf, NEW, REMOVE, withGfid } from './harness.js';
+import { brick } from './files.js';
+import { type Brick, errnoOf, NEW, REMOVE, withGfid } from './harness.js';
 
 const ROOT_TEXT = '00000000-0000-0000-0000-000000000001';
-
-async function brick(t: Test, more: Record<string, string> = {}): Promise<Brick> {
-  const b = await new Brick().start(more);
-  t.teardown(async () => {
-    await b.stop();
-    b.remove();
-  });
-  return b;
-}
 
 const want = (...keys: string[]) => keys.reduce((d, k) => d.setInt(k, 1), new Dict());
 function gfid2path(path: string): string[] {

@@ -10,6 +10,7 @@ import { Priority } from '../../../native/layout.js';
 import { O_DIRECTORY, O_RDONLY, O_WRONLY } from '../../../native/linux.js';
 import { Queue } from '../../../native/queue.js';
 import { DeferredClose } from '../../../posix/disk/deferred-close.js';
+import { until } from '../../support/until.js';
 
 const dir = mkdtempSync('/var/tmp/brickd-closing-');
 t.teardown(() => rmSync(dir, { recursive: true }));
@@ -37,14 +38,14 @@ t.test('closes soon, and all at the end', async (t) => {
   const closing = new DeferredClose(brick, queue);
   const fds = Array.from({ length: 50 }, open);
   for (const fd of fds.slice(0, 41)) closing.close(fd);
-  for (let i = 0; i < 200 && fds.slice(0, 41).some(isOpen); i++) await later(5);
+  await until(() => !fds.slice(0, 41).some(isOpen));
   t.notOk(fds.slice(0, 41).some(isOpen));
   for (const fd of fds.slice(41)) closing.close(fd);
   await closing.end(false);
   t.notOk(fds.some(isOpen));
   const late = open();
   closing.close(late);
-  for (let i = 0; i < 200 && isOpen(late); i++) await later(5);
+  await until(() => !isOpen(late));
   t.notOk(isOpen(late), 'what comes after the end is closed, too');
 });
 
@@ -72,9 +73,9 @@ t.test('while a call hangs, its descriptor keeps its number and nothing else', a
   t.ok(b.result(made) < 0, 'the batch ends where it has hung');
   closing.close(b.result(opened));
   b.release();
-  for (let i = 0; i < 200 && target(fd) !== ''; i++) await later(5);
+  await until(() => target(fd) === '');
   t.equal(target(fd), '', 'closed with the last call');
-  for (let i = 0; i < 200 && fds.some((one) => target(one) !== ''); i++) await later(5);
+  await until(() => !fds.some((one) => target(one) !== ''));
   t.notOk(fds.some((one) => target(one) !== ''));
   addon.closeFd(writer);
 });

@@ -10,7 +10,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { TimeFlag } from '../../../mux/xlator/call.js';
 import { Dict, valueBytes } from '../../../mux/xlator/dict.js';
 import type { FopError } from '../../../mux/xlator/fop-error.js';
@@ -19,22 +19,14 @@ import { NO_IATT } from '../../../mux/xlator/iatt.js';
 import { Fd, type Inode } from '../../../mux/xlator/inode.js';
 import { EINVAL, ENAMETOOLONG, ENODATA, ENOENT, EPERM, ESTALE } from '../../../native/errno.js';
 import { directoryBudget } from '../../../posix/disk/descriptors/directory-cache.js';
-import { Brick, client, errnoOf, newGfid, withGfid } from './harness.js';
+import { brick } from './files.js';
+import { type Brick, client, errnoOf, newGfid, withGfid } from './harness.js';
 
 async function list(b: Brick, dir: Inode) {
   const fd = await b.opendir(dir);
   const { entries } = await b.posix.readdirp(b.call(), { fd, offset: 0n, size: 4096, xdata: null });
   b.posix.releasedir(fd);
   return entries;
-}
-
-async function brick(t: Test, more: Record<string, string> = {}): Promise<Brick> {
-  const b = await new Brick().start(more);
-  t.teardown(async () => {
-    await b.stop();
-    b.remove();
-  });
-  return b;
 }
 
 const setxattr = (path: string, key: string, value: string) =>

@@ -12,24 +12,16 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { Dict } from '../../../mux/xlator/dict.js';
 import { FopError } from '../../../mux/xlator/fop-error.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import { EEXIST, EINVAL, EIO, ENAMETOOLONG, ENODATA, ENOENT, EPERM } from '../../../native/errno.js';
-import { Brick, errnoOf, NEW, newGfid, withGfid } from './harness.js';
+import { brick } from './files.js';
+import { errnoOf, NEW, newGfid, withGfid } from './harness.js';
 
 const ROOT_TEXT = '00000000-0000-0000-0000-000000000001';
 const hex = (text: string) => Buffer.from(text, 'latin1').toString('hex');
-
-async function brick(t: Test, more: Record<string, string> = {}): Promise<Brick> {
-  const b = await new Brick().start(more);
-  t.teardown(async () => {
-    await b.stop();
-    b.remove();
-  });
-  return b;
-}
 
 function gfid2path(path: string): string[] {
   const out = execFileSync('getfattr', ['-h', '--absolute-names', '-d', '-m', 'trusted.gfid2path', path]).toString();

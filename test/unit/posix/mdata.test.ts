@@ -1,21 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { Iatt } from '../../../mux/xlator/iatt.js';
 import { nanosecondsInRange, secondsInRange } from '../../../mux/xlator/time-range.js';
 import type { Priority } from '../../../native/layout.js';
 import { aclFromText, aclToText, modeToAclText } from '../../../posix/disk/format/acl-text.js';
 import { decodeMdata, encodeMdata, Mdata } from '../../../posix/disk/format/mdata-record.js';
-import { open, write } from './files.js';
-import { Brick } from './harness.js';
-
-async function brick(t: Test, more: Record<string, string> = {}): Promise<Brick> {
-  const b = await new Brick().start(more);
-  t.teardown(async () => {
-    await b.stop();
-    b.remove();
-  });
-  return b;
-}
+import { brick, open, write } from './files.js';
+import type { Brick } from './harness.js';
 
 const times = (m: Mdata | null | undefined) => `${m?.atime} ${m?.mtime} ${m?.ctime}`;
 const onDisk = (b: Brick, path: string) => {

@@ -1,20 +1,12 @@
 import { mkdirSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { Dict } from '../../../mux/xlator/dict.js';
 import type { DirEntry, ReaddirReply } from '../../../mux/xlator/fops.js';
 import { Fd, type Inode } from '../../../mux/xlator/inode.js';
 import { E2BIG, EINVAL, ENOENT, ENOTDIR } from '../../../native/errno.js';
-import { Brick, client, errnoOf } from './harness.js';
-
-async function brick(t: Test, options: Record<string, string> = {}): Promise<Brick> {
-  const b = await new Brick().start(options);
-  t.teardown(async () => {
-    await b.stop();
-    b.remove();
-  });
-  return b;
-}
+import { brick } from './files.js';
+import { type Brick, client, errnoOf } from './harness.js';
 
 async function all(
   b: Brick,

@@ -20,7 +20,8 @@ import { struct, u32 } from '../../../mux/wire/schema.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import { addon } from '../../../native/addon.js';
 import { EOPNOTSUPP } from '../../../native/errno.js';
-import { client, Setup, until } from './changelog-setup.js';
+import { until } from '../../support/until.js';
+import { client, Setup } from './changelog-setup.js';
 import { callOf, dictOf, errnoOfAttempt, FakeClient, fdOf } from './harness.js';
 
 /** A consumer: listens where it says. */

@@ -8,7 +8,8 @@ import { RecordScanner } from '../../../brickd/translators/features/changelog/to
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import { Batch } from '../../../native/batch.js';
 import { AT_FDCWD, O_WRONLY } from '../../../native/linux.js';
-import { client, Setup, TEXT_HEADER, until } from './changelog-setup.js';
+import { until } from '../../support/until.js';
+import { client, Setup, TEXT_HEADER } from './changelog-setup.js';
 import { callOf } from './harness.js';
 
 t.test('what an earlier process has left', async (t) => {

@@ -99,11 +99,3 @@ export class Setup {
     return Promise.resolve(this.t.create(callOf(client, { pid, uid: 5, gid: 6 }), args));
   }
 }
-
-export async function until(what: () => boolean): Promise<void> {
-  const end = Date.now() + 10_000;
-  while (!what()) {
-    if (Date.now() > end) throw new Error(`not within 10 s: ${what.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

@@ -7,7 +7,8 @@ import { Dict } from '../../../mux/xlator/dict.js';
 import { failure } from '../../../mux/xlator/fop-error.js';
 import { gfidText } from '../../../mux/xlator/gfid.js';
 import { EEXIST, EOPNOTSUPP } from '../../../native/errno.js';
-import { client, ROOT, Setup, TEXT_HEADER, until } from './changelog-setup.js';
+import { until } from '../../support/until.js';
+import { client, ROOT, Setup, TEXT_HEADER } from './changelog-setup.js';
 import { callOf, dictOf, errnoOfAttempt, fdOf, gfidOf, state, statOf } from './harness.js';
 
 /** Wire numbers of fops. */

@@ -14,6 +14,7 @@ import type { BrickContext } from '../../../mux/xlator/translator.js';
 import { EPERM } from '../../../native/errno.js';
 import { S_IFDIR } from '../../../native/linux.js';
 import { region } from '../../../native/memory.js';
+import { pause } from '../../support/until.js';
 import { Brick, client, errnoOf, NEW } from '../posix/harness.js';
 import { random } from './harness.js';
 
@@ -112,8 +113,6 @@ class QuotaBrick extends Brick {
     this.table.link(parent, name, r.stat.gfid, r.stat.mode);
   }
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** What is still wrong on record when it has had time to be settled. */
 async function wrongInTheEnd(brick: Brick, version?: string): Promise<string[]> {

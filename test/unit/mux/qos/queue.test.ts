@@ -6,9 +6,9 @@ import { HANDSHAKE_PROGRAM, HANDSHAKE_VERSION, HandshakeProc } from '../../../..
 import { beginCallAs } from '../../../../mux/wire/rpc.js';
 import { XdrWriter } from '../../../../mux/wire/xdr.js';
 import { region } from '../../../../native/memory.js';
+import { pause, until } from '../../../support/until.js';
 import { type Rig, ROOT, read, rig } from '../rig.js';
 
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const rules = (options: Record<string, string>) => qosRules(new Map(Object.entries(options)), null);
 const tenant = (r: Rig, name = 'volume') => r.brick.qos!.stats().tenants.find((x) => x.tenant === name)!;
 
@@ -26,7 +26,7 @@ const write = (fd: number, data: Buffer) => ({ gfid: ROOT, fd, offset: 0, size: 
 const fdOnly = { gfid: ROOT, fd: 0, xdata: null };
 
 async function settled(t: Test, r: Rig): Promise<void> {
-  for (let i = 0; i < 200 && r.brick.inFlight.count > 0; i++) await pause(5);
+  await until(() => r.brick.inFlight.count === 0);
   t.equal(r.brick.inFlight.count, 0, 'no call is left');
   for (const name of ['volume']) t.match(tenant(r, name), { queued: 0, queuedBytes: 0 });
   t.equal(r.brick.qos!.stats().inFlight, 0);
@@ -226,7 +226,7 @@ t.test('a fop that outlives the scheduling of its brick frees its slot of the di
   const leaving = await limited({ limit: 'ops=1000' });
   const staying = await limited({ limit: 'ops=1000' });
   leaving.client.socket.write(leaving.client.record(10, 'readv', read(0, 1, 100, 1)));
-  for (let i = 0; i < 200 && leaving.fake.reading === 0; i++) await pause(5);
+  await until(() => leaving.fake.reading !== 0);
   t.equal(staying.brick.qos!.stats().inFlight, 1, 'bricks of one disk share its slots');
   leaving.brick.schedule(null, '');
   leaving.fake.waiting.shift()!();
