@@ -13,6 +13,7 @@ interface Options {
   a: string;
   b: string;
   json: string;
+  tls: boolean;
 }
 
 const WARM_UP_SECONDS = 2;
@@ -37,6 +38,7 @@ const pause = (seconds: number): string => sh('sleep', String(seconds));
 function start(name: string, program: string, volume: string): Side {
   sh('lab-brick', program);
   sh('gluster', '--mode=script', 'volume', 'create', volume, `gfhost:/d/${volume}`);
+  if (options.tls) for (const side of ['server', 'client']) sh('gluster', 'volume', 'set', volume, `${side}.ssl`, 'on');
   sh('gluster', 'volume', 'start', volume);
   const mount = `/m-${volume}`;
   mkdirSync(mount, { recursive: true });
@@ -44,6 +46,19 @@ function start(name: string, program: string, volume: string): Side {
   sh('mount', '-t', 'glusterfs', `gfhost:/${volume}`, mount);
   const pid = Number(readFileSync(`/var/run/gluster/vols/${volume}/gfhost-d-${volume}.pid`, 'latin1'));
   return { name, program, volume, mount, pid };
+}
+
+/** One certificate for both sides, its own authority, where Gluster looks for it. */
+function makeCertificate(): void {
+  const folder = sh('openssl', 'version', '-d').replace(/^[^"]*"|"\s*$/g, '');
+  const [pem, key, authorities] = ['pem', 'key', 'ca'].map((suffix) => `${folder}/glusterfs.${suffix}`) as [
+    string,
+    string,
+    string,
+  ];
+  const how = ['-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=bench', '-days', '2'];
+  sh('openssl', 'req', ...how, '-keyout', key, '-out', pem);
+  sh('cp', pem, authorities);
 }
 
 /** One measurement: what the client saw, and what the server spent for it. */
@@ -63,6 +78,7 @@ function measure(
   };
 }
 
+if (options.tls) makeCertificate();
 sh('glusterd');
 pause(1);
 const sides = [

@@ -16,6 +16,7 @@
  *   --seconds N   length of one fio run (4)
  *   --only TEXT   only tests whose name contains TEXT (repeatable)
  *   --a, --b P    the brick programs to compare: a path, or "stock" (brickd, stock)
+ *   --tls         connections by TLS, with certificates made for the bench
  *   --json FILE   writes all samples there
  */
 import { spawnSync } from 'node:child_process';
@@ -39,6 +40,7 @@ const { values, positionals } = parseArgs({
     bricks: { type: 'string', default: '1,60,250,1000' },
     most: { type: 'string', default: '60' },
     settle: { type: 'string', default: '25' },
+    tls: { type: 'boolean', default: false },
     json: { type: 'string', default: '' },
     lab: { type: 'string', default: `${root}test/lab/lab` },
   },
