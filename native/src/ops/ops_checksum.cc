@@ -1,7 +1,12 @@
 // CHECKSUM: reads a range of a file and computes its checksums on a thread of the pool, so that neither data nor work
 // reaches the event loop.
-#include <dlfcn.h>
+
+// OpenSSL 3 would rather have its generic functions used.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/md5.h>
+#include <openssl/sha.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -20,33 +25,27 @@ namespace {
 constexpr size_t kPiece = 64 * 1024;
 constexpr size_t kAlignment = 4096;
 
-// What Node itself is linked with. It has no header of ours to come from: the addon is built with Node's headers alone.
-// The plain functions, not EVP: their state is a structure without pointers, so that it can lie in the caller's memory.
+// The functions of a digest; the plain ones, not EVP: their state is a structure without pointers, so that it can lie
+// in the caller's memory.
 struct Digest {
   int (*init)(void*);
   int (*update)(void*, const void*, size_t);
   int (*final)(unsigned char*, void*);
-
-  Digest(const char* init_name, const char* update_name, const char* final_name) {
-    find(init, init_name);
-    find(update, update_name);
-    find(final, final_name);
-  }
-  bool complete() const { return init && update && final; }
-
-  template <typename F>
-  static void find(F& function, const char* name) {
-    function = reinterpret_cast<F>(::dlsym(RTLD_DEFAULT, name));
-  }
 };
 
-struct Library {
-  const Digest sha256{"SHA256_Init", "SHA256_Update", "SHA256_Final"};
-  const Digest md5{"MD5_Init", "MD5_Update", "MD5_Final"};
-  unsigned long (*adler32)(unsigned long, const unsigned char*, unsigned int);
+static_assert(sizeof(SHA256_CTX) <= kDigestStateBytes && sizeof(MD5_CTX) <= kDigestStateBytes);
 
-  Library() { Digest::find(adler32, "adler32"); }
-  bool complete() const { return sha256.complete() && md5.complete() && adler32; }
+const Digest kSha256Digest = {
+    [](void* state) { return SHA256_Init(static_cast<SHA256_CTX*>(state)); },
+    [](void* state, const void* data, size_t length) {
+      return SHA256_Update(static_cast<SHA256_CTX*>(state), data, length);
+    },
+    [](unsigned char* to, void* state) { return SHA256_Final(to, static_cast<SHA256_CTX*>(state)); },
+};
+const Digest kMd5Digest = {
+    [](void* state) { return MD5_Init(static_cast<MD5_CTX*>(state)); },
+    [](void* state, const void* data, size_t length) { return MD5_Update(static_cast<MD5_CTX*>(state), data, length); },
+    [](unsigned char* to, void* state) { return MD5_Final(to, static_cast<MD5_CTX*>(state)); },
 };
 
 struct Free {
@@ -64,8 +63,6 @@ bool all_zero(const unsigned char* p, size_t length) {
 // by several calls, the first and the last of them marked as such. The answer: u32 adler32 that begins at 0 (Gluster's
 // weak checksum), u32 whether all bytes are zero, the digest (after the last call), and the state in between.
 int64_t op_checksum(Context& c, Record& r) {
-  static const Library library;
-  if (!library.complete()) return -ENOSYS;
   int fd = c.fd(r, 0);
   int64_t offset = r.integer(1);
   size_t left = r.size(2);
@@ -76,7 +73,7 @@ int64_t op_checksum(Context& c, Record& r) {
   if (!piece) piece.reset(::aligned_alloc(kAlignment, kPiece));
   auto* buffer = static_cast<unsigned char*>(piece.get());
   if (!buffer) return -ENOMEM;
-  const Digest& digest = (flags & kSha256) != 0 ? library.sha256 : library.md5;
+  const Digest& digest = (flags & kSha256) != 0 ? kSha256Digest : kMd5Digest;
   if ((flags & kFirst) != 0) {
     ::memset(answer, 0, sizeof(*answer));
     answer->zero = 1;
@@ -88,7 +85,7 @@ int64_t op_checksum(Context& c, Record& r) {
     int64_t n = read_at(fd, buffer, want, offset + done);
     if (n < 0) return n;
     size_t length = static_cast<size_t>(n);
-    answer->weak = static_cast<uint32_t>(library.adler32(answer->weak, buffer, static_cast<unsigned int>(length)));
+    answer->weak = static_cast<uint32_t>(::adler32(answer->weak, buffer, static_cast<unsigned int>(length)));
     if (digest.update(answer->state, buffer, length) != 1) return -EIO;
     answer->zero = answer->zero != 0 && all_zero(buffer, length);
     done += n;
