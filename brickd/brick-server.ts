@@ -4,6 +4,7 @@
  */
 
 import type { Unapplied } from '../mux/brick/brick-facts.js';
+import type { BrickSlowFops } from '../mux/brick/slow-fop.js';
 import type { WorkerStats } from '../mux/brick/views/brick-stats.js';
 import type { ByteString } from '../native/bytes.js';
 
@@ -132,6 +133,8 @@ export interface BrickServer {
   statedump(selection: DumpSelection): AsyncIterable<string> | Promise<string>;
   /** Numbers for metrics and the status page, by worker. */
   stats(): Promise<WorkerStats[]>;
+  /** All slow fops that are kept, by brick. */
+  slowFops(): Promise<BrickSlowFops[]>;
   /** What is known of the bricks without asking their workers. */
   state(): ServerState;
   /** A brick has ended by itself (its disk is gone ...) and does not come back. */

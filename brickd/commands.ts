@@ -169,6 +169,16 @@ export function commandParser(argv: string[]) {
           .option('json', { type: 'boolean', default: false, describe: 'Print the dumps as JSON, and keep no files' }),
       async (o) => (await import('./cli/statedump.js')).requestStatedumps(o.pid, o.json),
     )
+    .command(
+      'slow [volume]',
+      'Slow fops of the bricks of this node, and where their time went',
+      (y) =>
+        y
+          .positional('volume', { type: 'string', describe: 'Only its bricks' })
+          .option('brick', { type: 'string', describe: 'Only this brick' })
+          .option('json', { type: 'boolean', default: false, describe: 'As JSON' }),
+      async (o) => (await import('./cli/slow.js')).showSlow({ json: o.json, volume: o.volume, brick: o.brick }),
+    )
     .command('qos', 'Tenants of running bricks: rates, shares, queues', (y) =>
       y
         .command(

@@ -2,10 +2,13 @@
  * Creates the server of a brick process: which module its workers run, how many there may be, how much memory each may
  * use.
  */
+import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
+import { setEnvironmentData } from 'node:worker_threads';
 import { textLoggerFor } from '../mux/base/log.js';
 import type { BrickServer } from './brick-server.js';
 import { cgroupLimits } from './cgroup-limits.js';
+import { CONFIG_FILE, CONFIG_VARIABLE } from './metrics/variables.js';
 import { type ProcessSettings, processSettings, SETTING_BOUNDS } from './process-settings.js';
 import { defaultHeapMiB, defaultWorkers } from './worker-limits.js';
 
@@ -40,12 +43,27 @@ function resources(): { cpus: number; memoryBytes: number } {
   };
 }
 
+/** Leaves the threshold of slow fops for the workers. A configuration file that is wrong is told of when metrics start. */
+async function setSlowThreshold(): Promise<void> {
+  const path = process.env[CONFIG_VARIABLE] || CONFIG_FILE;
+  // The parser of YAML costs a start time that only those pay who have such a setting.
+  if (!existsSync(path) || !/^\s*slow_fops\s*:/m.test(readFileSync(path, 'utf8'))) return;
+  const { SLOW_THRESHOLD } = await import('../mux/brick/slow-fops.js');
+  const { metricsSettings } = await import('./metrics/settings.js');
+  try {
+    setEnvironmentData(SLOW_THRESHOLD, metricsSettings(undefined).slowFopMs);
+  } catch (error) {
+    for (const line of (error as Error).message.split('\n')) log.error(0, `slow_fops is not used: ${line}`);
+  }
+}
+
 /**
  * Loads the server's modules and makes it. workers: brick workers at most; they start as bricks come. By default as many as
  * BRICKD_WORKERS or the configuration file says, or else as there are cores, up to four; fewer where memory or time is bounded.
  */
 export async function makeServer(workers?: number): Promise<BrickServer> {
   const { Server } = await import('../mux/workers/server.js');
+  await setSlowThreshold();
   const { cpus, memoryBytes } = resources();
   const file = await fileSettings();
   const bounds = SETTING_BOUNDS;

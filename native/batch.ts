@@ -16,6 +16,7 @@
  */
 import { addon } from './addon.js';
 import { assert } from './assert.js';
+import { type BatchWaiter, batchMs, LONG_BATCH_MS, timesOf } from './batch-times.js';
 import { ECANCELED } from './errno.js';
 import { ALWAYS, CLEANUP, doubleAt, FLAGS_SHIFT, IGNORE, RECORD_DOUBLES, RESULT_AT, SLOW_MARK } from './layout.js';
 import { Ops } from './ops.js';
@@ -37,6 +38,7 @@ export class Batch extends Ops {
   #state: typeof FREE | typeof OPEN | typeof SUBMITTED = FREE;
   /** Called on the owning thread when a submitted batch has finished. */
   onDone: ((b: Batch) => void) | null = null;
+  #waiter: BatchWaiter | null = null;
 
   protected override get writable(): boolean {
     return this.#state === OPEN;
@@ -54,6 +56,7 @@ export class Batch extends Ops {
     this.#state = FREE;
     this.dropKept();
     this.onDone = null;
+    this.#waiter = null;
     free.push(this);
   }
 
@@ -90,6 +93,14 @@ export class Batch extends Ops {
     return r - SLOW_MARK;
   }
 
+  /** Tells who is going to wait for it, while its owner has it. */
+  awaitedBy(waiter: BatchWaiter): void {
+    this.#waiter = waiter;
+    waiter.waitsForBatch(this.#times);
+  }
+
+  readonly #times = () => timesOf(this.f64, this.#state !== SUBMITTED);
+
   /** The program is complete, and the pool's from now on. (For the queue.) */
   submitted(): void {
     assert(this.#state === OPEN, 'a batch is submitted by its owner');
@@ -101,6 +112,11 @@ export class Batch extends Ops {
   returned(): void {
     assert(this.#state === SUBMITTED, 'a batch comes back that the pool has');
     this.#state = OPEN;
+    const waiter = this.#waiter;
+    if (waiter === null) return;
+    this.#waiter = null;
+    waiter.waitsForBatch(null);
+    if (batchMs(this.f64) >= LONG_BATCH_MS) waiter.batchTookLong(timesOf(this.f64, true));
   }
 
   /** Gives every op the result of one that was never run. (For the queue.) */

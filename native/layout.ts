@@ -69,6 +69,17 @@ export const MAX_OPS = MAX_RECORDS - 1;
 /** Added to the result of a run that has kept this thread waiting for 40 ms or more. */
 export const SLOW_MARK = layout.number('batch', 'slowMark');
 
+/** What the pool knows of a batch, in doubles of its slot: times in milliseconds of the system's monotonic clock. */
+const batchTimes = layout.numbers('batchTime', ['submitted', 'started', 'ended', 'longestOp', 'longestMs']);
+const TIMES_AT = MAX_OPS * RECORD_DOUBLES + 1;
+export const BATCH_TIME = {
+  submitted: TIMES_AT + batchTimes.submitted,
+  started: TIMES_AT + batchTimes.started,
+  ended: TIMES_AT + batchTimes.ended,
+  longestOp: TIMES_AT + batchTimes.longestOp,
+  longestMs: TIMES_AT + batchTimes.longestMs,
+} as const;
+
 /** A failing op does not fail the batch. */
 export const IGNORE = layout.number('batch', 'ignore');
 /** Runs only when the batch has failed (undo what was done). */

@@ -6,7 +6,7 @@
  * packages are installed, and the tree is made; what still can't run is counted as skipped, with the reason.
  * Arguments: --install, --only unit|gluster, --long (all end-to-end tests; without it, and without words, those that take longest
  * are left out), --gluster11 (end-to-end tests only, all of them with GlusterFS 11), --tree DIR (where its tree is), and words to
- * choose files by their path.
+ * choose files by their path, or end-to-end ones by "gluster/" and their name.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, symlinkSync } from 'node:fs';
@@ -121,9 +121,12 @@ const filesOf = (folders: string[], words: string[]): string[] =>
   folders
     .flatMap((folder) => readdirSync(join(ROOT, 'dist/test', folder), { recursive: true }).map((f) => `${folder}/${f}`))
     .filter((file) => file.endsWith('.test.js') && existsSync(join(ROOT, 'test', file.replace(/js$/, 'ts'))))
-    .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
+    .filter((file) => words.length === 0 || words.some((word) => file.includes(word) || nameOf(file).includes(word)))
     .sort()
     .map((file) => join('dist/test', file));
+
+/** End-to-end tests go by their names, whichever subject's folder they are in: gluster/hang. */
+const nameOf = (file: string): string => file.replace(/^gluster\/.*\//, 'gluster/');
 
 const isOneOf = (names: readonly string[], file: string): boolean =>
   names.some((name) => file.endsWith(`/${name}.test.js`));

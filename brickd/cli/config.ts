@@ -32,6 +32,7 @@ function lines(s: MetricsSettings): string[] {
     `metrics.web_config_file  ${s.webConfigFile === '' ? 'none' : s.webConfigFile}`,
     `node.listen              ${s.nodeListen.map(addressText).join(', ')}`,
     `metrics.cluster_id       ${s.clusterId === '' ? 'none' : s.clusterId}`,
+    `slow_fops.threshold      ${s.slowFopMs / 1000} s`,
   ];
 }
 

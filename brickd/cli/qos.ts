@@ -2,22 +2,13 @@
  * `brickd qos show` and `explain`: tenants of the running brick processes of this node, queried through their sockets.
  */
 
-import { readFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import type { QosStats, TenantStats } from '../../mux/qos/stats.js';
 import { Classifier } from '../../mux/qos/tenants.js';
-import { BrickOpProc, brickOpReq, brickOpRsp } from '../../mux/wire/programs/mgmt.js';
-import { Dict } from '../../mux/xlator/dict.js';
 import { defined } from '../../native/assert.js';
-import { type ByteString, bytesOfLatin1, textOfLatin1, textPath } from '../../native/bytes.js';
 import { QOS_QUESTION } from '../glusterd/brick-ops.js';
-import { RpcSocket } from '../rpc/rpc-socket.js';
 import { qosRules } from '../translators/user/qos/settings.js';
+import { askAll } from './brick-question.js';
 import { CommandError } from './command-error.js';
-import { brickPids } from './statedump.js';
-
-const WAIT_MS = 5000;
-const PROGRAM = { program: 4867634, version: 2, procedure: BrickOpProc.xlatorInfo };
 
 /** Names are text here. */
 interface Served {
@@ -25,41 +16,11 @@ interface Served {
   qos: QosStats;
 }
 
-function socketOf(pid: number): ByteString | undefined {
-  const args = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
-  const at = args.findIndex((a) => a === '-S' || a === '--socket-file');
-  const path = at < 0 ? args.find((a) => a.startsWith('--socket-file='))?.slice('--socket-file='.length) : args[at + 1];
-  return path === undefined ? undefined : bytesOfLatin1(path);
-}
-
-/** Bricks of a process that have user/qos. */
-async function ask(path: ByteString): Promise<Served[]> {
-  const socket = connect({ path: textPath(path) });
-  try {
-    await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
-    const nothing = (): void => {};
-    const rpc = new RpcSocket(socket, nothing, nothing);
-    const input = new Dict().setText(QOS_QUESTION, '1');
-    const reply = await rpc.call(PROGRAM, brickOpReq, { name: '', op: 0, input, dict: null }, brickOpRsp, WAIT_MS);
-    const text = reply.output?.text(QOS_QUESTION);
-    if (reply.op_ret !== 0 || text === undefined) throw new Error(reply.op_errstr || 'no answer about QoS');
-    return JSON.parse(text, (_, value) => (typeof value === 'string' ? textOfLatin1(value) : value)) as Served[];
-  } finally {
-    socket.destroy();
-  }
-}
-
 /** Bricks with user/qos of all brick processes of this node, or of one volume. Throws a CommandError if there are none. */
 async function served(volume: string | undefined): Promise<(Served & { pid: number })[]> {
   const found: (Served & { pid: number })[] = [];
-  for (const pid of brickPids()) {
-    const path = socketOf(pid);
-    if (path === undefined) continue;
-    try {
-      for (const s of await ask(path)) if (volume === undefined || s.qos.volume === volume) found.push({ ...s, pid });
-    } catch (error) {
-      process.stderr.write(`brickd: process ${pid} does not answer: ${(error as Error).message}\n`);
-    }
+  for (const { pid, answer } of await askAll<Served[]>(QOS_QUESTION)) {
+    for (const s of answer) if (volume === undefined || s.qos.volume === volume) found.push({ ...s, pid });
   }
   if (found.length > 0) return found;
   const of = volume === undefined ? '' : ` of volume ${volume}`;

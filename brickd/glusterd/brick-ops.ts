@@ -12,6 +12,9 @@ const log = loggerFor('glusterfsd-mgmt');
 /** Key of the question of `brickd qos` in an XLATOR_INFO request, and of its answer: JSON of all bricks that have user/qos. */
 export const QOS_QUESTION = 'brickd.qos';
 
+/** The same of `brickd slow`: JSON of the slow fops of all bricks. */
+export const SLOW_QUESTION = 'brickd.slow';
+
 /** Procedures from this number on do not exist. */
 export const BRICK_OP_COUNT = 16;
 
@@ -120,6 +123,9 @@ export class BrickOpHandler {
     const name = bytesOfLatin1(request.name);
     const { input } = request;
     if (server !== null && input?.text(QOS_QUESTION) !== undefined) return this.#qos(server);
+    if (server !== null && input?.text(SLOW_QUESTION) !== undefined) {
+      return reply(0, new Dict().setText(SLOW_QUESTION, JSON.stringify(await server.slowFops())));
+    }
     if (server === null || !server.bricks().includes(name)) return reply(-1, null, `xlator ${name} is not loaded`);
     try {
       return reply(0, toDict(await server.profile(name, toText(input))));

@@ -9,6 +9,9 @@ import { CONFIG_FILE, CONFIG_VARIABLE, METRICS_VARIABLE, NO_METRICS } from './va
 
 /** Where Prometheus finds the targets of this node. */
 export const TARGET_FILE = '/run/brickd/prometheus.json';
+/** What may be called slow: less would be everyday. */
+const LEAST_SLOW_SEC = 0.05;
+const MOST_SLOW_SEC = 3600;
 const NONE = NO_METRICS;
 
 /** Where the node exporter listens if nothing else is said: the port below those of the processes. */
@@ -31,6 +34,8 @@ export interface MetricsSettings {
   clusterId: string;
   /** Where the node exporter listens. */
   nodeListen: MetricsAddress[];
+  /** Fops that take as long are slow: milliseconds. */
+  slowFopMs: number;
 }
 
 const defaults = (): MetricsSettings => ({
@@ -43,6 +48,7 @@ const defaults = (): MetricsSettings => ({
   webConfigFile: '',
   clusterId: '',
   nodeListen: [NODE_ADDRESS],
+  slowFopMs: 1000,
 });
 
 function readNode(node: YamlMap, s: MetricsSettings, pid: number): void {
@@ -59,7 +65,7 @@ function readNode(node: YamlMap, s: MetricsSettings, pid: number): void {
 /** Settings from a configuration file. pid: of the process whose they are. Throws a ConfigError with all that is wrong in it. */
 export function settingsOf(file: YamlFile, pid: number = process.pid): MetricsSettings {
   const s = defaults();
-  const root = file.root.only('metrics', 'node', 'process');
+  const root = file.root.only('metrics', 'node', 'process', 'slow_fops');
   readNode(root.map('node').only('listen'), s, pid);
   const metrics = root
     .map('metrics')
@@ -90,6 +96,13 @@ export function settingsOf(file: YamlFile, pid: number = process.pid): MetricsSe
     if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name) || name.startsWith('__')) labels.wrong(name, 'not a name for a label');
     const value = labels.text(name);
     if (value !== undefined) s.labels[name] = value;
+  }
+  const slow = file.root.map('slow_fops').only('threshold');
+  const threshold = slow.text('threshold');
+  if (threshold !== undefined) {
+    const seconds = Number(threshold);
+    if (seconds >= LEAST_SLOW_SEC && seconds <= MOST_SLOW_SEC) s.slowFopMs = seconds * 1000;
+    else slow.wrong('threshold', `${threshold} is no number of seconds from ${LEAST_SLOW_SEC} to ${MOST_SLOW_SEC}`);
   }
   file.check();
   return s;

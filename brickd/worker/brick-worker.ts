@@ -66,6 +66,9 @@ export const barrier = workerTask((task: { brick: ByteString; enable: boolean })
   setBarrier(served(task.brick), task.enable),
 );
 export const statedump = workerTask((choice: DumpChoice) => dumpPart(host.bricks(), choice));
+export const slow = workerTask((_: null) =>
+  host.bricks().map(({ name, volume, slow }) => ({ brick: name, volume, slow: slow.list(Number.POSITIVE_INFINITY) })),
+);
 export const stats = workerTask((_: null) => workerStats(host.bricks()));
 
 /** Fails as it is told: so that tests can see what becomes of its bricks. */

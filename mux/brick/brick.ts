@@ -23,6 +23,7 @@ import { ClientRegistry } from './client-registry.js';
 import { InFlightFops } from './in-flight.js';
 import { InodeTable } from './inode-table.js';
 import type { ServerRules } from './server-rules.js';
+import { SlowFops } from './slow-fops.js';
 import { type LayerSpec, type Refusal, Stack } from './stack.js';
 import { BrickTraffic } from './traffic.js';
 import { encodeUpcall } from './upcall-encoding.js';
@@ -53,6 +54,7 @@ export class Brick implements BrickContext {
   readonly clients: ClientRegistry;
   readonly inFlight = new InFlightFops();
   readonly traffic: BrickTraffic;
+  readonly slow: SlowFops;
   readonly #stack: Stack;
   readonly #namespaces = new Namespaces(this);
   readonly #timers = new BrickTimers();
@@ -94,6 +96,8 @@ export class Brick implements BrickContext {
     this.log = loggerFor(serverName);
     this.#onFailed = onFailed;
     this.traffic = new BrickTraffic(this);
+    this.slow = new SlowFops(this);
+    this.inFlight.onListed = () => this.slow.watch();
     this.clients = new ClientRegistry(this);
     this.table = new InodeTable(rules.inodeLruLimit, (inode) => {
       for (const layer of this.layers) {
@@ -169,6 +173,8 @@ export class Brick implements BrickContext {
       const text = `${this.name}: ${left} fops still in progress after ${seconds} s: closing without them`;
       this.log.warning(115000, text);
     }
+    this.slow.stop();
+    this.inFlight.onListed = null;
     this.qos?.close();
     this.#timers.cancelAll();
     await this.#stack.fini();

@@ -2,19 +2,20 @@
 import { assert } from '../../native/assert.js';
 import type { Call } from '../xlator/call.js';
 import { fopByNumber } from '../xlator/fop-table.js';
+import type { WatchedFop } from './slow-fops.js';
 
 /** A client's fop that waits for something. */
-export interface ListedFop {
+export interface ListedFop extends WatchedFop {
   readonly call: Call;
   /** The number that the client gave it. */
   readonly xid: number;
-  /** When it arrived, by performance.now. */
-  readonly cameMs: number;
   /** Where the list has it; -1: not there. */
   listedAt: number;
 }
 
 export class InFlightFops {
+  /** Called when a fop is not answered at once. */
+  onListed: (() => void) | null = null;
   #count = 0;
   #busy = true;
   #onIdle: (() => void) | null = null;
@@ -50,6 +51,15 @@ export class InFlightFops {
     if (fop.listedAt >= 0) return;
     fop.listedAt = this.#listed.length;
     this.#listed.push(fop);
+    this.onListed?.();
+  }
+
+  /** Clients' fops that are not answered yet. */
+  get waiting(): number {
+    return this.#listed.length;
+  }
+  watched(): Iterable<WatchedFop> {
+    return this.#listed;
   }
 
   unlist(fop: ListedFop): void {

@@ -25,6 +25,8 @@ export class QueuedFop<T> {
   served = -1;
   /** When it began to wait: nanoseconds of nowNs. */
   sinceNs = 0;
+  /** How long it has waited in the end. */
+  waitedNs = 0;
   /** Fops that leave together with this one. */
   followers: QueuedFop<T>[] | null = null;
 
@@ -43,7 +45,11 @@ export class QueuedFop<T> {
   proceed(): void {
     const { followers } = this;
     this.inFlight.proceed(this);
-    if (followers !== null) for (const follower of followers) follower.proceed();
+    if (followers === null) return;
+    for (const follower of followers) {
+      follower.waitedNs = this.waitedNs;
+      follower.proceed();
+    }
   }
 
   /** Drops it, and the fops behind it: their client has disconnected. */

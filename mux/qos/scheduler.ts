@@ -297,7 +297,8 @@ export class Scheduler {
 
   /** Winds a queued fop, then the fops that were held behind it to keep their order. */
   #go(tenant: Tenant, fop: TenantFop, now: number): void {
-    tenant.waited(now - fop.sinceNs);
+    fop.waitedNs = now - fop.sinceNs;
+    tenant.waited(fop.waitedNs);
     fop.proceed();
   }
 

@@ -24,10 +24,12 @@ import type { TenantFop } from '../qos/tenant.js';
 import type { Connection } from '../transport/connection.js';
 import type { CallDecoder } from '../wire/call-decoder.js';
 import { AcceptStat } from '../wire/rpc.js';
-import { Call } from '../xlator/call.js';
+import { Call, winding } from '../xlator/call.js';
 import { errnoOf, FopError } from '../xlator/fop-error.js';
 import type { FopEntry } from '../xlator/fop-table.js';
+import type { Waited } from '../xlator/waits.js';
 import { credentialsOf } from './credentials.js';
+import { slowReport } from './slow-report.js';
 
 /** Memory of a fop in progress, at least: its objects and the buffers of its batch. */
 const FOP_BYTES = 8 << 10;
@@ -69,6 +71,10 @@ export class FopInFlight implements SchedulableFop, ListedFop {
   xid = 0;
   /** When it arrived, by performance.now. */
   cameMs = 0;
+  /** How long its connection had not been read when it came. */
+  heldMs = 0;
+  slowNumber = 0;
+  errno = 0;
   #recordBytes = 0;
   /** Data that follows the arguments (of a write) is in [#dataStart, #dataEnd) of the region. */
   #region: Region = NOTHING;
@@ -190,6 +196,27 @@ export class FopInFlight implements SchedulableFop, ListedFop {
     this.#end(false);
   }
 
+  /** Answered, or about to be recycled: its time is over. */
+  get answered(): boolean {
+    return this.#state === ANSWERED;
+  }
+
+  report(nowMs: number): ReturnType<typeof slowReport> {
+    return slowReport(this, nowMs, this.#ownWaits(nowMs));
+  }
+
+  /** Where it has waited, or waits, before it goes down. */
+  #ownWaits(nowMs: number): Waited[] {
+    const { queued } = this;
+    const waits: Waited[] = [{ place: 'connection', detail: '', ms: this.heldMs }];
+    const waiting = this.#state === WAITING;
+    if (queued !== null) {
+      const ms = waiting ? nowMs - this.cameMs : queued.waitedNs / 1e6;
+      waits.push({ place: 'qos', detail: queued.tenant.rule.name, ms });
+    } else if (waiting) waits.push({ place: 'groups', detail: '', ms: nowMs - this.cameMs });
+    return waits;
+  }
+
   // --- in progress ----------------------------------------------------------------------------------------------------
 
   /** Winds it through the stack. */
@@ -203,8 +230,11 @@ export class FopInFlight implements SchedulableFop, ListedFop {
     }
     let result: unknown;
     try {
+      winding.call = call;
       result = this.served.handler.wind(session, call, this.request, this.#region, this.#dataStart, this.#dataEnd);
+      winding.call = null;
     } catch (thrown) {
+      winding.call = null;
       this.fail(thrown);
       return;
     }
@@ -266,6 +296,7 @@ export class FopInFlight implements SchedulableFop, ListedFop {
       session.brick.checkInvariant(entry.display, thrown);
     }
     const errno = errnoOf(thrown);
+    this.errno = errno;
     session.brick.traffic.failed(entry, this.call, errno);
     if (session.closed) return;
     const rsp = handler.rsp(handler.blank, session);
@@ -319,7 +350,9 @@ export class FopInFlight implements SchedulableFop, ListedFop {
       if (this.#keepsData) this.#region.release();
       if (ran) {
         queued?.scheduler.ended(queued);
-        brick.traffic.ended(served.entry.number, performance.now() - this.cameMs);
+        const nowMs = performance.now();
+        brick.traffic.ended(served.entry.number, nowMs - this.cameMs);
+        if (nowMs - this.cameMs + this.heldMs >= brick.slow.thresholdMs) brick.slow.ended(this, nowMs);
       }
       call.end(brick.releaseFd);
     } catch (thrown) {
@@ -339,6 +372,8 @@ export class FopInFlight implements SchedulableFop, ListedFop {
     this.#region = NOTHING;
     this.#keepsData = false;
     this.#counted = false;
+    this.slowNumber = 0;
+    this.errno = 0;
     this.queued = null;
     this.#recycle(this);
   }

@@ -122,7 +122,7 @@ export class Session implements ConnectionHandler, BrickSession, FopOwner {
 
   #count(fop: FopInFlight, { entry }: ServedFop): void {
     const { traffic } = this.brick;
-    this.connection.servedAt(fop.cameMs);
+    fop.heldMs = this.connection.servedAt(fop.cameMs);
     this.client.fops++;
     traffic.arrived(entry.number);
     if (entry.payload === 'request') traffic.bytesWritten += fop.dataBytes;
@@ -246,6 +246,33 @@ export class Session implements ConnectionHandler, BrickSession, FopOwner {
 
   #refuse(xid: number, stat: number): void {
     this.#reply((w) => w.reply(xid, stat));
+  }
+
+  /** The client had not taken replies: who waited for them waited for itself. */
+  onRepliesTaken(ms: number): void {
+    const { slow } = this.brick;
+    if (ms < slow.thresholdMs) return;
+    const { uid, processName, peer } = this.client;
+    const nowMs = performance.now();
+    slow.note(
+      {
+        atMs: performance.timeOrigin + nowMs - ms,
+        fop: 'replies',
+        path: '',
+        client: uid,
+        clientName: processName,
+        peer,
+        pid: 0,
+        uid: 0,
+        offset: -1,
+        size: -1,
+        ms,
+        underWay: false,
+        errno: 0,
+        waits: [{ place: 'replies', detail: '', ms }],
+      },
+      nowMs,
+    );
   }
 
   // --- disconnect --------------------------------------------------------------------------------------------------

@@ -21,6 +21,8 @@ const TURN_BYTES = 4 << 20;
 const TURN_MS = 4;
 /** Unsent bytes at which reading from the client pauses: it doesn't take its replies. */
 const MAX_UNSENT_BYTES = 32 << 20;
+/** What is served so soon after a pause has waited for its end. */
+const AFTER_PAUSE_MS = 20;
 /** A record is begun in a fresh region when less than this is left. */
 const MIN_ROOM = 2048;
 
@@ -50,6 +52,8 @@ export interface ConnectionMemory {
 }
 
 export interface ConnectionHandler {
+  /** The peer has taken all replies, after some that it had not taken for `ms` milliseconds. */
+  onRepliesTaken?(ms: number): void;
   /** A whole record lies in [start, end) of the region. Retain the region to use it beyond this call. */
   onRecord(region: Region, start: number, end: number): void;
   /** The connection is over, for the reason given ('' for an orderly end). Called once. */
@@ -77,6 +81,10 @@ export class Connection implements Collector {
   #encryptedWaits = false;
   /** The clock when the first record of this turn was handed out; below zero: none was. */
   #turnStart = -1;
+  /** The clock when it was paused, and when a pause ended that had lasted for #heldMs. */
+  #pausedMs = 0;
+  #resumedMs = 0;
+  #heldMs = 0;
   #proceedScheduled = false;
   #events = READABLE;
   /** Bits of PauseReason. */
@@ -84,6 +92,8 @@ export class Connection implements Collector {
   #closed = false;
   #queue: Piece[] = [];
   #unsent = 0;
+  /** Since when the socket takes no more; below zero: it does. */
+  #stalledMs = -1;
   /** Where the output that is not yet queued starts. */
   #outputStart = 0;
   #writer: XdrWriter | null = null;
@@ -187,13 +197,18 @@ export class Connection implements Collector {
     if (!this.#closed) this.#handler.onRecord(r, start, end);
   };
 
-  /** Tells the time at which a record is served: after a while others get their turn. */
-  servedAt(ms: number): void {
+  /**
+   * Tells the time at which a record is served: after a while others get their turn. Returns for how long it may have waited because the
+   * connection was not read.
+   */
+  servedAt(ms: number): number {
     if (this.#turnStart < 0) this.#turnStart = ms;
     else if (ms - this.#turnStart > TURN_MS && !this.#reader.holding) {
       this.#reader.hold();
       this.#scheduleProceed();
     }
+    if (this.#heldMs !== 0 && ms - this.#resumedMs > AFTER_PAUSE_MS) this.#heldMs = 0;
+    return this.#heldMs;
   }
 
   get paused(): boolean {
@@ -204,6 +219,7 @@ export class Connection implements Collector {
   pause(reason: number = PauseReason.outstanding): void {
     assert(reason !== 0 && (reason & ~ALL_REASONS) === 0, 'a connection pauses for one of its reasons');
     if (this.#closed) return;
+    if (this.#paused === 0) this.#pausedMs = performance.now();
     this.#paused |= reason;
     this.#reader.hold();
     this.#watch();
@@ -213,6 +229,8 @@ export class Connection implements Collector {
     if ((this.#paused & reason) === 0 || this.#closed) return;
     this.#paused &= ~reason;
     if (this.#paused !== 0) return;
+    this.#resumedMs = performance.now();
+    this.#heldMs = this.#resumedMs - this.#pausedMs;
     if (this.#reader.heldBytes > 0) this.#scheduleProceed();
     else this.#reader.unhold();
     this.#watch();
@@ -349,8 +367,12 @@ export class Connection implements Collector {
       }
       if (sent > 0) this.#sent(sent);
       if (this.#tls) this.#encryptedWaits = addon.tlsUnsent(this.fd) > 0;
-      if (sent < want) break;
+      if (sent < want) {
+        if (this.#stalledMs < 0) this.#stalledMs = performance.now();
+        break;
+      }
     }
+    if (this.#stalledMs >= 0 && this.#queue.length === 0) this.#unstalled();
     const w = this.#writer;
     if (w !== null && this.#queue.length === 0 && !w.region.shared) {
       // All is sent: whoever writes next uses the region from its start.
@@ -371,6 +393,17 @@ export class Connection implements Collector {
     this.#encryptedWaits = addon.tlsUnsent(this.fd) > 0;
     if (this.#encryptedWaits) this.#watch();
     return !this.#encryptedWaits;
+  }
+
+  #unstalled(): void {
+    const ms = performance.now() - this.#stalledMs;
+    this.#stalledMs = -1;
+    this.#handler.onRepliesTaken?.(ms);
+  }
+
+  /** How long its peer has not taken replies; 0: it takes them. */
+  stalledFor(nowMs: number): number {
+    return this.#stalledMs < 0 ? 0 : nowMs - this.#stalledMs;
   }
 
   #sent(bytes: number): void {

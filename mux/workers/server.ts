@@ -19,6 +19,7 @@ import { BrickError } from '../base/brick-error.js';
 import { background } from '../base/fault.js';
 import { loggerFor } from '../base/log.js';
 import type { BrickFacts, Unapplied } from '../brick/brick-facts.js';
+import type { BrickSlowFops } from '../brick/slow-fop.js';
 import type { WorkerStats } from '../brick/views/brick-stats.js';
 import { joinParts } from '../brick/views/statedump.js';
 import type { Handover, HandshakeBrick } from '../handshake/handshake.js';
@@ -220,6 +221,10 @@ export class Server implements ListenerOwner {
 
   stats(): Promise<WorkerStats[]> {
     return this.#stats.collect();
+  }
+
+  slowFops(): Promise<BrickSlowFops[]> {
+    return this.#stats.slow();
   }
 
   /** What is known of the bricks without asking their workers. */

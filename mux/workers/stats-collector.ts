@@ -1,4 +1,5 @@
 /** Collects the statistics of all workers. A worker that does not answer is left out after a while. */
+import type { BrickSlowFops } from '../brick/slow-fop.js';
 import type { WorkerStats } from '../brick/views/brick-stats.js';
 import type { BrickWorker } from './brick-worker.js';
 import type { WorkerPool } from './worker-pool.js';
@@ -18,6 +19,13 @@ export class StatsCollector {
   async collect(): Promise<WorkerStats[]> {
     const all = await Promise.all(this.#pool.inUse().map((w) => within(STATS_WAIT_MS, this.#statsOf(w))));
     return all.filter((w) => w !== null);
+  }
+
+  /** Slow fops of every worker's bricks; a worker that does not answer in time is left out. */
+  async slow(): Promise<BrickSlowFops[]> {
+    const ask = (w: BrickWorker) => this.#pool.runOn(w, 'slow', null).catch(() => null);
+    const all = await Promise.all(this.#pool.inUse().map((w) => within(STATS_WAIT_MS, ask(w))));
+    return all.flatMap((bricks) => bricks ?? []);
   }
 
   /** Concurrent callers share one request: a worker that does not answer must not be asked again and again. */

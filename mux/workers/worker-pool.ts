@@ -10,6 +10,7 @@ import { BrickError } from '../base/brick-error.js';
 import { background } from '../base/fault.js';
 import { loggerFor } from '../base/log.js';
 import type { BrickFacts } from '../brick/brick-facts.js';
+import type { BrickSlowFops } from '../brick/slow-fop.js';
 import type { WorkerStats } from '../brick/views/brick-stats.js';
 import type { DumpPart } from '../brick/views/statedump.js';
 import type { Handover } from '../handshake/handshake.js';
@@ -31,6 +32,7 @@ export interface WorkerTasks {
   profile(task: { brick: ByteString; input: Map<string, string> }): Map<string, string | number | bigint>;
   barrier(task: { brick: ByteString; enable: boolean }): void;
   statedump(task: Record<string, boolean>): DumpPart;
+  slow(task: null): BrickSlowFops[];
   stats(task: null): WorkerStats;
   fail(kind: FaultKind): void;
 }

@@ -1,6 +1,8 @@
 /** One fop in progress, with the caller's credentials. Ends when its reply is sent. */
 import { assert } from '../../native/assert.js';
+import type { BatchTimes, BatchWaiter } from '../../native/batch-times.js';
 import type { Client, Fd, Inode } from './inode.js';
+import { addWait, LONG_WAIT_MS, Wait, type Waited, type WaitPlace, waitsOfBatch } from './waits.js';
 
 /** Bits of {@link Call.timeFlags}: which times the client wants set (MDATA_* of Gluster). */
 export const TimeFlag = { ctime: 1, mtime: 2, atime: 4, parentCtime: 8, parentMtime: 16, parentAtime: 32 } as const;
@@ -23,7 +25,7 @@ export const ClientPid = {
   quotaHelper: -14,
 } as const;
 
-export class Call {
+export class Call implements BatchWaiter {
   readonly client: Client;
   /** Wire number of the fop (program 1298437). */
   fop: number;
@@ -51,6 +53,11 @@ export class Call {
   #inodes: Inode[] | null = null;
   #fd: Fd | null = null;
   #fds: Fd[] | null = null;
+
+  /** What it waits for now, and where it has waited for long. */
+  #wait: Wait | null = null;
+  #batch: (() => BatchTimes) | null = null;
+  #waited: Waited[] | null = null;
 
   constructor(client: Client, fop: number) {
     this.client = client;
@@ -82,6 +89,47 @@ export class Call {
     else (this.#fds ??= []).push(fd);
   }
 
+  // --- where its time goes ------------------------------------------------------------------------------------------
+
+  /** It waits until `over` has settled. whom: for whom, as in {@link Wait}. Returns `over`. */
+  awaits<R>(place: WaitPlace, whom: () => string, over: Promise<R>): Promise<R> {
+    const wait = new Wait(place, whom);
+    this.#wait = wait;
+    const ended = (): void => {
+      if (this.#wait === wait) this.#wait = null;
+      const waited = wait.over();
+      if (waited !== null) this.noteWait(waited);
+    };
+    over.then(ended, ended);
+    return over;
+  }
+
+  waitsForBatch(times: (() => BatchTimes) | null): void {
+    this.#batch = times;
+  }
+
+  batchTookLong(times: BatchTimes): void {
+    for (const wait of waitsOfBatch(times)) this.noteWait(wait);
+  }
+
+  /** Keeps a wait that is over, if it was long. */
+  noteWait(waited: Waited): void {
+    if (waited.ms >= LONG_WAIT_MS) addWait((this.#waited ??= []), waited);
+  }
+
+  /** Where it has waited for long until now. */
+  longWaits(): Waited[] {
+    const waits = (this.#waited ?? []).map((w) => ({ ...w }));
+    for (const wait of this.#batch === null ? [] : waitsOfBatch(this.#batch())) addWait(waits, wait);
+    if (this.#wait !== null) addWait(waits, this.#wait.now());
+    return waits;
+  }
+
+  /** The file or directory that it is about, as far as that is known; null once it has ended. */
+  get subject(): Inode | null {
+    return this.#inode ?? this.#fd?.inode ?? null;
+  }
+
   /** Releases everything held. `released` gets each fd that was closed meanwhile and is no longer in use. */
   end(released: (fd: Fd) => void): void {
     assert(!this.#ended, 'a call ends once');
@@ -109,5 +157,8 @@ export class Call {
     }
   }
 }
+
+/** Whose fop is being sent down right now: what it hands to the pool in the same turn is waited for by this call. */
+export const winding: { call: Call | null } = { call: null };
 
 const NO_GROUPS: readonly number[] = Object.freeze([]);

@@ -10,6 +10,7 @@
  */
 import { assert } from '../../native/assert.js';
 import { type Batch, batch } from '../../native/batch.js';
+import type { BatchWaiter } from '../../native/batch-times.js';
 import type { Priority } from '../../native/layout.js';
 import type { Queue } from '../../native/queue.js';
 
@@ -64,9 +65,16 @@ export abstract class BatchPart {
 const NONE: readonly BatchPart[] = [];
 
 /** Runs a batch of these parts on the pool. Resolves when all have ended; the parts know whether an op failed. */
-export function runParts(queue: Queue, lane: number, priority: Priority, parts: readonly BatchPart[]): Promise<void> {
+export function runParts(
+  queue: Queue,
+  lane: number,
+  priority: Priority,
+  parts: readonly BatchPart[],
+  waiter: BatchWaiter | null = null,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const b = programOf(parts);
+    if (waiter !== null) b.awaitedBy(waiter);
     b.onDone = () => {
       const ending = parts;
       parts = NONE;
@@ -83,7 +91,13 @@ export function runParts(queue: Queue, lane: number, priority: Priority, parts: 
 }
 
 /** As {@link runParts}, for a single part that nobody waits for. What it throws at its end goes to the queue's owner. */
-export function startPart(queue: Queue, lane: number, priority: Priority, part: BatchPart): void {
+export function startPart(
+  queue: Queue,
+  lane: number,
+  priority: Priority,
+  part: BatchPart,
+  waiter: BatchWaiter | null = null,
+): void {
   const b = batch();
   try {
     part.reserve(b);
@@ -93,6 +107,7 @@ export function startPart(queue: Queue, lane: number, priority: Priority, part: 
     b.release();
     throw thrown;
   }
+  if (waiter !== null) b.awaitedBy(waiter);
   b.onDone = () => {
     try {
       part.ended(b);

@@ -4,7 +4,7 @@
  */
 
 import { type Logger, loggerFor } from '../../mux/base/log.js';
-import { type Call, ClientPid } from '../../mux/xlator/call.js';
+import { type Call, ClientPid, winding } from '../../mux/xlator/call.js';
 import { FailureLog } from '../../mux/xlator/failure-log.js';
 import type { Inode } from '../../mux/xlator/inode.js';
 import type { BrickContext } from '../../mux/xlator/translator.js';
@@ -85,8 +85,12 @@ export class DiskContext {
     return fresh;
   }
 
-  /** Runs a batch on the pool; resolves (never rejects) with it when it has run. The caller releases it. */
-  run(b: Batch, lane: number, priority: Priority): Promise<Batch> {
+  /**
+   * Runs a batch on the pool; resolves (never rejects) with it when it has run. The caller releases it. call: whose fop waits for it; by
+   * default the one that is being sent down.
+   */
+  run(b: Batch, lane: number, priority: Priority, call: Call | null = winding.call): Promise<Batch> {
+    if (call !== null) b.awaitedBy(call);
     return this.queue.run(b, lane, priority);
   }
 

@@ -2,6 +2,8 @@
  * Runs a batch inline if the kernel can answer it from its caches, else on the pool. Besides this file, only reads
  * (fops/data/readv.ts) run batches on the worker's thread.
  */
+
+import { type Call, winding } from '../../mux/xlator/call.js';
 import { assert } from '../../native/assert.js';
 import { type Batch, batch } from '../../native/batch.js';
 import { EAGAIN } from '../../native/errno.js';
@@ -36,13 +38,19 @@ export function tryCached(disk: DiskContext, p: CachedProgram): boolean {
 /** How often an open may fail with EAGAIN because its path changes. The holder of a lease can cause it for longer: then the error is returned. */
 const MAX_RACES = 32;
 
-/** Runs a program on the pool until its results have been read. */
-export async function runOnPool(disk: DiskContext, p: CachedProgram, priority: Priority, lane = 0): Promise<void> {
+/** Runs a program on the pool until its results have been read. call: as in {@link DiskContext.run}. */
+export async function runOnPool(
+  disk: DiskContext,
+  p: CachedProgram,
+  priority: Priority,
+  lane = 0,
+  call: Call | null = winding.call,
+): Promise<void> {
   let races = 0;
   for (let outcome: CachedOutcome = 'again'; outcome === 'again'; ) {
     const b = batch();
     p.program(b, 0);
-    await disk.run(b, lane, priority);
+    await disk.run(b, lane, priority, call);
     outcome = b.result(0) === -EAGAIN && ++races < MAX_RACES ? 'again' : p.take(b);
     b.release();
     assert(outcome !== 'wait', 'a program has had all the time on the pool');

@@ -7,10 +7,11 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
+import { assert } from '../../native/assert.js';
 
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const LAB = join(ROOT, 'test/lab/lab');
@@ -50,8 +51,16 @@ function whyNoLab(needs: readonly string[]): string | undefined {
   return text === undefined || text === '' ? `the lab ends with status ${probe.status}` : text;
 }
 
+/** The script of a scenario, whichever subject's folder it is in. */
+function scriptOf(name: string): string {
+  const folder = join(ROOT, 'test/gluster');
+  const found = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((f) => basename(f) === `${name}.sh`);
+  assert(found.length === 1, `test/gluster has one ${name}.sh`);
+  return join(folder, ...found);
+}
+
 /**
- * Runs test/gluster/NAME.sh in a lab of its own, as the only test of the file that calls it.
+ * Runs NAME.sh in a lab of its own, as the only test of the file that calls it.
  * Where no lab can be made the test is skipped and says why.
  */
 export async function scenario(file: Test, name: string, options: ScenarioOptions): Promise<void> {
@@ -67,7 +76,7 @@ async function inLab(t: Test, name: string, options: ScenarioOptions): Promise<v
   const brick = process.env['BRICK'] ?? join(ROOT, 'brickd/bin/brickd');
   const args = ['--root', SYSTEM, '--timeout', String(options.timeoutS), '--logs', logs, ...(options.lab ?? [])];
   if (!stock && options.plainLab !== true) args.push('--brick', brick);
-  const run = await follow(t, [...args, '--', 'bash', join(ROOT, 'test/gluster', `${name}.sh`)], {
+  const run = await follow(t, [...args, '--', 'bash', scriptOf(name)], {
     BRICK: brick,
     ...options.env,
   });

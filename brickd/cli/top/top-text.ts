@@ -1,6 +1,7 @@
 /** Formats `brickd top` as lines of text: processes, volumes, bricks, tenants and workers, the busiest first. */
 import type { BrickRow, FlowRates, Frame, TenantRow } from '../../metrics/page/frame.js';
 import { bytes, count, percent, rate, span, time } from '../../metrics/page/units.js';
+import { safe } from '../safe-text.js';
 
 /** One process that is looked at. */
 export interface Seen {
@@ -36,15 +37,6 @@ const NAME_MOST = 60;
 /** Lines that tenants, volumes and processes take at most of a screen, each. */
 const SHARE = 0.25;
 const perSec = (n: number): string => (n === 0 ? '0' : `${bytes(n)}/s`);
-
-/** What could steer a terminal or turn the direction of text is shown by its number. */
-export function safe(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (c) => {
-    const code = c.charCodeAt(0);
-    return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
-  });
-}
 
 /** The end of a path tells more than its start. */
 function fit(text: string, width: number): string {

@@ -4,6 +4,7 @@ import type { Unapplied } from '../../../mux/brick/brick-facts.js';
 import type { BrickStats } from '../../../mux/brick/views/brick-stats.js';
 import { LATENCY_BOUNDS_SEC, latenciesIn } from '../../../mux/stats/fop-stats.js';
 import { FOPS, fopByNumber } from '../../../mux/xlator/fop-table.js';
+import { WAIT_PLACES } from '../../../mux/xlator/waits.js';
 import { textOfLatin1 } from '../../../native/bytes.js';
 import { errnoName } from '../../../native/errno.js';
 import { BITROT_FAMILIES } from './bitrot-families.js';
@@ -111,6 +112,13 @@ const AS_GLUSTER_PROMETHEUS: BrickFamily[] = [
 ];
 
 const FOP_FAMILIES: BrickFamily[] = [
+  many(
+    'counter',
+    'brickd_slow_fops_total',
+    'Fops that took longer than the threshold of slow_fops, by what took most of their time.',
+    'cause',
+    (b, name, l) => WAIT_PLACES.map((p) => sample(name, `${l.own},cause="${p}"`, b.slowCounts.get(p) ?? 0)).join(''),
+  ),
   many('counter', 'brickd_fops_total', 'Fops received.', 'fop', (b, name, l) => {
     return called(b)
       .map(({ fop, hits }) => sample(name, `${l.own},fop="${fop}"`, hits))

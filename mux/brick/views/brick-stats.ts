@@ -6,8 +6,10 @@ import type { QosStats } from '../../qos/stats.js';
 import { loopDelay } from '../../stats/loop-delay.js';
 import { FopError } from '../../xlator/fop-error.js';
 import type { LayerNumbers } from '../../xlator/translator.js';
+import type { WaitPlace } from '../../xlator/waits.js';
 import type { Brick } from '../brick.js';
 import type { ClientState } from '../client.js';
+import type { SlowFop } from '../slow-fop.js';
 import { TOP_CLIENTS } from '../top-clients.js';
 
 /** One client process of a brick. */
@@ -75,6 +77,9 @@ export interface BrickStats extends LayerNumbers {
   space: { total: number; free: number; available: number; inodes: number; inodesFree: number } | null;
   /** Its tenants; null without user/qos in its volfile. */
   qos: QosStats | null;
+  /** Slow fops since the start, by what took most of their time, and the last of them: those under way first. */
+  slowCounts: ReadonlyMap<WaitPlace, number>;
+  slow: SlowFop[];
 }
 
 export interface WorkerStats {
@@ -97,6 +102,9 @@ export interface WorkerStats {
 }
 
 export { TOP_CLIENTS };
+
+/** Slow fops of a brick that metrics and status page are given: all that are kept can be asked for. */
+const SLOW_TOLD = 16;
 
 /** Collecting pauses after this time, so that fops are served. */
 const SLICE_MS = 4;
@@ -241,6 +249,8 @@ async function brickStats(brick: Brick): Promise<BrickStats> {
     ...layerNumbers(brick),
     space: null,
     qos: brick.qos?.stats() ?? null,
+    slowCounts: brick.slow.counts,
+    slow: brick.slow.list(SLOW_TOLD),
   };
   stats.space = await space(brick);
   return stats;

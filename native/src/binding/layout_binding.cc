@@ -46,6 +46,12 @@ void export_layout(Napi::Env env, Napi::Object exports) {
       .set("always", kAlways)
       .set("register", kRegister)
       .set("slowMark", kSlowMark);
+  Part(env, layout, "batchTime")
+      .set("submitted", kSubmitted)
+      .set("started", kStarted)
+      .set("ended", kEnded)
+      .set("longestOp", kLongestOp)
+      .set("longestMs", kLongestMs);
   Part stat(env, layout, "stat");
   Part statvfs(env, layout, "statvfs");
   int slot = 0;

@@ -44,6 +44,18 @@ constexpr int kAlways = 4;
 // Records of a batch at most, the one that ends it included.
 constexpr int kMaxRecords = 28;
 
+// The last record of a batch is never an op: its operands tell what the pool knows of the batch, times in milliseconds of the
+// monotonic clock. The thread that runs it, or the monitor, writes; who has submitted it may read at any time.
+enum BatchTime : int {
+  kSubmitted,
+  // 0: it has not begun.
+  kStarted,
+  kEnded,
+  // The op that has taken longest, and for how long: known of batches that run for long, as exactly as the monitor looks.
+  kLongestOp,
+  kLongestMs
+};
+
 // Operands at or below this name the result of an earlier record: kRegister - index.
 constexpr double kRegister = -1000;
 
@@ -119,8 +131,14 @@ struct Context {
 BRICKD_OPS(X)
 #undef X
 
+inline void set_time(Record* records, BatchTime which, double value) {
+  __atomic_store(&records[kMaxRecords - 1].operand[which], &value, __ATOMIC_RELAXED);
+}
+
 // How far a batch is, for those who watch the thread that runs it.
 struct Progress {
+  // Index of the op that runs.
+  std::atomic<int> index{0};
   // Class of the op that runs.
   std::atomic<int> now{kReads};
   // Classes of the ops that have run, a bit each. Read by the thread itself only.

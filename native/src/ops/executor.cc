@@ -76,7 +76,10 @@ int run_batch(Record* records, const std::atomic<bool>* ended, Progress* progres
     }
     c.index = i;
     OpClass op_class = progress != nullptr ? class_of(r, code) : kReads;
-    if (progress != nullptr) progress->now.store(op_class, std::memory_order_relaxed);
+    if (progress != nullptr) {
+      progress->now.store(op_class, std::memory_order_relaxed);
+      progress->index.store(i, std::memory_order_relaxed);
+    }
     int64_t n = code < kOpCodes ? kOps[code](c, r) : -ENOSYS;
     r.result = static_cast<double>(n);
     if (progress != nullptr) progress->done |= 1u << op_class;

@@ -36,12 +36,18 @@ Pool& Pool::instance() {
 void Pool::submit(const std::shared_ptr<Queue>& queue, const std::vector<Task>& tasks) {
   Thread* called = nullptr;
   bool tell = false;
+  const auto now = Clock::now();
+  for (const Task& task : tasks) {
+    set_time(task.records, kSubmitted, milliseconds(now));
+    set_time(task.records, kStarted, 0);
+    set_time(task.records, kLongestMs, 0);
+  }
   {
     Lock lock(mutex_);
     for (const Task& task : tasks) queue->push(task);
     // A closed queue has cancelled them at once.
     tell = queue->closed();
-    refresh(queue, false);
+    refresh(queue, false, now);
     called = call_thread();
     call_monitor();
     if (threads_.empty()) drain_here(lock);
@@ -111,7 +117,7 @@ void erase_from(List& list, const Item& item, const char* what) {
 }  // namespace
 
 // Puts a queue on the list of ready ones or takes it off, as is right now.
-void Pool::refresh(const std::shared_ptr<Queue>& queue, bool to_back) {
+void Pool::refresh(const std::shared_ptr<Queue>& queue, bool to_back, Clock::time_point now) {
   bool ready = queue->ready();
   if (queue->listed && (!ready || to_back)) {
     erase_from(ready_, queue, "a queue that is listed is among the ready ones");
@@ -120,7 +126,7 @@ void Pool::refresh(const std::shared_ptr<Queue>& queue, bool to_back) {
   if (!ready || queue->listed) return;
   ready_.push_back(queue);
   queue->listed = true;
-  queue->listed_at = Clock::now();
+  queue->listed_at = now == Clock::time_point{} ? Clock::now() : now;
 }
 
 // Has a thread come for the tasks that are ready. Returns the one to notify, once the mutex is released.
@@ -179,6 +185,7 @@ void Pool::thread_main(Thread* self) {
 // Returns false when the thread is to end.
 bool Pool::wait_for_work(Lock& lock, Thread* self) {
   self->queue = nullptr;
+  self->ended = {};
   if (static_cast<int>(threads_.size()) - late_ > wanted_) return false;
   self->woken = false;
   idle_.push_back(self);
@@ -207,7 +214,8 @@ bool Pool::take(Thread* self, Task& task, Clock::time_point now) {
 // Runs the next task, if there is one; tells of finished ones when that is better not left for later.
 bool Pool::run_one(Lock& lock, Thread* self) {
   Task task;
-  auto now = Clock::now();
+  // The clock is read once for each batch.
+  auto now = self->ended == Clock::time_point{} ? Clock::now() : self->ended;
   bool found = take(self, task, now);
   std::shared_ptr<Waker> tell;
   if (self->untold != nullptr) {
@@ -224,19 +232,25 @@ bool Pool::run_one(Lock& lock, Thread* self) {
   }
   self->busy = true;
   self->started = now;
+  self->records = task.records;
+  self->seen_op = -1;
+  self->longest_ms = 0;
+  set_time(task.records, kStarted, milliseconds(now));
   Thread* called = call_thread();
   lock.unlock();
   if (called != nullptr) called->wake.notify_one();
   if (tell != nullptr) tell->signal();
   self->progress.done = 0;
   run_batch(task.records, self->queue->ended(), &self->progress);
+  self->ended = Clock::now();
+  set_time(task.records, kEnded, milliseconds(self->ended));
   lock.lock();
   self->busy = false;
   self->queue->finish(task, self->progress.done);
   refresh(self->queue, false);
   if (self->untold == nullptr) {
     self->untold = self->queue->waker;
-    self->untold_since = Clock::now();
+    self->untold_since = self->ended;
     self->untold_count = 0;
   }
   self->untold_count++;

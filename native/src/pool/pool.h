@@ -45,6 +45,13 @@ class Pool {
     bool busy = false;
     Clock::time_point started{};
     Progress progress;
+    // What it runs; and, once that is late, the op that the monitor has seen it in last, and since when.
+    Record* records = nullptr;
+    int seen_op = -1;
+    Clock::time_point seen_since{};
+    double longest_ms = 0;
+    // When it ended its last batch; cleared while it waits for work.
+    Clock::time_point ended{};
     // The queue that it takes tasks of in a row, and since when.
     std::shared_ptr<Queue> queue;
     Clock::time_point queue_since{};
@@ -60,7 +67,7 @@ class Pool {
   bool wait_for_work(Lock& lock, Thread* self);
   bool run_one(Lock& lock, Thread* self);
   bool take(Thread* self, Task& task, Clock::time_point now);
-  void refresh(const std::shared_ptr<Queue>& queue, bool to_back);
+  void refresh(const std::shared_ptr<Queue>& queue, bool to_back, Clock::time_point now = {});
   Thread* call_thread();
   bool start_thread();
   void drain_here(Lock& lock);
@@ -68,6 +75,7 @@ class Pool {
   void call_monitor();
   void monitor_main();
   void judge_queues(Clock::time_point now, std::vector<std::shared_ptr<Waker>>& to_signal);
+  static void note_op(Thread* thread, Clock::time_point now);
   bool may_start() const;
   void look_after(Clock::time_point now, std::vector<std::shared_ptr<Waker>>& to_signal);
 

@@ -76,6 +76,20 @@ void Pool::judge_queues(Clock::time_point now, std::vector<std::shared_ptr<Waker
   watched_.erase(std::remove_if(watched_.begin(), watched_.end(), seen_well), watched_.end());
 }
 
+// Tells, in the batch itself, which op of a batch that is late takes longest.
+void Pool::note_op(Thread* thread, Clock::time_point now) {
+  const int op = thread->progress.index.load(std::memory_order_relaxed);
+  if (op != thread->seen_op) {
+    thread->seen_since = thread->seen_op < 0 ? thread->started : now;
+    thread->seen_op = op;
+  }
+  const double ms = std::chrono::duration<double, std::milli>(now - thread->seen_since).count();
+  if (ms <= thread->longest_ms) return;
+  thread->longest_ms = ms;
+  set_time(thread->records, kLongestOp, op);
+  set_time(thread->records, kLongestMs, ms);
+}
+
 void Pool::look_after(Clock::time_point now, std::vector<std::shared_ptr<Waker>>& to_signal) {
   late_ = stuck_ = 0;
   for (Thread* thread : threads_) {
@@ -84,6 +98,7 @@ void Pool::look_after(Clock::time_point now, std::vector<std::shared_ptr<Waker>>
     if (age > kLateTime) {
       late_++;
       thread->queue->seen.late = true;
+      note_op(thread, now);
       if (age > kStuckTime) {
         stuck_++;
         auto& oldest = thread->queue->seen.stuck[thread->progress.now.load(std::memory_order_relaxed)];

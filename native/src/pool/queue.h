@@ -18,6 +18,10 @@ namespace brickd {
 
 using Clock = std::chrono::steady_clock;
 
+inline double milliseconds(Clock::time_point time) {
+  return std::chrono::duration<double, std::milli>(time.time_since_epoch()).count();
+}
+
 struct Task {
   Record* records;
   double id;

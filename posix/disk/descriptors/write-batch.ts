@@ -22,6 +22,7 @@ import type { Inode } from '../../../mux/xlator/inode.js';
 import * as key from '../../../mux/xlator/xdata-keys.js';
 import { assert, defined } from '../../../native/assert.js';
 import type { Batch } from '../../../native/batch.js';
+import type { BatchTimes, BatchWaiter } from '../../../native/batch-times.js';
 import { ECANCELED, EIO } from '../../../native/errno.js';
 import { doubleAt, IGNORE, MAX_OPS, STAT, STAT_DOUBLES } from '../../../native/layout.js';
 import { O_APPEND } from '../../../native/linux.js';
@@ -52,7 +53,7 @@ export interface WriteBatchOwner {
   finishLate(w: Write, reply: WriteReply): void;
 }
 
-export class WriteBatch extends BatchPart {
+export class WriteBatch extends BatchPart implements BatchWaiter {
   readonly #disk: DiskContext;
   readonly #mdata: TimeRecords;
   readonly #times: TimeStore;
@@ -90,6 +91,14 @@ export class WriteBatch extends BatchPart {
 
   get #first(): Write {
     return defined(this.#writes[0], 'a batch has writes until its end');
+  }
+
+  waitsForBatch(times: (() => BatchTimes) | null): void {
+    for (const w of this.#writes) w.call.waitsForBatch(times);
+  }
+
+  batchTookLong(times: BatchTimes): void {
+    for (const w of this.#writes) w.call.batchTookLong(times);
   }
 
   protected override takeRoom(b: Batch): void {

@@ -95,7 +95,7 @@ export class WriteQueue implements WriteBatchOwner, Collector {
       const { inode } = first.args.fd;
       const times = new TimeStore(this.#timeStores, inode, inode.gfid, lane === 0);
       const part = new WriteBatch(this.#disk, this.#mdata, times, this, writes, lane);
-      startPart(this.#disk.queue, lane, this.#disk.priority(first.call, Priority.low), part);
+      startPart(this.#disk.queue, lane, this.#disk.priority(first.call, Priority.low), part, part);
       this.#inFlight++;
     } catch (thrown) {
       for (const w of writes) w.fail(thrown);
@@ -124,7 +124,7 @@ export class WriteQueue implements WriteBatchOwner, Collector {
     if (!w.sync) return;
     const b = batch();
     b.fsync(w.file.fd);
-    await this.#disk.run(b, 0, Priority.low);
+    await this.#disk.run(b, 0, Priority.low, w.call);
     const r = b.result(0);
     if (r < 0) syncOutcome(w.file, r, b, -1);
     b.release();

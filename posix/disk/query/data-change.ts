@@ -42,7 +42,7 @@ export abstract class FileChange extends BatchPart {
   /** Runs it in the inode's lane. */
   run(priority: Priority): Promise<void> {
     const { disk, inode } = this;
-    return runParts(disk.queue, inode.lane, disk.priority(this.call, priority), [this]);
+    return runParts(disk.queue, inode.lane, disk.priority(this.call, priority), [this], this.call);
   }
 
   /** The ops that change the file `name` below `fd`, or the open file `fd`. */

@@ -23,14 +23,14 @@ const MOST_OF_ALL = 16 * 1024 * 1024;
 export function readXattr(disk: DiskContext, call: Call, file: FileRef, name: string): MaybePromise<Uint8Array> {
   const reading = new ValueReading(call, file, name);
   if (tryCached(disk, reading)) return reading.value();
-  return runOnPool(disk, reading, disk.priority(call, Priority.normal)).then(() => reading.value());
+  return runOnPool(disk, reading, disk.priority(call, Priority.normal), 0, call).then(() => reading.value());
 }
 
 /** All xattrs of a file as a run (see eachXattr) of so many bytes, in memory that the caller releases; releases the file. */
 export function readAllXattrs(disk: DiskContext, call: Call, file: FileRef): MaybePromise<XattrRun> {
   const reading = new AllReading(call, file);
   if (tryCached(disk, reading)) return reading.run();
-  return runOnPool(disk, reading, disk.priority(call, Priority.normal)).then(() => reading.run());
+  return runOnPool(disk, reading, disk.priority(call, Priority.normal), 0, call).then(() => reading.run());
 }
 
 /** Whether a file is reached by its handle's path, so that the disk may have to be waited for. */

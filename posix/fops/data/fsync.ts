@@ -31,7 +31,7 @@ export async function fsync(store: BrickDir, call: Call, args: FsyncArgs): Promi
     const sync = args.datasync ? b.fdatasync(file.fd) : b.fsync(file.fd);
     b.statx(file.fd, null, after);
     times.op(b, file, IGNORE);
-    await store.run(b, 0, store.priority(call, Priority.low));
+    await store.run(b, 0, store.priority(call, Priority.low), call);
     let { errno } = b;
     if (errno === 0) times.take(b);
     if (errno === 0 || b.failedOp === sync) errno = -syncOutcome(file, b.result(sync), b, before);

@@ -73,7 +73,7 @@ async function openOnPool(
   opening.file = file;
   // Truncation runs in order with the writes.
   const lane = (flags & O_TRUNC) === 0 ? 0 : inode.lane;
-  await runOnPool(store, opening, store.priority(call, Priority.high), lane);
+  await runOnPool(store, opening, store.priority(call, Priority.high), lane, call);
   file.release();
   return opened(store, call, args, opening.fd, flags);
 }

@@ -125,7 +125,7 @@ async function readOnPool(
   b.pread(file.fd, piece === null ? memory.address + done : piece.address, size - done, args.offset + done);
   b.statx(file.fd, null, at);
   times.op(b, file, IGNORE);
-  await store.run(b, 0, store.priority(call, Priority.low));
+  await store.run(b, 0, store.priority(call, Priority.low), call);
   const n = b.result(0);
   const errno = b.errno;
   if (errno !== 0) {

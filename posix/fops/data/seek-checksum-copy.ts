@@ -70,7 +70,7 @@ export async function seek(store: BrickDir, call: Call, args: SeekArgs): Promise
   const file = await store.files.of(args.fd);
   const b = batch();
   b.lseek(file.fd, args.offset, whence);
-  await store.run(b, 0, store.priority(call, Priority.low));
+  await store.run(b, 0, store.priority(call, Priority.low), call);
   file.release();
   const r = b.result(0);
   b.release();

@@ -42,7 +42,7 @@ export async function readIntoPipe(
   b.splice(file.fd, args.offset, size, pipe.writeFd);
   b.statx(file.fd, null, at);
   times.op(b, file, IGNORE);
-  await store.run(b, 0, store.priority(call, Priority.low));
+  await store.run(b, 0, store.priority(call, Priority.low), call);
   const { errno } = b;
   const count = b.result(0);
   if (errno !== 0 || (count < size && !reachesEnd(b, at, args, count))) {

@@ -146,7 +146,7 @@ export class WriteGate {
     const b = batch();
     if (mark !== undefined) b.setxattr(file.fd, null, key.WRITE_PROTECTION, valueBytes(mark) ?? new Uint8Array(0));
     else b.getxattr(file.fd, null, key.WRITE_PROTECTION, 0, 0);
-    await store.run(b, fd.inode.lane, store.priority(call, Priority.low));
+    await store.run(b, fd.inode.lane, store.priority(call, Priority.low), call);
     const r = b.result(0);
     b.release();
     if (mark !== undefined ? r < 0 : r !== -ENODATA) {

@@ -176,7 +176,7 @@ class ExistingFile {
       const open = b.openRegular(parentDir.fd, name, flags, false);
       b.statx(reg(open), null, at);
       const read = room.op(b, wants, reg(open), null);
-      await store.run(b, parentDir.lane, store.priority(call, Priority.normal));
+      await store.run(b, parentDir.lane, store.priority(call, Priority.normal), call);
       const fd = b.result(open);
       const length = b.result(read);
       const { errno } = b;

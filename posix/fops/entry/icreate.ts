@@ -30,7 +30,7 @@ export async function icreate(store: BrickDir, call: Call, args: IcreateArgs): P
   refuseDeviceNode(call, args.mode, 0);
   checkSpace(store, call, args.xdata);
   const file = new NamelessCreation(store, call, gfid, fileMode(store.options, args.mode) & 0o177777);
-  await runParts(store.queue, 0, store.priority(call, Priority.normal), [file]);
+  await runParts(store.queue, 0, store.priority(call, Priority.normal), [file], call);
   const { errno, stat } = file;
   if (errno !== 0) {
     if (file.exists) {

@@ -184,7 +184,7 @@ class GfidQuery implements CachedProgram {
 
 async function byHandleSlowly(store: BrickDir, call: Call, args: LookupArgs, at: GfidQuery): Promise<LookupReply> {
   const gfid = at.gfid;
-  await runOnPool(store, at, store.priority(call, Priority.high));
+  await runOnPool(store, at, store.priority(call, Priority.high), 0, call);
   if (at.errno === ENOENT && (args.xdata?.number(key.UNLINKED_LOOKUP) ?? 0) !== 0) return unlinked(store, gfid);
   if (at.errno !== 0) throw failure(at.errno);
   if (at.isDirectoryHandle) {

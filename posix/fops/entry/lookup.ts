@@ -112,7 +112,7 @@ async function belowSlowly(
   const { parent, name } = first;
   const priority = store.priority(call, Priority.high);
   try {
-    if (run) await runOnPool(store, probe, priority);
+    if (run) await runOnPool(store, probe, priority, 0, call);
     if (probe.parentGone) {
       // Removed directly on the brick, and perhaps created again elsewhere with the same gfid.
       store.dirs.drop(d.key);
@@ -156,7 +156,7 @@ async function extras(
   if (args.xdata?.has(key.CLEAN_WRITE_PROTECTION) === true) {
     const b = batch();
     b.removexattr(d.fd, name, key.WRITE_PROTECTION);
-    await store.run(b, probe.inode?.lane ?? 0, store.priority(call, Priority.high));
+    await store.run(b, probe.inode?.lane ?? 0, store.priority(call, Priority.high), call);
     b.release();
   }
   if (store.options['update-link-count-parent'] && !probe.stat.isDirectory) {

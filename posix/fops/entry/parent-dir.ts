@@ -93,7 +93,7 @@ export class ParentDir extends BatchPart {
 
   /** Runs a change of an entry here as one batch: the directory is its last part. */
   change(part: BatchPart, priority: Priority): Promise<void> {
-    return runParts(this.store.queue, this.lane, priority, [part, this]);
+    return runParts(this.store.queue, this.lane, priority, [part, this], this.call);
   }
 
   protected override takeRoom(b: Batch): void {

@@ -121,7 +121,7 @@ async function read(store: BrickDir, call: Call, args: ReaddirArgs, wants: Xattr
     const high = Number(BigInt.asUintN(32, args.offset >> 32n));
     const low = Number(BigInt.asUintN(32, args.offset));
     b.readdir(open.fd, high, low, memory.address, room, patterns);
-    await store.run(b, open.lane, store.priority(call, Priority.high));
+    await store.run(b, open.lane, store.priority(call, Priority.high), call);
     const length = b.result(0);
     b.release();
     // An entry whose xattrs are too large for the buffer.

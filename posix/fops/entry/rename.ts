@@ -112,7 +112,7 @@ async function renameAt(
   };
   const renaming = new Renaming(store, call, inode, from, oldName, to, newName, found, noted);
   const priority = store.priority(call, Priority.normal);
-  await runParts(store.queue, to.lane, priority, from === to ? [renaming, to] : [renaming, from, to]);
+  await runParts(store.queue, to.lane, priority, from === to ? [renaming, to] : [renaming, from, to], call);
   const { done, stat } = renaming;
   if (!done) {
     if (counted) await countLink(store, from.fd, oldName, from.inode.gfid, 1);

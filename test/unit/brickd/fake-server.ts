@@ -11,6 +11,7 @@ import type {
   StatusValue,
 } from '../../../brickd/brick-server.js';
 import type { Unapplied } from '../../../mux/brick/brick-facts.js';
+import type { BrickSlowFops } from '../../../mux/brick/slow-fop.js';
 import type { WorkerStats } from '../../../mux/brick/views/brick-stats.js';
 import type { ByteString } from '../../../native/bytes.js';
 
@@ -72,6 +73,9 @@ export class FakeServer implements BrickServer {
     return '\n[active graph - 1]\n';
   }
   async stats(): Promise<WorkerStats[]> {
+    return [];
+  }
+  async slowFops(): Promise<BrickSlowFops[]> {
     return [];
   }
   state(): ServerState {

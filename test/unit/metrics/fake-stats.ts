@@ -27,6 +27,8 @@ export function brick(name: string, up: boolean): BrickStats {
     inodeLimit: 65536,
     callsUnderWay: 6,
     diskHung: !up,
+    slowCounts: new Map([['lock', 2]]),
+    slow: [],
     bytesRead: 7,
     bytesWritten: 8,
     hits,

@@ -72,7 +72,7 @@ t.test('what is wrong is told with its line, all at once', async (t) => {
       `${file}:2: metrics.lisen: no such setting; there are listen, file_sd, advertise, hosts, labels, web_config_file, cluster_id`,
       `${file}:5: metrics.listen: nowhere is not of the form [HOST:]PORT[-LAST] or unix:/PATH`,
       `${file}:7: metrics.labels.a-b: not a name for a label`,
-      `${file}:8: qos: no such setting; there are metrics, node, process`,
+      `${file}:8: qos: no such setting; there are metrics, node, process, slow_fops`,
     ].join('\n'),
   );
   t.match(message('metrics:\n  listen: [9100\n'), new RegExp(`^${file}:[23]: `));
@@ -104,4 +104,13 @@ t.test('option, environment and file, in this order', async (t) => {
   t.throws(() => first('nowhere', {}), {
     message: '--metrics=nowhere is not of the form [HOST:]PORT[-LAST] or unix:/PATH',
   });
+});
+
+t.test('the threshold of slow fops', async (t) => {
+  t.equal(of('').slowFopMs, 1000);
+  t.equal(of('slow_fops:\n  threshold: 0.25\n').slowFopMs, 250);
+  for (const wrong of ['0', '-1', 'soon', '1e9', '0.001']) {
+    t.throws(() => of(`slow_fops:\n  threshold: ${wrong}\n`), /slow_fops.threshold: .* is no number of seconds/, wrong);
+  }
+  t.throws(() => of('slow_fops:\n  limit: 1\n'), /slow_fops.limit: no such setting; there are threshold/);
 });

@@ -33,7 +33,7 @@ function brick(name: string): Brick {
   const book = new FopStats();
   for (const ms of [1, 2]) book.recordLatency(fopByName('writev').number, ms);
   const inFlight = new InFlightFops();
-  inFlight.list({ call, xid: 99, cameMs: 0, listedAt: -1 });
+  inFlight.list({ call, xid: 99, cameMs: 0, listedAt: -1, slowNumber: 0, report: () => ({}) as never });
   inFlight.started();
   inFlight.started();
   return {

@@ -25,7 +25,7 @@ t.test('calls that wait', async (t) => {
   const one = (): void => {
     const call = new Call(client, 13);
     call.groups = new Array(20).fill(1.5);
-    const fop = { call, xid: 1, cameMs: 0, listedAt: -1 };
+    const fop = { call, xid: 1, cameMs: 0, listedAt: -1, slowNumber: 0, report: () => ({}) as never };
     inFlight.list(fop);
     waiting.push(fop);
     if (waiting.length > UNDER_WAY) inFlight.unlist(waiting.shift()!);

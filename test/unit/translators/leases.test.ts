@@ -1,4 +1,4 @@
-/** features/leases with clients that never answer, or do. With libgfapi: test/gluster/leases. */
+/** features/leases with clients that never answer, or do. With libgfapi: test/gluster/clients/leases. */
 import t from 'tap';
 import { LeasesTranslator, MAX_LEASES_OF_CLIENT } from '../../../brickd/translators/features/leases/leases.js';
 import { Dict } from '../../../mux/xlator/dict.js';

@@ -1,4 +1,4 @@
-/** features/worm over a lower layer that keeps the xattrs and times of one file. The original's answers: test/gluster/worm. */
+/** features/worm over a lower layer that keeps the xattrs and times of one file. The original's answers: test/gluster/features/worm. */
 import t from 'tap';
 import type { options } from '../../../brickd/translators/features/worm/options.js';
 import { parseRetention, retentionText } from '../../../brickd/translators/features/worm/retention.js';

@@ -17,6 +17,8 @@ import type { Options } from './options.js';
 /** Held fops with a rule of their own, by their arguments. */
 const BY_ARGUMENTS: ReadonlySet<FopName> = new Set(['writev']);
 
+const NOBODY = (): string => '';
+
 export class BarrierTranslator extends Translator<Options> {
   #enabled = false;
   #held: (() => void)[] = [];
@@ -74,29 +76,30 @@ export class BarrierTranslator extends Translator<Options> {
   }
 
   /** Passes a reply on, once the barrier is down. */
-  hold<R>(reply: MaybePromise<R>): MaybePromise<R> {
-    if (!(reply instanceof Promise)) return this.#enabled ? this.#lifted().then(() => reply) : reply;
+  hold<R>(call: Call, reply: MaybePromise<R>): MaybePromise<R> {
+    if (!(reply instanceof Promise)) return this.#enabled ? this.#lifted(call).then(() => reply) : reply;
     return reply.then(
-      (r) => (this.#enabled ? this.#lifted().then(() => r) : r),
+      (r) => (this.#enabled ? this.#lifted(call).then(() => r) : r),
       (error: unknown) => {
         if (!this.#enabled) throw error;
-        return this.#lifted().then(() => {
+        return this.#lifted(call).then(() => {
           throw error;
         });
       },
     );
   }
 
-  #lifted(): Promise<void> {
+  #lifted(call: Call): Promise<void> {
     assert(this.#enabled, 'only a barrier that is up holds replies back');
-    return new Promise((go) => {
+    const lifted = new Promise<void>((go) => {
       this.#held.push(go);
     });
+    return call.awaits('barrier', NOBODY, lifted);
   }
 
   writev(call: Call, args: WriteArgs): MaybePromise<WriteReply> {
     const reply = this.next.writev(call, args);
-    return ((args.flags | args.fd.flags) & (O_SYNC | O_DSYNC)) === 0 ? reply : this.hold(reply);
+    return ((args.flags | args.fd.flags) & (O_SYNC | O_DSYNC)) === 0 ? reply : this.hold(call, reply);
   }
 
   override dump(): DumpSection[] {
@@ -116,10 +119,10 @@ intercept(
   (name) =>
     function (call, args) {
       try {
-        return this.hold(below(this, name)(call, args));
+        return this.hold(call, below(this, name)(call, args));
       } catch (error) {
         if (!this.enabled) throw error;
-        return this.hold(Promise.reject(error));
+        return this.hold(call, Promise.reject(error));
       }
     },
 );

@@ -36,6 +36,8 @@ const NO_LOC: Loc = { inode: null, parent: null, name: '' };
 /** The number that a call's fop has in records; 0 for none of a client's. */
 const numberOf = (call: Call): number => fopByNumber(call.fop)?.internal ?? 0;
 
+const CHANGELOG = (): string => 'the changelog';
+
 export class ChangelogTranslator extends Translator<Options> {
   readonly #log: Logger;
   readonly #recording: Recording;
@@ -97,26 +99,33 @@ export class ChangelogTranslator extends Translator<Options> {
 
   /** A change of an entry: it waits while a snapshot is taken, and its record is always written. other: the second name of a rename. */
   #entry<R>(
+    call: Call,
     loc: Loc,
     wind: () => F.MaybePromise<R>,
     record: (journal: Journal, reply: R) => void,
     other: Loc = NO_LOC,
   ): F.MaybePromise<R> {
     const { barrier, names } = this.#recording;
-    if (barrier.up) return barrier.lifted().then(() => this.#entry(loc, wind, record, other));
+    if (barrier.up)
+      return call
+        .awaits('barrier', CHANGELOG, barrier.lifted())
+        .then(() => this.#entry(call, loc, wind, record, other));
     const use = names.begin(loc.parent, loc.name, other.parent, other.name);
     const recordIt = (journal: Journal, reply: R): number => {
       record(journal, reply);
       return journal.latest;
     };
     const run = (): F.MaybePromise<R> =>
-      barrier.up ? barrier.lifted().then(run) : this.#recording.record(wind, recordIt, use);
+      barrier.up
+        ? call.awaits('barrier', CHANGELOG, barrier.lifted()).then(run)
+        : this.#recording.record(wind, recordIt, use);
     return use.before === null ? run() : use.before.then(run);
   }
 
   create(call: Call, args: F.CreateArgs): F.MaybePromise<F.CreateReply> {
     if (!this.#records(call) || !recorded.hasGfid(args.xdata)) return this.next.create(call, args);
     return this.#entry(
+      call,
       args.loc,
       () => this.next.create(call, args),
       (journal, { stat }) => {
@@ -131,6 +140,7 @@ export class ChangelogTranslator extends Translator<Options> {
   mkdir(call: Call, args: F.MkdirArgs): F.MaybePromise<F.EntryReply> {
     if (!this.#records(call) || !recorded.hasGfid(args.xdata)) return this.next.mkdir(call, args);
     return this.#entry(
+      call,
       args.loc,
       () => this.next.mkdir(call, args),
       (journal, { stat }) => recorded.recordMkdir(journal, call, args, stat.gfid),
@@ -141,6 +151,7 @@ export class ChangelogTranslator extends Translator<Options> {
       return this.next.mknod(call, args);
     }
     return this.#entry(
+      call,
       args.loc,
       () => this.next.mknod(call, args),
       (journal, { stat }) => recorded.recordMknod(journal, call, args, stat.gfid),
@@ -149,6 +160,7 @@ export class ChangelogTranslator extends Translator<Options> {
   symlink(call: Call, args: F.SymlinkArgs): F.MaybePromise<F.EntryReply> {
     if (!this.#records(call) || !recorded.hasGfid(args.xdata)) return this.next.symlink(call, args);
     return this.#entry(
+      call,
       args.loc,
       () => this.next.symlink(call, args),
       (journal, { stat }) => recorded.recordSymlink(journal, args, stat.gfid),
@@ -157,6 +169,7 @@ export class ChangelogTranslator extends Translator<Options> {
   link(call: Call, args: F.LinkArgs): F.MaybePromise<F.EntryReply> {
     if (!this.#records(call) || recorded.isInternal(call, args.xdata)) return this.next.link(call, args);
     return this.#entry(
+      call,
       args.newLoc,
       () => this.next.link(call, args),
       (journal) => recorded.recordLink(journal, args),
@@ -168,26 +181,30 @@ export class ChangelogTranslator extends Translator<Options> {
     const { inode } = args.loc;
     if (names !== null && inode !== null) {
       return this.#entry(
+        call,
         args.loc,
         () => this.next.unlink(call, args),
         (journal) => recorded.recordRename(journal, inode.gfid, names),
       );
     }
     if (inode === null || recorded.isInternal(call, args.xdata)) return this.next.unlink(call, args);
-    return this.#removal('unlink', args, () => this.next.unlink(call, args));
+    return this.#removal(call, 'unlink', args, () => this.next.unlink(call, args));
   }
   rmdir(call: Call, args: F.RmdirArgs): F.MaybePromise<F.RemoveReply> {
     if (!this.#records(call) || args.loc.inode === null) return this.next.rmdir(call, args);
-    return this.#removal('rmdir', args, () => this.next.rmdir(call, args));
+    return this.#removal(call, 'rmdir', args, () => this.next.rmdir(call, args));
   }
 
   #removal(
+    call: Call,
     fop: 'unlink' | 'rmdir',
     { loc }: F.LocArgs,
     wind: () => F.MaybePromise<F.RemoveReply>,
   ): F.MaybePromise<F.RemoveReply> {
     const path = this.options['capture-del-path'] ? this.#recording.removedPath(directoryOf(loc), loc.name) : '';
-    return then(path, (known) => this.#entry(loc, wind, (journal) => recorded.recordRemoval(journal, fop, loc, known)));
+    return then(path, (known) =>
+      this.#entry(call, loc, wind, (journal) => recorded.recordRemoval(journal, fop, loc, known)),
+    );
   }
 
   rename(call: Call, args: F.RenameArgs): F.MaybePromise<F.RenameReply> {
@@ -201,6 +218,7 @@ export class ChangelogTranslator extends Translator<Options> {
       newName: newLoc.name,
     };
     return this.#entry(
+      call,
       oldLoc,
       () => this.next.rename(call, args),
       (journal) => recorded.recordRename(journal, inode.gfid, names),

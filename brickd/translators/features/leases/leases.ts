@@ -185,10 +185,11 @@ export class LeasesTranslator extends Translator<Options> implements LeaseHost {
     const known: LeaseAccess = { ...access, id: requestedLeaseId(xdata.xdata) };
     if (!file.conflicts(known)) return wind();
     if (!mayWait) throw failure(EAGAIN);
-    return this.#wait(call.client, file, known, wind);
+    return this.#wait(call, file, known, wind);
   }
 
-  #wait<R>(client: Client, file: InodeLeases, access: LeaseAccess, wind: () => F.MaybePromise<R>): Promise<R> {
+  #wait<R>(call: Call, file: InodeLeases, access: LeaseAccess, wind: () => F.MaybePromise<R>): Promise<R> {
+    const { client } = call;
     if (!client.alive) throw failure(ENOTCONN);
     const { waitsFor } = this.#ofClient(client);
     waitsFor.set(file, (waitsFor.get(file) ?? 0) + 1);
@@ -197,7 +198,7 @@ export class LeasesTranslator extends Translator<Options> implements LeaseHost {
       if (left > 0) waitsFor.set(file, left);
       else waitsFor.delete(file);
     };
-    return new Promise<void>((resolve, reject) => {
+    const recalled = new Promise<void>((resolve, reject) => {
       file.wait({
         client,
         access,
@@ -207,17 +208,20 @@ export class LeasesTranslator extends Translator<Options> implements LeaseHost {
           else reject(error);
         },
       });
-    }).then(
-      () => {
-        file.resumed();
-        this.#tidy(file);
-        return wind();
-      },
-      (error: unknown) => {
-        this.#tidy(file);
-        throw error;
-      },
-    );
+    });
+    return call
+      .awaits('lease', () => '', recalled)
+      .then(
+        () => {
+          file.resumed();
+          this.#tidy(file);
+          return wind();
+        },
+        (error: unknown) => {
+          this.#tidy(file);
+          throw error;
+        },
+      );
   }
 
   #write<R>(call: Call, fd: Fd, args: F.Xdata, wind: () => F.MaybePromise<R>): F.MaybePromise<R> {

@@ -88,7 +88,7 @@ export abstract class GuardedIo extends CountedFops {
       if (posix === null || ioAllowed(posix, io, this.mode === 'optimal')) return counted();
       if (fd === null || (fd.flags & O_NONBLOCK) !== 0) throw failure(EAGAIN);
       posix.onFreed = () => mandatory.wake(posix, this.mode);
-      return mandatory.wait(io).then(counted);
+      return call.awaits('lock', () => 'mandatory locking', mandatory.wait(io)).then(counted);
     });
   }
 }

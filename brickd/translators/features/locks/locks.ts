@@ -33,6 +33,7 @@ import { EINVAL, ENOTCONN, EOPNOTSUPP, EREMOTE } from '../../../../native/errno.
 import { dumpAll } from './dump.js';
 import type { InodeLocks } from './inode-locks.js';
 import { EntryLock, InodeLock } from './internal/internal-locks.js';
+import { awaitLock } from './lock-holder.js';
 import { LLONG_MAX, LockType, ownerText } from './lock-text.js';
 import { LockTrace } from './lock-trace.js';
 import { LockXattrs } from './lock-xattrs.js';
@@ -114,7 +115,8 @@ export class LocksTranslator extends LockXattrs {
     if (!call.client.alive) throw failure(ENOTCONN);
     domains.revokeInodeLocks(domain, request);
     try {
-      return domain.inode.lock(request, cmd === 2)?.then(done) ?? DONE;
+      const granted = domain.inode.lock(request, cmd === 2);
+      return granted === null ? DONE : awaitLock(call, request, granted).then(done);
     } finally {
       domains.tidy(domain);
     }
@@ -155,7 +157,8 @@ export class LocksTranslator extends LockXattrs {
     if (!call.client.alive) throw failure(ENOTCONN);
     domains.revokeEntryLocks(domain, request);
     try {
-      return domain.entry.lock(request, cmd === 0)?.then(done) ?? DONE;
+      const granted = domain.entry.lock(request, cmd === 0);
+      return granted === null ? DONE : awaitLock(call, request, granted).then(done);
     } finally {
       domains.tidy(domain);
     }
@@ -207,7 +210,8 @@ export class LocksTranslator extends LockXattrs {
   async #removeLater<R>(call: Call, inode: Inode, wind: () => MaybePromise<R>): Promise<R> {
     const locks = this.locksOf(inode);
     call.hold(inode);
-    await locks.domainLocks().waitForRemoval(call.client);
+    const inodeLocks = 'inode locks of other clients';
+    await call.awaits('lock', () => inodeLocks, locks.domainLocks().waitForRemoval(call.client));
     try {
       return await wind();
     } finally {

@@ -3,9 +3,9 @@ import type { Call } from '../../../../mux/xlator/call.js';
 import { failure } from '../../../../mux/xlator/fop-error.js';
 import type { ActiveLock, Flock, LkArgs, LkReply, MaybePromise } from '../../../../mux/xlator/fops.js';
 import type { Client, Fd } from '../../../../mux/xlator/inode.js';
-import { then } from '../../../../mux/xlator/maybe-promise.js';
 import { E2BIG, EAGAIN, EBUSY, EINVAL, ENOTCONN, EREMOTE } from '../../../../native/errno.js';
 import type { InodeLocks } from './inode-locks.js';
+import { rangeHolder } from './lock-holder.js';
 import { isNullOwner, LLONG_MAX, LockType, now } from './lock-text.js';
 import { flockOf, type Holder, type Range } from './posix/posix-lock.js';
 
@@ -69,12 +69,12 @@ export function lk(locks: InodeLocks, call: Call, args: LkArgs, slot: number, en
     case Cmd.setlk:
     case Cmd.setlkw:
       if (enforced && range.type !== LockType.unlock) return preempt(locks, holder, range);
-      return setlk(locks, holder, range, args.cmd === Cmd.setlkw);
+      return setlk(locks, call, holder, range, args.cmd === Cmd.setlkw);
     case Cmd.reserve:
     case Cmd.reserveWait: {
       const done = locks.reserveLocks().reserve(reservation(holder, range), args.cmd === Cmd.reserveWait);
       const reply = (): LkReply => answer(getlk(locks, holder, range));
-      return done === null ? reply() : done.then(reply);
+      return done === null ? reply() : call.awaits('lock', () => RESERVED, done).then(reply);
     }
     case Cmd.unreserve:
       locks.reserveLocks().release(reservation(holder, range));
@@ -99,12 +99,16 @@ function getlk(locks: InodeLocks, holder: Holder, range: Range): Flock {
   return { ...flockOf(conflict, conflict.holder.owner), whence: range.whence };
 }
 
-function setlk(locks: InodeLocks, holder: Holder, range: Range, mayWait: boolean): MaybePromise<LkReply> {
+const RESERVED = 'a reservation';
+
+function setlk(locks: InodeLocks, call: Call, holder: Holder, range: Range, mayWait: boolean): MaybePromise<LkReply> {
   if (range.type < LockType.read || range.type > LockType.unlock) throw failure(EINVAL);
   if (locks.move?.migrated) throw failure(EREMOTE);
   const pass = locks.reserved?.pass(reservation(holder, range)) ?? null;
-  if (pass !== null) return pass.then(() => set(locks, holder, range, mayWait));
-  return set(locks, holder, range, mayWait);
+  if (pass !== null) {
+    return call.awaits('lock', () => RESERVED, pass).then(() => set(locks, call, holder, range, mayWait));
+  }
+  return set(locks, call, holder, range, mayWait);
 }
 
 /**
@@ -127,17 +131,20 @@ function preempt(locks: InodeLocks, holder: Holder, range: Range): LkReply {
 
 const isMoving = (locks: InodeLocks): boolean => locks.move !== null && locks.move.mover !== null;
 
-function set(locks: InodeLocks, holder: Holder, range: Range, mayWait: boolean): MaybePromise<LkReply> {
+function set(locks: InodeLocks, call: Call, holder: Holder, range: Range, mayWait: boolean): MaybePromise<LkReply> {
   const unlocking = range.type === LockType.unlock;
   if (!unlocking && !holder.client.alive) throw failure(ENOTCONN);
   const posix = locks.posixLocks();
-  if (posix.conflict(holder, range) !== null) {
+  const conflict = posix.conflict(holder, range);
+  if (conflict !== null) {
     if (!mayWait) throw failure(EAGAIN);
     // Who waits releases what it has there: two owners that both want to make a read lock a write lock would wait for ever.
     posix.apply(holder, { ...range, type: LockType.unlock });
     posix.grant();
     if (isMoving(locks)) return locks.fileMove().hold(holder.client);
-    return then(posix.wait(holder, range), answer);
+    return call
+      .awaits('lock', () => rangeHolder(posix.conflict(holder, range) ?? conflict), posix.wait(holder, range))
+      .then(answer);
   }
   if (isMoving(locks)) return locks.fileMove().hold(holder.client);
   posix.apply(holder, range);

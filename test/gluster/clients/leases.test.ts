@@ -1,0 +1,5 @@
+/** Leases as NFS-Ganesha and Samba take them, by libgfapi. */
+import t from 'tap';
+import { scenario } from '../scenario.js';
+
+await scenario(t, 'leases', { timeoutS: 200 });

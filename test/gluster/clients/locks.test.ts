@@ -1,0 +1,5 @@
+/** Record locks between clients. */
+import t from 'tap';
+import { scenario } from '../scenario.js';
+
+await scenario(t, 'locks', { timeoutS: 120 });
