@@ -7,7 +7,7 @@
 import { type ByteString, bytesOfLatin1, latin1OfBytes } from '../../native/bytes.js';
 import { EACCES, EAGAIN, EINVAL, ENOENT } from '../../native/errno.js';
 import type { Region } from '../../native/memory.js';
-import type { Logger } from '../base/log.js';
+import { type Logger, loggerFor } from '../base/log.js';
 import type { AuthRequest, AuthRules } from '../brick/auth.js';
 import { type ClientIdentity, credentialText } from '../brick/client.js';
 import type { TlsProfile } from '../tls/tls-profile.js';
@@ -215,9 +215,10 @@ export class Handshake implements ConnectionHandler {
     }
     const verdict = await entry.auth.check(auth);
     if (this.#connection.closed) return;
-    for (const note of verdict.notes) this.#host.log.info(0, note);
+    const log = loggerFor(entry.serverName);
+    for (const note of verdict.notes) log.info(0, note);
     if (!verdict.accepted) {
-      this.#host.log.error(115034, `Cannot authenticate client from ${uid} ${dict.text('client-version') ?? ''}`);
+      log.error(115034, `Cannot authenticate client from ${uid} ${dict.text('client-version') ?? ''}`);
       const text = 'Authentication failed';
       this.#refuse(xid, name, { errno: EACCES, text, childUp: true, volumeId: entry.volumeId });
       return;

@@ -9,6 +9,7 @@ import { addon, type NativeTlsContext } from '../../native/addon.js';
 import { defined } from '../../native/assert.js';
 import type { Logger } from '../base/log.js';
 import { contentsOf, type ProfileContents, pathsOf, signatureOf } from './profile-files.js';
+import { type SecureAccess, secureAccess } from './secure-access.js';
 import type { TlsProfile } from './tls-profile.js';
 
 /** Profiles that a context can tell apart; more volumes of one process hardly ask for TLS in as many different ways. */
@@ -39,15 +40,17 @@ interface Made {
 export class TlsContexts {
   readonly #profiles: () => Iterable<TlsProfile>;
   readonly #log: () => Logger;
+  readonly #managementAccess: () => Promise<SecureAccess | null>;
   #made: Made | null = null;
   #running: Promise<TlsContext> | null = null;
   /** Begins when the running one has ended: whoever asks meanwhile may have seen files that the running one has not. */
   #next: Promise<TlsContext> | null = null;
 
   /** profiles: of the bricks that are served now; those that are the same may come more than once. */
-  constructor(profiles: () => Iterable<TlsProfile>, log: () => Logger) {
+  constructor(profiles: () => Iterable<TlsProfile>, log: () => Logger, managementAccess = () => secureAccess()) {
     this.#profiles = profiles;
     this.#log = log;
+    this.#managementAccess = managementAccess;
   }
 
   /** The context as the files are now. Rejects with an Error that says what keeps it from being made. */
@@ -70,11 +73,14 @@ export class TlsContexts {
   }
 
   async #refresh(): Promise<TlsContext> {
-    const profiles = [...new Map([...this.#profiles()].map((p) => [p.key, p])).values()].slice(0, MOST_PROFILES);
-    if (profiles.length === 0) throw new Error('no brick here takes TLS connections: server.ssl is off');
+    const asked = [...new Map([...this.#profiles()].map((p) => [p.key, p])).values()].slice(0, MOST_PROFILES);
+    if (asked.length === 0) throw new Error('no brick here takes TLS connections: server.ssl is off');
+    // Where management uses TLS, its depth holds for bricks, too, whatever their options say: as with stock.
+    const management = await this.#managementAccess();
+    const profiles = management === null ? asked : asked.map((p) => ({ ...p, depth: management.depth }));
     const paths = await Promise.all(profiles.map(pathsOf));
     const signatures = await Promise.all(paths.map(signatureOf));
-    const signature = JSON.stringify([profiles.map((p) => p.key), signatures]);
+    const signature = JSON.stringify([profiles.map((p) => [p.key, p.depth]), signatures]);
     if (this.#made?.signature !== signature) {
       const contents = await Promise.all(paths.map(contentsOf)).catch((error: Error) => error);
       this.#made = { signature, result: contents instanceof Error ? contents : this.#make(profiles, contents) };

@@ -11,6 +11,7 @@ import t from 'tap';
 import { loggerFor } from '../../../mux/base/log.js';
 import { type Greeted, Greeting, type GreetingHost } from '../../../mux/handshake/greeting.js';
 import { HandshakeBudget } from '../../../mux/handshake/handshake-memory.js';
+import type { SecureAccess } from '../../../mux/tls/secure-access.js';
 import { TlsContexts } from '../../../mux/tls/tls-contexts.js';
 import { type TlsOptions, type TlsProfile, tlsProfile } from '../../../mux/tls/tls-profile.js';
 import { Connection } from '../../../mux/transport/connection.js';
@@ -68,6 +69,8 @@ class EchoPort implements GreetingHost {
   profiles: TlsProfile[];
   takesPlain = false;
   failed = 0;
+  /** What the file secure-access says. */
+  access: SecureAccess | null = null;
   readonly port: number;
   readonly #loop: AcceptLoop;
 
@@ -76,6 +79,7 @@ class EchoPort implements GreetingHost {
     this.tls = new TlsContexts(
       () => this.profiles,
       () => this.log,
+      async () => this.access,
     );
     const fd = addon.listenTcp('127.0.0.1', 0, 4, 64);
     this.port = (addon.sockName(fd) as [string, number])[1];
@@ -178,6 +182,35 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     socket.destroy();
   });
 }
+
+t.test('how long a chain may be: as options say, or as secure-access does', async (t) => {
+  for (const [name, by] of [
+    ['mid1', 'ca'],
+    ['mid2', 'mid1'],
+  ]) {
+    openssl(`req ${KEY} -keyout ${name}.key -subj /CN=${name} -out ${name}.csr`);
+    writeFileSync(at('authority'), 'basicConstraints=critical,CA:TRUE\n');
+    openssl(
+      `x509 -req -in ${name}.csr -CA ${by}.crt -CAkey ${by}.key -CAcreateserial -extfile authority -days 2 -out ${name}.crt`,
+    );
+  }
+  certificate('deep', 'mid2', '/CN=deep');
+  const chain = ['deep', 'mid2', 'mid1'].map((name) => readFileSync(at(`${name}.crt`), 'latin1'));
+  writeFileSync(at('deep.crt'), chain.join(''));
+  const port = new EchoPort(profile());
+  t.teardown(() => port.close());
+  const deep = (): Promise<boolean> => answers(clientOptions(port.port, 'deep'));
+  t.equal(await deep(), false);
+  port.access = { depth: 2 };
+  t.equal(await deep(), true);
+  t.equal(port.greetedAll.at(-1)?.tls?.meets(defined(port.profiles[0], 'a profile')), true);
+  port.profiles = [profile({ 'transport.socket.ssl-cert-depth': 3 })];
+  t.equal(await deep(), true);
+  port.access = { depth: 1 };
+  t.equal(await deep(), false, 'secure-access counts, not the option');
+  port.access = null;
+  t.equal(await deep(), true);
+});
 
 t.test('a client that takes its time, and one that sends little by little', async (t) => {
   const port = new EchoPort(profile());
