@@ -1,6 +1,6 @@
 /**
- * What control groups leave the process of the machine: memory and processor time, of version 1 (one hierarchy for each) and version 2.
- * A limit of a group holds for the groups below it, so the least on the way up counts.
+ * Memory and CPU limits of the process's control groups, version 1 (a hierarchy per controller) and 2. A limit also
+ * holds for the groups below it, so the lowest on the way up counts.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

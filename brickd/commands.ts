@@ -28,7 +28,7 @@ export async function runCommand(argv: string[]): Promise<void> {
 const usageError = (error: unknown): CommandError | undefined =>
   error instanceof Error && error.name === 'YError' ? new CommandError(error.message, 64) : undefined;
 
-/** Made anew for each use. Man pages and completion are made from it, too. */
+/** Created for each use. Man pages and completion are generated from it, too. */
 export function commandParser(argv: string[]) {
   return yargs(argv)
     .scriptName('brickd')

@@ -1,4 +1,4 @@
-/** How many brick workers a process has at most, and how much JavaScript memory each, if nobody says. */
+/** Default number of brick workers of a process, and default limit of JavaScript memory of each. */
 
 /** Workers at most by default: each takes memory of its own, and what blocks runs in the native pool anyway. */
 const MAX_WORKERS = 4;

@@ -1,6 +1,6 @@
 /**
- * What of a checkout runs, and nothing else: no sources, no tests, no headers, no documents of dependencies. A package is made of
- * this tree, which needs no compiler and no npm.
+ * Copies what brickd needs at run time out of a checkout: no sources, tests, headers or documents of dependencies.
+ * Packages are built from this tree, and need neither a compiler nor npm.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

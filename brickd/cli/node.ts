@@ -1,4 +1,7 @@
-/** `brickd node`: the exporter of a node. It tells of every brick that glusterd wants to run here, whatever has become of its process. */
+/**
+ * `brickd node`: the node exporter. It reports every brick that glusterd wants to run on this node, whether its process
+ * runs or not.
+ */
 import { once } from 'node:events';
 import { Endpoint } from '../metrics/http/endpoint.js';
 import { ConfigError } from '../metrics/http/yaml-file.js';

@@ -44,13 +44,13 @@ import { StatusPipe } from './status-pipe.js';
 const log = loggerFor('glusterfsd');
 const FILES_WANTED = 1048576;
 const FILES_NEEDED = 65536;
-/** A port that is busy may belong to a process that is just ending. */
+/** Retries of a busy port, which may belong to a process that is just ending. */
 const LISTEN_TRIES = 10;
 const LISTEN_PAUSE_MS = 100;
-/** Time for clients to hear that a brick has failed, before the process of a single brick ends. */
+/** Time for clients to notice that a brick failed, before the process of a single brick ends. */
 const FAILED_BRICK_GRACE_MS = 30_000;
 
-/** Time for an answer to glusterd to leave before the process does. */
+/** Time for a reply to glusterd to be sent before the process exits. */
 const ANSWER_LEAVES_MS = 50;
 
 const NO_VOLFILE_EXIT = 250;
@@ -130,7 +130,7 @@ class BrickProcess implements BrickLife {
     try {
       this.#settle();
       await this.#serve();
-      // The process serves on whatever comes of the sign-in.
+      // The process serves even if the registration with glusterd fails.
       const outcome = (await this.#link?.signIn()) ?? 'accepted';
       this.#status.release(outcome === 'accepted' ? 0 : INIT_FAILED);
     } catch (error) {

@@ -19,25 +19,25 @@ import {
   volfileFacts,
 } from '../glusterd/volfile-store.js';
 import type { DaemonLog } from '../log/open.js';
-import { Lanes, Slots, within } from './lanes.js';
+import { BrickSerializer, Slots, within } from './brick-serializer.js';
 import { readVolfile, volfileIdOf } from './volfile-path.js';
 import { VolfileRefresh } from './volfile-refresh.js';
 
 const log = loggerFor('glusterfsd-mgmt');
-/** Tries to fetch a changed volfile before the round goes on without. */
+/** Tries to fetch a changed volfile before the round continues without it. */
 const REFETCH_TRIES = 8;
-/** Bricks being brought up at once: more than the workers can do, so that some may hang. */
+/** Bricks that are started at a time: more than the workers can do, because some may hang. */
 const ATTACHES = 32;
 
 export interface Waits {
   /** A detach that takes longer continues in the background, and the caller is told so. */
   detachMs: number;
-  /** An attach that takes longer has failed; should the brick come up all the same, it is taken out again. */
+  /** An attach that takes longer has failed; if the brick starts nevertheless, it is detached again. */
   attachMs: number;
 }
 const WAITS: Waits = { detachMs: 10_000, attachMs: 60_000 };
 
-/** absent: there was no such brick. late: it is still going, by itself. */
+/** absent: there was no such brick. late: it is still being detached, in the background. */
 export type Departure = 'gone' | 'late' | 'absent';
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -48,13 +48,13 @@ export class Bricks {
   readonly #log: DaemonLog;
   readonly #waits: Waits;
   readonly volfiles = new VolfileStore();
-  readonly #lanes = new Lanes();
+  readonly #serializer = new BrickSerializer();
   readonly #slots = new Slots(ATTACHES);
   readonly #refresh: VolfileRefresh;
   /** How many attaches and detaches of a brick are not answered yet. */
   readonly #coming = new Map<ByteString, number>();
   readonly #leaving = new Map<ByteString, number>();
-  /** Bricks whose detach was given up waiting for. */
+  /** Bricks whose detach has timed out. */
   readonly #lost = new Set<ByteString>();
   /** The server's option `statedump-path`, of the volfile read last. */
   statedumpPath = NO_BYTES;
@@ -80,24 +80,24 @@ export class Bricks {
     });
   }
 
-  /** Bricks that are served and stay: not those that are on their way out. */
+  /** Bricks that are served and are not being detached. */
   staying(): ByteString[] {
     return this.#server.bricks().filter((brick) => !this.#leaving.has(brick) && !this.#lost.has(brick));
   }
 
-  /** Served, or about to be. */
+  /** Served, or being attached. */
   knows(brick: ByteString): boolean {
     return this.#coming.has(brick) || this.#server.bricks().includes(brick);
   }
 
-  /** True when no brick is left and none is coming or going. */
+  /** True when no brick is left and none is being attached or detached. */
   get empty(): boolean {
     return this.#coming.size === 0 && this.#leaving.size === 0 && this.staying().length === 0;
   }
 
   /**
-   * Brings a brick up from the text of its volfile and logs its graph. One that is up already on the same volfile-id takes
-   * over what has changed. Throws what makes that impossible.
+   * Starts a brick from the text of its volfile and logs its graph. One that already runs with the same volfile-id takes
+   * over the changes. Throws what makes that impossible.
    */
   async attach(volfileId: string, text: string): Promise<VolfileFacts> {
     const facts = volfileFacts(text, volfileId, this.#args.xlatorOptions);
@@ -110,7 +110,7 @@ export class Bricks {
     }
   }
 
-  /** As {@link attach}, from a volfile of the local disk, as glusterd has a further brick attached. */
+  /** As {@link attach}, from a volfile on the local disk, which is how glusterd attaches further bricks. */
   async attachFile(path: ByteString): Promise<VolfileFacts> {
     try {
       // Read at once: from here on the brick's name is known, and requests for it keep their order.
@@ -122,13 +122,13 @@ export class Bricks {
   }
 
   /**
-   * Takes a brick out. Resolves when it is gone, or after a while when it is still going. leave: run at its turn, and
+   * Detaches a brick. Resolves when it is gone, or after a while if that takes longer. leave: run at its turn, and
    * waited for as well.
    */
   async detach(brick: ByteString, leave: () => Promise<void> = async () => {}): Promise<Departure> {
     if (!this.knows(brick)) return 'absent';
     count(this.#leaving, brick, 1);
-    const gone = this.#lanes.run(brick, async (): Promise<Departure> => {
+    const gone = this.#serializer.run(brick, async (): Promise<Departure> => {
       if (!this.#server.bricks().includes(brick)) return 'absent';
       const left = leave();
       await this.#server.detach(brick);
@@ -162,7 +162,7 @@ export class Bricks {
   /** Resolves when nothing is in progress. */
   async idle(): Promise<void> {
     await this.#refresh.idle();
-    await this.#lanes.idle();
+    await this.#serializer.idle();
   }
 
   // --- attach -------------------------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ export class Bricks {
     let givenUp = false;
     const turn = signal();
     const begun = signal();
-    const run = this.#lanes.run(brick, async () => {
+    const run = this.#serializer.run(brick, async () => {
       if (givenUp) return;
       turn.give();
       await this.#slots.take();
@@ -219,8 +219,8 @@ export class Bricks {
   }
 
   /**
-   * An attach of a brick that is served: glusterd has lost the answer to the first one. To refuse would make it take the
-   * brick for stopped.
+   * An attach of a brick that is served: glusterd has lost the reply to the first one. A refusal would make it treat the
+   * brick as stopped.
    */
   async #again(spec: BrickSpec): Promise<void> {
     const { brick, volfileId } = spec;
@@ -258,8 +258,8 @@ export class Bricks {
       const lacking = unapplied.length > 0 ? { unapplied: unapplied.length } : {};
       log.info(0, event('volfile applied to the running brick', { brick, 'volfile-id': id, ...lacking }));
     };
-    this.#lanes.run(brick, work).catch((error: unknown) => {
-      // Whatever comes next is to be applied, be it the text that is served.
+    this.#serializer.run(brick, work).catch((error: unknown) => {
+      // The next text must be applied even if it equals the served one.
       this.volfiles.outdate(id);
       const reason = reasonOf(error);
       log.error(
@@ -275,12 +275,12 @@ export class Bricks {
 
   #applyProcessOptions(facts: VolfileFacts): void {
     this.statedumpPath = facts.statedumpPath;
-    // Where bricks share the process, the level of one is no business of the others.
+    // Where bricks share the process, the log level of one must not affect the others.
     this.#log.applyOptions(facts.brickOptions, this.#args.brickMux ? [latin1OfBytes(facts.brick), facts.volume] : []);
   }
 }
 
-/** The volfile of a brick without glusterd, whose id is a path. One that can't be read is not tried again by itself. */
+/** The volfile of a brick without glusterd, whose id is a path. If it cannot be read, it is not retried. */
 async function readAgain(path: ByteString): Promise<string> {
   try {
     return readVolfile(path);

@@ -9,7 +9,7 @@ import type { BrickArguments } from '../arguments/brick-arguments.js';
 import { Backoff, pause } from '../glusterd/backoff.js';
 import type { GlusterdAddress } from '../glusterd/dial.js';
 import { Management, VolfileRefused } from '../glusterd/management.js';
-import { eachLimited } from './lanes.js';
+import { eachLimited } from './brick-serializer.js';
 import { StartFailure } from './start-failure.js';
 
 const log = loggerFor('glusterfsd-mgmt');
@@ -49,7 +49,7 @@ export class GlusterdLink {
   readonly #events: LinkEvents;
   /** Counts the rounds begun: a newer one replaces an older one. */
   #round = 0;
-  /** Bricks whose sign-in glusterd has taken. */
+  /** Bricks that are registered with glusterd. */
   readonly #known = new Set<ByteString>();
 
   constructor(args: BrickArguments, events: LinkEvents) {
@@ -103,7 +103,7 @@ export class GlusterdLink {
     let refused = false;
     for (let tries = 1; round === this.#round; tries++) {
       await eachLimited([...left], SIGN_INS, async (brick) => {
-        // Asked each time: one that has been signed out meanwhile must not come back into the port map.
+        // Checked each time: a brick that was deregistered meanwhile must not get back into the port map.
         const accepted = this.#events.bricks().includes(brick) ? await this.#signInOne(brick) : true;
         if (accepted === undefined) return;
         left.delete(brick);
@@ -117,7 +117,7 @@ export class GlusterdLink {
     tell('silent');
   }
 
-  /** Whether glusterd has taken the sign-in of a brick, and the connection to it has stayed since. */
+  /** Whether a brick is registered with glusterd, and the connection has not been lost since. */
   knows(brick: ByteString): boolean {
     return this.#known.has(brick);
   }
@@ -135,7 +135,7 @@ export class GlusterdLink {
     }
   }
 
-  /** Takes a brick out of glusterd's port map, if it can be told soon. Never rejects. */
+  /** Removes a brick from glusterd's port map, if glusterd answers soon. Never rejects. */
   async signOut(brick: ByteString): Promise<void> {
     const { brickPort, brickPort2 } = this.#args;
     this.#known.delete(brick);

@@ -12,7 +12,7 @@ import { CALL_VARIABLE, packCall } from './call.js';
 /** Descriptor on which the serving process writes its start-up status, one native int. */
 export const STATUS_FD = 3;
 
-/** Exit status of a serving process that ended without a word. */
+/** Exit status if the serving process ended without reporting one. */
 const NO_STATUS = 1;
 
 /** argv: the exact command line, program first. Never returns: the process exits with the status of the start. */

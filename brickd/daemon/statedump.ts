@@ -22,7 +22,7 @@ export interface DumpOptions {
 const selectionOf = (on: (name: StatedumpSection) => boolean): DumpSelection =>
   Object.fromEntries(DUMP_SECTIONS.map((name) => [name, on(name)])) as DumpSelection;
 
-/** What is told when an options file selects nothing. */
+/** Sections that are dumped when an options file selects nothing. */
 const DEFAULTS = new Set<StatedumpSection>(['mem', 'callpool']);
 
 /**

@@ -7,7 +7,7 @@ import { event, loggerFor } from '../../mux/base/log.js';
 import { pause } from '../glusterd/backoff.js';
 import { VolfileRefused } from '../glusterd/management.js';
 import { digestOf, type StoredVolfile } from '../glusterd/volfile-store.js';
-import { eachLimited } from './lanes.js';
+import { eachLimited } from './brick-serializer.js';
 
 const log = loggerFor('glusterfsd-mgmt');
 /** Fetches in progress at once. */

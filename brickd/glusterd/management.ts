@@ -61,9 +61,9 @@ const REFUSED_PAUSE_MS = 300;
 const UNREACHED_MS = 60_000;
 
 export interface ManagementEvents {
-  /** glusterd says that volfiles have changed. */
+  /** glusterd sent a notice of changed volfiles. */
   volfilesChanged(): void;
-  /** The connection is up again after a loss: bricks have to be signed in anew. */
+  /** The connection is up again after a loss: bricks must be registered again. */
   reconnected(): void;
 }
 
@@ -71,9 +71,9 @@ export class Management {
   readonly #address: GlusterdAddress;
   readonly #events: ManagementEvents;
   #rpc: RpcSocket | null = null;
-  /** Why glusterd does not want this process; '' while it does. */
+  /** Why glusterd refuses this process; '' if it does not. */
   #refusal = '';
-  /** Between tries to connect; begins anew once glusterd has said something. */
+  /** Pause between connection attempts; reset once glusterd has answered. */
   readonly #backoff = new Backoff(RETRY_FIRST_MS, RETRY_MAX_MS);
   #closed = false;
 
@@ -140,7 +140,7 @@ export class Management {
     return reply.op_ret >= 0;
   }
 
-  /** Takes a brick out of the port map, if glusterd can be told in time. Never rejects. */
+  /** Removes a brick from the port map, if glusterd answers in time. Never rejects. */
   async signOut(brick: ByteString, port: number, rdmaPort: number): Promise<void> {
     const request = { brick: latin1OfBytes(brick), port, rdma_port: rdmaPort };
     try {

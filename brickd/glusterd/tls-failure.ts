@@ -1,4 +1,4 @@
-/** How TLS with glusterd fails, and why. */
+/** Errors of TLS connections to glusterd, with their cause. */
 
 /** No TLS connection came about, or glusterd is not whom we trust. */
 export class TlsFailure extends Error {

@@ -38,7 +38,7 @@ export class FloodBound {
     this.#write = write;
   }
 
-  /** True when the line is one too many: the caller writes nothing. nowMs: of a clock that never goes back. */
+  /** True if the line exceeds the limit: the caller writes nothing. nowMs: from a clock that never goes back. */
   exceeded(parts: LogParts, nowMs: number): boolean {
     this.endWindows(nowMs);
     const key = kindOf(parts);

@@ -44,7 +44,7 @@ export class Repetition {
     return false;
   }
 
-  /** Remembers a message that is about to be written; what falls out of the list for it is written first. */
+  /** Remembers a message that is about to be written; the count of the one that it displaces is written first. */
   remember(parts: LogParts, nowUs: number): void {
     if (this.size === 0) return;
     for (const entry of this.#entries.splice(0, this.#entries.length + 1 - this.size)) this.#end(entry);

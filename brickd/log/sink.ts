@@ -76,7 +76,7 @@ export class FileLog implements LogSink {
     }
   }
 
-  /** Writes what is still only counted. */
+  /** Writes the counts of suppressed lines. */
   flush(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;

@@ -1,6 +1,6 @@
 /**
- * What a brick process leaves behind of a brick that it could not start or had to give up: why. The node exporter tells it for as long as
- * the brick does not run; the next start that succeeds takes it away. The files are in memory (/run): a reboot forgets them.
+ * Records why a brick could not be started or was given up. The node exporter reports it while the brick does not run;
+ * the next successful start removes it. The files are in /run, so a reboot removes them too.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';

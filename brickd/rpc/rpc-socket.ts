@@ -10,9 +10,9 @@ import { XdrError, XdrReader } from '../../mux/wire/xdr.js';
 import { type Region, region } from '../../native/memory.js';
 import { callRecord, type Procedure, rejectionRecord } from './rpc-records.js';
 
-/** A call that got no result: the connection went, the time ran out, or the other side refused it. */
+/** A call without a result: the connection was lost, the time ran out, or the peer refused it. */
 export class RpcFailure extends Error {
-  /** The other side answered, but refused the call. */
+  /** The peer replied, but refused the call. */
   readonly refused: boolean;
 
   constructor(message: string, refused = false) {
@@ -40,19 +40,19 @@ interface Pending {
   timer: NodeJS.Timeout;
 }
 
-/** What a call of the other side meets. The reader is valid during the call only. */
+/** Handles a call of the peer. The reader is valid during the call only. */
 export type CallHandler = (call: CallHeader, args: XdrReader, socket: RpcSocket) => void;
 
 export class RpcSocket {
   readonly socket: Socket;
-  /** Why the stream was given up, for the log; '' while it is good. */
+  /** Why the stream was closed, for the log; '' while it is good. */
   fault = '';
   readonly #records = new RecordReader(receiveRegion, MAX_RECORD_BYTES);
   readonly #pending = new Map<number, Pending>();
   readonly #onCall: CallHandler;
   #xid = 0;
 
-  /** onFault: bytes came that are no RPC, and the connection is being closed. */
+  /** onFault: malformed RPC was received, and the connection is being closed. */
   constructor(socket: Socket, onCall: CallHandler, onFault: (reason: string) => void) {
     this.socket = socket;
     this.#onCall = onCall;
@@ -79,7 +79,7 @@ export class RpcSocket {
     if (this.open) this.socket.write(record);
   }
 
-  /** Calls a procedure of the other side. Rejects with an RpcFailure. timeoutMs bounds the wait for the answer. */
+  /** Calls a procedure of the peer. Rejects with an RpcFailure. timeoutMs bounds the wait for the answer. */
   call<Q, A>(to: Procedure, request: Struct<Q>, message: Q, reply: Struct<A>, timeoutMs: number): Promise<A> {
     if (!this.open) return Promise.reject(new RpcFailure('not connected'));
     this.#xid = (this.#xid + 1) >>> 0;
@@ -100,7 +100,7 @@ export class RpcSocket {
       const { region: memory, start, room } = this.#records.target();
       const count = chunk.copy(memory.bytes, start, at, at + room);
       at += count;
-      // A message may be kept, and the memory is the next one's.
+      // A message may be kept, but the memory is reused for the next one.
       const problem = this.#records.received(count, (from, begin, end) => {
         if (!this.socket.destroyed) this.#message(Buffer.from(from.bytes.subarray(begin, end)));
       });

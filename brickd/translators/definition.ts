@@ -1,5 +1,6 @@
 /**
- * What the server has to know of a translator type. Each type is a folder `<category>/<name>` whose `definition.ts` exports one:
+ * The definition of a translator type, which the server needs to create it. Each type is a folder `<category>/<name>`
+ * whose `definition.ts` exports one:
  *
  *   export const definition = defineTranslator({
  *     type: 'features/barrier',

@@ -2,7 +2,7 @@
 export class SerialByKey {
   readonly #last = new Map<string, Promise<void>>();
 
-  /** Runs work when all that was begun before for the key has ended: at once if there is none. */
+  /** Runs work when all earlier work for the key has ended; at once if there is none. */
   run<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#last.get(key);
     const mine = before === undefined ? work() : before.then(work);

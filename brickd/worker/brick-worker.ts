@@ -19,13 +19,13 @@ import { registry } from './translator-registry.js';
 
 await inheritLog();
 
-/** The line to the main thread. */
+/** The message port to the main thread. */
 let line: MessagePort | null = null;
 const report = (event: WorkerEvent): void => line?.postMessage(event);
 const host = new BrickHost(registry, report);
 
 /**
- * A fault of the program: nothing in this thread can be relied on any more. It ends, the addon closes what it had open, and
+ * A bug: nothing in this thread can be relied on any more. It ends, the addon closes its descriptors, and
  * its bricks start again in another.
  */
 function fault(thrown: unknown): void {
@@ -35,7 +35,7 @@ function fault(thrown: unknown): void {
 process.on('uncaughtException', fault);
 process.on('unhandledRejection', fault);
 
-/** The first task: who listens to this worker. */
+/** The first task: connects the worker to the main thread. */
 export function hello({ argument }: Task<WorkerHello>): void {
   line = argument.line;
   addon.endAtHeapBound(argument.heapExhausted);
@@ -71,7 +71,7 @@ export const slow = workerTask((_: null) =>
 );
 export const stats = workerTask((_: null) => workerStats(host.bricks()));
 
-/** Fails as it is told: so that tests can see what becomes of its bricks. */
+/** Fails on demand, so that tests can check what happens to its bricks. */
 export function fail({ argument }: Task<FaultKind>): void {
   if (argument === 'exit') process.exit(3);
   if (argument === 'reject') {

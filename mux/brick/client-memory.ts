@@ -161,7 +161,7 @@ export class ClientMemory implements MemoryAccount, ConnectionMemory {
     if (this.#waiting.length > 0) this.#letIn();
   }
 
-  /** Gives room to records that wait for it, in their order. */
+  /** Grants room to waiting records, in order. */
   #letIn(): void {
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
       const { connection, bytes } = first;

@@ -34,7 +34,7 @@ export class SubdirMissing extends Error {
   }
 }
 
-/** What the registry needs of its brick. */
+/** What the client registry needs of its brick. */
 export interface ClientHost {
   readonly name: ByteString;
   readonly log: Logger;
@@ -42,7 +42,7 @@ export interface ClientHost {
   readonly top: Fops;
   readonly layers: readonly Translator[];
   readonly releaseFd: (fd: Fd) => void;
-  /** Why no client is taken; '': it is. */
+  /** Why no client is accepted; '' if clients are. */
   readonly refusal: string;
   /** Runs work of the server itself on behalf of a client, as a fop in progress. */
   internally<T>(client: Client, fop: number, work: (call: Call) => Promise<T>): Promise<T>;
@@ -74,7 +74,7 @@ export class ClientRegistry {
       if (identity.subdir !== '' && identity.subdir !== '/')
         client.mounted = this.#mountSubdir(client, identity.subdir);
     }
-    // Counted before the wait: the client must not go while another connection of it waits for the same directory.
+    // Counted before the wait: the client must not be removed while another of its connections waits for the same directory.
     client.connections++;
     try {
       if (client.mounted !== null) await client.mounted;
@@ -110,7 +110,7 @@ export class ClientRegistry {
     }
   }
 
-  /** Asks changed rules about every client that is connected; those that may no longer use the brick are disconnected. */
+  /** Checks every connected client by changed rules; clients that may no longer use the brick are disconnected. */
   async reauthorise(rules: AuthRules): Promise<void> {
     const { log, name } = this.#host;
     for (const session of [...this.sessions]) {
@@ -126,7 +126,7 @@ export class ClientRegistry {
     for (const session of [...this.sessions]) session.connection.close(reason);
   }
 
-  /** Closes all connections; resolves when they have gone. */
+  /** Closes all connections; resolves when all are closed. */
   async disconnected(reason: string): Promise<void> {
     const gone = new Promise<void>((resolve) => {
       if (this.sessions.size === 0) resolve();
@@ -153,7 +153,7 @@ export class ClientRegistry {
     if (--client.connections === 0) this.#clientGone(client);
   }
 
-  /** The last connection of a client has gone: its locks and fds go too. */
+  /** The last connection of a client has closed: its locks and fds are released. */
   #clientGone(client: ClientState): void {
     const { log, layers, table, releaseFd } = this.#host;
     client.alive = false;
@@ -171,7 +171,7 @@ export class ClientRegistry {
     log.info(101055, `Shutting down connection ${client.uid}`);
   }
 
-  /** Translators get a flush of each file that the client has left open; its fd is released after that. */
+  /** Flushes a file that the client left open, then releases its fd. */
   #flush(client: ClientState, fd: Fd): void {
     const { log, name } = this.#host;
     const flushed = this.#host.internally(client, FLUSH, async (call) => {

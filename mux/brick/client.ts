@@ -22,7 +22,7 @@ export interface ClientIdentity {
   subdir: string;
   /** RPC credential of the handshake, as {@link credentialText} has it. */
   credential: string;
-  /** What it was let in for: asked again when the rules change. */
+  /** Its authorization request, checked again when the rules change. */
   auth: AuthRequest;
 }
 
@@ -58,7 +58,7 @@ export class ClientState implements Client {
   readonly auth: AuthRequest;
   readonly ctx: unknown[] = [];
   alive = true;
-  /** Connections bound to this client, or about to be: the last one to go takes its fds and locks along. */
+  /** Connections bound to this client, or about to be. When the last one closes, its fds and locks are released. */
   connections = 0;
   /** Resolves when the subdirectory that it mounts has been found; null: it mounts none. */
   mounted: Promise<void> | null = null;
@@ -161,7 +161,7 @@ export class ClientState implements Client {
   }
 }
 
-/** The brick itself, as the author of calls that no client makes. */
+/** The brick itself, as the client of its own calls. */
 export class OwnClient implements Client {
   readonly id = ++lastId;
   readonly uid = 'brick';

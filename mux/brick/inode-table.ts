@@ -13,17 +13,17 @@ import { type Gfid, gfidKey, isNullGfid, ROOT_GFID, ROOT_KEY } from '../xlator/g
 import { Inode } from '../xlator/inode.js';
 import { walkUp } from '../xlator/known-path.js';
 
-/** Inodes looked at per insertion beyond the limit: bounds the work that one call can be charged with. */
+/** Inodes checked per insertion beyond the limit: bounds the work of one call. */
 const SWEEP_STEPS = 8;
-/** Inodes looked at in one go when an idle brick gives some back. */
+/** Inodes checked at a time when an idle brick drops some. */
 const SHED_STEPS = 4096;
-/** Insertions beyond the common bound until the largest table is looked for again. */
+/** Insertions beyond the common limit until the largest table is determined again. */
 const LARGEST_FOR = 256;
 
-/** Inodes that all tables of this thread keep without need: some hundred bytes each. */
+/** Unused inodes that all tables of this thread may keep: some hundred bytes each. */
 export const inodeBudget = new SharedBudget<InodeTable>(131072, LARGEST_FOR);
 
-/** Whether the inode is the other one or above it. True as well where that takes too long to tell. */
+/** Whether the inode is the other one or an ancestor of it. True as well if finding out takes too long. */
 function isAtOrAbove(inode: Inode, other: Inode): boolean {
   if (inode === other) return true;
   if (inode.children === null) return false;
@@ -35,7 +35,7 @@ function isAtOrAbove(inode: Inode, other: Inode): boolean {
 function setNamespaceBelow(top: Inode, namespace: Inode | null): void {
   const before = top.namespace;
   top.namespace = namespace;
-  // What is below and not known is found out when it matters.
+  // Unknown inodes below get their namespace when it is needed.
   if (before === null) return;
   const open = [top];
   for (let at = open.pop(); at !== undefined; at = open.pop()) {
@@ -99,7 +99,7 @@ export class InodeTable {
     return this.#byKey.values();
   }
 
-  /** The inode of a gfid, made if it is new. `gfid` is copied. */
+  /** The inode of a gfid, created if it is new. `gfid` is copied. */
   intern(gfid: Gfid, mode: number): Inode {
     const key = gfidKey(gfid);
     let inode = this.#byKey.get(key);
@@ -119,7 +119,7 @@ export class InodeTable {
   }
 
   /**
-   * Notes that `name` in `parent` is the file of that gfid; another one under that name is dropped. A link that would put a
+   * Links `name` in `parent` to the inode of that gfid; another one under that name is dropped. A link that would put a
    * directory below itself is not made: the inode comes back as it was.
    */
   link(parent: Inode, name: string, gfid: Gfid, mode: number): Inode {
@@ -171,7 +171,7 @@ export class InodeTable {
     else if (inode.namespace !== null) setNamespaceBelow(inode, namespace);
   }
 
-  /** Forgets the name; the inode stays while something uses it. */
+  /** Removes a name; the inode stays while it is in use. */
   unlink(parent: Inode, name: string): Inode | undefined {
     const { children } = parent;
     const inode = children?.get(name);
@@ -190,7 +190,7 @@ export class InodeTable {
     return inode;
   }
 
-  /** Forgets all names of an inode. */
+  /** Removes all names of an inode. */
   unlinkAll(inode: Inode): void {
     while (inode.parent !== null) {
       const unlinked = this.unlink(inode.parent, inode.name);
@@ -210,7 +210,7 @@ export class InodeTable {
     }
   }
 
-  /** A use of the inode has ended: if it is to be dropped, that may be possible now. */
+  /** A use of the inode has ended: drops it if that is due. */
   released(inode: Inode): void {
     if (this.#doomed.size > 0 && this.#doomed.has(inode)) this.#settleSoon();
   }
@@ -237,7 +237,7 @@ export class InodeTable {
     this.#forget(inode);
   }
 
-  /** The brick is idle: forgets a part of what nothing holds. Returns how many inodes that were. */
+  /** The brick is idle: drops some unused inodes. Returns how many. */
   shed(): number {
     const before = this.#byKey.size;
     if (before > 1) this.#sweep(SHED_STEPS, 0);
@@ -260,7 +260,7 @@ export class InodeTable {
     }
   }
 
-  /** Forgets everything: the brick is going. */
+  /** Drops everything: the brick is closing. */
   clear(): void {
     for (const inode of this.#byKey.values()) this.#forget(inode);
     this.#doomed.clear();

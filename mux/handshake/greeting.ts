@@ -1,6 +1,7 @@
 /**
- * A connection until it is known what it speaks: its first byte tells TLS from plain text, and with TLS its own handshake comes first.
- * All on the main thread, where no fop is served, and step by step: whoever says nothing, or little by little, keeps nobody waiting.
+ * A new connection before its protocol is known: the first byte tells TLS from plain text, and with TLS, the TLS
+ * handshake comes first. It runs on the main thread, where no fop is served, step by step: a client that sends nothing,
+ * or slowly, delays nobody.
  *
  *   accepted ──first byte──> plain text ────────────────────────────────────────────> Handshake: SETVOLUME
  *                     └────> TLS: certificates read ──> handshake ──> client's name ──┘

@@ -31,14 +31,14 @@ import { Yielding } from './yielding.js';
 
 /** Fops that are wound directly in one turn of the event loop, and those that leave queues in one. */
 const MOST_PER_TURN = 16;
-/** The same while several tenants are at work: each waits for the turns of the others. */
+/** The same while several tenants are active: each waits for the turns of the others. */
 const MOST_IN_COMPANY = 2;
 /**
  * A tenant by itself may have so many times the fops in progress that a disk's slots allow: syncs that run together cost less, and
  * they keep nobody waiting. A tenant that arrives then waits for these once.
  */
 const SLOTS_ALONE = 16;
-/** Tenants that took turns within this time are at work together. */
+/** Tenants that were active within this time count as active together. */
 const COMPANY_NS = 200e6;
 /** How often queued fops are checked for their maximum time. */
 const OVERDUE_CHECK_NS = 50e6;
@@ -97,7 +97,7 @@ export class Scheduler {
     if (--volume.bricks === 0) this.#volumes.delete(volume.id);
   }
 
-  /** Promises a tenant its floor. log: see {@link Floors.add}. */
+  /** Requests a floor for a tenant. log: see {@link Floors.add}. */
   promise(tenant: Tenant, bucket: Bucket, log: (text: string) => void): void {
     this.#floors.add(tenant, bucket, log);
     this.#stopMeasuring ??= ticker.every(1, () => {
@@ -129,7 +129,7 @@ export class Scheduler {
     if (--slots.bricks === 0) this.#disks.delete(disk);
   }
 
-  /** True: the fop goes at once, and has been charged. False: it must wait. */
+  /** True: the fop may be wound at once, and has been charged. False: it must be queued. */
   admits(tenant: Tenant, fop: TenantFop): boolean {
     const now = this.#clock.now();
     this.#asked(tenant, now);
@@ -173,7 +173,7 @@ export class Scheduler {
     return true;
   }
 
-  /** Has a fop wait at the end of a flow. */
+  /** Queues a fop at the end of a flow. */
   hold(tenant: Tenant, flow: TenantFlow, fop: TenantFop): void {
     const now = this.#clock.now();
     this.#asked(tenant, now);
@@ -219,7 +219,7 @@ export class Scheduler {
     this.pump();
   };
 
-  /** Lets go what may, up to a turn's share. */
+  /** Winds queued fops, up to the limit per turn. */
   pump(): void {
     let now = this.#clock.now();
     this.#wake(now);
@@ -376,7 +376,7 @@ export class Scheduler {
 
   // --- the clock ----------------------------------------------------------------------------------------------------
 
-  /** Sets the timer for the first tenant that has to be looked at. */
+  /** Sets the timer for the first tenant that must be checked. */
   #arm(now: number): void {
     if (this.#waiting.size === 0) return;
     let at = this.#overdueNs;

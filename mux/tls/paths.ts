@@ -1,6 +1,6 @@
 /**
- * Where a node of a Gluster cluster has its certificate, its private key and the authorities that it trusts: in the directory of the
- * system's OpenSSL, which GlusterFS is built with and which distributions put in different places.
+ * Paths of a Gluster node's certificate, private key and CA file: in the directory of the system's OpenSSL, which
+ * differs between distributions.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

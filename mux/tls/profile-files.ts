@@ -1,6 +1,6 @@
 /**
- * The files of a TLS profile: their contents, and a signature that tells whether any of them has changed since it was read. All of it
- * without blocking the thread.
+ * Reads the files of a TLS profile, and computes a signature that shows whether any has changed. Nothing blocks the
+ * thread.
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -20,13 +20,13 @@ const FopPriority = { high: 0, normal: 1, low: 2 } as const;
 export type FopPriorityClass = keyof typeof FopPriority;
 
 /**
- * What the server must find before the fop goes down: `must` an existing inode, `not` a name that is still free, `may` a name
+ * What the server must resolve before the fop is wound: `must` an existing inode, `not` a name that is still free, `may` a name
  * of either kind, `dontcare` the parent only, `exact` an inode for locking, `fd` an open (or anonymous) fd, `none` nothing.
  */
 export type Resolution = 'must' | 'not' | 'may' | 'dontcare' | 'exact' | 'fd' | 'none';
 
 /**
- * How tenants' rates see a fop: `free` ones are never held back (locks, which others wait for, and what ends things), the others
+ * How rate limits count a fop: `free` ones are never delayed (locks, which others wait for, and fops that release something), the others
  * count as reading or as writing.
  */
 export type Traffic = 'free' | 'read' | 'write';
@@ -51,7 +51,7 @@ export interface FopEntry {
   readonly resolution: Resolution;
   /** Operations that one call counts for where rates are limited. */
   readonly cost: number;
-  /** What it takes of the processor, beside its bytes, where shares are measured: a small read of what is cached takes 1. */
+  /** Its CPU cost without its bytes, for measuring shares: a small cached read costs 1. */
   readonly work: number;
   /** Field of the request that tells the bytes moved, or null: then none count. */
   readonly costBytes: 'size' | 'len' | null;
@@ -69,7 +69,7 @@ interface Traits {
   traffic?: 'free' | 'write';
 }
 
-/** What fops take of the processor, next to a small read: measured through libgfapi, six clients at work. */
+/** CPU cost of fops relative to a small read, measured through libgfapi with six active clients. */
 const WORK_OF_CHANGE = 1.5;
 const WORK_OF_LOOK = 1.5;
 const WORK_OF_LIST = 2;

@@ -22,9 +22,9 @@ const NO_WANTS = new XattrWants(null);
 const GFID_BYTES = 16;
 
 /** Whether the file of a query may lack its handle: a file shows it by its link count, a directory unless that needs the disk. */
-export function mayLackHandle(store: BrickDir, probe: EntryQuery): boolean {
-  const { inode, stat } = probe;
-  if (!stat.isDirectory) return fileLacksHandle(store, probe);
+export function mayLackHandle(store: BrickDir, query: EntryQuery): boolean {
+  const { inode, stat } = query;
+  if (!stat.isDirectory) return fileLacksHandle(store, query);
   if (inode !== null && store.state(inode).hasHandle) return false;
   const handle = new HandlePresence(store, stat.gfid, inode);
   return !tryCached(store, handle) || handle.missing;
@@ -34,9 +34,9 @@ export function mayLackHandle(store: BrickDir, probe: EntryQuery): boolean {
  * Whether the file of a query lacks its handle. Only then one is created: that is a change, which waits for others of the directory,
  * and lookups must not.
  */
-export function lacksHandle(store: BrickDir, probe: EntryQuery, priority: Priority): MaybePromise<boolean> {
-  const { inode, stat } = probe;
-  return stat.isDirectory ? lacksDirectoryHandle(store, stat.gfid, inode, priority) : fileLacksHandle(store, probe);
+export function lacksHandle(store: BrickDir, query: EntryQuery, priority: Priority): MaybePromise<boolean> {
+  const { inode, stat } = query;
+  return stat.isDirectory ? lacksDirectoryHandle(store, stat.gfid, inode, priority) : fileLacksHandle(store, query);
 }
 
 function fileLacksHandle(store: BrickDir, { inode, links }: EntryQuery): boolean {
@@ -121,11 +121,11 @@ export async function restoreHandle(
 
 async function make(store: BrickDir, d: Directory, parent: Inode, name: string, inode: Inode): Promise<boolean> {
   const { gfid } = inode;
-  const probe = await new EntryQuery(store, d, parent, name, NO_WANTS).run(Priority.normal);
-  const found = probe.found.gfid;
-  if (probe.errno !== 0 || found === null || !sameGfid(found, gfid)) return false;
-  const isDirectory = probe.stat.isDirectory;
-  if (!isDirectory && probe.links !== 1) return false;
+  const query = await new EntryQuery(store, d, parent, name, NO_WANTS).run(Priority.normal);
+  const found = query.found.gfid;
+  if (query.errno !== 0 || found === null || !sameGfid(found, gfid)) return false;
+  const isDirectory = query.stat.isDirectory;
+  if (!isDirectory && query.links !== 1) return false;
   const b = batch();
   const value = b.out(GFID_BYTES);
   // In the directory's lane: a removal that came meanwhile has ended, and the name has gone.

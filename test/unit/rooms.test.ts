@@ -1,4 +1,4 @@
-/** The rooms of the house: every folder of sources has a rule of what it may import (biome.rooms.jsonc, checked by the linter). */
+/** Every folder of sources has an entry in biome.rooms.jsonc, which lists what its files may import and is checked by the linter. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';

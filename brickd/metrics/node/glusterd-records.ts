@@ -1,6 +1,7 @@
 /**
- * Which bricks should run on this node: those of started volumes and activated snapshots that glusterd's own records give to this node.
- * Records that cannot be read never make a brick vanish: what was known last stays, and the problem is told.
+ * Finds out which bricks should run on this node: those of started volumes and activated snapshots in glusterd's
+ * records. Records that cannot be read never make a brick vanish: the last known state stays, and the problem is
+ * reported.
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import {

@@ -1,4 +1,4 @@
-/** What the node exporter answers: metrics of the whole node, its page, and the pages of its processes. */
+/** Replies of the node exporter: metrics of the whole node, its page, and the pages of its processes. */
 import { request as ask, type IncomingMessage, type ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
 import { describeThrown } from '../../../mux/base/fault.js';

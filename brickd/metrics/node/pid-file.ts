@@ -1,4 +1,7 @@
-/** Whether the process that a brick's pid file names still is a process of that brick: a stale file may name a stranger, or another brick. */
+/**
+ * Checks whether the process in a brick's pid file is still a process of that brick: a stale file may name another
+ * process or brick.
+ */
 import { readFile, stat } from 'node:fs/promises';
 import { type ByteString, bytesOfLatin1, fsPath, latin1OfBytes } from '../../../native/bytes.js';
 

@@ -1,4 +1,4 @@
-/** What one brick process says of itself at its socket: its metrics, in bounded time and of bounded size. */
+/** Reads the metrics of one brick process from its socket, limited in time and size. */
 import { get, type IncomingMessage } from 'node:http';
 
 /** Prometheus waits ten seconds for all of it. */

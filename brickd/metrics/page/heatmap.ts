@@ -1,4 +1,4 @@
-/** How the calls of each moment spread over the latencies: time to the right, latency upwards, the more calls the stronger. */
+/** A heat map of latencies: time to the right, latency upwards, darker where there were more calls. */
 import { colour } from './charts.js';
 import type { FopRow } from './frame.js';
 import { count, time } from './units.js';

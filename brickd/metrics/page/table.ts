@@ -1,6 +1,6 @@
 /**
- * A table that is told anew all its rows each second: rows and cells stay the same elements, so that what is clicked, marked
- * or scrolled stays where it is. Text is always set as text, never as HTML: names come from whoever has mounted a volume.
+ * A table that gets all its rows again every second: rows and cells keep their elements, so that selection and scroll
+ * position stay. Text is set as text, never as HTML, because names come from clients.
  */
 
 export interface Column<Row> {

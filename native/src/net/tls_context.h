@@ -1,5 +1,5 @@
-// What TLS connections of the brick port are accepted by: certificates, authorities and parameters, made of the
-// contents of their files. Connections take a reference; renewed files make a new context.
+// A TLS context of the brick port: certificates, CAs and parameters, built from the contents of their files.
+// Connections hold a reference; renewed files make a new context.
 #pragma once
 
 #include <openssl/ssl.h>

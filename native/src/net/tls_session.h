@@ -1,5 +1,5 @@
-// The TLS of one connection, found by its descriptor, so that receiving and sending on that descriptor encrypts whoever
-// does it. Like the descriptor it belongs to one environment at a time, and goes with it to another.
+// The TLS state of one connection, found by its descriptor: receiving and sending on that descriptor decrypts and
+// encrypts. Like the descriptor it belongs to one environment at a time, and moves with it.
 //
 //   receive:  socket ──recv──> OpenSSL's buffer (several records) ──decrypt, copy──> the caller's memory
 //   send:     the caller's pieces ──gather, encrypt──> output of the thread ──send──> socket

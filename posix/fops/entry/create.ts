@@ -81,8 +81,8 @@ export async function create(store: BrickDir, call: Call, args: CreateArgs): Pro
 /** The client's idea of the directory's layout must hold if the file is new: EIO otherwise. */
 async function checkLayout(store: BrickDir, parentDir: ParentDir, args: CreateArgs, xdata: Dict): Promise<void> {
   const { directory, inode } = parentDir;
-  const probe = await new EntryQuery(store, directory, inode, args.loc.name, new XattrWants(null)).run(Priority.high);
-  if (probe.errno !== ENOENT || (await preopFails(store, parentDir.fd, xdata)) === 0) return;
+  const query = await new EntryQuery(store, directory, inode, args.loc.name, new XattrWants(null)).run(Priority.high);
+  if (query.errno !== ENOENT || (await preopFails(store, parentDir.fd, xdata)) === 0) return;
   xdata.setInt(key.PREOP_FAILED, 1);
   throw new FopError(EIO, xdata);
 }

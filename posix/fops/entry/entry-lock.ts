@@ -43,9 +43,9 @@ export async function withEntryLocked<T>(
 }
 
 /** The inode that a name was found to lead to, in the table until the call ends; null when there is none, or none of Gluster's. */
-export function inodeAt(store: BrickDir, call: Call, probe: EntryQuery): Inode | null {
-  if (probe.errno !== 0 || probe.found.gfid === null) return null;
-  const inode = probe.inode ?? store.brick.adoptInode(probe.found.gfid, probe.stat.mode);
+export function inodeAt(store: BrickDir, call: Call, query: EntryQuery): Inode | null {
+  if (query.errno !== 0 || query.found.gfid === null) return null;
+  const inode = query.inode ?? store.brick.adoptInode(query.found.gfid, query.stat.mode);
   call.hold(inode);
   return inode;
 }

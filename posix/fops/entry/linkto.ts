@@ -22,8 +22,8 @@ function hasLinktoMode(stat: Iatt): boolean {
 export const LINKTO_WANTS = [LINKTO_KEY];
 
 /** Whether a probed file is a link file. */
-export function isLinkto(probe: EntryQuery): boolean {
-  return hasLinktoMode(probe.stat) && probe.found.others.includes(LINKTO_KEY);
+export function isLinkto(query: EntryQuery): boolean {
+  return hasLinktoMode(query.stat) && query.found.others.includes(LINKTO_KEY);
 }
 
 /**
@@ -31,17 +31,17 @@ export function isLinkto(probe: EntryQuery): boolean {
  * is free now.
  */
 export async function replaceStaleLinkto(store: BrickDir, parentDir: ParentDir, name: string): Promise<boolean> {
-  const probe = await new EntryQuery(store, parentDir.directory, parentDir.inode, name, new XattrWants(null)).run(
+  const query = await new EntryQuery(store, parentDir.directory, parentDir.inode, name, new XattrWants(null)).run(
     Priority.high,
   );
-  if (probe.errno === ENOENT) return true;
-  if (probe.errno !== 0 || !hasLinktoMode(probe.stat)) return false;
-  const gfid = probe.found.gfid;
+  if (query.errno === ENOENT) return true;
+  if (query.errno !== 0 || !hasLinktoMode(query.stat)) return false;
+  const gfid = query.found.gfid;
   const b = batch();
-  const open = probe.inode !== null && probe.inode.fdCount > 0 ? probe.inode : null;
-  b.expect(parentDir.fd, name, probe.inoHigh, probe.inoLow);
+  const open = query.inode !== null && query.inode.fdCount > 0 ? query.inode : null;
+  b.expect(parentDir.fd, name, query.inoHigh, query.inoLow);
   let handle = -1;
-  if (gfid !== null && probe.links === 2) {
+  if (gfid !== null && query.links === 2) {
     handle = open !== null ? store.handles.parkOp(b, gfid) : store.handles.removeOp(b, gfid);
   }
   b.unlink(parentDir.fd, name);

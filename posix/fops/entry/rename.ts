@@ -79,16 +79,16 @@ async function renameAt(
   const { xdata } = args;
   const oldName = args.oldLoc.name;
   const newName = args.newLoc.name;
-  const probe = await new EntryQuery(store, to.directory, to.inode, newName, NO_WANTS).run(Priority.normal);
-  if (probe.errno !== 0 && probe.errno !== ENOENT) throw failure(probe.errno);
-  const present = probe.errno === 0;
-  const victimGfid = probe.found.gfid;
-  const victimIsDirectory = present && probe.stat.isDirectory;
+  const query = await new EntryQuery(store, to.directory, to.inode, newName, NO_WANTS).run(Priority.normal);
+  if (query.errno !== 0 && query.errno !== ENOENT) throw failure(query.errno);
+  const present = query.errno === 0;
+  const victimGfid = query.found.gfid;
+  const victimIsDirectory = present && query.stat.isDirectory;
   if (victimIsDirectory) {
     const expected = args.newLoc.inode;
     if (expected === null || victimGfid === null || !sameGfid(expected.gfid, victimGfid)) throw failure(EEXIST);
   }
-  const victim = inodeAt(store, call, probe);
+  const victim = inodeAt(store, call, query);
   if (victim !== null && victim !== locked && victim !== inode) return new EntryChanged(victim);
   const isDirectory = inode.type === S_IFDIR;
   // rename(2) leaves two names of one file alone.
@@ -96,18 +96,18 @@ async function renameAt(
   const counted = !isDirectory && !noop && store.options['update-link-count-parent'];
   const noted = !isDirectory && !noop && store.options.gfid2path;
   if (store.mdata.unread(inode)) await store.mdata.load(inode);
-  const otherNames = present && !victimIsDirectory && probe.stat.nlink > 1;
+  const otherNames = present && !victimIsDirectory && query.stat.nlink > 1;
   // A file that loses the name and keeps others in the directory, or elsewhere, has one link less here.
   const victimCounted = !noop && otherNames && store.options['update-link-count-parent'];
   if (counted) await uncount(store, from, oldName);
   if (victimCounted) await uncount(store, to, newName);
 
   const found: Found = {
-    probe,
+    query,
     gfid: victimGfid,
     inode: victim,
     isDirectory: victimIsDirectory,
-    lastName: present && !noop && !victimIsDirectory && probe.stat.nlink === 1,
+    lastName: present && !noop && !victimIsDirectory && query.stat.nlink === 1,
     otherNames,
   };
   const renaming = new Renaming(store, call, inode, from, oldName, to, newName, found, noted);
@@ -129,13 +129,13 @@ async function renameAt(
     postOldParent: from.post,
     preNewParent: to.pre,
     postNewParent: to.post,
-    xdata: answer(args, xdata, present, probe),
+    xdata: answer(args, xdata, present, query),
   };
 }
 
 /** What has the new name before the rename. */
 interface Found {
-  readonly probe: EntryQuery;
+  readonly query: EntryQuery;
   readonly gfid: Gfid | null;
   readonly inode: Inode | null;
   readonly isDirectory: boolean;
@@ -199,8 +199,8 @@ class Renaming extends BatchPart {
     const { fd } = this.#to;
     const name = this.#newName;
     const { mdata } = this.#store;
-    const { probe } = this.#victim;
-    this.#expectOp = b.expect(fd, name, probe.inoHigh, probe.inoLow);
+    const { query } = this.#victim;
+    this.#expectOp = b.expect(fd, name, query.inoHigh, query.inoLow);
     this.#renameOp = b.rename(this.#from.fd, this.#oldName, fd, name);
     this.#victimOps(b);
     if (inode.type === S_IFDIR) this.#handleOps(b);
@@ -261,13 +261,13 @@ async function uncount(store: BrickDir, from: ParentDir, name: string): Promise<
   if (r < 0 && r !== -ENODATA) throw failure(r);
 }
 
-function answer(args: RenameArgs, xdata: Dict | null, present: boolean, probe: EntryQuery): Dict | null {
+function answer(args: RenameArgs, xdata: Dict | null, present: boolean, query: EntryQuery): Dict | null {
   if (xdata === null || !present) return null;
   let reply: Dict | null = null;
   if (xdata.has(key.GET_LINK_COUNT) && args.newLoc.inode !== null) {
-    (reply ??= new Dict()).setUint(key.GET_LINK_COUNT, probe.stat.nlink);
+    (reply ??= new Dict()).setUint(key.GET_LINK_COUNT, query.stat.nlink);
   }
-  if (xdata.has(key.FILE_BLOCK_COUNT)) (reply ??= new Dict()).setUint(key.FILE_BLOCK_COUNT, probe.stat.blocks);
-  if (xdata.has(key.REQUEST_LINK_COUNT)) (reply ??= new Dict()).setUint(key.RESPONSE_LINK_COUNT, probe.stat.nlink);
+  if (xdata.has(key.FILE_BLOCK_COUNT)) (reply ??= new Dict()).setUint(key.FILE_BLOCK_COUNT, query.stat.blocks);
+  if (xdata.has(key.REQUEST_LINK_COUNT)) (reply ??= new Dict()).setUint(key.RESPONSE_LINK_COUNT, query.stat.nlink);
   return reply;
 }

@@ -54,37 +54,37 @@ async function unlinkAt(
   const { xdata } = args;
   const name = args.loc.name;
   const onlyLinkto = asked(xdata, key.SKIP_NON_LINKTO_UNLINK);
-  const probe = await new EntryQuery(
+  const query = await new EntryQuery(
     store,
     parentDir.directory,
     parentDir.inode,
     name,
     onlyLinkto ? LINKTO : NO_WANTS,
   ).run(Priority.normal);
-  if (probe.errno !== 0) throw failure(probe.errno);
-  if (probe.stat.isDirectory) throw failure(EISDIR);
-  const inode = inodeAt(store, call, probe);
+  if (query.errno !== 0) throw failure(query.errno);
+  if (query.stat.isDirectory) throw failure(EISDIR);
+  const inode = inodeAt(store, call, query);
   if (inode !== null && inode !== locked) return new EntryChanged(inode);
   const open = inode !== null && inode.fdCount > 0;
   if (open && asked(xdata, key.SKIP_OPEN_FD_UNLINK)) throw failure(EBUSY);
-  if (onlyLinkto && !isLinkto(probe)) throw failure(EBUSY);
+  if (onlyLinkto && !isLinkto(query)) throw failure(EBUSY);
 
-  const names = probe.stat.nlink;
+  const names = query.stat.nlink;
   const last = names === 1;
-  const wantsStat = probe.stat.isRegular && xdata?.has(key.IATT_IN_XDATA) === true;
+  const wantsStat = query.stat.isRegular && xdata?.has(key.IATT_IN_XDATA) === true;
   if (!last && store.options['update-link-count-parent']) {
     const r = await countLink(store, parentDir.fd, name, parentDir.inode.gfid, -1);
     if (r < 0 && r !== -ENODATA) throw failure(r);
   }
 
-  const removal = new FileRemoval(store, call, parentDir, name, probe, inode, wantsStat);
+  const removal = new FileRemoval(store, call, parentDir, name, query, inode, wantsStat);
   await parentDir.change(removal, store.priority(call, Priority.normal));
   if (removal.changed) return new EntryChanged(locked);
   if (removal.errno !== 0) throw failure(removal.errno);
 
   let reply: Dict | null = null;
   if (xdata !== null) {
-    if (xdata.has(key.FILE_BLOCK_COUNT)) (reply ??= new Dict()).setUint(key.FILE_BLOCK_COUNT, probe.stat.blocks);
+    if (xdata.has(key.FILE_BLOCK_COUNT)) (reply ??= new Dict()).setUint(key.FILE_BLOCK_COUNT, query.stat.blocks);
     if (xdata.has(key.GET_LINK_COUNT)) (reply ??= new Dict()).setUint(key.GET_LINK_COUNT, names);
     if (xdata.has(key.REQUEST_LINK_COUNT)) (reply ??= new Dict()).setUint(key.RESPONSE_LINK_COUNT, names);
     if (wantsStat)
@@ -98,7 +98,7 @@ class FileRemoval extends BatchPart {
   readonly #call: Call;
   readonly #parentDir: ParentDir;
   readonly #name: string;
-  readonly #probe: EntryQuery;
+  readonly #query: EntryQuery;
   /** Inode of the file, if it has a gfid. */
   readonly #inode: Inode | null;
   readonly #wantsStat: boolean;
@@ -118,7 +118,7 @@ class FileRemoval extends BatchPart {
     call: Call,
     parentDir: ParentDir,
     name: string,
-    probe: EntryQuery,
+    query: EntryQuery,
     inode: Inode | null,
     wantsStat: boolean,
   ) {
@@ -127,14 +127,14 @@ class FileRemoval extends BatchPart {
     this.#call = call;
     this.#parentDir = parentDir;
     this.#name = name;
-    this.#probe = probe;
+    this.#query = query;
     this.#inode = inode;
     this.#wantsStat = wantsStat;
-    this.#times = new TimeStore(store.timeStores, inode, probe.stat.gfid, true);
+    this.#times = new TimeStore(store.timeStores, inode, query.stat.gfid, true);
   }
 
   get #isLast(): boolean {
-    return this.#probe.stat.nlink === 1;
+    return this.#query.stat.nlink === 1;
   }
 
   protected override takeRoom(b: Batch): void {
@@ -144,11 +144,11 @@ class FileRemoval extends BatchPart {
   protected override addOps(b: Batch): void {
     const store = this.#store;
     const { handles } = store;
-    const probe = this.#probe;
-    const { gfid } = probe.found;
+    const query = this.#query;
+    const { gfid } = query.found;
     const { fd, inode: parent } = this.#parentDir;
     const name = this.#name;
-    this.#expectOp = b.expect(fd, name, probe.inoHigh, probe.inoLow);
+    this.#expectOp = b.expect(fd, name, query.inoHigh, query.inoLow);
     const file = this.#wantsStat ? b.open(fd, name, O_PATH | O_NOFOLLOW) : -1;
     if (gfid !== null && this.#isLast) {
       if (this.#inode !== null && this.#inode.fdCount > 0) this.#parkOp = handles.parkOp(b, gfid);
@@ -167,7 +167,7 @@ class FileRemoval extends BatchPart {
   #plan(): Mdata | null {
     const { mdata } = this.#store;
     const inode = this.#inode;
-    return inode !== null ? mdata.plan(inode, this.#call) : mdata.planFrom(this.#probe.found.mdata, this.#call);
+    return inode !== null ? mdata.plan(inode, this.#call) : mdata.planFrom(this.#query.found.mdata, this.#call);
   }
 
   protected override takeResults(b: Batch): void {
@@ -179,7 +179,7 @@ class FileRemoval extends BatchPart {
     if (inode !== null && this.#parkOp >= 0 && b.result(this.#parkOp) === 0) files.parked(inode);
     else if (inode !== null && this.#isLast && this.errno === 0) files.shared.drop(inode.key);
     if (this.#statOp < 0 || b.result(this.#statOp) !== 0) return;
-    this.after = iattOf(b.f64, this.#at, this.#probe.stat.gfid, inode === null ? null : mdata.of(inode));
+    this.after = iattOf(b.f64, this.#at, this.#query.stat.gfid, inode === null ? null : mdata.of(inode));
   }
 }
 
@@ -202,14 +202,14 @@ async function rmdirAt(
   locked: Inode | null,
 ): Promise<RemoveReply | EntryChanged> {
   const { name } = args.loc;
-  const probe = await new EntryQuery(store, parentDir.directory, parentDir.inode, name, NO_WANTS).run(Priority.normal);
-  if (probe.errno !== 0) throw failure(probe.errno);
-  const inode = inodeAt(store, call, probe);
+  const query = await new EntryQuery(store, parentDir.directory, parentDir.inode, name, NO_WANTS).run(Priority.normal);
+  if (query.errno !== 0) throw failure(query.errno);
+  const inode = inodeAt(store, call, query);
   if (inode !== null && inode !== locked) return new EntryChanged(inode);
-  const gfid = probe.found.gfid;
+  const gfid = query.found.gfid;
   const ours =
-    gfid !== null && probe.stat.isDirectory && (await handlePointsTo(store, gfid, parentDir.inode.gfid, name));
-  const removal = new DirectoryRemoval(store, parentDir, name, probe, args.flags !== 0, ours);
+    gfid !== null && query.stat.isDirectory && (await handlePointsTo(store, gfid, parentDir.inode.gfid, name));
+  const removal = new DirectoryRemoval(store, parentDir, name, query, args.flags !== 0, ours);
   await parentDir.change(removal, store.priority(call, Priority.normal));
   const { errno } = removal;
   if (removal.changed) return new EntryChanged(locked);
@@ -223,7 +223,7 @@ class DirectoryRemoval extends BatchPart {
   readonly #store: BrickDir;
   readonly #parentDir: ParentDir;
   readonly #name: string;
-  readonly #probe: EntryQuery;
+  readonly #query: EntryQuery;
   /** With all that is in it. */
   readonly #whole: boolean;
   /** The handle of its gfid leads to it. */
@@ -237,7 +237,7 @@ class DirectoryRemoval extends BatchPart {
     store: BrickDir,
     parentDir: ParentDir,
     name: string,
-    probe: EntryQuery,
+    query: EntryQuery,
     whole: boolean,
     hasHandle: boolean,
   ) {
@@ -245,14 +245,14 @@ class DirectoryRemoval extends BatchPart {
     this.#store = store;
     this.#parentDir = parentDir;
     this.#name = name;
-    this.#probe = probe;
+    this.#query = query;
     this.#whole = whole;
     this.#hasHandle = hasHandle;
   }
   protected override takeRoom(): void {}
   protected override addOps(b: Batch): void {
     const { glusterfsFd, handles } = this.#store;
-    const { found, inoHigh, inoLow, stat } = this.#probe;
+    const { found, inoHigh, inoLow, stat } = this.#query;
     const { fd } = this.#parentDir;
     this.#expectOp = b.expect(fd, this.#name, inoHigh, inoLow);
     if (this.#whole) {

@@ -50,7 +50,7 @@ export class ErrorGenTranslator extends Translator<Options> {
     return [{ title: `xlator.debug.error-gen.${this.name}.priv`, lines }];
   }
 
-  /** Name of the error that a request fails with; null: it goes on. */
+  /** Name of the error that a request fails with; null: it passes. */
   draw(fop: FopName): string | null {
     if (this.options['random-failure']) {
       // Every so many requests, and after each failure another so many.

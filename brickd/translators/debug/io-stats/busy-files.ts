@@ -1,7 +1,7 @@
 /**
- * How often each file was opened, read and written since the brick's start, for `volume top`. A file's counters are numbers
- * in flat arrays, some 90 bytes for each inode that was opened or made here and that the inode table still has. Lists are
- * put together when somebody asks; what is forgotten is kept only as long as it has a place in one of them.
+ * Counts how often each file was opened, read and written since the brick's start, for `volume top`. Counters are in
+ * flat arrays, some 90 bytes per inode that was opened or created here and is still in the inode table. Lists are built
+ * on request; a dropped inode is kept only while it has a place in one of them.
  */
 import type { Inode } from '../../../../mux/xlator/inode.js';
 import { pathOf, pathUnder } from '../../../../mux/xlator/known-path.js';
@@ -14,13 +14,13 @@ export type Activity = (typeof Activity)[keyof typeof Activity];
 /** The first are counts, the last two the best speeds seen. */
 const COUNTS = 5;
 const SPEEDS = 2;
-/** The count that tells whether a file has a place in a list. */
+/** The count by which a list is ordered. */
 const useOf = (activity: number): number =>
   activity === Activity.readSpeed ? Activity.read : activity === Activity.writeSpeed ? Activity.write : activity;
 
 /** Members of a list at most. */
 export const LIST_LIMIT = 100;
-/** Forgotten files that are looked through for those that may go. */
+/** Forgotten files that are checked for removal at a time. */
 const GONE_LIMIT = 1500;
 const FIRST_SIZE = 64;
 
@@ -154,7 +154,7 @@ export class BusyFiles {
     if (this.#gone.length > GONE_LIMIT) this.#prune();
   }
 
-  /** Keeps those of the forgotten that would have a place in a list if there were no others. */
+  /** Keeps forgotten files that could still appear in a list. */
   #prune(): void {
     const kept = new Set<Gone>();
     for (let a = 0; a < COUNTS + SPEEDS; a++) {

@@ -1,4 +1,4 @@
-/** What was read and written through one open file, for the log, while the option `dump-fd-stats` is on. */
+/** Statistics of one open file, logged when it is closed while the option `dump-fd-stats` is on. */
 
 import type { Logger } from '../../../../mux/base/log.js';
 import type { Fd } from '../../../../mux/xlator/inode.js';

@@ -43,7 +43,7 @@ export class PeriodicDump {
   #seconds = 0;
   #cancel: (() => void) | null = null;
   #busy = false;
-  /** What failed last time: told once. */
+  /** The last failure, which is logged once. */
   #fault = '';
 
   constructor(t: Counting, places = PLACES) {

@@ -6,12 +6,12 @@ import { Iatt, NO_IATT } from '../../../../mux/xlator/iatt.js';
 import { Fd, Inode, type Loc } from '../../../../mux/xlator/inode.js';
 import { pathOf, pathUnder } from '../../../../mux/xlator/known-path.js';
 
-/** Characters of a line; what is longer is cut. */
+/** Longest line in characters; longer ones are cut. */
 export const MAX_TEXT = 4095;
 /** Items of a list that are named. */
 const MAX_ITEMS = 32;
 
-/** What says nothing, or is told by other fields. */
+/** Fields without information, or that other fields contain. */
 const LEFT_OUT: ReadonlySet<string> = new Set(['xdata', 'region', 'start', 'errno']);
 
 const REPLY_NAMES: Readonly<Record<string, string>> = {

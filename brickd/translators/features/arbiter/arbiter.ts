@@ -32,7 +32,7 @@ import { ENOSYS } from '../../../../native/errno.js';
 import type { Options } from './options.js';
 
 export class ArbiterTranslator extends Translator<Options> {
-  /** Attributes that a lookup brought are those that acknowledgements tell. */
+  /** Acknowledgements carry the attributes of the last lookup. */
   lookup(call: Call, args: LookupArgs): MaybePromise<LookupReply> {
     const reply = this.next.lookup(call, args);
     return then(reply, (found) => {

@@ -34,7 +34,7 @@ export class BarrierTranslator extends Translator<Options> {
     else if (!options.barrier && this.#enabled) this.#disable();
   }
 
-  /** Nobody is left who could be told too early. */
+  /** No client is left that could rely on an early acknowledgement. */
   override closing(): void {
     this.#disable();
   }

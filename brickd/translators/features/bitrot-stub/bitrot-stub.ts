@@ -142,7 +142,7 @@ export class BitrotStubTranslator extends Translator<Options> {
     });
   }
 
-  /** As the fops know it that are linked while it is on. One that was in progress when it was switched off goes on as before. */
+  /** The detection as seen by fops that started while it was on; they continue when it is switched off. */
   get #on(): Detection {
     const detection = this.#detection;
     if (detection === null) throw failure(EIO);
@@ -282,7 +282,7 @@ export class BitrotStubTranslator extends Translator<Options> {
     return { ...reply, xdata: marked.setInt(BAD_INODE, 1) };
   }
 
-  /** A bad file whose name has gone was removed on the brick, to be healed. */
+  /** A bad file without a name was removed on the brick, to be healed. */
   async #lookupBad({ objects }: Detection, inode: Inode, lower: () => Outcome<F.LookupReply>): Promise<F.LookupReply> {
     try {
       return await lower();

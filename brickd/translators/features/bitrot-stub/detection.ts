@@ -1,6 +1,6 @@
 /**
- * What there is of a brick's bit-rot detection from when it is switched on until it is switched off: the states of files, the signer, the
- * list of bad files as clients see it. What was known before is not relied on: files may have changed meanwhile.
+ * The state of a brick's bit-rot detection while it is on: states of files, the signer, the list of bad files. Nothing
+ * is kept while it is off, because files may change meanwhile.
  */
 import type { Logger } from '../../../../mux/base/log.js';
 import type { Translator } from '../../../../mux/xlator/translator.js';

@@ -1,6 +1,6 @@
 /**
- * What bit-rot detection knows of a file while it is in the inode table. A change raises the file's version before it is made; the
- * last close after it has the signer told, twice:
+ * The state that bit-rot detection keeps of a file while it is in the inode table. A file's version is raised before a
+ * change is made; after the last close that follows, the signer is notified, twice:
  *
  *   normal ──last close: "wait"──> reopenWait ──the signer's hint──> quick ──last close: "sign"──> normal
  *
@@ -13,7 +13,7 @@ import { assert } from '../../../../native/assert.js';
 export const SignState = { normal: 0, reopenWait: 1, quick: 2 } as const;
 export type SignStateNumber = (typeof SignState)[keyof typeof SignState];
 
-/** What the signer is told when a changed file is closed. */
+/** Notifications of the signer about a closed, changed file. */
 export interface Release {
   readonly version: number;
   readonly sign: SignStateNumber;
@@ -46,7 +46,7 @@ export class ObjectState {
     return this.#changed;
   }
 
-  /** The signer should read it, as far as the file's state tells: nobody is about to change it, or its next close will say so. */
+  /** The signer should read the file, by its state: nobody is changing it, or its next close will notify the signer. */
   get waitsForSigner(): boolean {
     return !this.#changed || this.#sign !== SignState.normal;
   }
@@ -74,7 +74,7 @@ export class ObjectState {
     this.#sign = SignState.quick;
   }
 
-  /** An open file was closed. What the signer is to be told; null: nothing. */
+  /** An open file was closed. Returns the notification for the signer; null: none. */
   released(): Release | null {
     if (this.#writers > 0) return null;
     if (this.#sign === SignState.quick) {

@@ -50,7 +50,7 @@ export class Objects {
     return state?.owner === this ? state : undefined;
   }
 
-  /** The state. Fails as the look at the file fails. */
+  /** The state of a file. Fails if its xattrs cannot be read. */
   of(inode: Inode): MaybePromise<ObjectState> {
     const known = this.known(inode);
     if (known !== undefined) return known;
@@ -136,7 +136,7 @@ export class Objects {
     this.#keep(inode, undefined);
   }
 
-  /** A file on the list of bad ones has lost a name behind the brick's back: it leaves the list if it is gone. */
+  /** A bad file has lost a name directly on the brick: it is taken off the list if it is gone. */
   async nameLost(inode: Inode): Promise<void> {
     if ((await this.#look(inode)) !== null) return;
     this.forget(inode);

@@ -37,7 +37,7 @@ const DIR_MODE = 0o600;
 const CONCURRENCY = 2;
 const CLOSE_WAIT_MS = 500;
 const WHOLE = 1 << 30;
-/** Entries that are known without a look at the disk. Of a brick with more bad files, the others stay until somebody removes them. */
+/** Entries that are kept in memory. On a brick with more bad files, the others stay on the list until they are removed by hand. */
 const MAX_KNOWN = 1 << 16;
 
 export class Quarantine {

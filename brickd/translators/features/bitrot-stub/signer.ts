@@ -42,7 +42,7 @@ export class Signer {
     this.#log = log;
   }
 
-  /** An open file was closed: the signer is told if it was the last one of a changed file. */
+  /** An open file was closed: the signer is notified if it was the last one of a changed file. */
   closed(inode: Inode, object: ObjectState): void {
     const release = object.released();
     if (release === null) return;

@@ -12,7 +12,7 @@ export const SIGNATURE = 'trusted.bit-rot.signature';
 export const BAD_FILE = 'trusted.bit-rot.bad-file';
 export const SIGNATURE_SIZE = 'trusted.glusterfs.bit-rot.size';
 
-/** By which the daemons ask and tell: no xattrs. */
+/** Virtual xattrs by which the daemons communicate; they are not stored. */
 export const GET_SIGNATURE = 'trusted.glusterfs.get-signature';
 export const SET_SIGNATURE = 'trusted.glusterfs.set-signature';
 export const REOPEN_HINT = 'trusted.glusterfs.bit-rot.reopen-hint';

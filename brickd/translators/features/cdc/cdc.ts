@@ -100,7 +100,7 @@ export class CdcTranslator extends Translator<Options> {
     }
   }
 
-  /** EIO for what is damaged: never written as it is. */
+  /** EIO for a damaged payload: it is never written. */
   async #inflate(call: Call, args: WriteArgs): Promise<Uint8Array> {
     const payload = args.region.bytes.subarray(args.start, args.start + args.size);
     try {

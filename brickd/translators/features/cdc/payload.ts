@@ -38,7 +38,7 @@ export function lengthOf(payload: Uint8Array): number {
   return viewOf(payload).getUint32(trailerAt(payload) + 4, true);
 }
 
-/** What a payload was made of. Rejects with a {@link PayloadError} for what is damaged. */
+/** Decompresses a payload. Rejects with a {@link PayloadError} if it is damaged. */
 export async function decompress(payload: Uint8Array): Promise<Uint8Array> {
   const at = trailerAt(payload);
   const length = lengthOf(payload);

@@ -18,7 +18,7 @@ export class EntryBarrier {
     this.#up = true;
   }
 
-  /** Lets everything go on, in the order in which it came. */
+  /** Lets all held fops continue, in order. */
   lift(): void {
     this.#up = false;
     const waiting = this.#waiting;

@@ -91,7 +91,7 @@ export class HistoryIndex {
     return new HistoryIndex(folder, log, fd, name, { size: 0, records: 0, last: seconds });
   }
 
-  /** Goes on with the index that was written last; begins one where there is none. Rejects with a {@link FolderError}. */
+  /** Continues the last index, or starts the first one. Rejects with a {@link FolderError}. */
   static async open(folder: ChangelogFolder, log: Logger, seconds: number): Promise<HistoryIndex> {
     const name = await currentName(folder, log);
     if (name === null) return HistoryIndex.create(folder, log, seconds);
@@ -165,7 +165,7 @@ async function setCurrent(folder: ChangelogFolder, name: string): Promise<number
   return errno;
 }
 
-/** Name of the index that is written; null: there is none yet. */
+/** Name of the current index; null: there is none yet. */
 async function currentName(folder: ChangelogFolder, log: Logger): Promise<string | null> {
   const dir = await folder.openFile('htime', O_RDONLY | O_DIRECTORY);
   if (dir < 0) throw new FolderError('opening', `${folder.path}/htime`, -dir);
@@ -210,7 +210,7 @@ async function repaired(folder: ChangelogFolder, log: Logger, fd: number, name: 
 interface ReadTail {
   /** Offset behind the last whole record. */
   end: number;
-  /** Bytes of the first record; 0 if there is none. */
+  /** Length of the first record; 0 if there is none. */
   recordBytes: number;
   last: number;
 }

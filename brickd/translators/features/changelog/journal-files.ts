@@ -39,7 +39,7 @@ export interface JournalFile {
 
 export const isEmpty = (file: JournalFile): boolean => file.size <= headerOf(file.settings.encoding).length;
 
-/** Adds ops that put the written journal away under its name for good: the folders of the day are made as needed. */
+/** Adds ops that rename the current journal to its final name, creating the day's folders if needed. */
 function putAway(b: Batch, folder: ChangelogFolder, seconds: number): void {
   const name = journalName(seconds);
   for (const length of [4, 7, 10]) b.mkdir(folder.fd, name.slice(0, length), DIR_MODE, IGNORE);
@@ -120,7 +120,7 @@ async function lostJournals(folder: ChangelogFolder, last: number): Promise<numb
   return found.sort((a, b) => a - b);
 }
 
-/** Number of records in the journal that an earlier process was writing; what follows the last whole one is cut off. Null: there is none. */
+/** Records in the journal of an earlier process; an incomplete last record is cut off. Null: there is none. */
 async function cutTornRecord(folder: ChangelogFolder, log: Logger): Promise<number | null> {
   const where = `${folder.path}/${CURRENT}`;
   const fd = await folder.openFile(CURRENT, O_RDWR);

@@ -83,7 +83,7 @@ export class Journal implements Collector {
   /** Records that the disk has refused; they go first. */
   #backlog: Chunk[] = [];
   #cancelRetry: (() => void) | null = null;
-  /** The log has been told that the disk refuses records. */
+  /** It was logged that the disk refuses records. */
   #refusing = false;
   /** Records were given up. */
   #lost = false;
@@ -307,7 +307,7 @@ export class Journal implements Collector {
 
   // --- slices ----------------------------------------------------------------------------------------------------------
 
-  /** Runs work behind what is in progress. Resolves with whether it succeeded. */
+  /** Runs work after the work in progress. Resolves with whether it succeeded. */
   #run(what: string, work: () => Promise<boolean>): Promise<boolean> {
     const done = this.#chain.then(work).catch((thrown: unknown) => {
       this.#log.error(0, `${what} has failed: ${describeThrown(thrown)}`);

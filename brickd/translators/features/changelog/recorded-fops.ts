@@ -1,4 +1,4 @@
-/** What each fop records: which, of whom, and with what fields. Consumers expect just what GlusterFS writes, oddities included. */
+/** How each fop is recorded: on which file and with which fields. Consumers expect exactly what GlusterFS writes. */
 import { type Call, ClientPid } from '../../../../mux/xlator/call.js';
 import type { Dict } from '../../../../mux/xlator/dict.js';
 import { isEntryName } from '../../../../mux/xlator/entry-name.js';
@@ -112,7 +112,7 @@ export function isRecordedRename(args: F.RenameArgs): boolean {
   return args.oldLoc.inode?.type === S_IFDIR || args.xdata?.has(RENAME_NAMES) === true;
 }
 
-/** The rename that an unlink is a part of; null if it is none. Two gfids, two lengths with the NUL, two names. */
+/** The rename that an unlink belongs to; null if there is none. Two gfids, two lengths with the NUL, two names. */
 export function renameOf(xdata: Dict | null): RenameNames | null {
   const value = xdata?.bytes(RENAME_NAMES);
   if (value === undefined || value.length < 40) return null;

@@ -45,7 +45,7 @@ export class SnapshotJournal implements Collector {
     return new SnapshotJournal(folder, log, fd, header.length);
   }
 
-  /** Resolves when the file is named. A failure is logged: the write goes on. */
+  /** Resolves when the file is recorded. A failure is logged, and the write continues. */
   add(gfid: Gfid): Promise<void> {
     if (this.#added === null) {
       let resolve = (): void => {};

@@ -1,11 +1,11 @@
 /**
- * Where the whole records of a journal end. A process that is killed while it writes leaves one that is cut short (and a machine that
- * loses power may leave zeros), which would keep consumers from all of the journal.
+ * Finds the end of the last complete record of a journal. A process that is killed while writing leaves an incomplete
+ * record (and a power loss may leave zeros), which would keep consumers from reading the journal.
  */
 import { fopByName, type TableName } from '../../../../mux/xlator/fop-table.js';
 import { type Encoding, encodingOf, Letter } from './records.js';
 
-/** Longest first line that is looked for. */
+/** Longest header line that is accepted. */
 const MAX_HEADER_BYTES = 128;
 
 /** Numbers, then entries, of a record of that fop; a path follows those that remove. */
@@ -21,7 +21,7 @@ for (const name of ['unlink', 'rmdir'] satisfies TableName[]) {
 }
 SHAPES.set(fopByName('rename').internal, { numbers: 0, entries: 2, path: false });
 
-/** The bytes do not end within what there is, or are none of a record's. */
+/** The record is incomplete or invalid. */
 const CUT = -1;
 const BAD = -2;
 
@@ -131,7 +131,7 @@ function nul(bytes: Buffer, at: number): number {
   return bytes[at] === 0 ? at + 1 : BAD;
 }
 
-/** Offset behind a path; a NUL of its own stands for one that is not known. */
+/** Offset behind a path; a lone NUL means that it is not known. */
 function path(bytes: Buffer, at: number): number {
   const start = nul(bytes, at);
   if (start < 0) return start;

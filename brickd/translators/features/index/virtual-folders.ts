@@ -1,6 +1,6 @@
 /**
- * The folders of the indices as clients see them: gfids that hold for the life of the process. All begin alike, so that those of other
- * files are told apart at a glance.
+ * The virtual directories of the indices, with gfids that are valid for the life of the process. The gfids have a
+ * common prefix, so that others are told apart quickly.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type Gfid, gfidKey, parseGfid } from '../../../../mux/xlator/gfid.js';

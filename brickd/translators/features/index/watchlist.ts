@@ -1,4 +1,4 @@
-/** Which xattrs mean that a file awaits healing, and what a set of their values says. */
+/** The xattrs that mark files which await healing, and what their values mean. */
 import { type Dict, valueBytes } from '../../../../mux/xlator/dict.js';
 
 /** The three indices, by the names of their directories. */

@@ -53,7 +53,7 @@ export class Lease {
 export interface WaitingFop {
   readonly client: Client;
   readonly access: LeaseAccess;
-  /** Lets it go on; an error instead has it fail. */
+  /** Lets it continue, or fail with an error. */
   settle(error?: unknown): void;
 }
 
@@ -83,7 +83,7 @@ export class InodeLeases {
   readonly #host: LeaseHost;
   readonly #leases: Lease[] = [];
   #waiting: WaitingFop[] = [];
-  /** Fops that have been let go and have not gone on yet. */
+  /** Fops that were admitted and have not continued yet. */
   #resuming = 0;
   readonly #fds = new Map<Fd, OpenFd>();
 
@@ -126,7 +126,7 @@ export class InodeLeases {
     if (open !== undefined) open.flushed = flushed;
   }
 
-  /** Whether a descriptor of somebody else is in the way of a lease. A client's own without a lease id is its own affair. */
+  /** Whether an open file of another client conflicts with a lease. A client's own, without a lease id, does not. */
   #openElsewhere(client: Client, id: LeaseId, writesOnly: boolean): boolean {
     let known = 0;
     for (const [fd, open] of this.#fds) {
@@ -171,7 +171,7 @@ export class InodeLeases {
     return !this.#leases.some((lease) => lease.id !== id && (!reads || lease.readWrites > 0));
   }
 
-  /** A lease is given back. One that is gone already was revoked meanwhile: that is no mistake. */
+  /** A lease is returned. It may have been revoked meanwhile, which is not an error. */
   giveBack(client: Client, id: LeaseId, type: number): void {
     const held = this.#leases.filter((l) => l.id === id);
     if (held.length === 0) return;
@@ -236,7 +236,7 @@ export class InodeLeases {
     }
   }
 
-  /** A fop that was let go goes on. */
+  /** An admitted fop continues. */
   resumed(): void {
     assert(this.#resuming > 0, 'no more fops go on than were let go');
     this.#resuming--;

@@ -10,7 +10,7 @@ export const LEASE_ID_BYTES = 16;
 const LEASE_ID = 'lease-id';
 const NO_ID = '\0'.repeat(LEASE_ID_BYTES);
 
-/** Null for an id of zeroes only, which is none. */
+/** Null for an id of zeroes only, which means none. */
 export function leaseIdOf(bytes: Uint8Array): LeaseId | null {
   const id = latin1OfArray(bytes.subarray(0, LEASE_ID_BYTES)).padEnd(LEASE_ID_BYTES, '\0');
   return id === NO_ID ? null : id;

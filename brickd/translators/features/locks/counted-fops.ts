@@ -27,7 +27,7 @@ import type { Revocation } from './internal/revocation.js';
 import type { Options } from './options.js';
 import { type MandatoryMode, mandatoryMode } from './posix/mandatory.js';
 
-/** Fops whose replies only get counts, by what tells the inode that the counts are of. */
+/** Fops whose replies only get lock counts, and how to find the inode for each. */
 const COUNTED = {
   fd: ['fstat', 'fallocate', 'fsync', 'fsyncdir', 'opendir', 'readdir', 'fsetattr', 'fxattrop', 'rchecksum', 'seek'],
   inode: ['stat', 'access', 'readlink', 'setattr', 'xattrop', 'statfs'],

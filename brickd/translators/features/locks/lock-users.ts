@@ -17,7 +17,7 @@ export const MAX_LOCKS_OF_INODE = 32768;
 export const MAX_LOCKS = 131072;
 export const MAX_WAITING = 8192;
 
-/** What a client has or awaits locks on, and how many those are. */
+/** Inodes on which a client has or awaits locks, and how many. */
 class ClientLocks<T> extends Set<T> {
   locks = 0;
 }

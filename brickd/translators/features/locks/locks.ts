@@ -266,7 +266,7 @@ function connectionId(call: Call, xdata: Dict | null): string {
   return id === undefined || id.length > MAX_NAME ? call.client.uid : id;
 }
 
-/** A range at the very end of what offsets can tell locks metadata: it has a domain of its own. */
+/** A range at the very end of the offsets locks metadata: it has a domain of its own. */
 function inodelkDomain(domain: string, flock: Flock): string {
   if (flock.start !== LLONG_MAX - 1n || flock.len !== 0n || domain.endsWith(':metadata')) return domain;
   return `${domain}:metadata`;

@@ -24,7 +24,7 @@ export class FdLocks {
   static #last = 0;
   /** Names the fd in lockinfo; never 0. */
   readonly number = ++FdLocks.#last;
-  /** Locks still to be told to a client that lists them one by one (GETLK_FD); null: it has not begun. */
+  /** Locks still to be listed to a client that lists them one by one (GETLK_FD); null: not started. */
   listed: Flock[] | null = null;
 
   static of(fd: Fd, slot: number): FdLocks {
@@ -154,7 +154,7 @@ function set(locks: InodeLocks, call: Call, holder: Holder, range: Range, mayWai
   return answer({ ...flockOf(range, holder.owner), type: left ? LockType.read : range.type });
 }
 
-/** The next lock of an fd; type {@link LockType.endOfList} when all have been told. */
+/** The next lock of an fd; type {@link LockType.endOfList} after the last one. */
 function nextOfFd(locks: InodeLocks, fd: Fd, asked: Flock, slot: number): Flock {
   const { posix } = locks;
   if (posix === null || !posix.hasFd(fd)) return asked;

@@ -82,7 +82,7 @@ export class MarkerTranslator extends Translator<Options> {
 
 type Part = Translator<Options> & Partial<Fops>;
 
-/** Links a part above what is below it; returns what is above both: that below itself if the part wants nothing. */
+/** Links a part above the fops below it; returns the fops that the layer above gets. */
 function linkAbove(part: Part, below: Fops): Fops {
   part.next = below;
   const fops: Partial<Fops> = part;

@@ -71,14 +71,14 @@ export class DirectoryLimit {
   get isAnswered(): boolean {
     return this.#answer !== null;
   }
-  /** Bytes used, with what is about to be added; 0 as long as nobody has answered. */
+  /** Bytes used, including reservations; 0 until quotad has answered. */
   get bytes(): number {
     return (this.#answer?.bytes ?? 0) + this.#bytes.pending;
   }
   get objects(): number {
     return (this.#answer?.files ?? 0) + (this.#answer?.dirs ?? 0) + this.#objects.pending;
   }
-  /** Usage as it was told. */
+  /** Usage as reported. */
   get answer(): TreeUsage | null {
     return this.#answer;
   }
@@ -108,7 +108,7 @@ export class DirectoryLimit {
     return now - this.#askedAt >= standsMs;
   }
 
-  /** Bytes that the fop may add, of those that it would; -1: it must not be done at all. */
+  /** How many of its bytes the fop may add; -1: it is refused. */
   grantable(demand: QuotaDemand): number {
     const { usage, objects } = this.limits;
     if (objects !== null && demand.objects > 0 && this.objects + demand.objects > objects.hard) return -1;

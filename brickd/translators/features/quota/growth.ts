@@ -1,7 +1,7 @@
 /**
- * What fops of this brick have added to a directory, and what they are about to add. An answer of quotad holds all that was added when it
- * was asked: the accounting writes down what it still has to before it tells a size. What was added between question and answer may be
- * in the answer or not, and is added to it.
+ * Counts what fops of this brick have added to a directory, and what they are about to add. A reply of quotad contains
+ * everything that was added before it was asked, since the accounting writes pending changes before it reports a size.
+ * What was added between question and reply may be in the reply or not, and is added to it.
  */
 export class Growth {
   #total = 0;
@@ -18,7 +18,7 @@ export class Growth {
   get reserved(): number {
     return this.#reserved;
   }
-  /** The last answer may lack something, or what is counted here may be in it. */
+  /** The last answer may be incomplete, or may include what is counted here. */
   get isUncertain(): boolean {
     return this.#total !== this.#answered;
   }

@@ -7,7 +7,7 @@ import type { Translator } from '../../../../mux/xlator/translator.js';
 import { DirectoryLimit } from './directory-limit.js';
 import { type DirectoryLimits, limitsIn } from './quota-xattrs.js';
 
-/** Makes what is known of a directory that turns out to have limits. */
+/** Creates the state of a directory that has limits. */
 export type MakeLimit = (owner: object, inode: Inode, limits: DirectoryLimits) => DirectoryLimit;
 
 /** How long what was found in no directory counts as in none: its names may not have been on record yet, or have been changing just then. */
@@ -32,7 +32,7 @@ export class KnownLimits {
   readonly #layer: Translator;
   readonly #log: Logger;
   readonly #make: MakeLimit;
-  /** Owner of what is known: another one once quota was off. At an inode it stands for a directory without limits. */
+  /** Owner of the cached limits: replaced when quota is switched off. With an inode it means a directory without limits. */
   #owner: object = {};
   readonly #directories = new Map<string, DirectoryLimit>();
   #changes = 0;

@@ -23,7 +23,7 @@ export class LimitXattrs {
     this.#log = log;
   }
 
-  /** Fails with EPERM where a client that is not one of Gluster's own touches what is quota's. */
+  /** EPERM if a client that is not internal sets or removes quota's xattrs. */
   guard(call: Call, inode: Inode, names: Iterable<string>): void {
     if (call.pid < 0) return;
     for (const name of names) {
@@ -38,7 +38,7 @@ export class LimitXattrs {
     return this.#changed(inode, dict, dict.has(USAGE_LIMIT), dict.has(OBJECT_LIMIT), reply);
   }
 
-  /** Notes that a limit is gone once it is removed. */
+  /** Drops a limit once it is removed. */
   removed<R>(inode: Inode, name: string, reply: MaybePromise<R>): MaybePromise<R> {
     return this.#changed(inode, NOTHING, name === USAGE_LIMIT, name === OBJECT_LIMIT, reply);
   }

@@ -16,7 +16,7 @@ import type { DirectoryLimit } from './directory-limit.js';
 import type { KnownLimits } from './known-limits.js';
 import { askForLimits } from './quota-xattrs.js';
 
-/** A file that has lost its last name, or a directory that is gone: nothing above it counts. */
+/** A file without a name, or a removed directory: no limit above it applies. */
 const GONE: ReadonlySet<number> = new Set([ENOENT, ESTALE, EINVAL]);
 /** Rounds of reading what is above a file: clients may move directories meanwhile. */
 const MAX_ROUNDS = 4;

@@ -39,7 +39,7 @@ function view(bytes: Uint8Array): DataView {
 
 const number = (bytes: Uint8Array, at: number): number => Number(view(bytes).getBigInt64(at));
 
-/** A limit from its xattr. Null: there is none. `malformed` is told where the value is none. */
+/** A limit from its xattr. Null: there is none. `malformed` is called for an invalid value. */
 function limitIn(dict: Dict, key: string, malformed: (key: string) => void): Limit | null {
   const bytes = dict.bytes(key);
   if (bytes === undefined) return null;

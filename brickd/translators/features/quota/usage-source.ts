@@ -18,7 +18,7 @@ export class UsageSource {
   readonly #volume: string;
   #loading: Promise<Loaded> | null = null;
   #ending = false;
-  /** Questions that were asked, and those of them that failed. */
+  /** Requests to quotad, and those of them that failed. */
   questions = 0;
   failures = 0;
 

@@ -26,7 +26,7 @@ export class BlockCounts {
   made(usage: Usage, stat: Iatt): void {
     this.#usages.charge(usage, stat.blocks * BLOCK + ENTRY);
   }
-  /** Counts a new file, but not what it holds: its writes will tell. */
+  /** Counts a new file without its contents, which its writes count. */
   madeEmpty(usage: Usage): void {
     this.#usages.charge(usage, ENTRY);
   }
@@ -41,7 +41,7 @@ export class BlockCounts {
     this.#usages.charge(usage, (post.blocks - before) * BLOCK);
   }
 
-  /** Counts a file that has lost its last name: reply tells whether it has. */
+  /** Counts a file that may have lost its last name, which the reply shows. */
   removed(usage: Usage, inode: Inode | null, reply: Xdata): void {
     if (reply.xdata?.number(RESPONSE_LINK_COUNT) !== 1) return;
     const counted = inode?.ctx[this.#slot] as number | undefined;

@@ -1,6 +1,6 @@
 /**
- * What the brick holds of each namespace: read from the xattrs of the namespace's root when it is first needed, and written back
- * soon after it has changed.
+ * The usage of namespaces on this brick: read from the xattrs of the namespace's root when first needed, and written
+ * back soon after a change.
  */
 import { background } from '../../../../mux/base/fault.js';
 import type { Logger } from '../../../../mux/base/log.js';
@@ -99,7 +99,7 @@ export class NamespaceUsages {
     return usage;
   }
 
-  /** A number from an xattr; undefined if there is none. */
+  /** A number from an xattr; undefined if it is not a number. */
   async readNumber(inode: Inode, name: string): Promise<number | undefined> {
     return this.#layer.brick.byItself(async (call) => {
       try {
@@ -132,7 +132,7 @@ export class NamespaceUsages {
     for (const usage of this.#known.values()) await this.store(usage);
   }
 
-  /** Has the xattr say what is used now. */
+  /** Writes the current usage to the xattr. */
   async store(usage: Usage): Promise<void> {
     if (usage.storing !== null) await usage.storing;
     if (usage.stored === usage.used) return;
@@ -162,7 +162,7 @@ export class NamespaceUsages {
     }
   }
 
-  /** The namespace is gone. */
+  /** The namespace was removed. */
   drop(key: string): void {
     this.#known.delete(key);
     const inode = this.#layer.brick.findInode(key);

@@ -38,7 +38,7 @@ export class QuotaCommands {
     return dict.has(SIZE) ? this.#setSize(inode, dict, wind) : wind();
   }
 
-  /** Keys that are not stored, but tell the brick something. */
+  /** Keys that are commands to the brick and are not stored. */
   async #command(call: Call, inode: Inode, dict: Dict): Promise<Xdata> {
     // No translator below checks them, as they are no xattrs.
     if (call.uid !== 0 && call.pid >= 0) throw failure(EPERM);

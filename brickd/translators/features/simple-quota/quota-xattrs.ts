@@ -9,12 +9,12 @@ export const NAMESPACE = 'trusted.glusterfs.namespace';
 export const TOTAL_USAGE = 'glusterfs.quota.total-usage';
 export const RESET = 'glusterfs.quota.reset';
 export const DISABLE_CHECK = 'glusterfs.quota.disable-check';
-/** Keys that are not stored, but tell the brick something. */
+/** Keys that are commands to the brick and are not stored. */
 export const COMMANDS = [TOTAL_USAGE, RESET, DISABLE_CHECK];
 /** Tells distribute to add up what bricks report. */
 export const ADD_UP = 'simple-quota';
 
-/** A number of a request; EINVAL where it is none. */
+/** A number of a request; EINVAL if it is not one. */
 export function numberOf(dict: Dict, key: string): number {
   const value = dict.number(key);
   if (value === undefined || !Number.isSafeInteger(value)) throw failure(EINVAL);

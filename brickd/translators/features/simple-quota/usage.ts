@@ -21,7 +21,7 @@ export class Usage {
   stored: number;
   /** The write of that xattr that is in progress. */
   storing: Promise<void> | null = null;
-  /** Bytes taken in the whole volume, as somebody told, and what was counted here at that time. Null: this brick is all. */
+  /** The last reported total of the volume, and the count of this brick at that time. Null: this brick is the only one. */
   #told: { total: number; used: number } | null = null;
   /** What was counted when the quota helper last asked; null: not since it last told a total. */
   #asked: number | null = null;
@@ -49,7 +49,7 @@ export class Usage {
     return this.#waiting.length;
   }
 
-  /** Bytes taken in the whole volume as far as this brick knows: the total that it was told, and its own changes since. */
+  /** Bytes used in the whole volume as far as this brick knows: the last reported total and its own changes since. */
   get total(): number {
     return this.#told === null ? this.#used : Math.max(this.#told.total + this.#used - this.#told.used, 0);
   }
@@ -78,7 +78,7 @@ export class Usage {
     this.#asked = this.#used;
   }
 
-  /** Somebody tells the total of all bricks. Changes since the helper has asked are not part of it. */
+  /** The quota helper reports the total of all bricks, without changes since it asked. */
   tell(total: number): void {
     this.#told = { total, used: this.#asked ?? this.#used };
     this.#asked = null;
@@ -107,7 +107,7 @@ export class Usage {
     if (this.#waiting.length > 0) this.#serve();
   }
 
-  /** Grants or refuses what waits, in its order, as far as that can be told. */
+  /** Grants or refuses queued fops, in order, as far as that is known. */
   #serve(): void {
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
       const { bytes, resolve } = first;

@@ -71,7 +71,7 @@ intercept(ThinArbiterTranslator, REFUSED, () => () => {
   throw failure(EINVAL);
 });
 
-/** Adding that shows what is there. */
+/** An xattrop that adds nothing returns the current value. */
 function nothingOf(dict: Dict): Dict {
   const zeros = new Dict();
   for (const [key, value] of dict.map) zeros.setBytes(key, new Uint8Array(valueBytes(value)?.length ?? 0));

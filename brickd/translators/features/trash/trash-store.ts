@@ -130,7 +130,7 @@ export class TrashStore {
     return this.#run(b);
   }
 
-  /** Name of the directory that a handle leads to in a parent; null when there is none. */
+  /** Name of a directory in its parent, by its handle; null if there is none. */
   async #nameByHandle(handle: string, parent: Gfid, above: readonly string[]): Promise<string | null> {
     const into = region(LINK_BYTES);
     const b = batch();

@@ -26,7 +26,7 @@ import { startedFromZero, XattrFilter } from './xattr-filter.js';
 
 /** GF_IPC_TARGET_UPCALL: a client names the xattrs whose changes it wants to hear of. */
 const IPC_UPCALL = 2;
-/** Files looked at per second for clients that have lost interest. */
+/** Files checked per second for clients whose interest has expired. */
 const SWEEP_FILES = 4096;
 
 /** What has changed, beside the flags that say so. */
@@ -166,7 +166,7 @@ function attributes(t: UpcallTranslator, call: Call, inode: Inode, reply: F.PreP
   t.changed(call, inode.key, UP_ATTR | xattr, { stat: reply.post });
 }
 
-/** An entry of a directory has come or gone. */
+/** An entry of a directory was added or removed. */
 function entriesChanged(t: UpcallTranslator, call: Call, directory: Inode | null, stat: Iatt): void {
   if (directory !== null) t.changed(call, directory.key, Up.times, { stat });
 }

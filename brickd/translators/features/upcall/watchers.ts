@@ -69,7 +69,7 @@ export class Watchers {
     for (const [client, at] of file) if (client !== but && client.alive && at > since) tell(client);
   }
 
-  /** The file is no longer known: tells all who may have it in a cache. */
+  /** The file was dropped from the inode table: notifies all clients that may have it in a cache. */
   forget(key: string, tell: (client: Client) => void): void {
     const file = this.#files.get(key);
     if (file === undefined) return;
@@ -79,7 +79,7 @@ export class Watchers {
     }
   }
 
-  /** A client has gone. */
+  /** A client has disconnected. */
   clientGone(client: Client): void {
     for (const key of [...(this.#clients.get(client) ?? [])]) this.#drop(key, client);
   }

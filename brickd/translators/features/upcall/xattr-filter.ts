@@ -55,7 +55,7 @@ export class XattrFilter {
     return false;
   }
 
-  /** Those of the xattrs that clients want to hear of; null when there are none. */
+  /** The xattrs that clients want notifications for; null if there are none. */
   apply(xattrs: Dict): Dict | null {
     if (this.#patterns.size === 0) return null;
     let wanted: Dict | null = null;

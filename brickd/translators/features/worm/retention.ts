@@ -16,7 +16,7 @@ export interface Retention {
 
 const Bit = { worm: 1, retained: 2, legalHold: 4, enterprise: 8 } as const;
 
-/** Null for a text that is none. */
+/** Null for an invalid text. */
 export function parseRetention(text: string): Retention | null {
   const match = /^(\d{1,9})\/(-?\d{1,15})\/(-?\d{1,15})$/.exec(text);
   if (match === null) return null;

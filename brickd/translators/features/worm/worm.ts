@@ -306,7 +306,7 @@ export class WormTranslator extends Translator<Options> {
 class CreateAttempt {
   readonly args: CreateArgs;
   existed = false;
-  /** The create was given up because of that file, whose state is to be looked at. */
+  /** The create was stopped because of this existing file, whose state must be checked. */
   toCheck: Iatt | null = null;
 
   constructor(args: CreateArgs, protectsVolume: boolean, protectsFiles: boolean) {

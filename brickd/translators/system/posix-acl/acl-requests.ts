@@ -18,7 +18,7 @@ export function setsAcl(args: { dict: Dict } & Xdata): boolean {
   return mentionsAcl(args.dict) || args.xdata?.has(SYNC_XATTRS) === true;
 }
 
-/** A REMOVEXATTR without a name has the names in its xdata. */
+/** A REMOVEXATTR without a name takes the names from its xdata. */
 export function removesAcl(args: { name: string } & Xdata): boolean {
   return isAclKey(args.name) || (args.name === '' && args.xdata !== null && mentionsAcl(args.xdata));
 }

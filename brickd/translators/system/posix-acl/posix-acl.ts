@@ -115,7 +115,7 @@ export class PosixAclTranslator extends Translator<Options> {
     });
   }
 
-  /** Answered here: those below would ask the kernel, for root. */
+  /** Answered here: storage/posix would ask the kernel, as root. */
   access(call: Call, args: AccessArgs): MaybePromise<AccessReply> {
     const want = args.mask & (R | W | X);
     if (args.mask === 0) return { errno: 0, xdata: null };

@@ -28,7 +28,7 @@ const BACKGROUND_NAMES = new Set(BACKGROUND.values());
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_-]*$/;
 /** Names that stand for something else than a rule of the volume. */
 const RESERVED = new Set(['total', 'default', 'max', 'volume']);
-/** Tenants of a volume at most: each is looked at when one is chosen. */
+/** Tenants of a volume, at most: all are compared when one is chosen. */
 const MAX_TENANTS = 256;
 
 class Reader {

@@ -101,7 +101,7 @@ export class DomainLocks {
 
   // --- locks that have gone -----------------------------------------------------------------------------------------
 
-  /** Inode locks of a domain have been given back: lets removals go on, then those that wait for locks. */
+  /** Inode locks of a domain were released: waiting removals continue, then waiting lock requests. */
   inodeLocksFreed(domain: Domain): void {
     this.#grantInodeLocks(domain);
     this.tidy(domain);

@@ -24,12 +24,12 @@ export abstract class InternalLock {
   /** The calling process. */
   readonly pid: number;
   readonly connectionId: string;
-  /** Place among those that wait, then among those that are granted. */
+  /** Index among waiting requests, then among granted locks. */
   order = 0;
   /** Seconds since the epoch; 0: never. */
   grantedAt = 0;
   blockedAt = 0;
-  /** When its holder was last told that others wait (milliseconds, monotonic); below zero: never. */
+  /** When its holder was last notified of contention (milliseconds, monotonic); below zero: never. */
   notifiedAt = Number.NEGATIVE_INFINITY;
   /** What it waits for. */
   blocker: InternalLock | null = null;

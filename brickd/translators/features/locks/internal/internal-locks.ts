@@ -29,7 +29,7 @@ export class InodeLock extends InternalLock {
 }
 
 export class EntryLock extends InternalLock {
-  /** '' stands for all names. */
+  /** '' means all names. */
   readonly name: string;
   readonly type: number;
 

@@ -73,7 +73,7 @@ export class LockList<L extends InternalLock & Q, Q> {
     return this.#owners.holds(client);
   }
 
-  /** A granted lock that `which` picks of those that may have to do with the request. */
+  /** A granted lock that may conflict with the request and that `which` accepts. */
   findHeld(request: Q, which: (held: L) => boolean): L | undefined {
     return this.#grantedIndex.find(request, (bucket) => bucket.find(which));
   }
@@ -226,7 +226,7 @@ export class LockList<L extends InternalLock & Q, Q> {
     blocker.blocked.add(lock);
   }
 
-  /** Takes a lock out of the queue: it is granted or gone next. What waits for it still does. */
+  /** Takes a request out of the queue, to be granted or dropped. Requests that wait for it still do. */
   #dequeue(lock: L): void {
     lock.blocker?.blocked?.delete(lock);
     lock.blocker = null;
@@ -248,7 +248,7 @@ export class LockList<L extends InternalLock & Q, Q> {
     if (this.#wanted(lock)) this.#host.contended(lock);
   }
 
-  /** Somebody waits for what the lock holds. Not found behind very many requests of its own owner. */
+  /** Whether a request waits for the lock. Not detected behind very many requests of its own owner. */
   #wanted(lock: L): boolean {
     if (lock.blocked !== null && lock.blocked.size > 0) return true;
     let looks = 0;

@@ -40,7 +40,7 @@ export class InodeRemovals {
     });
   }
 
-  /** Starts those that nothing keeps waiting any more. */
+  /** Starts requests that need not wait any longer. */
   release(mayStart: (client: Client) => boolean): void {
     const waiting = this.#waiting;
     if (waiting === null) return;

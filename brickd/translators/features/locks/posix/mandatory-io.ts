@@ -13,7 +13,7 @@ interface WaitingIo {
 }
 
 export class MandatoryIo {
-  /** Only who has it locked may read or write the file; null: not known. */
+  /** Only the owner of a lock may read or write the file; null: not known. */
   enforced: boolean | null = null;
   #running = 0;
   #onDrained: (() => void)[] = [];

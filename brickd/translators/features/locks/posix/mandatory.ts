@@ -23,7 +23,7 @@ export interface IoRegion {
   owner: string;
   start: bigint;
   end: bigint;
-  /** Locks for reading are not in its way. */
+  /** It does not conflict with read locks. */
   reads: boolean;
   /** Data is written, not only cut off. */
   writes: boolean;
@@ -44,7 +44,7 @@ export function ioAllowed(
   return inTheWay === undefined;
 }
 
-/** Under enforcement: one lock of its own covers it all. */
+/** With enforced locking: a single lock of the caller covers the range. */
 export function ioCovered(posix: PosixLocks, io: IoRegion): boolean {
   const { ranges } = posix.holder(io.client, io.owner);
   return ranges.some((range) => range.start <= io.start && range.end >= io.end);

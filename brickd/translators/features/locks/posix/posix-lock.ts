@@ -23,7 +23,7 @@ export interface Range {
   blockedAt: number;
 }
 
-/** Everything that one owner has locked. */
+/** All ranges that one owner has locked. */
 export interface Holder {
   readonly client: Client;
   readonly owner: string;
@@ -94,7 +94,7 @@ export class WaitGroup {
   /** In the order of the queue. */
   readonly queue: Waiting[] = [];
   blocker: HeldRange | null = null;
-  /** It is about to be looked at. */
+  /** It is about to be checked. */
   due = false;
 
   constructor(key: string) {

@@ -30,7 +30,7 @@ function firstFrom(ranges: readonly Range[], start: bigint): number {
 
 export class PosixLocks {
   readonly holders = new Map<string, Holder>();
-  /** Called whenever locks may have gone. */
+  /** Called whenever locks may have been released. */
   onFreed: (() => void) | null = null;
   readonly #held = new RangeIndex<HeldRange>();
   readonly #queue: PosixQueue;
@@ -70,7 +70,7 @@ export class PosixLocks {
     return this.holders.get(`${client.id}/${owner}`) ?? { client, owner, ranges: [] };
   }
 
-  /** A held range that `which` picks of those that may have to do with a request. */
+  /** A held range that may conflict with a request and that `which` accepts. */
   find(request: LockRange, which: (held: HeldRange) => boolean): HeldRange | undefined {
     return this.#held.find(request, (bucket) => bucket.find(which));
   }
@@ -216,7 +216,7 @@ export class PosixLocks {
     this.grant();
   }
 
-  /** Everything of a client that has gone. Locks that it brought here for others (migration) stay. */
+  /** Releases everything of a disconnected client. Locks that it migrated here for others stay. */
   dropClient(client: Client): void {
     this.#refuse(this.#queue.of(client), EAGAIN);
     for (const holder of [...(this.#clients.get(client) ?? [])]) this.#dropOf(holder, (range) => range.fd !== null);

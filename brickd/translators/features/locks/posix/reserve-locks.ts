@@ -53,7 +53,7 @@ export class ReserveLocks {
     return null;
   }
 
-  /** Gives a reservation back. EINVAL when there is none on this range. */
+  /** Releases a reservation. EINVAL if there is none on this range. */
   release(r: Reservation): void {
     const held = this.#at(r);
     if (held === undefined) throw failure(EINVAL);

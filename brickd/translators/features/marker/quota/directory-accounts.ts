@@ -16,7 +16,7 @@ import { DIRTY } from './quota-xattrs.js';
 
 /** A count of a directory that is in progress. */
 export interface CountPass {
-  /** Something that it has counted may be gone, or have been counted at another value. */
+  /** Something that it has counted may have been removed or changed. */
   stale: boolean;
   /** A directory in it has still to be counted: only this one's flag leads there. */
   incomplete: boolean;
@@ -26,7 +26,7 @@ export class DirectoryAccount {
   readonly inode: Inode;
   /** What is still to be added to what the directory has on record. */
   delta: Figures = NOTHING;
-  /** Of those that settle (see {@link Settling}), the last that has to do with it. */
+  /** The last round of {@link Settling} that concerns it. */
   round = 0;
   /** It has to be settled, whether or not anything in it has changed. */
   due = false;
@@ -181,7 +181,7 @@ export class DirectoryAccounts {
     return setting === null ? null : Promise.all(setting);
   }
 
-  /** Nothing is to be done for a directory any more, or it is gone. */
+  /** Nothing is left to do for a directory, or it was removed. */
   close(account: DirectoryAccount): void {
     if (this.#byKey.get(account.inode.key) !== account) return;
     this.#byKey.delete(account.inode.key);

@@ -48,7 +48,7 @@ export function encodeFigures(f: Figures, ofDirectory: boolean): Uint8Array {
   return out;
 }
 
-/** Null for what is none. Releases before 3.7 stored bytes alone: files and directories are 0 then. */
+/** Null for an invalid value. Releases before 3.7 stored bytes only: files and directories are 0 then. */
 export function decodeFigures(value: Uint8Array | undefined): Figures | null {
   if (value === undefined || value.length < WORD) return null;
   const b = Buffer.from(value.buffer, value.byteOffset, value.length);

@@ -17,7 +17,7 @@ export function storedKeys(names: QuotaNames, dict: Dict): Dict {
   return stored;
 }
 
-/** An answer as clients see it: names without version, and nothing of what is quota's own. */
+/** A reply as clients see it: names without version, and without quota's internal xattrs. */
 export function shown(names: QuotaNames, answer: Dict, quotaOn: boolean): Dict {
   let hides = false;
   for (const key of answer.map.keys()) {

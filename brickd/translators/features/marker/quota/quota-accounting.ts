@@ -22,7 +22,7 @@ import { isLinktoMode } from './figures.js';
 import { shown, storedKeys, storedName } from './key-versions.js';
 import { CLEANUP, DIRTY, DONT_ACCOUNT, linksKey, QuotaNames, SIZE } from './quota-xattrs.js';
 
-/** Fops that are looked at as well while quota is off, if it has ever been on: they show, set and remove xattrs of it. */
+/** Fops that are also intercepted while quota is off, if it was ever on: they show, set and remove its xattrs. */
 const WITH_XATTRS: ReadonlySet<FopName> = new Set(['lookup', 'readdirp', 'getxattr', 'setxattr', 'removexattr']);
 
 /** Quota was enabled on a running brick: fops that were in progress have ended by then, of which the accounting knows nothing. */

@@ -152,7 +152,7 @@ export class QuotaRecords {
     return found.size > 0 ? found : new Set(record.contributions.keys());
   }
 
-  /** By the names that the file has noted, those of them that it really has. */
+  /** The names in the file's gfid2path xattrs that really exist. */
   async #directoriesByName(call: Call, inode: Inode): Promise<Set<string>> {
     const { storage } = this.brick;
     const found = new Set<string>();

@@ -11,7 +11,7 @@ export const GFID2PATH_PREFIX = 'trusted.gfid2path.';
 export const SIZE = 'trusted.glusterfs.quota.size';
 const LIMIT = 'trusted.glusterfs.quota.limit-set';
 const LIMIT_OBJECTS = 'trusted.glusterfs.quota.limit-objects';
-/** 1 while what a directory has on record may not be the sum of what is in it. */
+/** 1 while the recorded usage of a directory may differ from the sum of its entries. */
 export const DIRTY = 'trusted.glusterfs.quota.dirty';
 /** Set to have quota's xattrs removed from a file. */
 export const CLEANUP = 'glusterfs.quota-xattr-cleanup';

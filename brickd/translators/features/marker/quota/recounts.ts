@@ -19,7 +19,7 @@ import { isGone, type QuotaRecord } from './quota-records.js';
 import { DIRTY, PGFID_PREFIX } from './quota-xattrs.js';
 import type { Settling } from './settling.js';
 
-/** Directories that wait; what is not taken is found again by its flag. */
+/** Directories in the queue; others are found again by their flags. */
 const MOST_WAITING = 65536;
 const PAGE_BYTES = 65536;
 const AT_A_TIME = 16;
@@ -74,7 +74,7 @@ export class Recounts {
     background(this.#running, this.#log, 'counting directories for quota');
   }
 
-  /** Takes nothing more, and waits for what is in progress to stop. */
+  /** Accepts nothing more, and waits for work in progress to stop. */
   async end(): Promise<void> {
     this.#ended = true;
     this.#waiting.clear();

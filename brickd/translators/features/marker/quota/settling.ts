@@ -121,7 +121,7 @@ export class Settling {
     this.schedule();
   }
 
-  /** A fop is about to change what is in a directory: flags are set meanwhile. */
+  /** A fop is about to change a directory's entries: its dirty flags are set. */
   expect(directory: Inode): void {
     if (this.#ended) return;
     this.accounts.touch(directory, this.round);
@@ -163,7 +163,7 @@ export class Settling {
     }
   }
 
-  /** Settles what is left, and takes nothing more. */
+  /** Settles the rest, and accepts nothing more. */
   async end(): Promise<void> {
     this.#ending = true;
     await this.settled();
@@ -209,7 +209,7 @@ export class Settling {
     if (flag !== 'clear' && flag !== 'clearing' && inode.parent !== null) this.accounts.touch(inode.parent, this.round);
   }
 
-  /** Those directories that are farthest from the root among those that the round has still to do with. */
+  /** The deepest directories that the round has still to process. */
   #deepest(round: number, done: ReadonlySet<DirectoryAccount>): DirectoryAccount[] {
     let deepest: DirectoryAccount[] = [];
     let most = -1;
@@ -362,7 +362,7 @@ class Change {
     }
   }
 
-  /** From all directories but those. */
+  /** From all directories except these. */
   takeBack(record: QuotaRecord, directories: ReadonlySet<string>): void {
     for (const [key, given] of record.contributions) {
       if (directories.has(key)) continue;

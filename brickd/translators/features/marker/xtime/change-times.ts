@@ -122,7 +122,7 @@ export class ChangeTimes extends Translator<Options> {
     return this.#resetVolumeMark(call, args.dict) ?? marking(this, 'fsetxattr', call, args);
   }
 
-  /** The answer to a command that resets the volume's mark; null if there is none. */
+  /** The reply to a command that resets the volume's mark; null if it is not one. */
   #resetVolumeMark(call: Call, dict: Dict): Promise<Xdata> | null {
     const value = dict.get(VOLUME_MARK);
     if (value === undefined) return null;

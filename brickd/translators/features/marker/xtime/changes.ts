@@ -1,4 +1,4 @@
-/** Which inodes each fop changes, for their marks. */
+/** The inodes that each fop changes, and whose marks it updates. */
 import type * as F from '../../../../../mux/xlator/fops.js';
 import { directoryOf, type Inode } from '../../../../../mux/xlator/inode.js';
 import type { FopArgs, FopReplies } from '../../../../../mux/xlator/intercept.js';

@@ -29,14 +29,14 @@ const PARALLEL = 64;
 const MAX_WAITING = 65536;
 const MARK_BYTES = 8;
 
-/** Marks may be written while the disk is down to its reserve: the changes themselves were let through. */
+/** Marks may use the reserve: the changes themselves were admitted. */
 const INTERNAL = new Dict().setText(INTERNAL_FOP, 'yes');
 
 /** What the next round marks. Each inode is held until it is marked. */
 class Changed {
   readonly files = new Set<Inode>();
   readonly directories = new Set<Inode>();
-  /** Of the files: those whose directory is not known. */
+  /** Files whose directory is not known. */
   readonly nameless = new Set<Inode>();
 
   get size(): number {

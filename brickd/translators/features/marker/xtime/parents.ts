@@ -17,7 +17,7 @@ const GFID2PATH = 'trusted.gfid2path.';
 /** Parents found on disk that are kept: a file that is known by gfid alone is marked again and again. */
 const MAX_FOUND = 4096;
 
-/** A file that is gone, or has no name any more. */
+/** A file that was removed or has no name. */
 export const GONE: ReadonlySet<number> = new Set([ENOENT, ESTALE, ENODATA, ENOTDIR]);
 
 /** What is needed of the translator. */

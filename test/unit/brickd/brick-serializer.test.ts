@@ -1,29 +1,29 @@
 import t from 'tap';
-import { eachLimited, Lanes, Slots, within } from '../../../brickd/daemon/lanes.js';
+import { BrickSerializer, eachLimited, Slots, within } from '../../../brickd/daemon/brick-serializer.js';
 import { bytesOfText } from '../../../native/bytes.js';
 
 const after = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 t.test('work of one brick keeps its order, bricks do not wait for each other', async (t) => {
-  const lanes = new Lanes();
+  const serializer = new BrickSerializer();
   const done: string[] = [];
   let release: () => void = () => {};
   const hung = new Promise<void>((resolve) => {
     release = resolve;
   });
-  void lanes.run(bytesOfText('a'), () => hung.then(() => void done.push('a1')));
-  const failing = lanes.run(bytesOfText('a'), async () => {
+  void serializer.run(bytesOfText('a'), () => hung.then(() => void done.push('a1')));
+  const failing = serializer.run(bytesOfText('a'), async () => {
     done.push('a2');
     throw new Error('no');
   });
-  const last = lanes.run(bytesOfText('a'), async () => done.push('a3'));
-  await lanes.run(bytesOfText('b'), async () => done.push('b1'));
+  const last = serializer.run(bytesOfText('a'), async () => done.push('a3'));
+  await serializer.run(bytesOfText('b'), async () => done.push('b1'));
   t.same(done, ['b1']);
   release();
   await t.rejects(failing, { message: 'no' });
   await last;
   t.same(done, ['b1', 'a1', 'a2', 'a3'], 'a failure does not stop the lane');
-  await lanes.idle();
+  await serializer.idle();
 });
 
 t.test('slots bound what is under way', async (t) => {

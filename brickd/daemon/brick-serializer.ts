@@ -1,14 +1,14 @@
 /**
- * Order among the changes of one brick, and none among those of several: an attach, a detach and a reconfigure of the same
- * brick never overlap, and a brick whose disk hangs holds up nobody but itself.
+ * Serializes requests for the same brick: an attach, a detach and a reconfigure of one brick never overlap. Different bricks do
+ * not wait for each other, so a brick whose disk hangs delays only itself.
  */
 import type { ByteString } from '../../native/bytes.js';
 
-export class Lanes {
-  /** Settles, never rejecting, when all that a brick has been given so far is done. */
+export class BrickSerializer {
+  /** The end of the last request of each brick; never rejects. */
   readonly #tails = new Map<ByteString, Promise<void>>();
 
-  /** Runs work when everything begun for the same brick before has settled. */
+  /** Runs work after all earlier work for the same brick has settled. */
   run<T>(brick: ByteString, work: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(brick);
     const result = before === undefined ? Promise.resolve().then(work) : before.then(work);
@@ -21,13 +21,13 @@ export class Lanes {
     return result;
   }
 
-  /** Resolves when nothing is in progress, and nothing has been added meanwhile. */
+  /** Resolves when no work is in progress or queued. */
   async idle(): Promise<void> {
     while (this.#tails.size > 0) await Promise.all(this.#tails.values());
   }
 }
 
-/** A bounded number of things in progress at once; the rest waits in order. */
+/** A counting semaphore; waiters get their turn in order. */
 export class Slots {
   #free: number;
   readonly #waiting: (() => void)[] = [];
@@ -65,7 +65,7 @@ export async function eachLimited<T>(
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 
-/** What a promise gives, or what `late` gives once the time is up; the promise goes on by itself then. */
+/** The result of a promise, or that of `late` after a time; the promise continues by itself then. */
 export async function within<T>(ms: number, promise: Promise<T>, late: () => T): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const up = new Promise<T>((resolve, reject) => {
