@@ -4,7 +4,7 @@
  */
 
 import type { Unapplied } from '../mux/brick/brick-facts.js';
-import type { BrickSlowFops } from '../mux/brick/slow-fop.js';
+import type { BrickSlowFops } from '../mux/brick/slow-fops.js';
 import type { WorkerStats } from '../mux/brick/views/brick-stats.js';
 import type { ByteString } from '../native/bytes.js';
 

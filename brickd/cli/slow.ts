@@ -1,5 +1,5 @@
 /** `brickd slow`: fops of the bricks of this node that took long, and those that do, with where their time went. */
-import { type BrickSlowFops, type SlowFop, waitText } from '../../mux/brick/slow-fop.js';
+import { type BrickSlowFops, type SlowFop, waitText } from '../../mux/brick/slow-fops.js';
 import { errnoName } from '../../native/errno.js';
 import { SLOW_QUESTION } from '../glusterd/brick-ops.js';
 import { askAll } from './brick-question.js';

@@ -3,6 +3,7 @@
  * while it is active. What a client did before it got its place stays in the sum of all others, so that no counter ever
  * decreases.
  */
+import type { Inode } from '../xlator/inode.js';
 
 /** Clients that a brick reports one by one. */
 export const TOP_CLIENTS = 20;
@@ -77,5 +78,37 @@ export class ClientPlaces<C extends Placed = Placed> {
     let sum = fops - this.#before;
     for (const client of this.#told) sum -= client.fops - client.place.from;
     return Math.max(0, sum);
+  }
+}
+
+/** Files that are followed of a client. */
+const FILES = 8;
+
+/** Which files a client works on most, by samples of its fops: what it has worked on of late outweighs what was before. */
+export class BusyFiles {
+  readonly #inodes: (Inode | null)[] = new Array<Inode | null>(FILES).fill(null);
+  readonly #counts = new Float64Array(FILES);
+
+  /** One sample. */
+  note(inode: Inode | null): void {
+    if (inode === null) return;
+    const counts = this.#counts;
+    let at = this.#inodes.indexOf(inode);
+    if (at < 0) {
+      // The one with the fewest makes room and passes its count on: what is really busy gets ahead of it.
+      at = counts.indexOf(Math.min(...counts));
+      this.#inodes[at] = inode;
+    }
+    counts[at] = (counts[at] ?? 0) + 1;
+  }
+
+  /** The busiest, with its share of the samples; null: none was taken. Halves what has been counted. */
+  busiest(): { inode: Inode; share: number } | null {
+    const counts = this.#counts;
+    const most = Math.max(...counts);
+    const sum = counts.reduce((all, n) => all + n, 0);
+    const inode = this.#inodes[counts.indexOf(most)] ?? null;
+    for (let i = 0; i < FILES; i++) counts[i] = (counts[i] ?? 0) / 2;
+    return inode === null || sum === 0 ? null : { inode, share: most / sum };
   }
 }

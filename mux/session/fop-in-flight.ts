@@ -38,6 +38,9 @@ const DECODED_FACTOR = 4;
 /** What a waiting fop counts for, besides its data. */
 const HELD_OVERHEAD_BYTES = 512;
 /** What a fop needs of its session. */
+/** Of a client's fops, those whose number has none of these bits are samples of the files that it works on. */
+const SAMPLED = 15;
+
 export interface FopOwner extends FopContext, FopSource {
   readonly brick: Brick;
   readonly table: InodeTable;
@@ -352,6 +355,7 @@ export class FopInFlight implements SchedulableFop, ListedFop {
         queued?.scheduler.ended(queued);
         const nowMs = performance.now();
         brick.traffic.ended(served.entry.number, nowMs - this.cameMs);
+        if ((session.client.fops & SAMPLED) === 0) session.client.files.note(call.subject);
         if (nowMs - this.cameMs + this.heldMs >= brick.slow.thresholdMs) brick.slow.ended(this, nowMs);
       }
       call.end(brick.releaseFd);

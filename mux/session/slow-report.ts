@@ -1,7 +1,7 @@
 /** What is told of a slow fop. */
 import type { ClientState } from '../brick/client.js';
 import type { InodeTable } from '../brick/inode-table.js';
-import type { SlowFop } from '../brick/slow-fop.js';
+import type { SlowFop } from '../brick/slow-fops.js';
 import type { Call } from '../xlator/call.js';
 import type { FopEntry } from '../xlator/fop-table.js';
 import { gfidOfKey, gfidText } from '../xlator/gfid.js';

@@ -19,7 +19,7 @@ import { BrickError } from '../base/brick-error.js';
 import { background } from '../base/fault.js';
 import { loggerFor } from '../base/log.js';
 import type { BrickFacts, Unapplied } from '../brick/brick-facts.js';
-import type { BrickSlowFops } from '../brick/slow-fop.js';
+import type { BrickSlowFops } from '../brick/slow-fops.js';
 import type { WorkerStats } from '../brick/views/brick-stats.js';
 import { joinParts } from '../brick/views/statedump.js';
 import type { Handover, HandshakeBrick } from '../handshake/handshake.js';

@@ -1,5 +1,5 @@
 /** Collects the statistics of all workers. A worker that does not answer is left out after a while. */
-import type { BrickSlowFops } from '../brick/slow-fop.js';
+import type { BrickSlowFops } from '../brick/slow-fops.js';
 import type { WorkerStats } from '../brick/views/brick-stats.js';
 import type { BrickWorker } from './brick-worker.js';
 import type { WorkerPool } from './worker-pool.js';

@@ -1,5 +1,5 @@
 /** Formats `brickd top` as lines of text: processes, volumes, bricks, tenants and workers, the busiest first. */
-import type { BrickRow, FlowRates, Frame, TenantRow } from '../../metrics/page/frame.js';
+import type { BrickRow, FlowRates, Frame, SlowRow, TenantRow } from '../../metrics/page/frame.js';
 import { bytes, count, percent, rate, span, time } from '../../metrics/page/units.js';
 import { safe } from '../safe-text.js';
 
@@ -32,6 +32,8 @@ interface Column<Row> {
   text(row: Row): string;
 }
 
+/** Slow fops of a process. */
+const SLOW_SHOWN = 5;
 const NAME_LEAST = 12;
 const NAME_MOST = 60;
 /** Lines that tenants, volumes and processes take at most of a screen, each. */
@@ -145,6 +147,14 @@ const PROCESSES: Column<Frame>[] = [
   { head: 'UP', text: (f) => span(f.process.upSec) },
 ];
 
+const SLOW: Column<SlowRow>[] = [
+  { head: 'SLOW FOP', text: (s) => s.fop },
+  { head: 'PATH', name: true, text: (s) => s.path || '–' },
+  { head: 'TIME', text: (s) => `${time(s.sec)}${s.underWay ? ' …' : ''}` },
+  { head: 'WHERE IT WENT', name: true, text: (s) => s.waits.join(', ') },
+  { head: 'CLIENT', name: true, text: (s) => `${s.client} ${s.peer}` },
+];
+
 type WorkerRow = Frame['workers'][number];
 const WORKERS: Column<WorkerRow>[] = [
   { head: 'THREAD', text: (w) => (w.thread === 0 ? 'main' : `worker ${w.thread}`) },
@@ -161,6 +171,7 @@ function troubles(seen: readonly Seen[]): string[] {
     if (error !== '') lines.push(`${where}: ${error}`);
     if (frame === undefined) continue;
     if (frame.process.glusterd === false) lines.push(`process ${frame.process.pid}: not connected to glusterd`);
+    for (const p of frame.problems) if (p.part !== 'bricks') lines.push(p.text);
     for (const u of frame.unapplied) lines.push(`${u.brick}: ${u.text}`);
     for (const b of frame.badOptions) lines.push(`${b.volume}: ${b.option} = ${b.value}: ${b.reason}`);
   }
@@ -203,6 +214,8 @@ export function topLines(seen: readonly Seen[], look: Look): string[] {
   );
   const tenants = of((f) => f.tenants.filter((t) => t.opsPerSec > 0 || t.queued > 0 || t.limits.length > 0));
   block(table(withPid(TENANTS, several), tenants, part, look));
+  const slow = of((f) => f.slow.slice(0, SLOW_SHOWN));
+  block(table(withPid(SLOW, several), slow, part, look));
   const workers = table(
     withPid(WORKERS, several),
     of((f) => f.workers),

@@ -4,10 +4,12 @@
  */
 import { hostname } from 'node:os';
 import { unappliedText } from '../../../mux/brick/brick-facts.js';
+import { type SlowFop, waitText } from '../../../mux/brick/slow-fops.js';
 import { type BrickStats, threadStats, type WorkerStats } from '../../../mux/brick/views/brick-stats.js';
 import { LATENCY_BOUNDS_SEC, LATENCY_BUCKETS } from '../../../mux/stats/fop-stats.js';
 import { FOPS } from '../../../mux/xlator/fop-table.js';
 import { type ByteString, textOfBytes, textOfLatin1 } from '../../../native/bytes.js';
+import { errnoName } from '../../../native/errno.js';
 import type { ServerState } from '../../brick-server.js';
 import { VERSION } from '../../version.js';
 import {
@@ -15,12 +17,18 @@ import {
   type Detail,
   type FopRow,
   type Frame,
+  PROBLEMS_TOLD,
+  type Problem,
+  SLOW_TOLD,
+  type SlowRow,
   TENANTS_TOLD,
+  type TenantRow,
   UNAPPLIED_TOLD,
   type VolumeRow,
 } from '../page/frame.js';
 import { BrickWindow, FlowSum } from './brick-window.js';
 import { gain, LatencyHistogram } from './latency-histogram.js';
+import { ofClients, ofErrors, ofSlow, ofState, ofTenants } from './problems.js';
 import { TenantRows } from './tenant-rows.js';
 
 type Thread = Omit<WorkerStats, 'bricks' | 'longestSliceSec'>;
@@ -41,6 +49,28 @@ function lookAt(workers: readonly WorkerStats[]): Look {
     cpuUs: user + system,
     bricks: new Map(workers.flatMap((w) => w.bricks.map((b) => [b.brick, b]))),
     threads: new Map(threads.map((t) => [t.thread, t])),
+  };
+}
+
+/** Slow fops that the details of a brick have. */
+const SLOW_DETAILED = 50;
+
+function slowRow(brick: string, s: SlowFop): SlowRow {
+  return {
+    number: s.number,
+    brick,
+    at: s.atMs,
+    fop: s.fop,
+    path: textOfLatin1(s.path),
+    client: textOfLatin1(s.clientName === '' ? s.client : s.clientName),
+    peer: s.peer,
+    pid: s.pid,
+    uid: s.uid,
+    size: s.size,
+    sec: s.ms / 1000,
+    underWay: s.underWay,
+    errno: s.errno === 0 ? '' : errnoName(s.errno),
+    waits: s.waits.map((w) => textOfLatin1(waitText(w))),
   };
 }
 
@@ -67,6 +97,8 @@ export class Frames {
       if (b.qos !== null) tenants.add(b.qos, old?.qos);
     }
     const rows = tenants.rows(this.#span);
+    const bricks = this.#bricks(server);
+    const slow = this.#slow([...this.#windows.values()]).slice(0, SLOW_TOLD);
     return {
       at: Date.now(),
       span: this.#span,
@@ -88,7 +120,9 @@ export class Frames {
         delayedPerSec: this.#span === 0 ? 0 : tenants.delayed / this.#span,
         queued: tenants.queued,
       },
-      bricks: this.#bricks(server),
+      bricks,
+      slow,
+      problems: this.#problems(bricks, slow, rows),
       volumes: this.#volumes(server),
       workers: this.#workers(now, before, workers),
       tenants: rows.slice(0, TENANTS_TOLD),
@@ -100,6 +134,20 @@ export class Frames {
         )
         .slice(0, UNAPPLIED_TOLD),
     };
+  }
+
+  #problems(bricks: BrickRow[], slow: SlowRow[], tenants: TenantRow[]): Problem[] {
+    const of = [...this.#windows].flatMap(([brick, { now, before }]) => [
+      ...ofClients(brick, now, before, this.#span),
+      ...ofErrors(brick, now, before, this.#span),
+    ]);
+    return [...ofState(bricks), ...ofSlow(slow, Date.now()), ...of, ...ofTenants(tenants)].slice(0, PROBLEMS_TOLD);
+  }
+
+  /** Slow fops of bricks: those in progress, the oldest first, then the last. */
+  #slow(windows: readonly BrickWindow[]): SlowRow[] {
+    const rows = windows.flatMap(({ now }) => now.slow.map((s) => slowRow(textOfBytes(now.brick), s)));
+    return rows.sort((a, b) => Number(b.underWay) - Number(a.underWay) || (a.underWay ? a.at - b.at : b.at - a.at));
   }
 
   #bricks(server: ServerState): BrickRow[] {
@@ -174,6 +222,7 @@ export class Frames {
       fops: this.#fops(windows),
       clients: one === undefined ? [] : this.#clients(one),
       clientsUntold: one === undefined ? 0 : one.now.otherClients.clients,
+      slow: this.#slow(windows).slice(0, SLOW_DETAILED),
     };
   }
 
@@ -230,6 +279,8 @@ export class Frames {
         openFds: c.openFds,
         receivedPerSec: per(c.bytesReceived, b?.bytesReceived),
         sentPerSec: per(c.bytesSent, b?.bytesSent),
+        file: textOfLatin1(c.file),
+        fileShare: c.fileShare,
       };
     });
   }

@@ -89,6 +89,40 @@ export interface BadOptionRow {
   instead: string;
 }
 
+/** A fop that is slow, or was. */
+export interface SlowRow {
+  /** Unique among those of its brick. */
+  number: number;
+  brick: string;
+  /** Milliseconds since the epoch. */
+  at: number;
+  fop: string;
+  path: string;
+  client: string;
+  peer: string;
+  pid: number;
+  uid: number;
+  size: number;
+  sec: number;
+  underWay: boolean;
+  /** Name of its errno; '' if it has succeeded, or is in progress. */
+  errno: string;
+  /** Where its time went, in words, most first. */
+  waits: string[];
+}
+
+/** Something that an operator has to look at. */
+export interface Problem {
+  text: string;
+  /** The brick that it is about; '' for none. */
+  brick: string;
+  /** Section of the page that says more; '' for none. */
+  part: '' | 'bricks' | 'clients' | 'slow' | 'fops' | 'tenants';
+}
+
+export const PROBLEMS_TOLD = 30;
+export const SLOW_TOLD = 20;
+
 export interface Frame {
   /** Milliseconds since the epoch. */
   at: number;
@@ -120,6 +154,10 @@ export interface Frame {
   badOptions: BadOptionRow[];
   /** What of bricks' volfiles is not in effect, {@link UNAPPLIED_TOLD} at most. */
   unapplied: UnappliedRow[];
+  /** The worst first, {@link PROBLEMS_TOLD} at most. */
+  problems: Problem[];
+  /** Those in progress, then the last; {@link SLOW_TOLD} at most. */
+  slow: SlowRow[];
 }
 
 export interface UnappliedRow {
@@ -154,6 +192,9 @@ export interface ClientRow {
   openFds: number;
   receivedPerSec: number;
   sentPerSec: number;
+  /** What it works on most, and that one's share of its fops. */
+  file: string;
+  fileShare: number;
 }
 
 /** More of one brick, or of all of them. */
@@ -166,4 +207,5 @@ export interface Detail {
   /** The busiest; of one brick only. */
   clients: ClientRow[];
   clientsUntold: number;
+  slow: SlowRow[];
 }

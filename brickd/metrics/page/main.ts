@@ -1,6 +1,6 @@
 /** The status page: takes the stream of frames and shows them. */
 import { Chart } from './charts.js';
-import type { Detail, Frame } from './frame.js';
+import type { Detail, Frame, Problem } from './frame.js';
 import { ALL_FOPS, HeatMap } from './heatmap.js';
 import * as tables from './tables.js';
 import { bytes, count, span, time } from './units.js';
@@ -10,7 +10,6 @@ const perSec = (n: number): string => `${bytes(n)}/s`;
 
 /** No frame for that long: the link is told to be lost. */
 const SILENCE_MS = 5000;
-const BRICKS_TOLD_DOWN = 5;
 
 const charts = [
   new Chart(el('bytes'), {
@@ -45,6 +44,7 @@ const volumes = tables.volumes();
 const bricks = tables.bricks((b) => choose(b.brick === chosen ? '' : b.brick));
 const fops = tables.fops();
 const clients = tables.clients();
+const slow = tables.slow((s) => choose(s.brick === chosen ? '' : s.brick));
 const workers = tables.workers();
 const tenants = tables.tenants();
 
@@ -84,10 +84,61 @@ function list(id: string, lines: string[]): void {
   );
 }
 
-function alerts({ bricks, unapplied, process: p }: Frame): string[] {
-  const down = bricks.filter((b) => b.state !== 'up');
-  const lines = down.slice(0, BRICKS_TOLD_DOWN).map((b) => `${b.brick}: ${b.state}`);
-  if (down.length > lines.length) lines.push(`and ${down.length - lines.length} more bricks are not up`);
+/** Where each part of the page is that says more of a problem. */
+const PARTS: Readonly<Record<Problem['part'], string>> = {
+  '': '',
+  bricks: 'bricksPart',
+  clients: 'clientsPart',
+  slow: 'slowPart',
+  fops: 'fopsPart',
+  tenants: 'qos',
+};
+
+/** Where to go once the details of a brick that was chosen are there. */
+let awaited = '';
+
+function goTo(id: string): void {
+  awaited = '';
+  if (id === '') return;
+  el(id).hidden = false;
+  el(id).scrollIntoView({ block: 'start' });
+}
+
+/** A line for each problem, which leads to what it is about. */
+function showProblems(problems: readonly Problem[]): void {
+  const text = JSON.stringify(problems);
+  const place = el('problems');
+  if (place.dataset['text'] === text) return;
+  place.dataset['text'] = text;
+  el('problemsPart').hidden = problems.length === 0;
+  // What is clicked, or has the focus, stays: only what differs is made anew.
+  problems.forEach((p, i) => {
+    let button = place.children[i]?.firstElementChild as HTMLButtonElement | undefined;
+    if (button === undefined) {
+      button = document.createElement('button');
+      button.type = 'button';
+      const li = document.createElement('li');
+      li.append(button);
+      place.append(li);
+    }
+    if (button.textContent !== p.text) button.textContent = p.text;
+    button.dataset['part'] = p.part;
+    button.onclick = () => follow(p);
+  });
+  while (place.children.length > problems.length) place.lastElementChild?.remove();
+}
+
+function follow({ brick, part }: Problem): void {
+  if (brick === '' || brick === chosen) {
+    goTo(PARTS[part]);
+    return;
+  }
+  choose(brick);
+  awaited = PARTS[part];
+}
+
+function alerts({ unapplied, process: p }: Frame): string[] {
+  const lines: string[] = [];
   for (const u of unapplied) lines.push(`${u.brick}: ${u.text}`);
   if (p.glusterd === false) lines.push('not connected to glusterd');
   if (p.workerFailures > 0) lines.push(`workers that failed and were replaced: ${p.workerFailures}`);
@@ -102,6 +153,7 @@ function showFrame(f: Frame): void {
   el('process').textContent = `${p.host}, process ${p.pid}, up ${span(p.upSec)}, Node ${p.node}${starting}`;
   document.title = `brickd on ${p.host}`;
   list('alerts', alerts(f));
+  showProblems(f.problems);
   tile('ops/s', count(total.opsPerSec));
   tile('read', perSec(total.readPerSec));
   tile('written', perSec(total.writePerSec));
@@ -141,6 +193,8 @@ function showDetail(d: Detail): void {
   fops.rows = d.fops;
   el('clientsPart').hidden = d.brick === '';
   clients.rows = d.clients;
+  slow.rows = d.slow;
+  if (awaited !== '') goTo(awaited);
   const select = el<HTMLSelectElement>('fop');
   const known = new Set([...select.options].map((o) => o.value));
   for (const f of [...d.fops].sort((a, b) => (a.fop < b.fop ? -1 : 1))) {
@@ -151,6 +205,10 @@ function showDetail(d: Detail): void {
 /** brick: '' for all. */
 function choose(brick: string): void {
   chosen = brick;
+  awaited = '';
+  // A brick has an address of its own, to be sent to others.
+  const hash = brick === '' ? '' : `#brick=${encodeURIComponent(brick)}`;
+  if (location.hash !== hash) history.replaceState(null, '', hash === '' ? location.pathname + location.search : hash);
   const text = brick === '' ? 'all bricks' : brick;
   el('chosen').textContent = text;
   for (const place of document.querySelectorAll('.of')) place.textContent = `of ${text}`;
@@ -207,4 +265,16 @@ document.addEventListener('visibilitychange', () => {
   if (document.hidden) stream?.close();
   else connect();
 });
-choose('');
+/** The brick that the address names. */
+const named = (): string => {
+  const text = /^#brick=(.*)$/.exec(location.hash)?.[1] ?? '';
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return '';
+  }
+};
+window.addEventListener('hashchange', () => {
+  if (named() !== chosen) choose(named());
+});
+choose(named());

@@ -158,7 +158,8 @@ export class Table<Row> {
     let tr = this.#trs.get(key);
     if (tr === undefined) {
       tr = document.createElement('tr');
-      for (let i = 0; i < columns.length; i++) tr.insertCell();
+      // On narrow screens each cell tells its column.
+      for (const { title } of columns) tr.insertCell().dataset['column'] = title;
       if (onPick !== undefined) {
         tr.className = 'pick';
         tr.tabIndex = 0;

@@ -1,5 +1,5 @@
 /** The tables of the page: which columns they have, and how a row shows itself. */
-import type { BrickRow, ClientRow, FlowRates, FopRow, TenantRow, VolumeRow, WorkerRow } from './frame.js';
+import type { BrickRow, ClientRow, FlowRates, FopRow, SlowRow, TenantRow, VolumeRow, WorkerRow } from './frame.js';
 import { type Column, Table } from './table.js';
 import { bytes, count, percent, rate, time } from './units.js';
 
@@ -118,6 +118,10 @@ export const clients = () =>
       name('mounted', (c) => c.subdir),
       { title: 'version', text: (c) => c.version },
       number('ops/s', (c) => c.opsPerSec, count),
+      {
+        ...name<ClientRow>('mostly on', (c) => c.file || '–'),
+        hint: (c) => (c.file === '' ? '' : `${percent(c.fileShare)} of its fops`),
+      },
       number('received', (c) => c.receivedPerSec, perSec),
       number('sent', (c) => c.sentPerSec, perSec),
       number('under way', (c) => c.underWay, count),
@@ -127,6 +131,43 @@ export const clients = () =>
     sortBy: 'ops/s',
     top: TOP,
     none: 'No client.',
+  });
+
+/** A line for each place where the fop has waited. */
+function fillWaits(cell: HTMLElement, s: SlowRow): void {
+  cell.replaceChildren(
+    ...s.waits.map((wait) => {
+      const line = document.createElement('span');
+      line.className = 'wait';
+      line.textContent = wait;
+      return line;
+    }),
+  );
+}
+
+export const slow = (onPick: (s: SlowRow) => void) =>
+  new Table<SlowRow>(el('slow'), {
+    columns: [
+      { title: 'at', text: (s) => new Date(s.at).toLocaleTimeString() },
+      { title: 'fop', text: (s) => s.fop },
+      name('path', (s) => s.path || '–'),
+      {
+        ...number<SlowRow>('time', (s) => s.sec, time),
+        tone: (s) => (s.underWay ? 'warn' : ''),
+        hint: (s) => (s.underWay ? 'in progress' : s.errno || 'has succeeded'),
+      },
+      { title: 'where it went', kind: 'name', text: (s) => s.waits.join(', '), fill: fillWaits },
+      {
+        ...name<SlowRow>('client', (s) => `${s.client} ${s.peer}`),
+        hint: (s) => `process ${s.pid}, user ${s.uid}`,
+      },
+      number('bytes', (s) => (s.size < 0 ? null : s.size), bytes),
+      name('brick', (s) => s.brick),
+    ],
+    key: (s) => `${s.brick}\n${s.number}`,
+    top: TOP,
+    onPick,
+    none: 'No slow fop.',
   });
 
 export const workers = () =>

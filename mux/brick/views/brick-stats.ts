@@ -5,11 +5,12 @@ import type { ByteString } from '../../../native/bytes.js';
 import type { QosStats } from '../../qos/stats.js';
 import { loopDelay } from '../../stats/loop-delay.js';
 import { FopError } from '../../xlator/fop-error.js';
+import { pathOf } from '../../xlator/known-path.js';
 import type { LayerNumbers } from '../../xlator/translator.js';
 import type { WaitPlace } from '../../xlator/waits.js';
 import type { Brick } from '../brick.js';
 import type { ClientState } from '../client.js';
-import type { SlowFop } from '../slow-fop.js';
+import type { SlowFop } from '../slow-fops.js';
 import { TOP_CLIENTS } from '../top-clients.js';
 
 /** One client process of a brick. */
@@ -32,6 +33,9 @@ export interface ClientStats {
   /** By its present connections, headers included. */
   bytesReceived: number;
   bytesSent: number;
+  /** The file that it works on most, and that one's share of its fops; '' if it is not known. */
+  file: string;
+  fileShare: number;
 }
 
 /** The sum over all clients that are not reported one by one. */
@@ -157,6 +161,8 @@ function clientStats(client: ClientState): ClientStats {
     callsUnderWay: 0,
     bytesReceived: 0,
     bytesSent: 0,
+    file: '',
+    fileShare: 0,
   };
 }
 
@@ -186,7 +192,9 @@ function clientsOf(brick: Brick): { top: ClientStats[]; others: ClientSum; openF
   for (const [client, c] of all) {
     openFds += c.openFds;
     if (told.has(client)) {
-      top.push({ ...c, fopsTold: c.fops - client.place.from });
+      const busiest = client.files.busiest();
+      const file = busiest === null ? '' : pathOf(busiest.inode);
+      top.push({ ...c, fopsTold: c.fops - client.place.from, file, fileShare: busiest?.share ?? 0 });
       continue;
     }
     others.connections += c.connections;

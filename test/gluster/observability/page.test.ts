@@ -2,4 +2,4 @@
 import t from 'tap';
 import { scenario } from '../scenario.js';
 
-await scenario(t, 'page', { timeoutS: 90, needs: ['chromium'] });
+await scenario(t, 'page', { timeoutS: 300, needs: ['chromium'] });

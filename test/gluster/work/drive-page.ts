@@ -1,10 +1,18 @@
 /**
  * Clicks through the status page in Chromium while a brick is under load, and prints one line per check as scenarios do. Arguments:
- * address of the page, path of the loaded brick, address of a made-up process with very many bricks, folder for pictures ('' for none).
+ * address of the page, path of the loaded brick, address of a made-up process with very many bricks, folder for pictures ('' for none), address of the
+ * page of a process with an incident, its brick.
  */
 import { Chromium, pause, type Tab } from './chromium.js';
 
-const [url, brick, manyUrl, pictures] = process.argv.slice(2) as [string, string, string, string];
+const [url, brick, manyUrl, pictures, incidentUrl, incidentBrick] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+  string,
+];
 /** Seconds of load that pictures show. */
 const PICTURE_SEC = 20;
 const PHONE = [390, 844] as const;
@@ -84,6 +92,45 @@ async function chooseBrick(tab: Tab): Promise<void> {
   );
 }
 
+/** What an operator asks of an incident: who, which file, what is slow and why; by clicks from the problems on top. */
+async function incident(browser: Chromium): Promise<void> {
+  for (const [width, height] of [[1280, 900], [768, 1024], PHONE] as const) {
+    const at = `at ${width} pixels`;
+    const tab = await browser.open(incidentUrl, width, height);
+    const problem = (part: string, text: string): string =>
+      `[...document.querySelectorAll('#problems button')].find((b) => b.dataset.part === '${part}' && b.textContent.includes('${text}'))`;
+    const press = (button: string): Promise<unknown> => tab.value(`${button}?.click()`);
+    check(
+      `${at} the problems name who hammers which file`,
+      await tab.becomes(`${problem('clients', '/hammered')} !== undefined`, 15),
+    );
+    await press(problem('clients', '/hammered'));
+    check(
+      `${at} a click leads to the client, its address and its file`,
+      await tab.becomes(
+        `[...document.querySelectorAll('#clients tbody tr')].some((r) => r.textContent.includes('/hammered') && /[0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+:/.test(r.textContent))`,
+        10,
+      ),
+    );
+    check(
+      `${at} the brick has an address of its own`,
+      (await tab.value<string>(`location.hash`)) === `#brick=${encodeURIComponent(incidentBrick)}`,
+    );
+    check(`${at} the problems name the slow fop`, await tab.becomes(`${problem('slow', '/locked')} !== undefined`, 15));
+    await press(problem('slow', '/locked'));
+    check(
+      `${at} a click leads to the slow fop and its cause`,
+      await tab.becomes(
+        `[...document.querySelectorAll('#slow tbody tr')].some((r) => r.textContent.includes('LK') && r.textContent.includes('/locked') && r.textContent.includes('for a lock held by client'))`,
+        10,
+      ),
+    );
+    await fits(tab, `${at} nothing is wider than the window`);
+    if (pictures !== '') await tab.picture(`${pictures}/incident-${width}.png`);
+    check(`${at} no complaints`, tab.complaints.length === 0, tab.complaints.join(' | '));
+  }
+}
+
 /** Dark, light, on a phone. */
 async function looks(tab: Tab): Promise<void> {
   await tab.scheme('light');
@@ -128,6 +175,7 @@ async function many(browser: Chromium): Promise<void> {
 
 const browser = new Chromium();
 try {
+  await incident(browser);
   await loaded(browser);
   await many(browser);
 } catch (error) {

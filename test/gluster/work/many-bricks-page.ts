@@ -2,7 +2,7 @@
 import { startMetrics } from '../../../brickd/metrics/http/endpoint.js';
 import { fopByName } from '../../../mux/xlator/fop-table.js';
 import { bytesOfText } from '../../../native/bytes.js';
-import { brick, qos, state, worker } from '../../unit/metrics/fake-stats.js';
+import { brick, qos, slowFop, state, worker } from '../../unit/metrics/fake-stats.js';
 
 /** As a path, a client's name and a tenant's may be. */
 const ILL = `<img src=x onerror="document.title='taken over'">&amp;'"</td><script>document.title='taken over'</script>`;
@@ -18,6 +18,8 @@ ill.brick = bytesOfText(`/d/${ILL}`);
 ill.volume = ILL;
 ill.topClients[0]!.name = ILL;
 ill.topClients[0]!.subdir = `/${ILL}`;
+ill.topClients[0]!.file = `/${ILL}`;
+ill.slow = [slowFop(`/${ILL}`, ILL)];
 ill.qos = qos(3);
 ill.qos.volume = ILL;
 ill.qos.tenants[0]!.tenant = ILL;

@@ -11,7 +11,7 @@ import type {
   StatusValue,
 } from '../../../brickd/brick-server.js';
 import type { Unapplied } from '../../../mux/brick/brick-facts.js';
-import type { BrickSlowFops } from '../../../mux/brick/slow-fop.js';
+import type { BrickSlowFops } from '../../../mux/brick/slow-fops.js';
 import type { WorkerStats } from '../../../mux/brick/views/brick-stats.js';
 import type { ByteString } from '../../../native/bytes.js';
 

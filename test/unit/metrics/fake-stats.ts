@@ -1,5 +1,7 @@
 /** Made-up numbers of bricks and workers. */
+
 import type { ServerState } from '../../../brickd/brick-server.js';
+import type { SlowFop } from '../../../mux/brick/slow-fops.js';
 import { type BrickStats, threadStats, type WorkerStats } from '../../../mux/brick/views/brick-stats.js';
 import { DELAY_BOUNDS_S } from '../../../mux/qos/stats.js';
 import { FopStats } from '../../../mux/stats/fop-stats.js';
@@ -49,6 +51,8 @@ export function brick(name: string, up: boolean): BrickStats {
         callsUnderWay: 2,
         bytesReceived: 300,
         bytesSent: 400,
+        file: '/hot',
+        fileShare: 0.9,
       },
     ],
     otherClients: {
@@ -146,3 +150,24 @@ export const worker = (bricks: BrickStats[]): WorkerStats => ({
   thread: 1,
   longestSliceSec: 0.001,
 });
+
+/** A slow fop, in progress. */
+export function slowFop(path: string, client: string): SlowFop {
+  return {
+    number: 7,
+    atMs: Date.now() - 4200,
+    fop: 'LK',
+    path,
+    client: 'CTX_ID:1',
+    clientName: client,
+    peer: '10.0.0.2:1023',
+    pid: 4711,
+    uid: 1000,
+    offset: -1,
+    size: -1,
+    ms: 4200,
+    underWay: true,
+    errno: 0,
+    waits: [{ place: 'lock', detail: `client fuse (10.0.0.1:1023), pid 12, owner 01`, ms: 4200 }],
+  };
+}

@@ -1,6 +1,12 @@
 import t from 'tap';
-import { slowText } from '../../../mux/brick/slow-fop.js';
-import { DEFAULT_THRESHOLD_MS, KEPT, MOST_UNDER_WAY, SlowFops, type WatchedFop } from '../../../mux/brick/slow-fops.js';
+import {
+  DEFAULT_THRESHOLD_MS,
+  KEPT,
+  MOST_UNDER_WAY,
+  SlowFops,
+  slowText,
+  type WatchedFop,
+} from '../../../mux/brick/slow-fops.js';
 import { Call } from '../../../mux/xlator/call.js';
 import type { Client as FopClient } from '../../../mux/xlator/inode.js';
 import type { Waited } from '../../../mux/xlator/waits.js';

@@ -1,5 +1,5 @@
 /** Fops that are slow, each for a reason of its own, and what brickd says of them. */
 import t from 'tap';
-import { scenario } from './scenario.js';
+import { scenario } from '../scenario.js';
 
-await scenario(t, 'slow', { timeoutS: 120 });
+await scenario(t, 'slow', { timeoutS: 240 });
