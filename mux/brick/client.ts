@@ -6,7 +6,7 @@ import { Iatt } from '../xlator/iatt.js';
 import type { Client, Fd, Inode } from '../xlator/inode.js';
 import type { AuthRequest } from './auth.js';
 import { ClientMemory } from './client-memory.js';
-import { BusyFiles, ClientPlace } from './top-clients.js';
+import { ClientPlace, FileSamples } from './top-clients.js';
 
 let lastId = 0;
 
@@ -67,7 +67,7 @@ export class ClientState implements Client {
   /** How metrics report it: see top-clients.ts. */
   readonly place = new ClientPlace();
   /** The files that it works on, by samples. */
-  readonly files = new BusyFiles();
+  readonly files = new FileSamples();
   /** What its requests and connections hold in memory. */
   readonly memory = new ClientMemory();
   readonly #fds: (Fd | null)[] = [];

@@ -85,7 +85,7 @@ export class ClientPlaces<C extends Placed = Placed> {
 const FILES = 8;
 
 /** Which files a client works on most, by samples of its fops: what it has worked on of late outweighs what was before. */
-export class BusyFiles {
+export class FileSamples {
   readonly #inodes: (Inode | null)[] = new Array<Inode | null>(FILES).fill(null);
   readonly #counts = new Float64Array(FILES);
 

@@ -29,6 +29,8 @@ interface Column<Row> {
   head: string;
   /** Names take what room there is, numbers what they need. */
   name?: true;
+  /** What does not fit is cut at the end, not at the start. */
+  sentence?: true;
   text(row: Row): string;
 }
 
@@ -40,12 +42,14 @@ const NAME_MOST = 60;
 const SHARE = 0.25;
 const perSec = (n: number): string => (n === 0 ? '0' : `${bytes(n)}/s`);
 
-/** The end of a path tells more than its start. */
-function fit(text: string, width: number): string {
+/** The end of a path tells more than its start; that of a sentence does not. */
+function fit(text: string, width: number, sentence: boolean): string {
   const chars = [...text];
   return chars.length <= width
     ? text.padEnd(width + text.length - chars.length)
-    : `…${chars.slice(1 - width).join('')}`;
+    : sentence
+      ? `${chars.slice(0, width - 1).join('')}…`
+      : `…${chars.slice(1 - width).join('')}`;
 }
 
 const flow = <Row extends FlowRates>(): Column<Row>[] => [
@@ -79,7 +83,9 @@ function table<Row>(columns: Column<Row>[], rows: readonly Row[], room: number, 
     });
   const line = (texts: readonly string[]): string =>
     measured
-      .map(({ name, width }, i) => (name ? fit(texts[i] ?? '', width) : (texts[i] ?? '').padStart(width)))
+      .map(({ name, width }, i) =>
+        name ? fit(texts[i] ?? '', width, columns[i]?.sentence === true) : (texts[i] ?? '').padStart(width),
+      )
       .join('  ');
   const cut = (text: string): string => [...text].slice(0, look.columns).join('').trimEnd();
   const head = cut(line(columns.map((c) => c.head)));
@@ -151,7 +157,7 @@ const SLOW: Column<SlowRow>[] = [
   { head: 'SLOW FOP', text: (s) => s.fop },
   { head: 'PATH', name: true, text: (s) => s.path || '–' },
   { head: 'TIME', text: (s) => `${time(s.sec)}${s.underWay ? ' …' : ''}` },
-  { head: 'WHERE IT WENT', name: true, text: (s) => s.waits.join(', ') },
+  { head: 'WHERE IT WENT', name: true, sentence: true, text: (s) => s.waits.join(', ') },
   { head: 'CLIENT', name: true, text: (s) => `${s.client} ${s.peer}` },
 ];
 
