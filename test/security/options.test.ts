@@ -84,7 +84,7 @@ if (!skip) {
 }
 
 const guards = [
-  { name: 'TLS', type: 'protocol/server', option: 'transport.socket.ssl-enabled on' },
+  { name: 'a value of TLS', type: 'protocol/server', option: 'transport.socket.ssl-enabled perhaps' },
   { name: 'a value of worm', type: 'features/worm', option: 'worm-file-level perhaps' },
   { name: 'a value of root-squash', type: 'protocol/server', option: 'root-squash perhaps' },
 ];
@@ -137,7 +137,7 @@ t.test('translators and values that are new to a running brick', { skip }, async
   t.equal(status, 503);
   t.match(text, /features\/sdfs is added only when the brick is restarted/);
   t.match(text, /option 'revocation-secs soon' of volume 'v-locks' is not in effect: the value/);
-  await watched.change(() => 'volume v\n', /the changed volfile is not applied/);
+  await watched.change(() => 'volume v\n', /the changed volfile was not applied/);
   t.match((await watched.ask('/healthz/ready')).text, /the changed volfile is not in effect/);
   t.equal((await client.lookup(ROOT_KEY, 'x')).errno, 2, 'it serves on');
   await watched.change(() => before, APPLIED);
