@@ -80,28 +80,33 @@ BIO* socket_bio(int fd) {
   return bio;
 }
 
-// The pieces of a send, one after the other, as stretches of plain text for a record.
+// The pieces of a send, one after the other, as stretches of plain text for a TLS record each.
 class PlainText {
  public:
-  PlainText(const double* pieces, size_t count) : pieces_(pieces), left_(count) {}
+  // record_left: bytes still to come of the RPC record that the pieces begin with; kept up to date.
+  PlainText(const double* pieces, size_t count, size_t& record_left)
+      : pieces_(pieces), left_(count), record_left_(record_left) {}
 
-  bool at_end() const { return left_ == 0; }
+  bool at_end() {
+    skip_empty();
+    return left_ == 0;
+  }
 
-  // The next stretch: in place where a whole record lies in one piece, else gathered. Returns its bytes, or -errno.
+  // The next stretch: in place where it lies in one piece, else gathered. Returns its bytes, or -errno.
   int64_t next(const unsigned char*& at) {
+    if (record_left_ == 0) record_left_ = whole_record();
+    const size_t limit = std::min(kRecord, record_left_);
     size_t gathered = 0;
-    while (left_ > 0 && gathered < kRecord) {
-      const int64_t length = static_cast<int64_t>(pieces_[1]) - static_cast<int64_t>(done_);
-      if (length < 0) return -EINVAL;
-      const size_t some = std::min(static_cast<size_t>(length), kRecord - gathered);
+    while (gathered < limit && !at_end()) {
+      const size_t some = std::min(length() - done_, limit - gathered);
       if (pieces_[0] < 0) {
         const int pipe = static_cast<int>(-1 - static_cast<int64_t>(pieces_[0]));
-        ssize_t n = some == 0 ? 0 : retry([&] { return ::read(pipe, record_ + gathered, some); });
+        ssize_t n = retry([&] { return ::read(pipe, record_ + gathered, some); });
         if (n < 0) return n;
         if (static_cast<size_t>(n) < some) return -EPROTO;
       } else {
-        const auto* from = reinterpret_cast<const unsigned char*>(static_cast<uintptr_t>(pieces_[0])) + done_;
-        if (gathered == 0 && some == kRecord) {
+        const unsigned char* from = here();
+        if (some == limit) {
           advance(some);
           at = from;
           return static_cast<int64_t>(some);
@@ -116,16 +121,35 @@ class PlainText {
   }
 
  private:
+  size_t length() const { return pieces_[1] > 0 ? static_cast<size_t>(pieces_[1]) : 0; }
+  const unsigned char* here() const {
+    return reinterpret_cast<const unsigned char*>(static_cast<uintptr_t>(pieces_[0])) + done_;
+  }
+
+  void skip_empty() {
+    while (left_ > 0 && done_ >= length()) {
+      done_ = 0;
+      pieces_ += 2;
+      left_--;
+    }
+  }
+
+  // Bytes of the RPC record that begins here, by its mark, which whoever encodes records writes in one piece.
+  size_t whole_record() {
+    if (at_end() || pieces_[0] < 0 || length() - done_ < 4) return kRecord;
+    const unsigned char* mark = here();
+    const uint32_t bytes = (uint32_t{mark[0]} << 24 | uint32_t{mark[1]} << 16 | uint32_t{mark[2]} << 8 | mark[3]);
+    return 4 + size_t{bytes & 0x7fffffff};
+  }
+
   void advance(size_t bytes) {
     done_ += bytes;
-    if (done_ < static_cast<size_t>(pieces_[1])) return;
-    done_ = 0;
-    pieces_ += 2;
-    left_--;
+    record_left_ -= bytes;
   }
 
   const double* pieces_;
   size_t left_;
+  size_t& record_left_;
   // Bytes of the first piece that have been handed out.
   size_t done_ = 0;
   unsigned char record_[kRecord];
@@ -258,7 +282,7 @@ int64_t TlsSession::send(const double* pieces, size_t count) {
   if (failed_) return -EPROTO;
   int64_t flushed = flush();
   if (flushed < 0) return flushed;
-  PlainText text(pieces, count);
+  PlainText text(pieces, count, record_left_);
   int64_t total = 0;
   ERR_clear_error();
   output.clear();

@@ -27,7 +27,9 @@ class TlsSession {
 
   // As recv(2) and sendmsg(2) of a socket that does not block; -EPROTO where TLS has failed.
   int64_t receive(void* to, size_t length);
-  // Pieces (address, length) as sendv has them. What was encrypted counts as sent.
+  // Pieces (address, length) as sendv has them: a stream of RPC records. What was encrypted counts as sent. No TLS
+  // record has bytes of two RPC records: clients read one RPC record at a time and then wait for the socket, which does
+  // not tell of plain text that OpenSSL has left.
   int64_t send(const double* pieces, size_t count);
 
   // Sends what the socket had not taken, as far as it does now. Returns 0 or -errno.
@@ -61,6 +63,8 @@ class TlsSession {
   std::unique_ptr<SSL, FreeSsl> ssl_;
   std::string unsent_;
   size_t unsent_at_ = 0;
+  // Bytes of the RPC record that is being sent which have not been encrypted.
+  size_t record_left_ = 0;
   uint32_t accepted_ = 0;
   uint32_t profiles_ = 0;
   bool established_ = false;

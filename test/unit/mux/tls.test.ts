@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { connect as connectPlain, type Socket } from 'node:net';
+import { type AddressInfo, connect as connectPlain, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import t from 'tap';
@@ -245,6 +245,56 @@ t.test('a client that takes its time, and one that sends little by little', asyn
   t.equal(Buffer.concat(echo).equals(small), true);
   bit.destroy();
 });
+
+/** Stands between a client and a port, and counts the TLS records that the port sends. */
+async function counting(port: number): Promise<{ port: number; records: () => number; close: () => void }> {
+  let records = 0;
+  const server = createServer((client) => {
+    const behind = connectPlain(port, '127.0.0.1');
+    let unread = Buffer.alloc(0);
+    behind.on('data', (piece: Buffer) => {
+      unread = Buffer.concat([unread, piece]);
+      while (unread.length >= 5 && unread.length >= 5 + unread.readUInt16BE(3)) {
+        records++;
+        unread = unread.subarray(5 + unread.readUInt16BE(3));
+      }
+      client.write(piece);
+    });
+    client.on('data', (piece) => behind.write(piece));
+    for (const [one, other] of [
+      [client, behind],
+      [behind, client],
+    ] as const) {
+      one.on('error', () => {});
+      one.on('close', () => other.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { port: (server.address() as AddressInfo).port, records: () => records, close: () => server.close() };
+}
+
+t.test(
+  'no TLS record has bytes of two RPC records: clients would wait with the second one in their hands',
+  async (t) => {
+    const port = new EchoPort(profile());
+    const between = await counting(port.port);
+    t.teardown(() => {
+      between.close();
+      port.close();
+    });
+    const socket = connect(clientOptions(between.port, 'client'));
+    await exchange(socket, record(Buffer.from('hello')));
+    const before = between.records();
+    const sent = Buffer.concat([
+      ...Array.from({ length: 50 }, (_, i) => record(pattern(40 + 4 * i, i))),
+      record(pattern(20000, 7)),
+    ]);
+    const got = await exchange(socket, sent);
+    t.equal(got?.equals(sent), true);
+    t.equal(between.records() - before, 50 + 2);
+    socket.destroy();
+  },
+);
 
 t.test('what lies in a pipe is encrypted as well', async (t) => {
   const port = new EchoPort(profile());
