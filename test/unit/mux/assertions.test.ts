@@ -108,7 +108,7 @@ t.test('a fop runs once, and is used again after its end only', async (t) => {
   const replies: string[] = [];
   const session = {
     brick,
-    client: { memory: null, uid: 'u' },
+    client: { memory: null, uid: 'u', fops: 1, files: { note: nothing } },
     connection: { fault: (thrown: unknown) => replies.push(String(thrown)) },
     closed: true,
     top: brick.top,
