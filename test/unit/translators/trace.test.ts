@@ -75,7 +75,7 @@ t.test('which fops', async (t) => {
   const exclude = layerOf({ 'log-file': true, 'exclude-ops': ['open', 'nosuch'] });
   t.notOk(exclude.wants('open'));
   t.ok(exclude.wants('stat'));
-  t.match(lines.at(-1)?.text, /no fop 'nosuch'/);
+  t.match(lines.at(-1)?.text, /unknown fop 'nosuch'/);
   await exclude.reconfigure({ ...OFF, 'log-file': true, 'include-ops': ['open'], 'exclude-ops': ['open'] });
   t.ok(exclude.wants('open'));
 });

@@ -11,7 +11,7 @@ import { parseVolfile } from '../../../volfiles/parser.js';
 import { fixture } from './fixtures.js';
 
 /** Targets of demands that brickd does not meet. */
-const MISSING = ['protocol/server#tls', 'protocol/server#unix'];
+const MISSING = ['protocol/server#unix'];
 
 /** What a plain volume needs. */
 const BASE = new Set(['storage/posix', 'system/posix-acl', 'features/locks', 'features/index', 'protocol/server']);
