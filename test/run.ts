@@ -64,6 +64,7 @@ const LONG = [
   'manyvolume',
   'options',
   'package',
+  'page',
   'qos',
   'quota-accounting',
   'releases',
