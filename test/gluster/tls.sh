@@ -19,10 +19,10 @@ certificate() {
 serve() { cp "$pki/$1"/glusterfs.* "$place/"; }
 # as NAME COMMAND ...: with that client's files
 as() { local d=$pki/$1; shift; unshare -m --propagation private sh -c 'mount --bind "$0" "$1" && shift && exec "$@"' "$d" "$place" "$@"; }
-# client NAME VOLUME: mounts, writes and reads 8 MiB; prints works or refused
+# client NAME VOLUME: mounts, writes and reads 8 MiB, which come to the brick; prints works or refused
 client() {
   as "$1" bash -c 'm=$(mktemp -d); timeout 60 mount -t glusterfs gfhost:/"$0" $m >/dev/null 2>&1 || { echo refused; exit; }
-    head -c 8388608 /dev/urandom > /tmp/data.$$; { timeout 30 cp /tmp/data.$$ $m/f.$$ && timeout 30 cmp /tmp/data.$$ $m/f.$$; } >/dev/null 2>&1 && echo works || echo refused
+    head -c 8388608 /dev/urandom > /tmp/data.$$; { timeout 30 cp /tmp/data.$$ $m/f.$$ && timeout 30 cmp /tmp/data.$$ $m/f.$$ && [ -s /d/b/f.$$ ]; } >/dev/null 2>&1 && echo works || echo refused
     timeout 5 rm -f $m/f.$$; umount -l $m' "$2"
 }
 port() { tr '\0' '\n' < "/proc/$(brick_pid v /d/b)/cmdline" | sed -n 's/.*listen-port=//p' | tail -n 1; }
